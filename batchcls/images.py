@@ -1,0 +1,58 @@
+"""The plain data of a run: an image, a prediction, a failure. No I/O, no NumPy."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+FailureKind = Literal[
+    "vanished",  # listed, but gone when it was read
+    "denied",  # no permission to read it
+    "io_error",  # the file system failed, after retries
+    "not_regular",  # a FIFO, a socket, a device, a directory
+    "changed",  # changed while it was read, twice
+    "empty",  # no bytes
+    "not_image",  # not one of the formats that are read
+    "truncated",  # the file ends before the picture does
+    "corrupt",  # an image format, but the decoder refuses it
+    "too_large",  # over the limit of pixels or bytes
+    "bad_output",  # the model answered with NaN or infinity
+    "infer",  # the device refused this image
+    "out_of_memory",  # not enough memory for this image
+    "worker_crash",  # kills the worker, every time, alone
+    "timeout",  # hangs the worker, every time, alone
+]
+
+FAILURE_KINDS: frozenset[str] = frozenset(get_args(FailureKind))
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """One entry of the frozen inputs list.
+
+    Attributes:
+        index: its position in the list, from 0; also its line in the results file.
+        path: as it stands in the record, decoded with ``os.fsdecode`` (so names that are not
+            UTF-8 survive as surrogates); relative to the inputs list's root.
+    """
+
+    index: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One class of an image's answer."""
+
+    index: int
+    label: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an image has no answer."""
+
+    kind: FailureKind
+    message: str
+
+
+Outcome = tuple[Prediction, ...] | Failure

@@ -1,0 +1,139 @@
+"""What the coordinator hears and what it says: events up, commands down. Plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from batchcls.images import FailureKind, ImageRef
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One image's line, ready for the results file, without its newline.
+
+    Attributes:
+        index: the image's position in the inputs list.
+        line: the record, ASCII JSON.
+        failed: the kind of failure, None when the image got its classes.
+        label: the best label's name, for the dashboard.
+    """
+
+    index: int
+    line: bytes
+    failed: FailureKind | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStats:
+    """What a worker did since its last report; feeds the display, never a record.
+
+    Attributes:
+        images: images answered, by device name.
+        latency: summed seconds from start to completion of infer requests, by device name.
+        in_flight: infer requests running now, by device name.
+        spent: seconds by stage: read, decode, preprocess, wait, infer, write.
+        rss: resident memory, bytes.
+    """
+
+    images: Mapping[str, int] = field(default_factory=dict)
+    latency: Mapping[str, float] = field(default_factory=dict)
+    in_flight: Mapping[str, int] = field(default_factory=dict)
+    spent: Mapping[str, float] = field(default_factory=dict)
+    rss: int = 0
+
+
+# ---- events, from the backend
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReady:
+    """A worker has compiled its models; `description` says what it resolved (JSON data)."""
+
+    worker: int
+    description: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRefused:
+    """A worker says that the job is wrong (model, device, labels): no retry helps."""
+
+    worker: int
+    error: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A worker answered images of one lease."""
+
+    worker: int
+    lease: int
+    answers: tuple[Answer, ...]
+    stats: WorkerStats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDied:
+    """A worker is gone: crashed, killed for its silence, or for breaking the protocol.
+
+    Attributes:
+        cause: for people: "SIGSEGV", "exit status 1", "silent for 30 s".
+        timeout: it was killed because it hung.
+        in_flight: indices of the images it was working on at that moment; empty if unknown.
+        stage: what it was doing with them ("decode", "infer", …), empty if unknown.
+    """
+
+    worker: int
+    cause: str
+    timeout: bool = False
+    in_flight: tuple[int, ...] = ()
+    stage: str = ""
+
+
+Event = WorkerReady | WorkerRefused | Answered | WorkerDied
+
+
+# ---- commands, from the coordinator
+
+
+@dataclass(frozen=True, slots=True)
+class StartWorker:
+    """Start a process for this worker number."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopWorker:
+    """Ask a worker to leave once its leases are answered."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Hand a chunk of images to a worker; `solo` is one suspect on its own."""
+
+    worker: int
+    lease: int
+    images: tuple[ImageRef, ...]
+    solo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Append these lines; the first is line `first` of the results file."""
+
+    first: int
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Stop early, resumable: workers or images show that the job itself is wrong."""
+
+    reason: str
+
+
+Command = StartWorker | StopWorker | Lease | Record | Halt
