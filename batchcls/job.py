@@ -1,0 +1,123 @@
+"""Everything that defines a run, as one frozen value: what the command line and a job file fill in."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from batchcls.errors import UsageError
+
+PROGRESS_KINDS = ("auto", "rich", "bar", "plain", "json", "none")
+DEFAULT_TOP = 10
+DEFAULT_OUTPUT = "results.jsonl"
+DEFAULT_NAMES = (
+    "*.jpg", "*.jpeg", "*.jpe", "*.jfif", "*.png", "*.webp", "*.bmp", "*.dib",
+    "*.tif", "*.tiff", "*.gif",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run of batchcls, whole: sources, model, devices, preprocessing, results, display.
+
+    Field names are the long option names with underscores, and the keys of a job file.
+
+    Attributes:
+        sources: directories, image files, ``@list.txt``, or ``-`` for a list on standard input.
+        null_separated: lists are separated by NUL bytes, not newlines (``-0``).
+        names: file-name patterns considered below directories, matched without case.
+        follow_links: follow symbolic links to directories.
+        model: file or directory; None is the built-in photo-quality model.
+        labels: file of class names; None takes the model's own.
+        device: OpenVINO device strings, one compiled model each in every worker.
+        nireq: infer requests per device and worker; 0 = the device's optimum.
+        workers: worker processes; 0 = decided from cores and devices.
+        batch_size: images in one infer request.
+        decode_threads: threads per worker that read, decode and preprocess; -1 = decided.
+        top: classes per image.
+        output: the results file.
+        extension: custom operation libraries.
+        plugins: an OpenVINO plugins XML file, or a folder that holds one.
+        plugin: ``NAME=LIBRARY`` devices to register.
+        perf_counts: collect per-layer counters.
+        number_iter: passes over the inputs, for a throughput figure.
+        hint: throughput, latency, cumulative_throughput or none; "" = decided.
+        nstreams: streams per device ("2", or "CPU:2,GPU:1"); "" = decided.
+        nthreads: inference threads of the CPU per worker; 0 = decided.
+        infer_precision: "f32", "bf16", "f16", or per device ("CPU:f32,GPU:f16"); "" = decided.
+        cache_dir: folder of compiled models; None = none.
+        load_config: JSON file of OpenVINO properties by device.
+        mean_values: per channel, in the model's channel order and pixel units ("[123.7,…]").
+        scale_values: divisors per channel, like mean_values.
+        reverse_input_channels: the model wants RGB (OpenCV decodes BGR); None = its metadata.
+        resize_type: standard, crop, fit_to_window or fit_to_window_letterbox; None = metadata.
+        interpolation: linear, cubic, nearest, area …; None = metadata.
+        layout: of the model's input ("NCHW"); None = from metadata or shape.
+        preprocess: a named preset for models without metadata; None = none.
+        progress: how progress is shown.
+        fresh: forget an earlier run under the same output.
+        extend: add images that are new since a finished run.
+        retry_failed: redo the failed images of a finished run, as a new generation.
+        strict_devices: refuse when any named device is missing.
+        timeout: seconds an image may take in one stage before its worker is killed.
+        max_failed: failed images that are still a success ("50" or "2%"); None = any number.
+        log_level: of the run's log file.
+        debug: tracebacks for everything.
+    """
+
+    sources: tuple[str, ...] = ()
+    null_separated: bool = False
+    names: tuple[str, ...] = DEFAULT_NAMES
+    follow_links: bool = False
+    model: str | None = None
+    labels: str | None = None
+    device: tuple[str, ...] = ("CPU",)
+    nireq: int = 0
+    workers: int = 0
+    batch_size: int = 1
+    decode_threads: int = -1
+    top: int = DEFAULT_TOP
+    output: str = DEFAULT_OUTPUT
+    extension: tuple[str, ...] = ()
+    plugins: str | None = None
+    plugin: tuple[str, ...] = ()
+    perf_counts: bool = False
+    number_iter: int = 1
+    hint: str = ""
+    nstreams: str = ""
+    nthreads: int = 0
+    infer_precision: str = ""
+    cache_dir: str | None = None
+    load_config: str | None = None
+    mean_values: str | None = None
+    scale_values: str | None = None
+    reverse_input_channels: bool | None = None
+    resize_type: str | None = None
+    interpolation: str | None = None
+    layout: str | None = None
+    preprocess: str | None = None
+    progress: str = "auto"
+    fresh: bool = False
+    extend: bool = False
+    retry_failed: bool = False
+    strict_devices: bool = False
+    timeout: float = 60.0
+    max_failed: str | None = None
+    log_level: str = "info"
+    debug: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The job as JSON data; `from_dict` turns it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """A job from JSON or TOML data; lists become tuples.
+
+        Raises:
+            UsageError: a key that is no option.
+        """
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(data) - known)
+        if unknown:
+            raise UsageError(f"unknown option in the job: {', '.join(unknown)}")
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
