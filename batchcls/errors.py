@@ -10,7 +10,7 @@
     ├ LabelsError                 labels that do not match the model                       exit 2
     ├ RefusedError                the output is of another job, locked, or damaged         exit 2
     ├ StoppedError                stopped early, resumable: disk full, every device lost   exit 4
-    └ InterruptedByUser           stopped by a signal after a drain, resumable             exit 128 + n
+    └ InterruptedByUser           stopped by a signal after a drain, resumable          exit 128 + n
 
     ImageError                    one image is unusable: becomes that image's line, never leaves
                                   the worker, and is no BatchclsError on purpose

@@ -6,6 +6,9 @@ from typing import Any
 
 from batchcls.images import FailureKind, ImageRef
 
+CANARY = ImageRef(index=-1, path="<canary>")
+"""A lease of the built-in image that is known to be good: does this worker work at all?"""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -106,9 +109,10 @@ class StartWorker:
 
 @dataclass(frozen=True, slots=True)
 class StopWorker:
-    """Ask a worker to leave once its leases are answered."""
+    """Ask a worker to leave: once its leases are answered, or (`drain`) its started images."""
 
     worker: int
+    drain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

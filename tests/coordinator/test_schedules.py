@@ -1,0 +1,147 @@
+"""Thousands of random schedules: every image once, in order, and only culprits blamed."""
+
+import random
+
+import pytest
+
+from batchcls.policy import Policy
+from tests.coordinator.simulation import World
+
+
+def expected_line(world: World, index: int) -> bytes:
+    if index in world.carried:
+        return b"carried %d" % index
+    if index in world.poison:
+        return b"convicted %d worker_crash" % index
+    if index in world.hangs:
+        return b"convicted %d timeout" % index
+    return b"failed %d" % index if index in world.fail else b"ok %d" % index
+
+
+def random_world(seed: int) -> World:
+    chance = random.Random(seed)
+    total = chance.choice([1, 2, 7, 40, 120])
+    indices = range(total)
+
+    def some(share: float) -> frozenset[int]:
+        return frozenset(i for i in indices if chance.random() < share)
+
+    poison = some(chance.choice([0, 0, 0.02, 0.2]))
+    return World(
+        seed=seed,
+        total=total,
+        first=chance.choice([0, 0, total // 2]),
+        workers=chance.choice([1, 2, 5]),
+        poison=poison,
+        hangs=some(chance.choice([0, 0, 0.05])) - poison,
+        fail=some(0.1),
+        carried=some(chance.choice([0, 0, 0.5])),
+        ring=chance.choice([1, 3, 9]),
+        policy=Policy(
+            chunk=chance.choice([1, 4, 64]), window=chance.choice([4, 40]), tolerant=True
+        ),
+    )
+
+
+def check(world: World) -> None:
+    assert world.halted is None
+    assert world.coordinator.complete
+    assert world.lines == [expected_line(world, i) for i in range(world.first, world.total)]
+    assert not world.living
+    culprits = world.poison | world.hangs
+    # Whoever dies dies at most once in company for each culprit beside it, and twice alone.
+    assert all(count <= 3 for count in world.deaths.values()), world.deaths
+    assert set(world.deaths) <= culprits
+    # What waits in memory: the window, and the chunk that was leased at its edge.
+    assert world.held <= world.policy.window + len(world.carried)
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_random_schedules_record_each_image_once_and_blame_only_culprits(block: int) -> None:
+    for seed in range(block * 500, block * 500 + 500):
+        world = random_world(seed)
+        world.run()
+        check(world)
+
+
+def test_random_deaths_from_outside_lose_nothing_and_convict_nobody_often() -> None:
+    wrongly = images = 0
+    for seed in range(1000):
+        world = World(
+            seed=seed, total=80, workers=3, death_rate=0.02, policy=Policy(8, 40, start_deaths=99)
+        )
+        world.run()
+        assert world.halted is None
+        assert [int(line.split()[1]) for line in world.lines] == list(range(80))
+        wrongly += sum(line.startswith(b"convicted") for line in world.lines)
+        images += 80
+    # Two kills from outside must hit the same image alone: about death_rate squared per suspect.
+    assert wrongly / images < 1e-3
+
+
+def test_a_drained_run_is_a_prefix() -> None:
+    for seed in range(500):
+        world = World(
+            seed=seed, total=100, workers=2, drain_after=random.Random(seed).randrange(60)
+        )
+        world.run()
+        assert world.halted is None
+        assert not world.living
+        assert world.lines == [expected_line(world, i) for i in range(len(world.lines))]
+
+
+def test_when_the_canary_dies_too_the_run_halts_without_a_conviction() -> None:
+    for seed in range(300):
+        world = World(seed=seed, total=50, poison=frozenset(range(50)), broken=True)
+        world.run()
+        assert world.halted is not None
+        assert "test image" in world.halted
+        assert world.lines == []
+        assert world.starts <= 12
+
+
+def test_when_no_image_survives_but_the_canary_does_the_run_halts_without_lines() -> None:
+    for seed in range(300):
+        world = World(seed=seed, total=50, poison=frozenset(range(50)))
+        world.run()
+        assert world.halted is not None
+        assert "--max-failed" in world.halted
+        assert world.lines == []
+
+
+def test_a_short_list_of_nothing_but_poison_is_recorded() -> None:
+    world = World(seed=1, total=3, poison=frozenset(range(3)))
+    world.run()
+    check(world)
+
+
+def test_a_tolerant_run_goes_through_nothing_but_poison() -> None:
+    world = World(
+        seed=1, total=30, poison=frozenset(range(30)), policy=Policy(8, 40, tolerant=True)
+    )
+    world.run()
+    check(world)
+
+
+def test_workers_that_never_get_ready_halt_the_run() -> None:
+    world = World(seed=3, workers=3, never_ready=True)
+    world.run()
+    assert world.halted is not None
+    assert "load the model" in world.halted
+    assert world.starts == 9
+    assert world.lines == []
+
+
+def test_a_worker_above_its_memory_bound_is_replaced_between_leases() -> None:
+    world = World(seed=5, total=64, rss=1000, policy=Policy(8, 40, max_rss=500))
+    world.run()
+    check(world)
+    assert world.starts > 4
+    assert world.stops == world.starts
+
+
+def test_carried_lines_are_recorded_in_bounded_batches() -> None:
+    world = World(seed=7, total=5000, carried=frozenset(range(5000)) - {2500})
+    world.run()
+    check(world)
+    assert world.held <= world.policy.window + world.policy.chunk
