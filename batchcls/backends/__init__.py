@@ -1,0 +1,1 @@
+"""Where workers run. `local` owns every process; `inline` works in this one, for tests."""

@@ -1,0 +1,157 @@
+"""What a worker and its coordinator say to each other, as bytes. Pure; nothing is trusted upward.
+
+A message is one line of JSON, and behind it, for answers, the records, a line each. Downward:
+``start`` (the job), ``lease``, ``stop``. Upward: ``ready``, ``refused``, ``lines``, ``counters``.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from batchcls.images import ImageRef
+from batchcls.messages import (
+    CANARY,
+    Answer,
+    Answered,
+    Event,
+    Lease,
+    WorkerReady,
+    WorkerRefused,
+    WorkerStats,
+)
+from batchcls.results import record
+
+STAGES = frozenset({"read", "decode", "preprocess", "wait", "infer", "write"})
+
+
+class ProtocolError(ValueError):
+    """A worker sent what no worker of ours would: it is broken or hostile, and must go."""
+
+
+def _reject_constant(text: str) -> float:
+    raise ProtocolError(f"sent {text} for a number")
+
+
+# ---- downward (the coordinator is trusted)
+
+
+def encode(kind: str, **content: Any) -> bytes:
+    """A message without records."""
+    return json.dumps({"t": kind, **content}, separators=(",", ":")).encode()
+
+
+def encode_lease(lease: Lease, root: str) -> bytes:
+    """A lease as a worker gets it, with the directory its paths are relative to."""
+    images = [[i.index, i.path] for i in lease.images]
+    return encode("lease", id=lease.lease, root=root, images=images)
+
+
+def decode_lease(message: Mapping[str, Any]) -> tuple[int, list[ImageRef]]:
+    """The lease number and its images."""
+    images = [ImageRef(index, path) for index, path in message["images"]]
+    return message["id"], [CANARY if i.index == CANARY.index else i for i in images]
+
+
+# ---- upward
+
+
+def encode_answers(lease: int, answers: Sequence[Answer], stats: WorkerStats | None) -> bytes:
+    """Answers to images of one lease, with what the worker did meanwhile."""
+    head: dict[str, Any] = {"t": "lines", "lease": lease, "i": [a.index for a in answers]}
+    if stats is not None:
+        head["stats"] = {
+            "images": dict(stats.images),
+            "latency": {k: round(v, 6) for k, v in stats.latency.items()},
+            "in_flight": dict(stats.in_flight),
+            "spent": {k: round(v, 6) for k, v in stats.spent.items()},
+            "rss": stats.rss,
+        }
+    lines = [json.dumps(head, separators=(",", ":")).encode(), *(a.line for a in answers)]
+    return b"\n".join(lines)
+
+
+def parse(worker: int, payload: bytes, leased: Mapping[int, Mapping[int, ImageRef]]) -> Event:
+    """A worker's message, checked against the images it holds.
+
+    Args:
+        worker: whose message it is.
+        payload: one frame.
+        leased: its leases: number → index → image, those not answered yet.
+
+    Raises:
+        ProtocolError: anything that an intact worker would not send.
+    """
+    head_bytes, _, body = payload.partition(b"\n")
+    try:
+        head = json.loads(head_bytes, parse_constant=_reject_constant)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError("sent what is not a message") from error
+    if not isinstance(head, dict):
+        raise ProtocolError("sent what is not a message")
+    match head.get("t"):
+        case "ready" if isinstance(head.get("description"), dict):
+            return WorkerReady(worker, head["description"])
+        case "refused" if isinstance(head.get("message"), str):
+            return WorkerRefused(worker, str(head.get("error")), head["message"])
+        case "lines":
+            return _answered(worker, head, body, leased)
+    raise ProtocolError("sent a message of no known kind")
+
+
+def parse_counters(payload: bytes) -> list[dict[str, Any]] | None:
+    """The per-layer counters of a worker that leaves, None if the message is another."""
+    if not payload.startswith(b'{"t":"counters"'):
+        return None
+    rows = json.loads(payload)["rows"]
+    return [row for row in rows if isinstance(row, dict)]
+
+
+def _answered(
+    worker: int,
+    head: Mapping[str, Any],
+    body: bytes,
+    leased: Mapping[int, Mapping[int, ImageRef]],
+) -> Answered:
+    lease, indices = head.get("lease"), head.get("i")
+    images = leased.get(lease) if isinstance(lease, int) else None
+    if images is None or not isinstance(lease, int) or not isinstance(indices, list):
+        raise ProtocolError("answered a lease it does not hold")
+    lines = body.split(b"\n") if indices else []
+    if len(lines) != len(indices) or len(set(map(repr, indices))) != len(indices):
+        raise ProtocolError("sent another number of records than it announced")
+    answers = []
+    for index, line in zip(indices, lines, strict=True):
+        image = images.get(index) if type(index) is int else None
+        if image is None:
+            raise ProtocolError("answered an image that it was not given")
+        answers.append(_answer(image, line))
+    return Answered(worker, lease, tuple(answers), _stats(head.get("stats")))
+
+
+def _answer(image: ImageRef, line: bytes) -> Answer:
+    checked = record.check(line, image.index)
+    if checked is None or not line.startswith(record.head(image)):
+        raise ProtocolError("sent what is not the record of its image")
+    return Answer(image.index, line, checked.failed, checked.label)
+
+
+def _stats(data: Any) -> WorkerStats | None:
+    """Numbers for the display; what does not look like them is left out."""
+    if not isinstance(data, dict):
+        return None
+    rss = data.get("rss")
+    return WorkerStats(
+        images={k: int(v) for k, v in _numbers(data.get("images")).items()},
+        latency=_numbers(data.get("latency")),
+        in_flight={k: int(v) for k, v in _numbers(data.get("in_flight")).items()},
+        spent={k: v for k, v in _numbers(data.get("spent")).items() if k in STAGES},
+        rss=rss if type(rss) is int and 0 <= rss < 1 << 50 else 0,
+    )
+
+
+def _numbers(data: Any) -> dict[str, float]:
+    if not isinstance(data, dict) or len(data) > 64:
+        return {}
+    return {
+        str(k)[:64]: float(v) for k, v in data.items() if type(v) in (int, float) and 0 <= v < 1e12
+    }

@@ -1,0 +1,141 @@
+"""Images on their way from path to tensor: read, decoded and preprocessed ahead of inference.
+
+With threads, they work while the devices do: OpenCV lets go of the interpreter's lock. Without, the
+images are prepared one at a time when the pipeline asks. What goes wrong with an image becomes its
+failure, here and nowhere else.
+"""
+
+import queue
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from batchcls.board import Board
+from batchcls.errors import ImageError
+from batchcls.images import Failure, ImageRef
+from batchcls.runtime import Array
+
+
+@dataclass(slots=True)
+class InWork:
+    """An image between its lease and its answer.
+
+    Attributes:
+        lease: the lease it came with.
+        image: the image.
+        slot: its place on the board.
+        tensor: the model's input, once prepared.
+        failure: why there is none.
+    """
+
+    lease: int
+    image: ImageRef
+    slot: int
+    tensor: Array = None
+    failure: Failure | None = None
+
+
+class DecodeAhead:
+    """Prepares images, by threads or on demand.
+
+    Args:
+        read: an image's bytes.
+        decode: bytes to a BGR array.
+        preprocess: a BGR array to the model's input.
+        board: where the stage of each image is shown.
+        threads: how many; 0 prepares in `put`.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[ImageRef], bytes],
+        decode: Callable[[bytes], Array],
+        preprocess: Callable[[Array], Array],
+        board: Board,
+        threads: int,
+    ) -> None:
+        self._read = read
+        self._decode = decode
+        self._preprocess = preprocess
+        self._board = board
+        self._spent: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._todo: queue.SimpleQueue[InWork | None] = queue.SimpleQueue()
+        self._back: queue.SimpleQueue[InWork | None] = queue.SimpleQueue()
+        self.threads = threads
+        self.pending = 0
+        self._threads = [
+            threading.Thread(target=self._run, name=f"decode-{n}", daemon=True)
+            for n in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def put(self, work: InWork) -> None:
+        """An image to prepare; `take` gives it back."""
+        self.pending += 1
+        if self.threads:
+            self._todo.put(work)
+        else:
+            self._prepare(work)
+            self._back.put(work)
+
+    def take(self, timeout_s: float = 0.0) -> InWork | None:
+        """The next image that is prepared or has failed; None when there is none in time."""
+        try:
+            work = self._back.get(timeout=timeout_s) if timeout_s else self._back.get_nowait()
+        except queue.Empty:
+            return None
+        if work is not None:
+            self.pending -= 1
+        return work
+
+    def wake(self) -> None:
+        """End a wait in `take`, from another thread."""
+        self._back.put(None)
+
+    def spent(self) -> dict[str, float]:
+        """Seconds by stage, summed over threads, since the last call."""
+        with self._lock:
+            spent, self._spent = self._spent, {}
+        return spent
+
+    def close(self) -> None:
+        """End the threads; those inside native code are left to the process's end."""
+        for _ in self._threads:
+            self._todo.put(None)
+        for thread in self._threads:
+            thread.join(timeout=1.0)
+
+    def _run(self) -> None:
+        while (work := self._todo.get()) is not None:
+            self._prepare(work)
+            self._back.put(work)
+
+    def _prepare(self, work: InWork) -> None:
+        stage = "read"
+        try:
+            started = time.perf_counter()
+            self._board.enter(work.slot, work.image.index, "read")
+            data = self._read(work.image)
+            started, stage = self._next(work, started, "read", "decode")
+            pixels = self._decode(data)
+            started, stage = self._next(work, started, "decode", "preprocess")
+            work.tensor = self._preprocess(pixels)
+            self._next(work, started, "preprocess", "ready")
+        except ImageError as error:
+            work.failure = Failure(error.kind, error.message)
+        except MemoryError:
+            work.failure = Failure("out_of_memory", f"not enough memory to {stage} it")
+        except Exception as error:  # noqa: BLE001 - one image's trouble must not be the others'
+            traceback.print_exc()
+            work.failure = Failure("corrupt", f"{stage} failed: {type(error).__name__}: {error}")
+
+    def _next(self, work: InWork, started: float, stage: str, following: str) -> tuple[float, str]:
+        now = time.perf_counter()
+        with self._lock:
+            self._spent[stage] = self._spent.get(stage, 0.0) + now - started
+        self._board.enter(work.slot, work.image.index, following)
+        return now, following

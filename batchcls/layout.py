@@ -1,0 +1,81 @@
+"""Decides how a machine is divided: worker processes, and what each of them gets. Pure.
+
+The traps behind the numbers (`../shared/anchors/performance.md`, openvino#31186 and #32444): with
+threads limited and pinning on, every OpenVINO process binds itself to the same cores and its throughput
+halves. So CPU pinning is off as soon as there are several workers, and the cores are shared out.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from batchcls.job import Job
+from batchcls.machine import Machine
+
+MOST_WORKERS = 8
+"""Processes by default on a large machine; beyond it, each gets several cores instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the work is spread.
+
+    Attributes:
+        workers: processes.
+        nthreads: CPU inference threads in each; 0 = OpenVINO decides.
+        nstreams: as the option; "" = by the hint.
+        pin: OpenVINO may bind its threads to cores.
+        nireq: infer requests per device; 0 = the device's optimum.
+        batch_size: images in a request.
+        decode_threads: threads that decode, in each worker; 0 = between inferences.
+    """
+
+    workers: int
+    nthreads: int
+    nstreams: str
+    pin: bool
+    nireq: int
+    batch_size: int
+    decode_threads: int
+
+
+def device_names(devices: Sequence[str]) -> frozenset[str]:
+    """The hardware named in device strings, without numbers and without HETERO and the like."""
+    names = set()
+    for device in devices:
+        _, _, members = device.upper().rpartition(":")
+        names |= {re.sub(r"[.(].*", "", member.strip()) for member in members.split(",")}
+    return frozenset(name for name in names if name)
+
+
+def decide(job: Job, machine: Machine) -> Layout:
+    """The layout for a job on a machine: the job's own numbers, and good ones where it has none.
+
+    Args:
+        job: its devices and its numbers; 0 (or -1) leaves a number to us.
+        machine: cores and accelerators.
+    """
+    accelerated = bool(device_names(job.device) & machine.accelerators)
+    if job.workers:
+        workers = job.workers
+    elif accelerated:
+        workers = 1  # two processes on one GPU are slower than one (openvino#20826)
+    else:
+        workers = min(machine.cores, MOST_WORKERS)
+    share = max(1, machine.cores // workers)
+    alone = workers == 1
+    nthreads = job.nthreads or (0 if alone else share)
+    nstreams = job.nstreams or ("" if alone or job.hint else str(nthreads))
+    if job.decode_threads >= 0:
+        decode_threads = job.decode_threads
+    else:
+        decode_threads = max(1, share - 1) if share > 1 or accelerated else 0
+    return Layout(
+        workers=workers,
+        nthreads=nthreads,
+        nstreams=nstreams,
+        pin=alone,
+        nireq=job.nireq or (0 if alone else 2 * nthreads),
+        batch_size=job.batch_size,
+        decode_threads=decode_threads,
+    )

@@ -1,0 +1,45 @@
+"""What this machine has, learned without OpenVINO: cores, and signs of accelerators."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The facts that a layout is decided by.
+
+    Attributes:
+        cores: processors this process may use, CPU quotas of containers included.
+        accelerators: device names (GPU, NPU) whose kernel driver is there.
+    """
+
+    cores: int
+    accelerators: frozenset[str] = frozenset()
+
+
+def this_machine() -> Machine:
+    """The machine we run on."""
+    found = set()
+    if any(Path("/dev/dri").glob("renderD*")):
+        found.add("GPU")
+    if any(Path("/dev/accel").glob("accel*")):
+        found.add("NPU")
+    return Machine(_cores(), frozenset(found))
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return max(1, min(cores, _quota() or cores))
+
+
+def _quota() -> int:
+    """Whole processors that a cgroup (version 2) grants; 0 = no limit."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, int(quota) // int(period))
+    except (OSError, ValueError):
+        return 0

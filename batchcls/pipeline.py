@@ -1,0 +1,233 @@
+"""One worker's loop: decode ahead, keep every ring of infer requests full, write the records.
+
+Rules of this file:
+
+1. Each image that enters by `add` leaves as exactly one answer, whatever happens to it.
+2. Images are prepared ahead of inference (by threads, or between two starts when there are none),
+   but never more than `lookahead` of them, so memory is bounded.
+3. The next images go to the next ring, in turn, that has a free request. A short batch is started
+   only when no more images can come to fill it.
+4. No wait is unbounded.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from batchcls.board import Board
+from batchcls.decode_ahead import DecodeAhead, InWork
+from batchcls.errors import ImageError
+from batchcls.images import Failure, FailureKind, ImageRef
+from batchcls.messages import Answer, WorkerStats
+from batchcls.results import record
+from batchcls.runtime import Array, Classifier, Finished, Ring
+
+POLL_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One image's answer, with the lease it belongs to."""
+
+    lease: int
+    answer: Answer
+
+
+class Pipeline:
+    """The images of one worker, from path to line.
+
+    Args:
+        classifier: the model, with a ring per device.
+        read: an image's bytes; raises `ImageError`.
+        decode: bytes to a BGR array; raises `ImageError`.
+        board: where the stage of each image is shown.
+        threads: threads that read, decode and preprocess; 0 does it between inferences.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        read: Callable[[ImageRef], bytes],
+        decode: Callable[[bytes], Array],
+        board: Board,
+        threads: int,
+    ) -> None:
+        self._classifier = classifier
+        self._rings = tuple(classifier.rings)
+        self._board = board
+        self._decoding = DecodeAhead(read, decode, classifier.prepare, board, threads)
+        self._waiting: deque[tuple[int, ImageRef]] = deque()
+        self._prepared: deque[InWork] = deque()
+        self._turn = 0
+        self._done: list[Done] = []
+        self._spent: dict[str, float] = {}
+        self._images: dict[str, int] = {}
+        self._latency: dict[str, float] = {}
+        self._batch = max(ring.batch_size for ring in self._rings)
+        self._lookahead = max(2 * threads, self._batch * len(self._rings) + threads)
+
+    # ---- what the worker calls
+
+    @property
+    def idle(self) -> bool:
+        """No image is anywhere in here."""
+        return not (
+            self._waiting
+            or self._decoding.pending
+            or self._prepared
+            or any(ring.in_flight for ring in self._rings)
+        )
+
+    def add(self, lease: int, images: Sequence[ImageRef]) -> None:
+        """Images to answer; they are taken in order."""
+        self._waiting.extend((lease, image) for image in images)
+
+    def drop_waiting(self) -> None:
+        """Forget the images that nothing has been done for yet."""
+        self._waiting.clear()
+
+    def wake(self) -> None:
+        """End a wait in `step`, from another thread."""
+        self._decoding.wake()
+
+    def step(self, timeout_s: float) -> list[Done]:
+        """Do what can be done now; if that is nothing, wait for at most `timeout_s` for more."""
+        self._feed()
+        while (work := self._decoding.take()) is not None:
+            self._receive(work)
+        started = self._start_requests()
+        self._poll_rings()
+        if not started and not self._done:
+            self._wait(timeout_s)
+        done, self._done = self._done, []
+        return done
+
+    def stats(self, rss: int) -> WorkerStats:
+        """What was done since the last call."""
+        in_flight: dict[str, int] = {}
+        for ring in self._rings:
+            in_flight[ring.device] = in_flight.get(ring.device, 0) + ring.in_flight
+        stats = WorkerStats(
+            self._images, self._latency, in_flight, self._spent | self._decoding.spent(), rss
+        )
+        self._images, self._latency, self._spent = {}, {}, {}
+        return stats
+
+    def close(self) -> None:
+        """End the decode threads."""
+        self._decoding.close()
+
+    # ---- decoding
+
+    def _feed(self) -> None:
+        """Hand images to the decode threads; without them, decode one for a free request."""
+        if self._decoding.threads:
+            room = self._lookahead - self._decoding.pending - len(self._prepared)
+        else:
+            room = 1 if len(self._prepared) < self._free_batch() else 0
+        for _ in range(min(room, len(self._waiting))):
+            lease, image = self._waiting.popleft()
+            self._decoding.put(InWork(lease, image, self._board.take()))
+
+    def _free_batch(self) -> int:
+        return max((ring.batch_size for ring in self._rings if ring.has_free), default=0)
+
+    def _receive(self, work: InWork) -> None:
+        if work.failure is None:
+            self._prepared.append(work)
+        else:
+            self._fail(work, work.failure.kind, work.failure.message)
+
+    # ---- inference
+
+    def _start_requests(self) -> bool:
+        started = False
+        while self._prepared and (ring := self._next_ring()) is not None:
+            if len(self._prepared) < ring.batch_size and (self._decoding.pending or self._waiting):
+                break
+            works = [
+                self._prepared.popleft() for _ in range(min(len(self._prepared), ring.batch_size))
+            ]
+            for work in works:
+                self._board.enter(work.slot, work.image.index, "infer")
+            ring.start(works, [work.tensor for work in works])
+            self._turn += 1
+            started = True
+        return started
+
+    def _next_ring(self) -> Ring | None:
+        for step in range(len(self._rings)):
+            ring = self._rings[(self._turn + step) % len(self._rings)]
+            if ring.has_free:
+                self._turn += step
+                return ring
+        return None
+
+    def _poll_rings(self) -> None:
+        for ring in self._rings:
+            while (finished := ring.poll()) is not None:
+                self._finish(ring, finished)
+
+    def _wait(self, timeout_s: float) -> None:
+        """Nothing to do now: wait for a finished request, a decoded image or a wake-up."""
+        busy = [ring for ring in self._rings if ring.in_flight]
+        full = all(not ring.has_free for ring in self._rings)
+        could_decode = self._waiting and not self._decoding.threads and not full
+        if could_decode:
+            return
+        started = time.perf_counter()
+        if busy and (full or not self._decoding.pending):
+            self._wait_for_ring(busy, min(timeout_s, POLL_S) / len(busy))
+            self._spend("infer", time.perf_counter() - started)
+            return
+        expected = self._decoding.pending
+        work = self._decoding.take(min(timeout_s, POLL_S) if busy else timeout_s)
+        if work is not None:
+            self._receive(work)
+        if expected:
+            self._spend("wait", time.perf_counter() - started)
+
+    def _wait_for_ring(self, busy: Sequence[Ring], share_s: float) -> None:
+        for ring in busy:
+            if (finished := ring.wait(share_s)) is not None:
+                self._finish(ring, finished)
+                return
+
+    def _spend(self, stage: str, seconds: float) -> None:
+        self._spent[stage] = self._spent.get(stage, 0.0) + seconds
+
+    # ---- answers
+
+    def _finish(self, ring: Ring, finished: Finished) -> None:
+        started = time.perf_counter()
+        works: Sequence[InWork] = finished.tags
+        self._images[ring.device] = self._images.get(ring.device, 0) + len(works)
+        self._latency[ring.device] = self._latency.get(ring.device, 0.0) + finished.latency_s * len(
+            works
+        )
+        for row, work in enumerate(works):
+            if finished.error is None:
+                self._succeed(work, finished.scores[row])
+            else:
+                self._fail(work, "infer", finished.error)
+        self._spend("write", time.perf_counter() - started)
+
+    def _succeed(self, work: InWork, scores: Array) -> None:
+        try:
+            predictions = self._classifier.outcome(scores)
+        except ImageError as error:
+            self._fail(work, error.kind, error.message)
+            return
+        line = record.ok_line(work.image, predictions)
+        label = predictions[0].label if predictions else None
+        self._answer(work, Answer(work.image.index, line, None, label))
+
+    def _fail(self, work: InWork, kind: FailureKind, message: str) -> None:
+        line = record.failure_line(work.image, Failure(kind, message))
+        self._answer(work, Answer(work.image.index, line, kind))
+
+    def _answer(self, work: InWork, answer: Answer) -> None:
+        work.tensor = None
+        self._board.clear(work.slot)
+        self._done.append(Done(work.lease, answer))

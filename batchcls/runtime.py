@@ -1,0 +1,75 @@
+"""What the pipeline asks of whatever runs the model: a ring of requests per device, and answers.
+
+`batchcls.model` is the real one; the tests' fake passes the same contract tests.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from batchcls.images import Prediction
+
+Array = Any
+"""A NumPy array; the engine never looks inside one."""
+
+
+class Finished(Protocol):
+    """A completed infer request."""
+
+    @property
+    def tags(self) -> Sequence[Any]:
+        """What `Ring.start` was given, one for each image."""
+
+    @property
+    def scores(self) -> Array:
+        """Shape (images, classes), float32; without the rows that filled up the batch."""
+
+    @property
+    def latency_s(self) -> float:
+        """Seconds from start to completion."""
+
+    @property
+    def error(self) -> str | None:
+        """Why the device refused the request, None if it did not."""
+
+
+class Ring(Protocol):
+    """Infer requests of one device, started round-robin, the oldest awaited first."""
+
+    @property
+    def device(self) -> str:
+        """The device string it was compiled for."""
+
+    @property
+    def batch_size(self) -> int:
+        """Images in one request."""
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are running."""
+
+    @property
+    def has_free(self) -> bool:
+        """A request can be started."""
+
+    def start(self, tags: Sequence[Any], images: Sequence[Array]) -> None:
+        """Start the next request with up to `batch_size` images."""
+
+    def poll(self) -> Finished | None:
+        """The oldest request, if it has completed."""
+
+    def wait(self, timeout_s: float) -> Finished | None:
+        """The oldest request, waited for at most so long."""
+
+
+class Classifier(Protocol):
+    """A model made ready on every device of the job."""
+
+    @property
+    def rings(self) -> Sequence[Ring]:
+        """One per device string."""
+
+    def prepare(self, image: Array) -> Array:
+        """A decoded image, (H, W, 3) uint8 BGR, as the model's input; called by any thread."""
+
+    def outcome(self, scores: Array) -> tuple[Prediction, ...]:
+        """The top-N of one image's scores; raises `ImageError` where they are no numbers."""

@@ -1,0 +1,66 @@
+"""What the terminal, the scheduler and the shell want of a run, as flags. Handlers set no more."""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StopRequests:
+    """Signals received so far.
+
+    Attributes:
+        first: number of the first one, 0 before it: the run should drain.
+        count: how many; from the second on, the run should stop at once.
+        descriptor: becomes readable with each signal, to end a wait.
+    """
+
+    def __init__(self) -> None:
+        self.first = 0
+        self.count = 0
+        self.descriptor, self._write_end = os.pipe()
+        os.set_blocking(self.descriptor, False)
+        os.set_blocking(self._write_end, False)
+
+    def note(self, number: int, _frame: FrameType | None = None) -> None:
+        """A signal arrived."""
+        self.first = self.first or number
+        self.count += 1
+
+    def clear(self) -> None:
+        """Make the descriptor unreadable again."""
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self.descriptor, 64):
+                pass
+
+    def _close(self) -> None:
+        os.close(self.descriptor)
+        os.close(self._write_end)
+
+
+@contextlib.contextmanager
+def stop_requests() -> Iterator[StopRequests]:
+    """Take over the stop signals for a while; those ignored so far (nohup) stay ignored.
+
+    Outside the main thread, where Python allows no handlers, nothing is taken over.
+    """
+    requests = StopRequests()
+    if threading.current_thread() is not threading.main_thread():
+        yield requests
+        requests._close()
+        return
+    previous = {n: signal.getsignal(n) for n in SIGNALS if signal.getsignal(n) != signal.SIG_IGN}
+    wakeup = signal.set_wakeup_fd(requests._write_end, warn_on_full_buffer=False)
+    try:
+        for number in previous:
+            signal.signal(number, requests.note)
+        yield requests
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(wakeup)
+        requests._close()

@@ -1,0 +1,50 @@
+"""A machine is divided so that processes do not fight for the same cores."""
+
+from batchcls.job import Job
+from batchcls.layout import decide, device_names
+from batchcls.machine import Machine, this_machine
+
+
+def test_device_strings_name_hardware() -> None:
+    assert device_names(["HETERO:GPU.1,cpu", "AUTO", "MULTI:NPU(2),CPU"]) == {
+        "GPU", "CPU", "AUTO", "NPU",
+    }  # fmt: skip
+
+
+def test_a_small_machine_gets_one_unpinned_single_thread_worker_per_core() -> None:
+    layout = decide(Job(), Machine(cores=2))
+    assert (layout.workers, layout.nthreads, layout.nstreams, layout.pin) == (2, 1, "1", False)
+
+
+def test_a_large_machine_gets_few_workers_that_share_all_cores() -> None:
+    layout = decide(Job(), Machine(cores=64))
+    assert layout.workers == 8
+    assert layout.workers * layout.nthreads == 64
+    assert layout.decode_threads > 0
+
+
+def test_an_accelerator_gets_one_worker_with_decode_threads() -> None:
+    job = Job(device=("HETERO:GPU,CPU",))
+    layout = decide(job, Machine(cores=8, accelerators=frozenset({"GPU"})))
+    assert (layout.workers, layout.decode_threads) == (1, 7)
+
+
+def test_an_accelerator_that_is_not_there_changes_nothing() -> None:
+    job = Job(device=("HETERO:GPU,CPU",))
+    assert decide(job, Machine(cores=2)) == decide(Job(), Machine(cores=2))
+
+
+def test_the_users_numbers_win() -> None:
+    job = Job(workers=3, nireq=5, nthreads=2, nstreams="2", batch_size=4, decode_threads=1)
+    layout = decide(job, Machine(cores=2))
+    assert (layout.workers, layout.nireq, layout.nthreads, layout.nstreams) == (3, 5, 2, "2")
+    assert (layout.batch_size, layout.decode_threads) == (4, 1)
+
+
+def test_one_worker_leaves_threads_and_pinning_to_openvino() -> None:
+    layout = decide(Job(workers=1), Machine(cores=4))
+    assert (layout.nthreads, layout.pin, layout.nireq) == (0, True, 0)
+
+
+def test_this_machine_has_at_least_one_core() -> None:
+    assert this_machine().cores >= 1
