@@ -1,0 +1,75 @@
+"""How a run looks: a display is shown snapshots, and decides alone what and when to draw."""
+
+import os
+import sys
+from typing import Protocol, TextIO
+
+from batchcls.display.aside import Aside, Screen
+from batchcls.display.outlet import Outlet
+from batchcls.display.snapshot import Snapshot
+from batchcls.errors import UsageError
+
+KINDS = ("auto", "rich", "bar", "plain", "json", "none")
+
+__all__ = ["KINDS", "Display", "Snapshot", "open_display"]
+
+
+class Display(Protocol):
+    """What `run` shows its snapshots to. Neither method raises, blocks or costs anything much."""
+
+    def show(self, snapshot: Snapshot) -> None:
+        """The run stands like this now; may be called as often as one likes."""
+
+    def close(self, snapshot: Snapshot) -> None:
+        """The run is over; nothing is drawn after this returns. Further calls do nothing."""
+
+
+class NoDisplay:
+    """Shows nothing."""
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Nothing."""
+
+    def close(self, snapshot: Snapshot) -> None:
+        """Nothing."""
+
+
+def open_display(kind: str, stream: TextIO | None = None, *, timestamps: bool = False) -> Display:
+    """The display of this kind.
+
+    Args:
+        kind: one of `KINDS`; "auto" is rich on a terminal, plain elsewhere.
+        stream: where it goes; None is standard output for json, which is for machines, and
+            standard error for all others, so that they never mix with what a pipe reads.
+        timestamps: plain lines begin with the time of day.
+
+    Raises:
+        UsageError: no such kind.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"--progress {kind}: not one of {', '.join(KINDS)}")
+    if stream is None:
+        stream = sys.stdout if kind == "json" else sys.stderr
+    # Python leaves None where the process was started without that descriptor.
+    if kind == "none" or stream is None:
+        return NoDisplay()
+    outlet = Outlet(stream)
+    return Aside(_screen(resolve(kind, outlet), outlet, timestamps), outlet)
+
+
+def resolve(kind: str, outlet: Outlet) -> str:
+    """What "auto" means here."""
+    if kind != "auto":
+        return kind
+    return "rich" if outlet.isatty() and os.environ.get("TERM", "dumb") != "dumb" else "plain"
+
+
+def _screen(kind: str, outlet: Outlet, timestamps: bool) -> Screen:
+    """The screen of a kind; Rich and tqdm are imported only by those who ask for them."""
+    if kind == "json":
+        from batchcls.display.events import JsonDisplay
+
+        return JsonDisplay(outlet)
+    from batchcls.display.plain import PlainDisplay
+
+    return PlainDisplay(outlet, timestamps=timestamps)

@@ -1,0 +1,81 @@
+"""Progress as lines of text for logs and pipes: few, each whole, the same in any terminal."""
+
+import time
+
+from batchcls.display import text
+from batchcls.display.outlet import Outlet
+from batchcls.display.snapshot import Snapshot
+
+# (up to this second of the run, a line every so many seconds): a night is hundreds of lines.
+PACES = ((60.0, 5.0), (600.0, 15.0), (float("inf"), 60.0))
+
+
+class PlainDisplay:
+    """A line now and then, at each tenth of the way, and when the state changes.
+
+    Args:
+        outlet: where lines go.
+        timestamps: begin each line with the time of day.
+    """
+
+    min_interval = 0.0
+
+    def __init__(self, outlet: Outlet, *, timestamps: bool = False) -> None:
+        self._outlet = outlet
+        self._timestamps = timestamps
+        self._state = ""
+        self._next = 0.0
+        self._tenth = 0
+        self._warned = 0
+
+    def draw(self, snapshot: Snapshot) -> None:
+        """Write a line if one is due."""
+        for warning in snapshot.warnings[self._warned :]:
+            self._line(snapshot, f"warning: {text.safe(warning)}")
+        self._warned = max(self._warned, len(snapshot.warnings))
+        tenth = int((snapshot.share or 0.0) * 10)
+        changed = snapshot.state != self._state
+        if changed or tenth > self._tenth or snapshot.elapsed_s >= self._next:
+            if changed and not self._state:
+                self._line(snapshot, title_line(snapshot))
+            self._line(snapshot, progress_line(snapshot))
+            pace = next(pace for end, pace in PACES if snapshot.elapsed_s < end)
+            self._state, self._tenth = snapshot.state, tenth
+            self._next = snapshot.elapsed_s + pace
+
+    def finish(self, snapshot: Snapshot) -> None:
+        """Write the last line, unless it stands there already."""
+        self.draw(snapshot)
+
+    def _line(self, snapshot: Snapshot, words: str) -> None:
+        stamp = time.strftime("%H:%M:%S ", time.localtime(snapshot.updated_at))
+        self._outlet.write(f"{stamp if self._timestamps else ''}batchcls: {words}\n")
+
+
+def title_line(snapshot: Snapshot) -> str:
+    """What runs, on what, into which file."""
+    devices = ", ".join(snapshot.devices)
+    words = f"{snapshot.model or 'model'} on {devices or 'CPU'} -> {snapshot.results}"
+    return text.safe(words)
+
+
+def progress_line(snapshot: Snapshot) -> str:
+    """Where the run stands, in one line of ASCII."""
+    parts = [snapshot.state]
+    share = snapshot.share
+    if snapshot.total is not None and share is not None:
+        done = f"{text.count(snapshot.done)}/{text.count(snapshot.total)}"
+        parts[0] += f" {done} {text.percent(share)}"
+    if snapshot.rate_mean:
+        now = "" if snapshot.finished else f"{text.rate(snapshot.rate_now)} images/s, "
+        parts.append(f"{now}mean {text.rate(snapshot.rate_mean)}")
+    if snapshot.failed:
+        parts.append(f"{text.count(snapshot.failed)} failed")
+    restarts = sum(row.restarts for row in snapshot.workers)
+    if restarts:
+        parts.append(text.counted(restarts, "restart", "restarts"))
+    if snapshot.finished:
+        parts.append(f"after {text.duration(snapshot.elapsed_s)}")
+    elif snapshot.eta_s is not None:
+        parts.append(f"ETA {text.duration(snapshot.eta_s)}")
+    return " | ".join(parts)

@@ -1,0 +1,247 @@
+"""What a run looks like at one moment, as frozen data: the only thing that displays ever see.
+
+Also the schema of ``progress.json``. Its text comes from outside (paths, labels, messages) and is
+kept as it is; whoever draws it makes it safe (`batchcls.display.text`). Seconds, bytes, images/s.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, Self, get_args
+
+SCHEMA = 1
+
+State = Literal["listing", "loading", "running", "draining", "done", "stopped", "interrupted"]
+STATES: frozenset[str] = frozenset(get_args(State))
+FINAL_STATES: frozenset[str] = frozenset({"done", "stopped", "interrupted"})
+
+STAGES = ("read", "decode", "preprocess", "wait", "infer", "write")
+"""Where a worker's time goes, in the order in which an image meets them."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """One worker on one of its devices.
+
+    Attributes:
+        worker: the worker's number.
+        device: the device string; empty until the worker has said what it uses.
+        state: starting, running, silent, restarting or gone.
+        images: answered on this device, by all processes that bore this number.
+        rate: images/s over the last ten seconds.
+        history: images/s in equal steps of time, oldest first.
+        latency_ms: mean of the last infer requests; None before the first.
+        in_flight: infer requests running at the last report.
+        nireq: infer requests there are; 0 if unknown.
+        busy: mean share of infer requests that were running, 0 to 1; None if unknown.
+        restarts: how often the worker's process was replaced.
+        rss: resident memory of the worker's process, bytes.
+        silent_s: seconds since the worker's last report.
+    """
+
+    worker: int = 0
+    device: str = ""
+    state: str = "starting"
+    images: int = 0
+    rate: float = 0.0
+    history: tuple[float, ...] = ()
+    latency_ms: float | None = None
+    in_flight: int = 0
+    nireq: int = 0
+    busy: float | None = None
+    restarts: int = 0
+    rss: int = 0
+    silent_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FailedImage:
+    """One of the last failures."""
+
+    index: int = -1
+    path: str = ""
+    kind: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A run at one moment.
+
+    Attributes:
+        schema: of this JSON; a reader refuses a newer one.
+        model: its name, for the title.
+        devices: device strings, as asked for.
+        sources: as asked for.
+        results: path of the results file.
+        pid: of the coordinator.
+        host: it runs on.
+        state: listing, loading, running, draining; done, stopped or interrupted at the end.
+        total: images of the inputs list; None while it is being listed.
+        done: lines recorded, those of earlier sessions included.
+        ok: lines with classes.
+        failed: lines with an error.
+        failed_by_kind: failures by kind, earlier sessions included where they were counted.
+        resumed: lines that were there already when this session began.
+        held: answered, but waiting for an earlier image's line.
+        answered: images answered in this session.
+        rate_now: images/s over the last ten seconds.
+        rate_mean: images/s of this session since the first worker was ready.
+        eta_s: seconds to the end; None when nobody can tell.
+        elapsed_s: seconds since this session began.
+        startup_s: seconds until the first worker was ready; None before that.
+        updated_at: of this snapshot, seconds since the epoch.
+        history: images/s of all workers in equal steps of time, oldest first.
+        workers: one row per worker and device.
+        spent: seconds spent by stage, summed over workers.
+        labels: the most frequent best labels so far, with their counts.
+        failures: the last failures, newest first.
+        warnings: for the person at the terminal.
+        summary: facts of the finished run (`batchcls.display.summary`), None before its end.
+    """
+
+    schema: int = SCHEMA
+    model: str = ""
+    devices: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    results: str = ""
+    pid: int = 0
+    host: str = ""
+    state: str = "listing"
+    total: int | None = None
+    done: int = 0
+    ok: int = 0
+    failed: int = 0
+    failed_by_kind: Mapping[str, int] = field(default_factory=dict)
+    resumed: int = 0
+    held: int = 0
+    answered: int = 0
+    rate_now: float = 0.0
+    rate_mean: float = 0.0
+    eta_s: float | None = None
+    elapsed_s: float = 0.0
+    startup_s: float | None = None
+    updated_at: float = 0.0
+    history: tuple[float, ...] = ()
+    workers: tuple[WorkerRow, ...] = ()
+    spent: Mapping[str, float] = field(default_factory=dict)
+    labels: tuple[tuple[str, int], ...] = ()
+    failures: tuple[FailedImage, ...] = ()
+    warnings: tuple[str, ...] = ()
+    summary: Mapping[str, Any] | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Nothing more will come of this session."""
+        return self.state in FINAL_STATES
+
+    @property
+    def share(self) -> float | None:
+        """Done, from 0 to 1; None while the total is unknown."""
+        if self.total is None:
+            return None
+        return min(1.0, self.done / self.total) if self.total else 1.0
+
+    def to_json(self) -> str:
+        """One line of ASCII JSON, without a newline."""
+        return json.dumps(asdict(self), allow_nan=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The snapshot of `to_json`; keys that are missing get their default, unknown ones go.
+
+        Raises:
+            ValueError: not JSON, not a snapshot, or of a newer schema.
+        """
+        data = json.loads(text)
+        if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
+            raise ValueError("not a progress snapshot")
+        if data["schema"] > SCHEMA:
+            raise ValueError(f"progress schema {data['schema']} is newer than this batchcls")
+        try:
+            return cls(**_known(cls, data, _SNAPSHOT_PARTS))
+        except (TypeError, AttributeError, KeyError) as error:
+            raise ValueError(f"damaged progress snapshot: {error}") from error
+
+
+# ---- from JSON, which may have been written by anyone
+
+
+def _known(
+    cls: type, data: Mapping[str, Any], parts: Mapping[str, Callable[[Any], Any]]
+) -> dict[str, Any]:
+    """Keyword arguments of a dataclass from JSON, each checked against its default's type."""
+    found: dict[str, Any] = {}
+    for f in fields(cls):
+        if f.name in data:
+            read = parts.get(f.name)
+            value = data[f.name]
+            found[f.name] = read(value) if read else _scalar(value, f.default)
+    return found
+
+
+def _scalar(value: Any, default: Any) -> int | float | str:
+    if isinstance(default, str):
+        return str(value)
+    number = _number(value)
+    return int(number) if isinstance(default, int) else number
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError(f"{value!r:.40} is not a number")
+    return value
+
+
+def _number_or_none(value: Any) -> float | None:
+    return None if value is None else _number(value)
+
+
+def _total(value: Any) -> int | None:
+    return None if value is None else int(_number(value))
+
+
+def _texts(value: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(str(text) for text in value)
+
+
+def _numbers(value: Sequence[Any]) -> tuple[float, ...]:
+    return tuple(_number(number) for number in value)
+
+
+def _counts(value: Mapping[str, Any]) -> dict[str, float]:
+    return {str(key): _number(number) for key, number in value.items()}
+
+
+def _labels(value: Sequence[Any]) -> tuple[tuple[str, int], ...]:
+    return tuple((str(label), int(_number(count))) for label, count in value)
+
+
+def _summary(value: Any) -> Mapping[str, Any] | None:
+    if value is not None and not isinstance(value, dict):
+        raise TypeError("summary is no object")
+    return value
+
+
+_ROW_PARTS: dict[str, Callable[[Any], Any]] = {
+    "history": _numbers,
+    "latency_ms": _number_or_none,
+    "busy": _number_or_none,
+}
+
+_SNAPSHOT_PARTS: dict[str, Callable[[Any], Any]] = {
+    "devices": _texts,
+    "sources": _texts,
+    "total": _total,
+    "failed_by_kind": lambda value: {kind: int(n) for kind, n in _counts(value).items()},
+    "eta_s": _number_or_none,
+    "startup_s": _number_or_none,
+    "history": _numbers,
+    "workers": lambda rows: tuple(WorkerRow(**_known(WorkerRow, r, _ROW_PARTS)) for r in rows),
+    "spent": _counts,
+    "labels": _labels,
+    "failures": lambda rows: tuple(FailedImage(**_known(FailedImage, r, {})) for r in rows),
+    "warnings": _texts,
+    "summary": _summary,
+}
