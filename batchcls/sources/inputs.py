@@ -1,0 +1,211 @@
+"""The frozen inputs list on disk: raw paths, each ended by a NUL byte; image k is path k.
+
+Rules of this file:
+
+1. The list appears whole by rename, synced before it and its directory after it, or not at all.
+2. It is never changed afterwards but by `--extend`, which puts a longer list in its place, whose
+   beginning is the old list byte for byte.
+3. Reading takes constant memory, whatever the length.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from batchcls.errors import RefusedError
+from batchcls.images import ImageRef
+
+FILE_NAME = "inputs"
+BLOCK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class InputsList:
+    """What a frozen list holds; the manifest keeps it.
+
+    Attributes:
+        root: absolute directory that the paths are relative to (decoded with ``os.fsdecode``).
+        count: number of images.
+        sha256: of the file's bytes, hexadecimal.
+        duplicates: paths named more than once and listed once.
+        skipped: in words, what could not be listed (a directory without permission, …).
+    """
+
+    root: str
+    count: int
+    sha256: str
+    duplicates: int = 0
+    skipped: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON data."""
+        return asdict(self)
+
+
+class ListWriter:
+    """Writes a list under a temporary name and puts it in place.
+
+    Args:
+        directory: the job's directory.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._temporary = directory / f"{FILE_NAME}.tmp"
+        self._file: IO[bytes] = self._temporary.open("w+b", buffering=0)
+        self._hash = hashlib.sha256()
+        self._block: list[bytes] = []
+        self.count = 0
+
+    def add(self, path: bytes) -> None:
+        """Append one path."""
+        self._block.append(path)
+        self.count += 1
+        if len(self._block) == 4096:
+            self._write()
+
+    def reopen(self) -> IO[bytes]:
+        """What is written so far, for reading from its beginning."""
+        self._write()
+        return self._temporary.open("rb")
+
+    def commit(self) -> str:
+        """Sync, put in place, and tell the SHA-256."""
+        self._write()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._temporary.replace(self._directory / FILE_NAME)
+        sync_directory(self._directory)
+        return self._hash.hexdigest()
+
+    def discard(self) -> None:
+        """Leave no temporary file; without effect after `commit`."""
+        if not self._file.closed:
+            self._file.close()
+            self._temporary.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        if self._block:
+            self._block.append(b"")
+            data = memoryview(b"\0".join(self._block))
+            self._hash.update(data)
+            while data:
+                data = data[self._file.write(data) :]
+            self._block.clear()
+
+
+class InputsReader:
+    """Hands out the images of a frozen list in order.
+
+    Args:
+        path: the list's file.
+        root: as in `InputsList`; kept for whoever reads the images.
+    """
+
+    def __init__(self, path: Path | str, root: str) -> None:
+        self.root = root
+        self.next_index = 0
+        self._path = Path(path)
+        self._file: IO[bytes] = self._path.open("rb", buffering=0)
+        self._names: list[bytes] = []  # the next names, last first
+        self._rest = b""
+
+    def chunk(self, n: int) -> tuple[ImageRef, ...]:
+        """The next `n` images; fewer at the end of the list, none after it.
+
+        Raises:
+            RefusedError: the list ends in the middle of a path.
+        """
+        images: list[ImageRef] = []
+        while len(images) < n:
+            if not self._names and not self._fill():
+                break
+            images.append(ImageRef(self.next_index, os.fsdecode(self._names.pop())))
+            self.next_index += 1
+        return tuple(images)
+
+    def seek(self, index: int) -> None:
+        """Go on at this image; counts NUL bytes from the start, 400 MB in well under a second.
+
+        Raises:
+            RefusedError: the list is shorter.
+        """
+        self._file.seek(0)
+        self._names, self._rest, self.next_index = [], b"", index
+        left = index
+        while left:
+            block = self._file.read(BLOCK)
+            found = block.count(b"\0")
+            if not block:
+                raise RefusedError(
+                    f"{self._path} has fewer than {index} images; it is damaged: "
+                    "start over (--fresh)"
+                )
+            if found >= left:
+                parts = block.split(b"\0", left)
+                self._take(parts[-1])
+                return
+            left -= found
+
+    def __iter__(self) -> Iterator[ImageRef]:
+        """Every image from here on."""
+        while images := self.chunk(1024):
+            yield from images
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _fill(self) -> bool:
+        while not self._names:
+            block = self._file.read(BLOCK)
+            if not block:
+                if self._rest:
+                    raise RefusedError(
+                        f"{self._path} ends in the middle of a path; it is damaged: "
+                        "start over (--fresh)"
+                    )
+                return False
+            self._take(self._rest + block)
+        return True
+
+    def _take(self, data: bytes) -> None:
+        names = data.split(b"\0")
+        self._rest = names.pop()
+        names.reverse()
+        self._names = names
+
+
+def measure(path: Path | str) -> tuple[int, str]:
+    """Number of images and SHA-256 of a list on disk, to compare with the manifest's."""
+    digest = hashlib.sha256()
+    count = 0
+    with Path(path).open("rb", buffering=0) as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+            count += block.count(b"\0")
+    return count, digest.hexdigest()
+
+
+def sync_directory(directory: Path) -> None:
+    """Make a rename in a directory last through a power loss."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

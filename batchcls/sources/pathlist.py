@@ -1,0 +1,70 @@
+"""Lists of paths in a file or on standard input: one a line, or separated by NUL bytes.
+
+A last line without its newline is taken from a file as it is. From standard input it may be the
+half of a path that a killed `find` left behind, so it is taken only if such a file exists.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import IO
+
+from batchcls.errors import SourceError
+
+MAX_PATH = 1 << 16
+BLOCK = 1 << 16
+BOM = b"\xef\xbb\xbf"
+
+
+def read_list(
+    file: IO[bytes], name: str, *, null_separated: bool, may_be_cut: bool = False
+) -> Iterator[bytes]:
+    """Paths of a list, in its order; empty lines and a carriage return before a newline go.
+
+    Args:
+        file: open for reading bytes.
+        name: of the list, for messages.
+        null_separated: separated by NUL and otherwise taken as they are.
+        may_be_cut: an unended last path must exist (standard input).
+
+    Raises:
+        SourceError: it is no such list, or it seems to end in the middle of a path.
+    """
+    separator = b"\0" if null_separated else b"\n"
+    rest = b""
+    first = True
+    while block := file.read(BLOCK):
+        if first and not null_separated:
+            block = block.removeprefix(BOM)
+        first = False
+        if not null_separated and b"\0" in block:
+            raise SourceError(
+                f"{name} has NUL bytes, so it is no list of one path per line; "
+                "if it is separated by NUL, add -0"
+            )
+        paths = (rest + block).split(separator)
+        rest = paths.pop()
+        if len(rest) > MAX_PATH:
+            raise SourceError(
+                f"{name} is no list of paths: one is longer than {MAX_PATH} bytes"
+                + ("; if it has one path per line, leave -0 out" if null_separated else "")
+            )
+        for path in paths:
+            if path := (path if null_separated else path.removesuffix(b"\r")):
+                yield path
+    if not null_separated:
+        rest = rest.removesuffix(b"\r")
+    if rest:
+        _check_last(rest, name, separator, may_be_cut=may_be_cut)
+        yield rest
+
+
+def _check_last(path: bytes, name: str, separator: bytes, *, may_be_cut: bool) -> None:
+    if separator == b"\0" and b"\n" in path:
+        raise SourceError(
+            f"{name} has newlines and no NUL at its end: if it has one path per line, leave -0 out"
+        )
+    if may_be_cut and not os.path.lexists(path):
+        raise SourceError(
+            f"{name} ends in the middle of a path, without a separator, and there is no such file: "
+            f"{os.fsdecode(path)!r}; the program that writes the list seems to have been cut off"
+        )

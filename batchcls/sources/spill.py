@@ -1,0 +1,105 @@
+"""Byte strings in byte order, more than fit in memory: sorted runs on disk, merged.
+
+Rules of this file:
+
+1. What goes in contains no NUL; what comes out is every string that went in, in byte order.
+2. At most `RUN_BYTES` of strings are in memory; the rest are runs in unnamed temporary files,
+   so that a crash leaves nothing behind.
+3. At most `MAX_RUNS` runs are open at once; then they are merged into one.
+"""
+
+import heapq
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+RUN_BYTES = 16 << 20
+MAX_RUNS = 128
+BLOCK = 1 << 16
+OBJECT_OVERHEAD = 41  # of a bytes object and its place in a list, CPython on 64 bits
+
+
+def split_blocks(file: IO[bytes]) -> Iterator[list[bytes]]:
+    """NUL-ended strings of a file, a block of them at a time; a last one without NUL comes too."""
+    rest = b""
+    while block := file.read(BLOCK):
+        names = (rest + block).split(b"\0")
+        rest = names.pop()
+        if names:
+            yield names
+    if rest:
+        yield [rest]
+
+
+class SortedSpill:
+    """Collects byte strings, gives them back sorted.
+
+    Args:
+        folder: where runs go when the strings outgrow memory.
+        run_bytes: how much memory a run may fill before it is written.
+    """
+
+    def __init__(self, folder: Path, run_bytes: int = RUN_BYTES) -> None:
+        self._folder = folder
+        self._run_bytes = run_bytes
+        self._pending: list[bytes] = []
+        self._size = 0
+        self._runs: list[IO[bytes]] = []
+
+    def add(self, name: bytes) -> None:
+        """Take one string."""
+        self._pending.append(name)
+        self._size += len(name) + OBJECT_OVERHEAD
+        if self._size >= self._run_bytes:
+            self._write_run(iter(self._take_pending()))
+            if len(self._runs) >= MAX_RUNS:
+                merged = heapq.merge(*map(_strings, self._runs))
+                runs, self._runs = self._runs, []
+                self._write_run(merged)
+                for run in runs:
+                    run.close()
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Every string, in byte order; to be gone through once."""
+        pending = self._take_pending()
+        if not self._runs:
+            return iter(pending)
+        return heapq.merge(pending, *map(_strings, self._runs))
+
+    def close(self) -> None:
+        """Give the runs' disk space back."""
+        for run in self._runs:
+            run.close()
+        self._runs = []
+
+    def _take_pending(self) -> list[bytes]:
+        pending, self._pending, self._size = self._pending, [], 0
+        pending.sort()
+        return pending
+
+    def _write_run(self, names: Iterator[bytes]) -> None:
+        run: IO[bytes] = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed by close
+        write_all(run, names)
+        self._runs.append(run)
+
+
+def write_all(file: IO[bytes], names: Iterator[bytes]) -> None:
+    """Write strings NUL-ended, in large writes."""
+    block: list[bytes] = []
+    for name in names:
+        block.append(name)
+        if len(block) == 4096:
+            block.append(b"")
+            file.write(b"\0".join(block))
+            block.clear()
+    if block:
+        block.append(b"")
+        file.write(b"\0".join(block))
+    file.flush()
+
+
+def _strings(run: IO[bytes]) -> Iterator[bytes]:
+    run.seek(0)
+    for names in split_blocks(run):
+        yield from names

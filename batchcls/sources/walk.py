@@ -1,0 +1,158 @@
+"""Paths of the images below one directory, in byte order, in flat memory.
+
+Rules of this file:
+
+1. Paths come out in byte order of the whole relative path. A directory is sorted as its name and
+   a ``/``, which makes a depth-first walk give just that order.
+2. Names of one directory go through `SortedSpill`, so ten million of them need no more memory
+   than a run of it.
+3. Directories behind symbolic links are entered only when asked, and no directory, known by
+   device and inode, twice; so loops end.
+4. What cannot be listed because it is gone or forbidden is noted, never silent; any other error
+   of the file system ends the listing, since an incomplete list would look like a complete one.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from batchcls.errors import SourceError
+from batchcls.sources.spill import SortedSpill
+
+MAX_NOTES = 20
+
+
+@dataclass(slots=True)
+class Notes:
+    """What was left out of a listing, for the person at the terminal.
+
+    Attributes:
+        lines: the first of them, in words.
+        count: how many there were.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, line: str) -> None:
+        """Note one thing; after `MAX_NOTES` only the count grows."""
+        self.count += 1
+        if len(self.lines) < MAX_NOTES:
+            self.lines.append(line)
+
+    def as_tuple(self) -> tuple[str, ...]:
+        """The lines, with one that says how many more there are."""
+        more = self.count - len(self.lines)
+        return (*self.lines, f"and {more} more") if more else tuple(self.lines)
+
+
+@dataclass(slots=True)
+class Walk:
+    """How to walk a directory.
+
+    Attributes:
+        wanted: whether a file of this name is an image to label.
+        folder: where sorted runs may be spilled; the job's directory, which is never walked.
+        follow_links: enter symbolic links to directories.
+        notes: what was left out.
+    """
+
+    wanted: Callable[[bytes], bool]
+    folder: Path
+    follow_links: bool
+    notes: Notes
+    _seen: set[tuple[int, int]] = field(default_factory=set)
+    _own: tuple[int, int] | None = None
+
+    def below(self, top: bytes) -> Iterator[bytes]:
+        """Paths of wanted files, relative to `top`, in byte order.
+
+        Raises:
+            SourceError: `top` cannot be listed, or the file system failed on the way.
+        """
+        own = self.folder.stat()
+        self._own = (own.st_dev, own.st_ino)
+        levels: list[tuple[bytes, Iterator[bytes], SortedSpill]] = []
+        try:
+            self._enter(top, b"", levels)
+            while levels:
+                prefix, names, spill = levels[-1]
+                for name in names:
+                    if name.endswith(b"/"):
+                        self._enter(top, prefix + name, levels)
+                        break
+                    yield prefix + name
+                else:
+                    spill.close()
+                    levels.pop()
+        finally:
+            for *_, spill in levels:
+                spill.close()
+
+    def _enter(
+        self, top: bytes, relative: bytes, levels: list[tuple[bytes, Iterator[bytes], SortedSpill]]
+    ) -> None:
+        path = top + b"/" + relative if relative else top
+        spill = SortedSpill(self.folder)
+        try:
+            if not self._first_time(path):
+                return
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    self._sort_in(entry, spill)
+        except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
+            spill.close()
+            if not relative:
+                raise SourceError(_cannot_list(path, error)) from error
+            self.notes.add(_cannot_list(path, error))
+            return
+        except OSError as error:
+            spill.close()
+            raise SourceError(
+                f"{_cannot_list(path, error)}; the list would be incomplete: "
+                "put the file system right and start again"
+            ) from error
+        levels.append((relative, iter(spill), spill))
+
+    def _first_time(self, path: bytes) -> bool:
+        """Whether a directory is one to list; costs one stat, of a directory just found."""
+        status = os.stat(path)  # noqa: PTH116 - raw bytes
+        identity = (status.st_dev, status.st_ino)
+        if identity == self._own:
+            return False
+        if self.follow_links:
+            if identity in self._seen:
+                self.notes.add(f"{os.fsdecode(path)}: reached before by another way, listed once")
+                return False
+            self._seen.add(identity)
+        return True
+
+    def _sort_in(self, entry: "os.DirEntry[bytes]", spill: SortedSpill) -> None:
+        name = entry.name
+        if entry.is_symlink():
+            wanted = self.wanted(name)
+            if not (wanted or self.follow_links):
+                return
+            if _leads_to_directory(entry):
+                if self.follow_links:
+                    spill.add(name + b"/")
+            elif wanted:
+                # A broken link, or one to a FIFO, is listed too: it becomes a line that says so.
+                spill.add(name)
+        elif entry.is_dir(follow_symlinks=False):
+            spill.add(name + b"/")
+        elif self.wanted(name):
+            spill.add(name)
+
+
+def _leads_to_directory(entry: "os.DirEntry[bytes]") -> bool:
+    try:
+        return stat.S_ISDIR(entry.stat().st_mode)
+    except OSError:
+        return False
+
+
+def _cannot_list(path: bytes, error: OSError) -> str:
+    return f"cannot list {os.fsdecode(path)}: {error.strerror or error}"
