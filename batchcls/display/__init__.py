@@ -66,6 +66,14 @@ def resolve(kind: str, outlet: Outlet) -> str:
 
 def _screen(kind: str, outlet: Outlet, timestamps: bool) -> Screen:
     """The screen of a kind; Rich and tqdm are imported only by those who ask for them."""
+    if kind == "rich":
+        from batchcls.display.dashboard import RichDisplay
+
+        return RichDisplay(outlet)
+    if kind == "bar":
+        from batchcls.display.bar import BarDisplay
+
+        return BarDisplay(outlet)
     if kind == "json":
         from batchcls.display.events import JsonDisplay
 

@@ -71,7 +71,7 @@ def progress_line(snapshot: Snapshot) -> str:
         parts.append(f"{now}mean {text.rate(snapshot.rate_mean)}")
     if snapshot.failed:
         parts.append(f"{text.count(snapshot.failed)} failed")
-    restarts = sum(row.restarts for row in snapshot.workers)
+    restarts = sum({row.worker: row.restarts for row in snapshot.workers}.values())
     if restarts:
         parts.append(text.counted(restarts, "restart", "restarts"))
     if snapshot.finished:

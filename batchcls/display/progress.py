@@ -84,6 +84,7 @@ class Progress:
         self._total: int | None = None
         self._resumed = 0
         self._recorded = 0
+        self._labelled = 0
         self._failed: dict[str, int] = {}
         self._rate = Rate()
         self._last_answer = started
@@ -149,7 +150,9 @@ class Progress:
             if answer.failed is not None:
                 self._failed[answer.failed] = self._failed.get(answer.failed, 0) + 1
                 self._last_failed.append(answer)
-            elif (label := answer.label) is not None:
+                continue
+            self._labelled += 1
+            if (label := answer.label) is not None:
                 if label in labels:
                     labels[label] += 1
                 else:
@@ -176,6 +179,7 @@ class Progress:
             resumed=self._resumed,
             held=max(0, self._rate.total - self._recorded),
             answered=self._rate.total,
+            labelled=self._labelled,
             rate_now=0.0 if final or since is None else round(self._rate.over(NOW_S, now), 3),
             rate_mean=round(self._rate.mean(until), 3),
             eta_s=self._eta(now),

@@ -86,6 +86,7 @@ class Snapshot:
         resumed: lines that were there already when this session began.
         held: answered, but waiting for an earlier image's line.
         answered: images answered in this session.
+        labelled: images that got classes in this session; what `labels` counts.
         rate_now: images/s over the last ten seconds.
         rate_mean: images/s of this session since the first worker was ready.
         eta_s: seconds to the end; None when nobody can tell.
@@ -117,6 +118,7 @@ class Snapshot:
     resumed: int = 0
     held: int = 0
     answered: int = 0
+    labelled: int = 0
     rate_now: float = 0.0
     rate_mean: float = 0.0
     eta_s: float | None = None

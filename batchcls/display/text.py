@@ -107,5 +107,5 @@ def size(number_of_bytes: float) -> str:
 
 
 def percent(share: float) -> str:
-    """0.2468 → "24.6 %"; never rounded up to 100."""
-    return f"{int(share * 1000) / 10:.1f} %"
+    """0.2468 → "24.6%"; never rounded up to 100."""
+    return f"{int(share * 1000) / 10:.1f}%"

@@ -1,0 +1,238 @@
+"""The parts of the dashboard, each a pure function from a snapshot to lines of a given width."""
+
+from collections.abc import Sequence
+
+from batchcls.display import text
+from batchcls.display.glyphs import Glyphs
+from batchcls.display.snapshot import STAGES, Snapshot, WorkerRow
+from batchcls.display.table import Cell, Column, Line, columns_of, joined, padded, table
+
+STATE_STYLES = {
+    "listing": "cyan",
+    "loading": "cyan",
+    "running": "green",
+    "draining": "yellow",
+    "done": "bold green",
+    "stopped": "bold red",
+    "interrupted": "bold yellow",
+    "starting": "cyan",
+    "silent": "yellow",
+    "restarting": "red",
+    "gone": "dim",
+}
+STAGE_STYLES = {
+    "read": "blue",
+    "decode": "cyan",
+    "preprocess": "magenta",
+    "wait": "bright_black",
+    "infer": "green",
+    "write": "yellow",
+}
+SPARK = 14
+NARROW = 56
+
+
+def title(shot: Snapshot, width: int, glyphs: Glyphs) -> list[Line]:
+    """Two lines: what runs on what and how it stands; from where to where."""
+    state = joined(
+        [
+            Cell(shot.state, STATE_STYLES.get(shot.state, "")),
+            Cell(text.duration(shot.elapsed_s), "dim"),
+        ],
+        width if width >= 60 else len(shot.state),
+        f" {glyphs.dot} ",
+    )
+    room = width - columns_of(state) - 2
+    model = text.fit(shot.model, max(0, room - len("batchcls ")), ellipsis=glyphs.ellipsis)
+    devices = ", ".join(shot.devices) or "CPU"
+    what = joined(
+        [Cell("batchcls", "bold"), Cell(model, "cyan"), Cell(f"on {devices}", "dim")], room, " "
+    )
+    results = text.fit(shot.results, max(12, width // 2), keep="end", ellipsis=glyphs.ellipsis)
+    arrow = f" {glyphs.arrow} "
+    room = width - text.width(results) - text.width(arrow)
+    sources = text.fit(" ".join(shot.sources), room, ellipsis=glyphs.ellipsis)
+    return [
+        (*padded(what, width - columns_of(state)), *state),
+        (Cell(sources + arrow + results, "dim"),),
+    ]
+
+
+def overall(shot: Snapshot, width: int, glyphs: Glyphs) -> list[Line]:
+    """Two lines: the bar with the ETA, and the figures below it."""
+    return [_bar(shot, width, glyphs), _figures(shot, width, glyphs)]
+
+
+def _bar(shot: Snapshot, width: int, glyphs: Glyphs) -> Line:
+    share = shot.share
+    if shot.total is None or share is None:
+        return (Cell(text.fit("listing the images", width), "cyan"),)
+    parts = [
+        Cell(text.percent(share), "bold"),
+        Cell(f"{text.count(shot.done)} of {text.count(shot.total)}"),
+    ]
+    if shot.eta_s is not None and shot.done < shot.total:
+        parts.append(Cell(f"ETA {text.duration(shot.eta_s)}", "bold"))
+        if width < NARROW:
+            del parts[1]
+    figures = joined(parts, max(0, width - 8))
+    columns = max(4, width - columns_of(figures) - 2)
+    done, left = glyphs.bar(share, columns)
+    style = "green" if shot.done >= shot.total else "cyan"
+    return (Cell(done, style), Cell(left, "bright_black"), Cell("  "), *figures)
+
+
+def _figures(shot: Snapshot, width: int, glyphs: Glyphs) -> Line:
+    parts: list[Cell] = []
+    if not shot.finished and shot.rate_mean:
+        parts.append(Cell(f"{text.rate(shot.rate_now)} images/s", "bold"))
+        parts.append(Cell(glyphs.spark(shot.history, SPARK), "cyan"))
+    if shot.rate_mean:
+        words = "images/s" if shot.finished else "mean"
+        parts.append(Cell(f"{text.rate(shot.rate_mean)} {words}"))
+    if shot.failed:
+        kinds = sorted(shot.failed_by_kind.items(), key=lambda pair: -pair[1])
+        few = ", ".join(f"{kind} {text.count(n)}" for kind, n in kinds[:3])
+        parts.append(Cell(f"{text.count(shot.failed)} failed", "yellow"))
+        if few:
+            parts.append(Cell(few, "dim"))
+    elif shot.done:
+        parts.append(Cell("none failed", "dim"))
+    if shot.resumed:
+        parts.append(Cell(f"{text.count(shot.resumed)} from before", "dim"))
+    if shot.held >= 500 and not shot.finished:
+        parts.append(Cell(f"{text.count(shot.held)} wait for an earlier one", "dim"))
+    return joined(parts, width)
+
+
+def workers(shot: Snapshot, width: int, glyphs: Glyphs, most: int) -> list[Line]:
+    """A heading, a line per worker and device, and one that stands for those that do not fit."""
+    rows = shot.workers
+    if not rows:
+        return []
+    shown = rows if len(rows) <= most else rows[: max(0, most - 1)]
+    lines = table(_columns(shown, glyphs), width) if shown else []
+    if len(shown) < len(rows):
+        lines.append(_others(rows[len(shown) :], width, glyphs))
+    return lines
+
+
+def _columns(rows: Sequence[WorkerRow], glyphs: Glyphs) -> list[Column]:
+    return [
+        Column("worker", [Cell(str(r.worker)) for r in rows], right=True, keep=9),
+        Column("device", [Cell(r.device, "cyan") for r in rows], keep=8, most=18),
+        Column("state", [_state(r) for r in rows], keep=6),
+        Column("images", [Cell(text.count(r.images)) for r in rows], right=True, keep=5),
+        Column("images/s", [Cell(_rate(r), "bold") for r in rows], right=True, keep=10),
+        Column(
+            "", [Cell(glyphs.spark(r.history, SPARK), "cyan") for r in rows], keep=4, most=SPARK
+        ),
+        Column("latency", [Cell(_latency(r)) for r in rows], right=True, keep=3),
+        Column("in flight", [Cell(_in_flight(r)) for r in rows], right=True, keep=2),
+        Column("restarts", [_restarts(r) for r in rows], right=True, keep=1),
+        Column("memory", [Cell(text.size(r.rss) if r.rss else "") for r in rows], right=True),
+    ]
+
+
+def _state(row: WorkerRow) -> Cell:
+    words = f"silent {row.silent_s:.0f} s" if row.state == "silent" else row.state
+    # As wide as its longest word from the start, so that a change does not move the columns.
+    return Cell(words.ljust(len("restarting")), STATE_STYLES.get(row.state, ""))
+
+
+def _rate(row: WorkerRow) -> str:
+    return text.rate(row.rate) if row.images else ""
+
+
+def _latency(row: WorkerRow) -> str:
+    return "" if row.latency_ms is None else f"{text.rate(row.latency_ms)} ms"
+
+
+def _in_flight(row: WorkerRow) -> str:
+    return f"{row.in_flight}/{row.nireq}" if row.nireq else str(row.in_flight)
+
+
+def _restarts(row: WorkerRow) -> Cell:
+    return Cell(str(row.restarts), "yellow" if row.restarts else "dim")
+
+
+def _others(rows: Sequence[WorkerRow], width: int, glyphs: Glyphs) -> Line:
+    words = f"{glyphs.ellipsis} {len(rows)} more: {text.rate(sum(r.rate for r in rows))} images/s"
+    for state in ("restarting", "silent"):
+        number = sum(r.state == state for r in rows)
+        words += f", {number} {state}" if number else ""
+    return (Cell(text.fit(words, width), "dim"),)
+
+
+def stages(shot: Snapshot, width: int, glyphs: Glyphs) -> list[Line]:
+    """Two lines: a bar of where the workers' time goes, and what its parts are."""
+    total = sum(shot.spent.values())
+    if total <= 0:
+        return []
+    shares = {stage: shot.spent.get(stage, 0.0) / total for stage in STAGES}
+    stretches = glyphs.segments(list(shares.values()), width)
+    bar = tuple(Cell(part, STAGE_STYLES[s]) for s, part in zip(STAGES, stretches, strict=True))
+    named = {stage: f" {stage} {share:.0%}" for stage, share in shares.items() if share >= 0.005}
+    while named and sum(len(words) + 4 for words in named.values()) + len("time") > width:
+        del named[min(named, key=lambda stage: shares[stage])]
+    legend = [Cell("time", "dim")]
+    for stage, words in named.items():
+        legend += [Cell("   "), Cell(glyphs.block, STAGE_STYLES[stage])]
+        legend.append(Cell(words, "dim" if shares[stage] < 0.1 else ""))
+    return [bar, tuple(legend)]
+
+
+def labels(shot: Snapshot, width: int, glyphs: Glyphs) -> list[Line]:
+    """The most frequent labels with their share of the images that have one."""
+    if not shot.labels:
+        return []
+    top = max(1, *(count for _, count in shot.labels))
+    bars = 10 if width >= 44 else 5
+    names, counts = zip(*shot.labels, strict=True)
+    blocks = [glyphs.line(n / top, bars).ljust(bars) for n in counts]
+    shares = [f"{n / max(shot.labelled, 1):.0%}" for n in counts]
+    return table(
+        [
+            Column(
+                "most frequent", [Cell(n) for n in names], keep=3, most=max(8, width - bars - 17)
+            ),
+            Column("", [Cell(b, "green") for b in blocks], keep=1),
+            Column("images", [Cell(text.count(n)) for n in counts], right=True, keep=2),
+            Column("", [Cell(share, "dim") for share in shares], right=True),
+        ],
+        width,
+    )
+
+
+def failures(shot: Snapshot, width: int) -> list[Line]:
+    """The last failures: which image, which kind, why."""
+    if not shot.failures:
+        return []
+    path = max(12, min(44, width // 2))
+    rows = shot.failures
+    why = max(8, width - path - max(len(row.kind) for row in rows) - 4)
+    return table(
+        [
+            Column("last failures", [Cell(r.path) for r in rows], keep=2, most=path, end=True),
+            Column("", [Cell(r.kind, "yellow") for r in rows], keep=1),
+            Column("", [Cell(r.message, "dim") for r in rows], most=why),
+        ],
+        width,
+    )
+
+
+def warnings(shot: Snapshot, width: int) -> list[Line]:
+    """The last two warnings."""
+    return [
+        (Cell("warning  ", "yellow"), Cell(text.fit(words, width - len("warning  "))))
+        for words in shot.warnings[-2:]
+    ]
+
+
+def hint(shot: Snapshot, width: int) -> list[Line]:
+    """What the person at the terminal may do."""
+    words = {
+        "draining": "finishing what has begun; Ctrl-C again stops at once",
+        "done": "",
+    }.get(shot.state, "Ctrl-C stops; the same command resumes")
+    return [(Cell(text.fit(words, width), "dim"),)] if words else []

@@ -1,0 +1,100 @@
+"""Where the time went layer by layer (``--perf-counts``): totals over workers, table, CSV file."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from batchcls.display import text
+from batchcls.display.table import Cell, Column, Line, line, table
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTotal:
+    """One layer on one device, summed over all workers and infer requests.
+
+    Attributes:
+        device: the device string that ran it.
+        name: the layer's.
+        type: its operation.
+        exec_type: the primitive that was chosen, with its precision.
+        status: executed, not_run or optimized_out.
+        real_ms: wall time, milliseconds.
+        cpu_ms: processor time, milliseconds.
+        count: infer requests summed.
+    """
+
+    device: str
+    name: str
+    type: str
+    exec_type: str
+    status: str
+    real_ms: float
+    cpu_ms: float
+    count: int
+
+
+def total_layers(rows: Iterable[Mapping[str, Any]]) -> tuple[LayerTotal, ...]:
+    """The workers' counters added up, the layer that took longest first.
+
+    Args:
+        rows: as workers send them: device, name, type, exec_type, status, real_ms, cpu_ms, count.
+            Keys that are missing count as empty or zero.
+    """
+    times: dict[tuple[str, ...], list[float]] = {}
+    for row in rows:
+        key = tuple(str(row.get(k, "")) for k in ("device", "name", "type", "exec_type", "status"))
+        sums = times.setdefault(key, [0.0, 0.0, 0])
+        for n, name in enumerate(("real_ms", "cpu_ms", "count")):
+            value = row.get(name, 0)
+            sums[n] += value if isinstance(value, int | float) else 0
+    totals = [
+        LayerTotal(*key, round(real, 6), round(cpu, 6), int(count))
+        for key, (real, cpu, count) in times.items()
+    ]
+    # Equal times (layers that were optimised away) stay in the order of execution.
+    return tuple(sorted(totals, key=lambda layer: -layer.real_ms))
+
+
+def write_csv(path: Path, layers: Sequence[LayerTotal]) -> None:
+    """All layers as CSV with a heading.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(field.name for field in fields(LayerTotal))
+        rows.writerows(astuple(layer) for layer in layers)
+
+
+def layer_lines(layers: Sequence[LayerTotal], width: int, most: int = SHOWN) -> list[Line]:
+    """The layers that took longest, as a table that fits `width`, with the total below."""
+    if not layers:
+        return []
+    shown = layers[:most]
+    real = sum(layer.real_ms for layer in layers)
+    lines = table(
+        [
+            Column("layer", [Cell(layer.name) for layer in shown], keep=9, most=36, end=True),
+            Column("type", [Cell(layer.type, "cyan") for layer in shown], keep=8, most=24),
+            Column("primitive", [Cell(layer.exec_type, "dim") for layer in shown], keep=1, most=28),
+            Column("device", [Cell(layer.device) for layer in shown], keep=4, most=18),
+            Column("real ms", [_ms(layer.real_ms) for layer in shown], right=True, keep=7),
+            Column("cpu ms", [_ms(layer.cpu_ms) for layer in shown], right=True, keep=6),
+            Column("", [Cell(f"{layer.real_ms / real:.0%}" if real else "", "dim")
+                        for layer in shown], right=True, keep=3),
+        ],
+        width,
+    )  # fmt: skip
+    more = f", {text.counted(len(layers) - most, 'more layer', 'more layers')} not shown"
+    cpu = sum(layer.cpu_ms for layer in layers)
+    words = f"total {real:,.1f} ms real, {cpu:,.1f} ms cpu{more if len(layers) > most else ''}"
+    return [*lines, line(Cell(text.fit(words, width), "dim"))]
+
+
+def _ms(value: float) -> Cell:
+    return Cell(f"{value:,.3f}")

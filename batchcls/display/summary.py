@@ -1,0 +1,224 @@
+"""What a finished run amounts to: figures, the bottleneck, and what to do next. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from batchcls.display import text
+from batchcls.display.snapshot import Snapshot
+
+Bottleneck = Literal["inference", "decoding", "reading", "start-up", ""]
+
+SHORT_S = 3.0
+FULL_RING = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFigures:
+    """One device string, all workers together.
+
+    Attributes:
+        device: the device string.
+        images: answered on it.
+        fps: images/s.
+        latency_ms: mean latency of its infer requests.
+        workers: worker processes that used it.
+        operations: of the model, by the device that runs them; for HETERO, else empty.
+    """
+
+    device: str
+    images: int
+    fps: float
+    latency_ms: float | None
+    workers: int
+    operations: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A run that is over.
+
+    Attributes:
+        state: done, stopped or interrupted.
+        reason: why it ended early, for people.
+        results: path of the results file.
+        total: images of the inputs list.
+        done: lines recorded.
+        ok: lines with classes.
+        failed: lines with an error.
+        failed_by_kind: the most frequent first.
+        resumed: lines that were there before this session.
+        answered: images answered in this session.
+        wall_s: seconds of this session.
+        startup_s: of those, until the first worker was ready.
+        fps: images/s of this session after start-up.
+        devices: the same by device.
+        restarts: worker processes that were replaced.
+        spent: seconds by stage, summed over workers.
+        bottleneck: inference, decoding, reading, start-up; empty when nobody can tell.
+        why: the bottleneck in words, with what may help.
+        next_steps: what to do now.
+        warnings: of the run.
+    """
+
+    state: str = "done"
+    reason: str = ""
+    results: str = ""
+    total: int = 0
+    done: int = 0
+    ok: int = 0
+    failed: int = 0
+    failed_by_kind: Mapping[str, int] = field(default_factory=dict)
+    resumed: int = 0
+    answered: int = 0
+    wall_s: float = 0.0
+    startup_s: float = 0.0
+    fps: float = 0.0
+    devices: tuple[DeviceFigures, ...] = ()
+    restarts: int = 0
+    spent: Mapping[str, float] = field(default_factory=dict)
+    bottleneck: Bottleneck = ""
+    why: str = ""
+    next_steps: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON data, for ``summary.json`` and `Progress.on_summary`."""
+        return asdict(self)
+
+
+def summarise(snapshot: Snapshot, extra: Mapping[str, Any] | None = None) -> Summary:
+    """The summary of a run from its last snapshot.
+
+    Args:
+        snapshot: the last one.
+        extra: what a snapshot does not hold: "description" of a worker (for the operations by
+            device), "reason" of an early end.
+    """
+    extra = extra or {}
+    shot = snapshot
+    kinds = sorted(shot.failed_by_kind.items(), key=lambda pair: (-pair[1], pair[0]))
+    bottleneck = find_bottleneck(shot)
+    return Summary(
+        state=shot.state,
+        reason=str(extra.get("reason") or ""),
+        results=shot.results,
+        total=shot.done if shot.total is None else shot.total,
+        done=shot.done,
+        ok=shot.ok,
+        failed=shot.failed,
+        failed_by_kind=dict(kinds),
+        resumed=shot.resumed,
+        answered=shot.answered,
+        wall_s=shot.elapsed_s,
+        startup_s=shot.startup_s or 0.0,
+        fps=shot.rate_mean,
+        devices=_devices(shot, operations_of(extra.get("description"))),
+        restarts=sum({row.worker: row.restarts for row in shot.workers}.values()),
+        spent=dict(shot.spent),
+        bottleneck=bottleneck,
+        why=_words(bottleneck, shot),
+        next_steps=_next_steps(shot),
+        warnings=shot.warnings,
+    )
+
+
+def find_bottleneck(shot: Snapshot) -> Bottleneck:
+    """What limited the throughput.
+
+    A worker's loop waits either for a free infer request ("infer": the device is the limit) or for
+    a decoded image ("wait": the device starves). Without decode threads nothing ever waits for an
+    image; then rings that are mostly empty tell that the device starves.
+    """
+    spent = {stage: shot.spent.get(stage, 0.0) for stage in
+             ("read", "decode", "preprocess", "wait", "infer")}  # fmt: skip
+    if not shot.answered or not any(spent.values()):
+        return ""
+    startup = shot.startup_s or 0.0
+    if shot.elapsed_s < 2 * startup or shot.elapsed_s - startup < SHORT_S:
+        return "start-up" if startup > shot.elapsed_s / 2 else ""
+    feed = spent["read"] + spent["decode"] + spent["preprocess"]
+    busy = [row.busy for row in shot.workers if row.busy is not None and row.images]
+    full = sum(busy) / len(busy) >= FULL_RING if busy else spent["infer"] > feed
+    if spent["infer"] > spent["wait"] and (full or spent["infer"] > feed):
+        return "inference"
+    return "reading" if spent["read"] > spent["decode"] + spent["preprocess"] else "decoding"
+
+
+def operations_of(description: object) -> dict[str, dict[str, int]]:
+    """Operations by the device that runs them, for each device string, if a worker said so.
+
+    Reads ``operations`` of a worker's description: ``{"HETERO:GPU,CPU": {"GPU": 120, "CPU": 3}}``.
+    """
+    found = description.get("operations") if isinstance(description, Mapping) else None
+    if not isinstance(found, Mapping):
+        return {}
+    return {
+        str(device): {str(part): n for part, n in split.items() if isinstance(n, int)}
+        for device, split in found.items()
+        if isinstance(split, Mapping)
+    }
+
+
+def _devices(
+    shot: Snapshot, operations: Mapping[str, Mapping[str, int]]
+) -> tuple[DeviceFigures, ...]:
+    figures = []
+    for device in dict.fromkeys(row.device for row in shot.workers if row.device):
+        rows = [row for row in shot.workers if row.device == device]
+        images = sum(row.images for row in rows)
+        answered = sum(row.images for row in shot.workers)
+        latency = [(r.latency_ms, r.images) for r in rows if r.latency_ms is not None and r.images]
+        weight = sum(n for _, n in latency)
+        figures.append(
+            DeviceFigures(
+                device=device,
+                images=images,
+                # Its part of the whole, so that the devices add up to the rate of the run.
+                fps=round(shot.rate_mean * images / answered, 3) if answered else 0.0,
+                latency_ms=round(sum(ms * n for ms, n in latency) / weight, 3) if weight else None,
+                workers=len(rows),
+                operations=operations.get(device, {}),
+            )
+        )
+    return tuple(figures)
+
+
+def _words(bottleneck: Bottleneck, shot: Snapshot) -> str:
+    match bottleneck:
+        case "inference":
+            return (
+                "inference: the devices were the limit, images were ready in time. An INT8 or "
+                "smaller model, --batch-size, or another --device makes it faster"
+            )
+        case "decoding":
+            return (
+                "decoding: the devices waited for decoded images. More --decode-threads or "
+                "--workers help as long as there are idle cores; smaller files always do"
+            )
+        case "reading":
+            return (
+                "reading: the devices waited for the files. More --workers or --decode-threads "
+                "hide the storage's latency; a local copy of the images removes it"
+            )
+        case "start-up":
+            startup = text.duration(shot.startup_s or 0.0)
+            return (
+                f"start-up: loading took {startup} of {text.duration(shot.elapsed_s)}. "
+                "--cache-dir keeps compiled models for the next run"
+            )
+    return ""
+
+
+def _next_steps(shot: Snapshot) -> tuple[str, ...]:
+    if shot.state != "done":
+        left = (shot.total or 0) - shot.done
+        images = text.counted(max(left, 0), "image", "images")
+        return (f"the same command goes on from here; {images} to do",)
+    steps = []
+    if shot.failed:
+        images = text.counted(shot.failed, "failed image", "failed images")
+        steps.append(f"the same command with --retry-failed tries the {images} again")
+    if shot.ok:
+        steps.append(f"batchcls evaluate {shot.results} --truth FILE compares with known labels")
+    return tuple(steps)
