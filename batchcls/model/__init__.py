@@ -1,0 +1,1 @@
+"""Everything that touches OpenVINO: devices, loading, metadata, preprocessing, rings, scores."""

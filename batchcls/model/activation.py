@@ -1,0 +1,103 @@
+"""Decides once per model how raw outputs become probabilities, from its graph and metadata.
+
+Never from an image's values: a model whose scores happen to add up to 1 on one image is not proof.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from openvino import Model
+
+from batchcls.errors import ModelError
+
+ACTIVATIONS = ("softmax", "sigmoid", "none")
+_PASSES_THROUGH = frozenset(
+    {"Convert", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "FakeQuantize", "Result"}
+)
+_PROBABILITIES = frozenset({"Softmax", "Sigmoid"})
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """From raw outputs to probabilities.
+
+    Attributes:
+        kind: one of `ACTIVATIONS`; "none" where the graph ends in one already.
+        scale: of a quantised output: probability = (raw - zero) * scale.
+        zero: see `scale`.
+        graph: the activation the graph ends in ("Softmax"), or empty.
+    """
+
+    kind: str
+    scale: float = 1.0
+    zero: float = 0.0
+    graph: str = ""
+
+    def apply(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities of one image, (classes,) float32, computed in double precision.
+
+        In NumPy and not in the graph, so that a low inference precision costs nothing here.
+        """
+        if self.kind == "none" and self.scale == 1.0 and self.zero == 0.0:
+            return raw
+        values = (raw.astype(np.float64) - self.zero) * self.scale
+        if self.kind == "softmax":
+            values = np.exp(values - values.max())
+            values /= values.sum()
+        elif self.kind == "sigmoid":
+            values = 0.5 * (1.0 + np.tanh(0.5 * values))  # the form that cannot overflow
+        return values.astype(np.float32)
+
+
+def decide(model: Model, output: int, wanted: str | None) -> tuple[Activation, str]:
+    """The model's activation, and where that is known from.
+
+    Args:
+        model: as read.
+        output: index of the score output.
+        wanted: by the command line or metadata; applied only where the graph does not end in it.
+
+    Raises:
+        ModelError: an unknown activation.
+    """
+    if wanted is not None and wanted not in ACTIVATIONS:
+        raise ModelError(f"unknown activation {wanted!r}; known: {', '.join(ACTIVATIONS)}")
+    last, scale, zero = _walk(model.outputs[output].get_node())
+    if last in _PROBABILITIES:
+        return Activation("none", scale, zero, last), f"the graph ends in {last}"
+    if last == "LogSoftmax":
+        return Activation("softmax", scale, zero, last), "the graph ends in LogSoftmax"
+    kind = wanted or "softmax"
+    origin = "" if wanted else "the graph ends without one"
+    return Activation(kind, scale, zero, ""), origin
+
+
+def _walk(node: Any) -> tuple[str, float, float]:
+    """The operation behind the shape changes at the end, and how its output was quantised."""
+    scale, zero = 1.0, 0.0
+    for _ in range(16):
+        kind = node.get_type_name()
+        if kind == "FakeQuantize" and (found := _quantisation(node)) is not None:
+            ratio, offset = found
+            scale, zero = scale * ratio, zero + offset / scale if scale else zero
+        elif kind not in _PASSES_THROUGH:
+            return kind, scale, zero
+        node = node.input_value(0).get_node()
+    return "", scale, zero
+
+
+def _quantisation(node: Any) -> tuple[float, float] | None:
+    """(scale, zero) of a FakeQuantize from [low, high] to other numbers: q → (q - zero) * scale."""
+    limits = []
+    for index in range(1, 5):
+        source = node.input_value(index).get_node()
+        if source.get_type_name() != "Constant" or source.get_data().size != 1:
+            return None
+        limits.append(float(source.get_data().reshape(-1)[0]))
+    low, high, out_low, out_high = limits
+    if (low, high) == (out_low, out_high) or out_high == out_low:
+        return None
+    scale = (high - low) / (out_high - out_low)
+    return scale, out_low - low / scale

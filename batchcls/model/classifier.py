@@ -1,0 +1,185 @@
+"""A model made ready on every device of a job: the package's front door.
+
+`Classifier` is what a worker holds: it prepares images, owns a ring of infer requests per device,
+and turns raw scores into an answer.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from openvino import CompiledModel, Core
+
+from batchcls.errors import DeviceError, ImageError, ModelError
+from batchcls.images import Prediction
+from batchcls.job import Job
+from batchcls.model import core as ov
+from batchcls.model import devices, graph, load, spatial, topk
+from batchcls.model.devices import Device
+from batchcls.model.layers import LayerTime
+from batchcls.model.load import Loaded
+from batchcls.model.ring import Ring
+from batchcls.model.threads import Threads
+
+CLOSE_S = 5.0
+
+
+class Classifier:
+    """One worker's model.
+
+    Args:
+        job: the run.
+        loaded: the model, understood.
+        compiled: (device, compiled model), one for each device string of the job.
+        threads: this worker's share of the machine.
+        warnings: so far, for people.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        loaded: Loaded,
+        compiled: Sequence[tuple[Device, CompiledModel]],
+        threads: Threads,
+        warnings: Sequence[str],
+    ) -> None:
+        self._loaded = loaded
+        self._top = job.top
+        self.rings = tuple(
+            Ring(model, str(device), threads.nireq, count_layers=job.perf_counts)
+            for device, model in compiled
+        )
+        self.description = _describe(job, loaded, compiled, self.rings, warnings)
+
+    @classmethod
+    def open(cls, job: Job, threads: Threads) -> Self:
+        """Read a job's model, understand it, and compile it for every device.
+
+        Raises:
+            ModelError: the model cannot be read, understood or compiled.
+            DeviceError: a device is missing or refuses.
+            LabelsError: labels that do not match the model.
+            UsageError: an option that makes no sense.
+        """
+        core = ov.open_core(job)
+        there = ov.available(core)
+        wanted = [
+            devices.resolve(devices.parse(text), there, strict=job.strict_devices)
+            for text in job.device
+        ]
+        names = ov.member_names(wanted, there)
+        ov.configure(core, ov.properties(job, threads, names))
+        if job.cache_dir is not None:
+            core.set_property({"CACHE_DIR": job.cache_dir})
+        loaded = load.load(job, core)
+        graph.set_shape(
+            loaded.model, loaded.image, loaded.pre.height, loaded.pre.width, threads.batch_size
+        )
+        model = graph.connect(loaded.model, loaded.image, loaded.scores, loaded.pre)
+        compiled = [(device, _compile(core, model, device)) for device in wanted]
+        warnings = [w for device in wanted for w in device.warnings] + list(loaded.warnings)
+        return cls(job, loaded, compiled, threads, warnings)
+
+    def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """One decoded image as the model's input; thread-safe.
+
+        Args:
+            image: (H, W, 3) BGR.
+
+        Returns:
+            (height, width, channels), contiguous.
+        """
+        return spatial.prepare(image, self._loaded.pre)
+
+    def probabilities(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One image's raw scores as probabilities, (classes,).
+
+        Raises:
+            ImageError: "bad_output" where the model answered NaN or infinity.
+        """
+        if not np.isfinite(scores).all():
+            raise ImageError("bad_output", "the model answered NaN or infinity")
+        return self._loaded.activation.apply(scores)
+
+    def outcome(self, scores: NDArray[np.float32]) -> tuple[Prediction, ...]:
+        """One image's answer: its best classes, or every class above a multi-label threshold.
+
+        Args:
+            scores: (classes,) as the ring gave them.
+
+        Raises:
+            ImageError: "bad_output" where the model answered NaN or infinity.
+        """
+        values = self.probabilities(scores)
+        indices = topk.top(values, self._top)
+        if (threshold := self._loaded.threshold) is not None:
+            indices = topk.top(values, int((values >= threshold).sum()))
+        labels = self._loaded.labels
+        return tuple(Prediction(i, labels[i], float(values[i])) for i in indices)
+
+    def perf_counts(self) -> list[LayerTime]:
+        """Per-layer counters of all devices; empty unless the job asks for them."""
+        return [row for ring in self.rings for row in ring.layer_times()]
+
+    def close(self) -> None:
+        """Let running requests end, in bounded time, and release the compiled models."""
+        for ring in self.rings:
+            ring.drain(CLOSE_S)
+        self.rings = ()
+
+
+def _compile(core: Core, model: Any, device: Device) -> CompiledModel:
+    try:
+        return core.compile_model(model, str(device))
+    except RuntimeError as error:
+        raise DeviceError(
+            f"device {device.asked} cannot compile the model: {ov.reason(error)}"
+        ) from error
+
+
+def _describe(
+    job: Job,
+    loaded: Loaded,
+    compiled: Sequence[tuple[Device, CompiledModel]],
+    rings: Sequence[Ring],
+    warnings: Sequence[str],
+) -> dict[str, Any]:
+    hashed = hashlib.sha256("\n".join(loaded.labels).encode()).hexdigest()
+    versions = ov.versions()
+    return {
+        "model": {
+            "name": loaded.path.name,
+            "path": str(loaded.path),
+            "inputs": loaded.inputs,
+            "outputs": loaded.outputs,
+        },
+        "devices": [
+            {
+                "asked": device.asked,
+                "used": str(device),
+                "kind": device.kind,
+                "execution": list(model.get_property("EXECUTION_DEVICES")),
+                "nireq": ring.nireq,
+                "batch_size": ring.batch_size,
+            }
+            for (device, model), ring in zip(compiled, rings, strict=True)
+        ],
+        "preprocess": loaded.pre.as_dict(),
+        "origin": loaded.origins,
+        "labels": {"count": len(loaded.labels), "sha256": hashed},
+        "activation": loaded.activation.kind,
+        "warnings": list(warnings),
+        "versions": versions,
+        "fingerprint": {
+            **{f"preprocess.{key}": value for key, value in loaded.pre.as_dict().items()},
+            "labels": hashed,
+            "activation": loaded.activation.kind,
+            "top": job.top,
+            **{f"version.{name}": version for name, version in versions.items()},
+        },
+    }
+
+
+__all__ = ["Classifier", "ModelError"]

@@ -1,0 +1,208 @@
+"""Makes OpenVINO's core ready: plugins, custom operations, properties. Reads models.
+
+Order of properties, the later one wins: batchcls's own defaults, `--load-config`, the command line.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import openvino
+from openvino import Core, Model
+
+from batchcls.errors import DeviceError, ModelError, UsageError
+from batchcls.job import Job
+from batchcls.model.devices import VIRTUAL, Device
+from batchcls.model.threads import Threads
+
+HINTS = {
+    "throughput": "THROUGHPUT",
+    "tput": "THROUGHPUT",
+    "latency": "LATENCY",
+    "cumulative_throughput": "CUMULATIVE_THROUGHPUT",
+    "ctput": "CUMULATIVE_THROUGHPUT",
+    "none": "",
+}
+Properties = dict[str, dict[str, Any]]
+"""Device name → property → value."""
+
+
+def open_core(job: Job) -> Core:
+    """A core with the job's plugins and custom operations.
+
+    Raises:
+        DeviceError: a plugin cannot be registered.
+        ModelError: an extension cannot be loaded.
+    """
+    file = _plugins_file(job.plugins)
+    try:
+        core = Core(str(file)) if file else Core()
+    except RuntimeError as error:
+        raise DeviceError(f"OpenVINO refuses the plugins file {file}: {reason(error)}") from error
+    for entry in job.plugin:
+        name, equals, library = entry.partition("=")
+        if not (name and equals and library):
+            raise UsageError(f"--plugin {entry}: write NAME=LIBRARY")
+        try:
+            core.register_plugin(library, name.upper())
+        except RuntimeError as error:
+            raise DeviceError(f"cannot register plugin {entry}: {reason(error)}") from error
+    for library in job.extension:
+        try:
+            core.add_extension(str(Path(library).expanduser()))
+        except RuntimeError as error:
+            raise ModelError(f"cannot load the extension {library}: {reason(error)}") from error
+    return core
+
+
+def _plugins_file(plugins: str | None) -> Path | None:
+    if plugins is None:
+        return None
+    path = Path(plugins).expanduser()
+    if path.is_dir():
+        path = path / "plugins.xml"
+    if not path.is_file():
+        raise DeviceError(f"no OpenVINO plugins file at {path}")
+    return path
+
+
+def available(core: Core) -> list[str]:
+    """The devices this machine has, as OpenVINO names them."""
+    return list(core.available_devices)
+
+
+def properties(job: Job, threads: Threads, names: list[str]) -> Properties:
+    """What every device is told before it compiles.
+
+    Args:
+        job: hint, precision, cache, configuration file.
+        threads: this worker's share of the machine.
+        names: devices to configure, without indices of the virtual kinds.
+
+    Raises:
+        UsageError: a value that makes no sense.
+    """
+    hint = job.hint.lower() or "throughput"
+    if hint not in HINTS:
+        raise UsageError(f"--hint {job.hint}: known are {', '.join(HINTS)}")
+    streams = _by_device("--nstreams", threads.nstreams or job.nstreams)
+    precision = _by_device("--infer-precision", job.infer_precision)
+    loaded = _load_config(job.load_config)
+    found: Properties = {}
+    for name in names:
+        mine: dict[str, Any] = {}
+        is_cpu = _is_cpu(name)
+        if is_cpu:
+            # What the processor would choose (bf16 where it has it) differs from machine to
+            # machine, and with it the scores.
+            mine["INFERENCE_PRECISION_HINT"] = "f32"
+            mine["ENABLE_CPU_PINNING"] = "YES" if threads.pin else "NO"
+        if HINTS[hint] and hint not in ("ctput", "cumulative_throughput"):
+            mine["PERFORMANCE_HINT"] = HINTS[hint]
+        if job.perf_counts:
+            mine["PERF_COUNT"] = "YES"
+        mine |= loaded.get(name, loaded.get(name.split(".")[0], {}))
+        if (nthreads := threads.nthreads or job.nthreads) and is_cpu:
+            mine["INFERENCE_NUM_THREADS"] = str(nthreads)
+        if job.hint and HINTS[hint]:
+            mine["PERFORMANCE_HINT"] = HINTS[hint]
+        if (wanted := _for(name, precision)) is not None:
+            mine["INFERENCE_PRECISION_HINT"] = wanted
+        if (wanted := _for(name, streams)) is not None:
+            mine["NUM_STREAMS"] = wanted
+        found[name] = mine
+    return found
+
+
+def configure(core: Core, wanted: Properties) -> None:
+    """Set them, each device ignoring none: an unknown property is the user's error.
+
+    Raises:
+        DeviceError: a device refuses a property.
+    """
+    for name, values in wanted.items():
+        try:
+            core.set_property(name, dict(values))
+        except RuntimeError as error:
+            raise DeviceError(f"device {name} refuses {values}: {reason(error)}") from error
+
+
+def _is_cpu(name: str) -> bool:
+    return "CPU" in name.split(".")[0]
+
+
+def _by_device(option: str, text: str) -> dict[str, str]:
+    """Take "CPU:2,GPU:1" apart by device; a plain value is under the empty name."""
+    found = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, colon, value = part.rpartition(":")
+        if not value or (colon and not name):
+            raise UsageError(f"{option} {text}: write VALUE or DEVICE:VALUE,DEVICE:VALUE")
+        found[name.upper()] = value
+    return found
+
+
+def _for(name: str, values: Mapping[str, str]) -> str | None:
+    for key in (name, name.split(".")[0], ""):
+        if key in values:
+            return values[key]
+    return None
+
+
+def _load_config(path: str | None) -> Properties:
+    if path is None:
+        return {}
+    try:
+        loaded = json.loads(Path(path).expanduser().read_text())
+    except OSError as error:
+        raise UsageError(f"--load-config {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"--load-config {path} is broken JSON: {error}") from error
+    if not isinstance(loaded, dict) or not all(isinstance(v, dict) for v in loaded.values()):
+        raise UsageError(f'--load-config {path}: wanted is {{"CPU": {{"PROPERTY": "value"}}}}')
+    return {name.upper(): dict(values) for name, values in loaded.items()}
+
+
+def member_names(devices: list[Device], there: list[str]) -> list[str]:
+    """Every device that may compute, once; a bare AUTO may take any."""
+    names: dict[str, None] = {}
+    for device in devices:
+        for name in device.names or there:
+            names[name] = None
+    return [name for name in names if name not in VIRTUAL]
+
+
+def read_model(core: Core, path: Path) -> Model:
+    """Read a model of any format OpenVINO knows.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+    if not path.exists():
+        raise ModelError(f"no such model: {path}")
+    if path.suffix == ".xml" and not path.with_suffix(".bin").is_file():
+        raise ModelError(f"model {path}: its weights {path.with_suffix('.bin').name} are missing")
+    try:
+        return core.read_model(str(path))
+    except RuntimeError as error:
+        raise ModelError(f"OpenVINO cannot read the model {path}: {reason(error)}") from error
+
+
+def versions() -> dict[str, str]:
+    """Of what computes: OpenVINO, OpenCV, NumPy."""
+    import cv2
+    import numpy as np
+
+    return {"openvino": openvino.__version__, "cv2": cv2.__version__, "numpy": np.__version__}
+
+
+_NOISE = re.compile(r"^(Exception from|Check '.*' failed at)\b")
+
+
+def reason(error: Exception) -> str:
+    """What an OpenVINO error says, without the source lines of the build machine."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if not _NOISE.match(line)]
+    return (telling or lines or [type(error).__name__])[-1]

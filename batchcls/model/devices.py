@@ -1,0 +1,134 @@
+"""Device strings: what they name, and what of it this machine has. Pure.
+
+A device string is ``NAME``, ``NAME.0``, or ``KIND:NAME,NAME(2),-NAME`` where KIND is HETERO, AUTO,
+MULTI or BATCH; case does not matter. A member that the machine lacks is dropped from a list with a
+warning, since that is what lists are for; a single device that is missing is an error.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from batchcls.errors import DeviceError
+
+VIRTUAL = ("HETERO", "AUTO", "MULTI", "BATCH")
+REPLACED_BY = {
+    "FPGA": "discontinued after OpenVINO 2020.3; use CPU, GPU or NPU",
+    "HDDL": "discontinued after OpenVINO 2022.3; use CPU, GPU or NPU",
+    "MYRIAD": "discontinued after OpenVINO 2022.3; use CPU, GPU or NPU",
+    "GNA": "discontinued after OpenVINO 2023.3; the NPU replaces it",
+}
+_MEMBER = re.compile(r"(-?)([A-Z][A-Z0-9_]*(?:\.[A-Z0-9]+)*)(\([0-9]+\))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One device inside a device string.
+
+    Attributes:
+        name: as OpenVINO knows it ("CPU", "GPU.1").
+        suffix: number of requests or batch size, "(4)", or empty.
+        excluded: written with a minus: AUTO must not use it.
+    """
+
+    name: str
+    suffix: str = ""
+    excluded: bool = False
+
+    def __str__(self) -> str:
+        return f"{'-' if self.excluded else ''}{self.name}{self.suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device string, taken apart.
+
+    Attributes:
+        asked: as the user wrote it.
+        kind: HETERO, AUTO, MULTI, BATCH, or empty for a plain device.
+        members: of the list; for a plain device that device; empty for a bare "AUTO".
+        warnings: what was dropped, for people.
+    """
+
+    asked: str
+    kind: str
+    members: tuple[Member, ...]
+    warnings: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        names = ",".join(str(member) for member in self.members)
+        return f"{self.kind}:{names}" if self.kind and names else self.kind or names
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The devices that may compute, without those excluded."""
+        return tuple(member.name for member in self.members if not member.excluded)
+
+
+def parse(text: str) -> Device:
+    """Take a device string apart.
+
+    Raises:
+        DeviceError: it is no device string.
+    """
+    kind, colon, rest = text.strip().upper().partition(":")
+    if not colon:
+        if kind in VIRTUAL:
+            return Device(text, kind, ())
+        kind, rest = "", kind
+    elif kind not in VIRTUAL:
+        raise DeviceError(f"device {text!r}: a list starts with one of {', '.join(VIRTUAL)}")
+    members = []
+    for part in rest.split(","):
+        match = _MEMBER.fullmatch(part.strip())
+        if match is None:
+            raise DeviceError(
+                f"device {text!r}: {part.strip()!r} is no device name; "
+                "write for example CPU, GPU.0 or HETERO:GPU,CPU"
+            )
+        members.append(Member(match[2], match[3] or "", bool(match[1])))
+    return Device(text, kind, tuple(members))
+
+
+def resolve(device: Device, available: Sequence[str], *, strict: bool = False) -> Device:
+    """What of a device string this machine can use.
+
+    A list of which one member is left becomes that member: HETERO over one device only costs time.
+
+    Args:
+        device: from `parse`.
+        available: OpenVINO's names of the devices here ("CPU", "GPU.0").
+        strict: any missing device is an error.
+
+    Raises:
+        DeviceError: nothing of it is there, or it is discontinued.
+    """
+    missing = [m.name for m in device.members if not m.excluded and not _has(m.name, available)]
+    if not missing:
+        return device
+    if strict or not device.kind or len(missing) == len(device.names):
+        raise DeviceError(_absent(device.asked, missing, available))
+    kept = tuple(m for m in device.members if m.name not in missing)
+    warnings = tuple(
+        f"device {device.asked}: this machine has no {name}; goes on without it"
+        + (f" ({name} is {REPLACED_BY[name]})" if name in REPLACED_BY else "")
+        for name in missing
+    )
+    single = len(kept) == 1 and device.kind != "BATCH" and not kept[0].excluded
+    members = (Member(kept[0].name),) if single else kept
+    return Device(device.asked, "" if single else device.kind, members, warnings)
+
+
+def _has(name: str, available: Iterable[str]) -> bool:
+    return any(found == name or found.startswith(name + ".") for found in available)
+
+
+def _absent(asked: str, missing: Sequence[str], available: Sequence[str]) -> str:
+    there = ", ".join(available) or "none"
+    for name in missing:
+        if name in REPLACED_BY:
+            return f"device {asked}: {name} is {REPLACED_BY[name]}. This machine has: {there}"
+    return (
+        f"device {asked}: this machine has no {' and no '.join(missing)}; it has: {there}. "
+        "If the hardware is there, its driver is not: `batchcls devices` shows what OpenVINO sees"
+    )

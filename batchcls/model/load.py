@@ -1,0 +1,129 @@
+"""From a job's model argument to a model in memory, with all that is known about it.
+
+Nothing is compiled here: `classifier` does that, per device.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from openvino import Core, Model
+
+from batchcls.errors import ModelError
+from batchcls.job import Job
+from batchcls.model import activation, graph, labels, metadata, preprocess
+from batchcls.model.activation import Activation
+from batchcls.model.core import read_model
+from batchcls.model.graph import ImageInput, ScoreOutput
+from batchcls.model.preprocess import Preprocess
+from batchcls.model_files import model_path
+
+DEFAULT_SIZE = 224
+"""Height and width for models that leave them open and have no metadata."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model, understood.
+
+    Attributes:
+        path: the file it was read from.
+        model: as read, unchanged.
+        image: its image input.
+        scores: its score output.
+        pre: what an image goes through.
+        activation: from raw outputs to probabilities.
+        labels: one per class.
+        threshold: multi-label models answer with every class above it; None = top-N.
+        origins: key → where its value came from.
+        warnings: for people.
+        inputs: all inputs, as JSON data.
+        outputs: all outputs, as JSON data.
+    """
+
+    path: Path
+    model: Model
+    image: ImageInput
+    scores: ScoreOutput
+    pre: Preprocess
+    activation: Activation
+    labels: tuple[str, ...]
+    threshold: float | None
+    origins: dict[str, str]
+    warnings: tuple[str, ...]
+    inputs: list[dict[str, Any]]
+    outputs: list[dict[str, Any]]
+
+
+def load(job: Job, core: Core) -> Loaded:
+    """Read and understand a job's model.
+
+    Raises:
+        ModelError: it cannot be read, is no image classifier, or its metadata make no sense.
+        LabelsError: its labels do not match its classes.
+        UsageError: an option makes no sense.
+    """
+    path = _file(model_path(job.model))
+    model = read_model(core, path)
+    known = metadata.gather(job, model, path)
+    settings, origins = known.settings, dict(known.origins)
+    image = graph.image_input(model, settings.layout)
+    scores = graph.score_output(model)
+    height = image.height or settings.height or DEFAULT_SIZE
+    width = image.width or settings.width or DEFAULT_SIZE
+    if image.height is not None:
+        origins.pop("height", None)
+        origins.pop("width", None)
+    pre = preprocess.resolve(settings, height, width, image.channels)
+    wanted = settings.activation or ("sigmoid" if settings.multilabel else None)
+    how, activation_origin = activation.decide(model, scores.index, wanted)
+    names, labels_origin = _labels(job, known, scores.classes)
+    described = preprocess.origins(pre, origins)
+    described["activation"] = activation_origin or origins.get(
+        "activation", origins.get("multilabel", "")
+    )
+    described["labels"] = labels_origin
+    threshold = 0.5 if settings.threshold is None else settings.threshold
+    return Loaded(
+        path=path,
+        model=model,
+        image=image,
+        scores=scores,
+        pre=pre,
+        activation=how,
+        labels=names,
+        threshold=threshold if settings.multilabel else None,
+        origins=described,
+        warnings=known.warnings,
+        inputs=graph.describe_ports(model.inputs),
+        outputs=graph.describe_ports(model.outputs),
+    )
+
+
+def _file(path: Path) -> Path:
+    """The model file, of a file or a folder."""
+    if not path.is_dir():
+        return path
+    if (path / "saved_model.pb").is_file():
+        return path
+    for pattern in ("openvino_model.xml", "*.xml", "*.onnx", "*.tflite", "*.pdmodel"):
+        found = sorted(path.glob(pattern))
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(file.name for file in found[:5])
+            raise ModelError(f"{path} holds several models ({names}): name one of them")
+    raise ModelError(
+        f"{path} holds no model: looked for openvino_model.xml, *.xml, *.onnx, *.tflite, "
+        "*.pdmodel, saved_model.pb"
+    )
+
+
+def _labels(job: Job, known: metadata.Known, classes: int) -> tuple[tuple[str, ...], str]:
+    if job.labels is not None:
+        path = Path(job.labels).expanduser()
+        return labels.fit(labels.read(path), classes, f"labels file {path}"), "the command line"
+    if known.settings.labels is not None:
+        origin = known.origins["labels"]
+        return labels.fit(known.settings.labels, classes, origin), origin
+    return labels.numbered(classes), "none: numbered"

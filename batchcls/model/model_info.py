@@ -1,0 +1,194 @@
+"""Reads what a model carries in itself: model_api's `model_info`, and batchcls's own root.
+
+Lists are separated by blanks; a label's own blanks are written as underscores by the tools that
+write them, and stay so. A boolean is true for YES and True only. `None` and the empty text mean
+unset.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from openvino import Model
+
+from batchcls.errors import ModelError
+from batchcls.model import labels
+from batchcls.model.settings import Settings
+
+ROOT = "model_info"
+OWN_ROOT = "batchcls"
+"""For what no key of model_info can say; other readers ignore it."""
+
+_N = TypeVar("_N", int, float)
+_INTERPOLATION = {"linear": "linear", "cubic": "cubic", "nearest": "nearest"}
+
+
+def read_info(model: Model, root: str) -> dict[str, str]:
+    """The keys below a root of the model's rt_info, as text; ONNX metadata_props included."""
+    found: dict[str, str] = {}
+    if model.has_rt_info(["framework"]):
+        # The ONNX front end keeps metadata_props here; keys are the path joined by blanks.
+        for key, value in _children(model, "framework").items():
+            head, _, rest = key.partition(" ")
+            if head == root and rest:
+                found[rest] = value
+    if model.has_rt_info([root]):
+        found |= _children(model, root)
+    return {key: value for key, value in found.items() if value not in ("", "None")}
+
+
+def _children(model: Model, root: str) -> dict[str, str]:
+    value = model.get_rt_info([root]).value
+    if not isinstance(value, Mapping):
+        return {}
+    return {str(k): _text(v) for k, v in value.items() if not isinstance(v, Mapping)}
+
+
+def _text(value: Any) -> str:
+    value = getattr(value, "value", value)
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
+    return str(value)
+
+
+def settings(model: Model, beside: Path) -> Settings:
+    """What `model_info` says.
+
+    Args:
+        model: as read.
+        beside: the model's folder, for `path_to_labels`.
+
+    Raises:
+        ModelError: a hierarchical or non-classification model, or a value that makes no sense.
+        LabelsError: the file of `path_to_labels` is missing or broken.
+    """
+    return from_keys(read_info(model, ROOT), beside)
+
+
+def from_keys(info: Mapping[str, str], beside: Path) -> Settings:
+    """`settings`, from the keys alone."""
+    kind = info.get("model_type", "classification")
+    if kind.lower() != "classification":
+        raise ModelError(
+            f"the model says of itself that it is {kind!r}, not a classification model"
+        )
+    if _flag(info, "hierarchical"):
+        raise ModelError(
+            "hierarchical classification models are not supported: their labels are several "
+            "heads with a tree between them; export the model with a flat classification head"
+        )
+    return Settings(
+        height=_number(info, "orig_height", int),
+        width=_number(info, "orig_width", int),
+        resize_type=info.get("resize_type"),
+        interpolation=_interpolation(info),
+        pad_value=_one(_number(info, "pad_value", int)),
+        reverse_input_channels=_flag(info, "reverse_input_channels"),
+        mean_values=_floats(info, "mean_values"),
+        scale_values=_floats(info, "scale_values"),
+        layout=_layout(info.get("layout")),
+        input_dtype=info.get("input_dtype"),
+        embedded_processing=_flag(info, "embedded_processing"),
+        intensity=_intensity(info),
+        labels=_labels(info, beside),
+        multilabel=_flag(info, "multilabel"),
+        threshold=_number(info, "confidence_threshold", float),
+        top=_number(info, "topk", int),
+    )
+
+
+def own_settings(model: Model) -> Settings:
+    """What batchcls's own root says: JSON values under the names of `Settings`.
+
+    Raises:
+        ModelError: a value that is not JSON.
+    """
+    found: dict[str, Any] = {}
+    known = set(Settings.__dataclass_fields__)
+    for key, text in read_info(model, OWN_ROOT).items():
+        if key not in known:
+            continue
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            raise ModelError(f"rt_info {OWN_ROOT}/{key} is no JSON: {error}") from error
+        found[key] = tuple(value) if isinstance(value, list) else value
+    return Settings(**found)
+
+
+def _flag(info: Mapping[str, str], key: str) -> bool | None:
+    return None if key not in info else info[key].strip().lower() in ("yes", "true")
+
+
+def _number(info: Mapping[str, str], key: str, kind: Callable[[str], _N]) -> _N | None:
+    if key not in info:
+        return None
+    try:
+        return kind(info[key])
+    except ValueError as error:
+        raise ModelError(f"rt_info {ROOT}/{key} is {info[key]!r}: not a number") from error
+
+
+def _one(value: int | None) -> tuple[int, ...] | None:
+    return None if value is None else (value,)
+
+
+def _floats(info: Mapping[str, str], key: str) -> tuple[float, ...] | None:
+    """A list of numbers, separated by blanks (or commas, with or without brackets)."""
+    if key not in info:
+        return None
+    try:
+        return tuple(float(part) for part in info[key].strip("[]()").replace(",", " ").split())
+    except ValueError as error:
+        raise ModelError(f"rt_info {ROOT}/{key} is {info[key]!r}: not numbers") from error
+
+
+def _interpolation(info: Mapping[str, str]) -> str | None:
+    text = info.get("interpolation_mode")
+    if text is None:
+        return None
+    if text.lower() not in _INTERPOLATION:
+        raise ModelError(f"rt_info {ROOT}/interpolation_mode is {text!r}")
+    return _INTERPOLATION[text.lower()]
+
+
+def _layout(text: str | None) -> str | None:
+    """The image input's part of "input0:NCHW,input1:NC"."""
+    if text is None:
+        return None
+    layouts = [part.rpartition(":")[2].strip().upper() for part in text.split(",")]
+    return next((layout for layout in layouts if set("CHW") <= set(layout)), None)
+
+
+def _intensity(info: Mapping[str, str]) -> tuple[str | float, ...] | None:
+    mode = info.get("intensity_mode")
+    if mode is None:
+        return None
+
+    def value(name: str, default: float) -> float:
+        found = _number(info, f"intensity_{name}", float)
+        return default if found is None else found
+
+    match mode.lower():
+        case "none":
+            return ("none",)
+        case "scale_to_unit":
+            return ("scale_to_unit", value("max_value", 255.0))
+        case "window":
+            return ("window", value("window_center", 127.5), value("window_width", 255.0))
+        case "percentile":
+            return ("percentile", value("percentile_low", 1.0), value("percentile_high", 99.0))
+        case "range_scale":
+            scale, low = value("scale_factor", 1.0), value("min_value", 0.0)
+            return ("range_scale", scale, low, value("max_value", 255.0))
+    raise ModelError(f"rt_info {ROOT}/intensity_mode is {mode!r}")
+
+
+def _labels(info: Mapping[str, str], beside: Path) -> tuple[str, ...] | None:
+    if "path_to_labels" in info:
+        path = Path(info["path_to_labels"])
+        found = path if path.is_absolute() else beside / path
+        if found.is_file() or "labels" not in info:
+            return labels.read(found)
+    return tuple(info["labels"].split()) if "labels" in info else None

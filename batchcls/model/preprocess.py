@@ -1,0 +1,235 @@
+"""Decides what an image goes through on its way into the model: sizes, crop, order, numbers. Pure.
+
+Execution is elsewhere: `spatial` brings a decoded image to the input's size and channel order,
+`graph` puts mean, scale, type and layout into the model.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from batchcls.errors import ModelError
+from batchcls.model.settings import Settings
+
+RESIZE_TYPES = (
+    "standard",  # stretch
+    "crop",  # centre crop to the target's aspect ratio, then resize
+    "fit_to_window",  # keep the aspect ratio, pad right and bottom
+    "fit_to_window_letterbox",  # keep the aspect ratio, pad all around
+    "shortest_edge",  # resize by the shortest edge, then centre crop (torchvision, timm, HF)
+    "squash",  # stretch to resize_to, then centre crop
+    "border",  # resize by the longest edge, then centre crop or pad
+    "centre_fraction",  # centre crop of a fraction of both edges, then stretch (TF-Slim)
+)
+"""The first four are model_api's; no key of model_info can say the others."""
+
+INTERPOLATIONS = (
+    "linear", "cubic", "nearest", "area", "lanczos",  # OpenCV's
+    "pillow_bilinear", "pillow_bicubic", "pillow_lanczos", "pillow_box", "pillow_hamming",
+    "pillow_nearest",
+)  # fmt: skip
+"""OpenCV's do not antialias (but "area"); Pillow's do, and train most torch models."""
+
+NEEDS_RESIZE_TO = frozenset({"shortest_edge", "squash", "border", "centre_fraction"})
+SAMPLE_DEFAULT = "the old sample's default (a guess)"
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """What an image goes through, whole.
+
+    Attributes:
+        height: of the model's input, pixels.
+        width: see `height`.
+        channels: 3, or 1 for gray models.
+        resize_type: one of `RESIZE_TYPES`.
+        resize_to: (height, width) of the picture before the crop; for "shortest_edge" and "border"
+            the box that one edge must meet; None where the type has no second size.
+        interpolation: one of `INTERPOLATIONS`.
+        pad_value: of added borders, per channel in the model's order.
+        reverse_input_channels: images are decoded as BGR; True turns them to RGB.
+        mean_values: subtracted per channel, in the model's channel order, in units of the input
+            after `intensity`; empty = nothing.
+        scale_values: divisors after the mean; empty = nothing.
+        input_dtype: what the model's graph gets: "u8", "u16", "i16" or "f32".
+        intensity: mapping of pixel values before the mean: ("none",), ("scale_to_unit", max),
+            ("window", centre, width), ("percentile", low, high), ("range_scale", factor, min, max).
+    """
+
+    height: int
+    width: int
+    channels: int = 3
+    resize_type: str = "standard"
+    resize_to: tuple[int, int] | None = None
+    interpolation: str = "linear"
+    pad_value: tuple[int, ...] = (0,)
+    reverse_input_channels: bool = False
+    mean_values: tuple[float, ...] = ()
+    scale_values: tuple[float, ...] = ()
+    input_dtype: str = "u8"
+    intensity: tuple[str | float, ...] = ("none",)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON data."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """The steps for one image size: cut, resize, then place on the canvas.
+
+    Attributes:
+        source: (left, top, width, height) of what is cut out of the image first.
+        size: (width, height) it is resized to.
+        offset: (left, top) of the canvas's corner in the resized picture; negative where the
+            canvas is larger and a border is added.
+    """
+
+    source: tuple[int, int, int, int]
+    size: tuple[int, int]
+    offset: tuple[int, int]
+
+
+def resolve(settings: Settings, height: int, width: int, channels: int) -> Preprocess:
+    """Fill the gaps of merged settings with the old sample's defaults.
+
+    Raises:
+        ModelError: a value that is not known or does not fit the input.
+    """
+    kind = settings.resize_type or "standard"
+    if kind not in RESIZE_TYPES:
+        raise ModelError(f"unknown resize type {kind!r}; known: {', '.join(RESIZE_TYPES)}")
+    interpolation = settings.interpolation or "linear"
+    if interpolation not in INTERPOLATIONS:
+        known = ", ".join(INTERPOLATIONS)
+        raise ModelError(f"unknown interpolation {interpolation!r}; known: {known}")
+    resize_to = settings.resize_to if kind in NEEDS_RESIZE_TO else None
+    if kind in NEEDS_RESIZE_TO and resize_to is None:
+        # The usual 256 for 224: what nearly all ImageNet pipelines with a crop use.
+        resize_to = (math.floor(height / 0.875), math.floor(width / 0.875))
+    found = Preprocess(
+        height=height,
+        width=width,
+        channels=channels,
+        resize_type=kind,
+        resize_to=resize_to,
+        interpolation=interpolation,
+        pad_value=settings.pad_value or (0,),
+        reverse_input_channels=bool(settings.reverse_input_channels),
+        mean_values=_per_channel("mean_values", settings.mean_values, channels),
+        scale_values=_per_channel("scale_values", settings.scale_values, channels),
+        input_dtype=settings.input_dtype or "u8",
+        intensity=settings.intensity or ("none",),
+    )
+    if any(value == 0 for value in found.scale_values):
+        raise ModelError("scale_values must not be 0: pixels are divided by them")
+    if len(found.pad_value) not in (1, channels):
+        raise ModelError(f"pad_value has {len(found.pad_value)} values for {channels} channels")
+    return found
+
+
+def _per_channel(name: str, values: tuple[float, ...] | None, channels: int) -> tuple[float, ...]:
+    if not values:
+        return ()
+    if len(values) == 1:
+        return values * channels
+    if len(values) != channels:
+        raise ModelError(f"{name} has {len(values)} values, the model's input {channels} channels")
+    return values
+
+
+def geometry(pre: Preprocess, width: int, height: int) -> Geometry:
+    """The steps for an image of this size.
+
+    Rounding follows the reference of each family, since one pixel moves every value after it:
+    torchvision's Resize truncates the long edge, its CenterCrop rounds half to even, timm's
+    ResizeKeepRatio rounds, model_api rounds the fitted size.
+
+    Args:
+        pre: what an image goes through.
+        width: of the image, pixels, at least 1.
+        height: see `width`.
+    """
+    whole = (0, 0, width, height)
+    target = (pre.width, pre.height)
+    box = pre.resize_to or (pre.height, pre.width)
+    match pre.resize_type:
+        case "crop":
+            return Geometry(_cut_to_aspect(pre, width, height), target, (0, 0))
+        case "centre_fraction":
+            return Geometry(_cut_fraction(pre, box, width, height), target, (0, 0))
+        case "fit_to_window" | "fit_to_window_letterbox":
+            scale = min(pre.width / width, pre.height / height)
+            size = (max(1, round(width * scale)), max(1, round(height * scale)))
+            if pre.resize_type == "fit_to_window":
+                return Geometry(whole, size, (0, 0))
+            return Geometry(
+                whole, size, (-((pre.width - size[0]) // 2), -((pre.height - size[1]) // 2))
+            )
+        case "shortest_edge":
+            size = _shortest_edge(box, width, height)
+            return Geometry(whole, size, _centre(size, target))
+        case "squash":
+            size = (box[1], box[0])
+            return Geometry(whole, size, _centre(size, target))
+        case "border":
+            ratio = max(height / box[0], width / box[1])
+            size = (max(1, round(width / ratio)), max(1, round(height / ratio)))
+            return Geometry(whole, size, _centre(size, target))
+        case _:
+            return Geometry(whole, target, (0, 0))
+
+
+def _cut_to_aspect(pre: Preprocess, width: int, height: int) -> tuple[int, int, int, int]:
+    """model_api's "crop": the largest centred piece that has the target's aspect ratio."""
+    wanted = pre.width / pre.height
+    if width > height * wanted:
+        cut = max(1, int(height * wanted))
+        return (width - cut) // 2, 0, cut, height
+    cut = max(1, int(width / wanted))
+    return 0, (height - cut) // 2, width, cut
+
+
+def _cut_fraction(
+    pre: Preprocess, box: tuple[int, int], width: int, height: int
+) -> tuple[int, int, int, int]:
+    """TensorFlow's `central_crop`: the same margin off either side, of `target / resize_to`."""
+    left = int((width - width * pre.width / box[1]) / 2)
+    top = int((height - height * pre.height / box[0]) / 2)
+    return left, top, width - 2 * left, height - 2 * top
+
+
+def _shortest_edge(box: tuple[int, int], width: int, height: int) -> tuple[int, int]:
+    if box[0] == box[1]:  # torchvision and transformers: the long edge is truncated
+        short = box[0]
+        if width <= height:
+            return short, max(1, int(short * height / width))
+        return max(1, int(short * width / height)), short
+    ratio = min(height / box[0], width / box[1])  # timm's ResizeKeepRatio
+    return max(1, round(width / ratio)), max(1, round(height / ratio))
+
+
+def _centre(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int]:
+    """As torchvision's CenterCrop, for either axis: round((size - crop) / 2), half to even.
+
+    Smaller pictures are first padded by (crop - size) // 2 on the left; one smaller by an odd
+    number gets the extra column on the right.
+    """
+    left, top = (
+        round((have - want) / 2) if have >= want else -((want - have) // 2)
+        for have, want in zip(size, target, strict=True)
+    )
+    return left, top
+
+
+def origins(pre: Preprocess, known: Mapping[str, str]) -> dict[str, str]:
+    """Where every value came from, for `inspect`."""
+    found = {}
+    for key in pre.as_dict():
+        default = "the model's input shape" if key in _FROM_SHAPE else SAMPLE_DEFAULT
+        found[key] = known.get(key, default)
+    return found
+
+
+_FROM_SHAPE = frozenset({"height", "width", "channels"})

@@ -1,0 +1,138 @@
+"""A ring of infer requests on one device: started in turn, the oldest awaited.
+
+Rules of this file:
+
+1. Plain infer requests, no AsyncInferQueue: it waits without bound and can hang on destruction.
+2. Requests are started round-robin and come back in the order in which they were started.
+3. Images are copied into the request's own input tensor, so no buffer of the caller's has to
+   outlive a call (`share_inputs` would read freed memory).
+4. A device's refusal is an answer (`Finished.error`), never an exception.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchcls.model.layers import LayerTime, LayerTimes
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A completed infer request.
+
+    Attributes:
+        tags: what `start` was given, one for each image.
+        scores: (images, classes) float32, raw: `Classifier.outcome` makes them probabilities.
+        latency_s: seconds from start to completion.
+        error: why the device refused the request, None if it did not.
+    """
+
+    tags: Sequence[Any]
+    scores: NDArray[np.float32]
+    latency_s: float
+    error: str | None = None
+
+
+_NO_SCORES = np.empty((0, 0), np.float32)
+
+
+class Ring:
+    """The infer requests of one compiled model.
+
+    Args:
+        compiled: a compiled model with one image input, static shape, and one score output.
+        device: the device string, as it is shown.
+        nireq: infer requests; 0 = what the compiled model calls optimal.
+        count_layers: collect per-layer counters (compiled with PERF_COUNT).
+    """
+
+    def __init__(
+        self, compiled: Any, device: str, nireq: int = 0, *, count_layers: bool = False
+    ) -> None:
+        self.device = device
+        self.nireq = nireq or max(1, int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")))
+        self.batch_size = int(compiled.input(0).shape[0])
+        self._requests = [compiled.create_infer_request() for _ in range(self.nireq)]
+        self._inputs = [request.get_input_tensor(0) for request in self._requests]
+        self._started: deque[tuple[int, Sequence[Any], str | None]] = deque()
+        self._next = 0
+        self._layers = LayerTimes(device) if count_layers else None
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are started and not handed back yet."""
+        return len(self._started)
+
+    @property
+    def has_free(self) -> bool:
+        """A request can be started."""
+        return len(self._started) < self.nireq
+
+    def start(self, tags: Sequence[Any], images: Sequence[NDArray[Any]]) -> None:
+        """Start the next request of the ring.
+
+        Args:
+            tags: handed back with the scores, one for each image.
+            images: up to `batch_size` model inputs; a short batch leaves the rest blank.
+        """
+        if not self.has_free or len(tags) != len(images) or len(images) > self.batch_size:
+            raise ValueError(f"{len(images)} images for a request of {self.batch_size}, or no free")
+        slot = self._next
+        self._next = (slot + 1) % self.nireq
+        rows = self._inputs[slot].data
+        for row, image in enumerate(images):
+            rows[row] = image
+        if len(images) < self.batch_size:
+            rows[len(images) :] = 0
+        refused = None
+        try:
+            self._requests[slot].start_async()
+        except Exception as error:  # noqa: BLE001 - rule 4
+            refused = _first_line(error)
+        self._started.append((slot, tuple(tags), refused))
+
+    def poll(self) -> Finished | None:
+        """The oldest request, if it has completed."""
+        return self.wait(0.0)
+
+    def wait(self, timeout_s: float) -> Finished | None:
+        """The oldest request, waited for at most so long; None if it is still running."""
+        if not self._started:
+            return None
+        slot, tags, refused = self._started[0]
+        if refused is not None:
+            self._started.popleft()
+            return Finished(tags, _NO_SCORES, 0.0, refused)
+        request = self._requests[slot]
+        try:
+            if not request.wait_for(int(timeout_s * 1000)):
+                return None
+            # A copy: the request's output is overwritten when it is started again.
+            scores = np.array(request.get_output_tensor(0).data, np.float32)[: len(tags)]
+            latency = request.latency / 1000
+            if self._layers is not None:
+                self._layers.add(request.profiling_info)
+            finished = Finished(tags, scores, latency)
+        except Exception as error:  # noqa: BLE001 - rule 4
+            finished = Finished(tags, _NO_SCORES, 0.0, _first_line(error))
+        self._started.popleft()
+        return finished
+
+    def drain(self, timeout_s: float) -> None:
+        """Wait for what is running, at most so long for each; the answers are dropped."""
+        while self._started and self.wait(timeout_s) is not None:
+            pass
+
+    def layer_times(self) -> list[LayerTime]:
+        """Counters so far; empty unless `count_layers`."""
+        return self._layers.rows() if self._layers else []
+
+
+def _first_line(error: Exception) -> str:
+    """OpenVINO's messages carry source lines of the build machine; the last line says what."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,87 @@
+"""What is known about a model, piece by piece, and which source of knowledge wins. Pure.
+
+Every source (command line, rt_info, files beside the model, conventions) gives a `Settings`, where
+None means "says nothing". `merge` takes each key from the first source that says something, and
+remembers which one that was.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One source's view of what an image goes through and what the scores mean.
+
+    Attributes:
+        height: of the model's input, pixels, where its shape leaves it open.
+        width: see `height`.
+        resize_type: one of `batchcls.model.preprocess.RESIZE_TYPES`.
+        resize_to: (height, width) before the crop, for those types that have one.
+        interpolation: one of `batchcls.model.preprocess.INTERPOLATIONS`.
+        pad_value: of added borders, per channel in the model's order.
+        reverse_input_channels: the model wants RGB.
+        mean_values: subtracted per channel, model's order, pixel units.
+        scale_values: divisors per channel, after the mean.
+        layout: of the model's input.
+        input_dtype: u8, u16, i16 or f32: what the input tensor was declared as.
+        embedded_processing: resize, order and normalisation are in the graph already.
+        intensity: how pixel values are mapped before mean and scale: (mode, parameters…).
+        labels: class names.
+        multilabel: classes are independent of each other (sigmoid).
+        activation: softmax, sigmoid or none.
+        threshold: multi-label classes below it are left out.
+        top: classes per image, as the model's authors show them.
+    """
+
+    height: int | None = None
+    width: int | None = None
+    resize_type: str | None = None
+    resize_to: tuple[int, int] | None = None
+    interpolation: str | None = None
+    pad_value: tuple[int, ...] | None = None
+    reverse_input_channels: bool | None = None
+    mean_values: tuple[float, ...] | None = None
+    scale_values: tuple[float, ...] | None = None
+    layout: str | None = None
+    input_dtype: str | None = None
+    embedded_processing: bool | None = None
+    intensity: tuple[str | float, ...] | None = None
+    labels: tuple[str, ...] | None = None
+    multilabel: bool | None = None
+    activation: str | None = None
+    threshold: float | None = None
+    top: int | None = None
+
+    @property
+    def silent(self) -> bool:
+        """It says nothing at all."""
+        return all(getattr(self, field.name) is None for field in fields(self))
+
+
+def merge(sources: Sequence[tuple[str, Settings]]) -> tuple[Settings, dict[str, str]]:
+    """The first word on every key, and who had it.
+
+    A resize type brings its own `resize_to`: a later source's belongs to another type.
+
+    Args:
+        sources: (origin, settings), most trusted first.
+
+    Returns:
+        The settings, and key → origin for the keys that any source knew.
+    """
+    merged = Settings()
+    origins: dict[str, str] = {}
+    for origin, settings in sources:
+        news: dict[str, Any] = {}
+        for field in fields(Settings):
+            value = getattr(settings, field.name)
+            if value is None or getattr(merged, field.name) is not None:
+                continue
+            if field.name == "resize_to" and merged.resize_type is not None:
+                continue
+            news[field.name] = value
+            origins[field.name] = origin
+        merged = replace(merged, **news)
+    return merged, origins

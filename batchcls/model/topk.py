@@ -1,0 +1,25 @@
+"""Picks the best classes: highest score first, ties to the lower index, on every machine."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def top(scores: NDArray[np.float32], count: int) -> list[int]:
+    """Indices of the `count` highest scores.
+
+    Args:
+        scores: shape (classes,), finite.
+        count: how many; more than there are gives all.
+
+    Returns:
+        Indices by falling score; of equal scores the lower index comes first.
+    """
+    if count < scores.size:
+        # Everything equal to the last one in is a candidate: partition order among ties is
+        # the library's choice, and must not decide.
+        threshold = np.partition(scores, scores.size - count)[scores.size - count]
+        candidates = np.flatnonzero(scores >= threshold)
+    else:
+        candidates = np.arange(scores.size)
+    order = np.argsort(-scores[candidates], kind="stable")
+    return [int(index) for index in candidates[order[:count]]]
