@@ -1,4 +1,4 @@
-"""From a file's bytes to pixels, or to the reason why not; OpenCV is imported only when decoding."""
+"""From a file's bytes to pixels, or to the reason why not; OpenCV is imported only to decode."""
 
 from batchcls.decode.decode import decode
 from batchcls.decode.header import Header

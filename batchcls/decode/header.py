@@ -6,6 +6,10 @@ from typing import Literal
 from batchcls.errors import ImageError
 
 Format = Literal["jpeg", "png", "webp", "bmp", "tiff", "gif"]
+Edit = tuple[int, int, bytes]
+
+MAX_PARTS = 200_000
+"""Chunks, blocks or frames that a file may have: walking more of them takes too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,8 @@ class Header:
         channels: samples per pixel as stored, alpha included; 1 for a palette.
         alpha: it has transparency of some kind.
         orientation: EXIF orientation, 1 to 8.
-        keep: the ranges of bytes that make up the first frame, empty when all of them do.
+        edits: what to put in place of which bytes (start, end, bytes), in order, so that the
+            decoder gets the first frame alone, and means by it what Pillow means.
     """
 
     format: Format
@@ -32,14 +37,59 @@ class Header:
     channels: int = 3
     alpha: bool = False
     orientation: int = 1
-    keep: tuple[tuple[int, int], ...] = ()
+    edits: tuple[Edit, ...] = ()
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Width and height with the EXIF orientation applied."""
+        if self.orientation >= 5:
+            return self.height, self.width
+        return self.width, self.height
 
 
-def truncated(what: str) -> ImageError:
+def edited(data: bytes, edits: tuple[Edit, ...]) -> bytes:
+    """A file with a header's edits made; the file itself if there are none."""
+    if not edits:
+        return data
+    parts: list[bytes | memoryview] = []
+    view = memoryview(data)
+    at = 0
+    for start, end, replacement in edits:
+        parts += (view[at:start], replacement)
+        at = end
+    parts.append(view[at:])
+    return b"".join(parts)
+
+
+def truncated(where: str) -> ImageError:
     """The file ends before the picture does."""
-    return ImageError("truncated", f"ends {what}")
+    return ImageError("truncated", f"the file ends {where}")
 
 
 def corrupt(what: str) -> ImageError:
-    """The file contradicts its format."""
+    """The file contradicts its format, or is of a kind that is not read."""
     return ImageError("corrupt", what)
+
+
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Refuse a picture of no pixels, or of more than the limit.
+
+    Raises:
+        ImageError: corrupt, too_large.
+    """
+    if width < 1 or height < 1:
+        raise corrupt(f"a picture of {width}x{height} pixels")
+    if width * height > max_pixels:
+        raise ImageError(
+            "too_large", f"{width}x{height} pixels, over the limit of {max_pixels} in all"
+        )
+
+
+def check_parts(count: int) -> None:
+    """Refuse a file of a senseless number of parts.
+
+    Raises:
+        ImageError: too_large.
+    """
+    if count > MAX_PARTS:
+        raise ImageError("too_large", f"more than {MAX_PARTS} parts")
