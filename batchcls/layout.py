@@ -1,8 +1,8 @@
 """Decides how a machine is divided: worker processes, and what each of them gets. Pure.
 
-The traps behind the numbers (`../shared/anchors/performance.md`, openvino#31186 and #32444): with
-threads limited and pinning on, every OpenVINO process binds itself to the same cores and its throughput
-halves. So CPU pinning is off as soon as there are several workers, and the cores are shared out.
+The trap behind the numbers (openvino#31186, #32444): with threads limited and pinning on, every
+OpenVINO process binds itself to the same cores, and throughput halves. So CPU pinning is off as
+soon as there are several workers, and the cores are shared out among them.
 """
 
 import re

@@ -207,6 +207,7 @@ class Pipeline:
             works
         )
         for row, work in enumerate(works):
+            self._board.enter(work.slot, work.image.index, "write")
             if finished.error is None:
                 self._succeed(work, finished.scores[row])
             else:

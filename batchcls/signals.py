@@ -37,7 +37,8 @@ class StopRequests:
             while os.read(self.descriptor, 64):
                 pass
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Let go of the descriptors."""
         os.close(self.descriptor)
         os.close(self._write_end)
 
@@ -51,7 +52,7 @@ def stop_requests() -> Iterator[StopRequests]:
     requests = StopRequests()
     if threading.current_thread() is not threading.main_thread():
         yield requests
-        requests._close()
+        requests.close()
         return
     previous = {n: signal.getsignal(n) for n in SIGNALS if signal.getsignal(n) != signal.SIG_IGN}
     wakeup = signal.set_wakeup_fd(requests._write_end, warn_on_full_buffer=False)
@@ -63,4 +64,4 @@ def stop_requests() -> Iterator[StopRequests]:
         for number, handler in previous.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(wakeup)
-        requests._close()
+        requests.close()

@@ -131,7 +131,7 @@ class Reader:
             from batchcls.builtin.canary import canary_image
 
             return canary_image()
-        from batchcls.sources.read import read_image
+        from batchcls.sources import read_image
 
         return read_image(self.root, image.path, self._max_bytes)
 

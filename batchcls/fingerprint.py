@@ -1,0 +1,73 @@
+"""What changes answers, as flat keys: what a job asks for, and what a worker made of it.
+
+Two runs with equal fingerprints give equal lines. `asked` is known at once and without OpenVINO, so
+that a run that is complete already costs nothing to recognise. `resolved` adds what the model's own
+metadata said, and names each difference when an output belongs to another job.
+"""
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from batchcls.errors import LabelsError, ModelError, UsageError
+from batchcls.job import Job
+from batchcls.model_files import file_hash, model_hash, model_path
+from batchcls.version import __version__
+
+RECORD_FORMAT = 1
+OPTIONS = (
+    "device", "top", "infer_precision", "mean_values", "scale_values", "reverse_input_channels",
+    "resize_type", "interpolation", "layout", "preprocess", "strict_devices",
+)  # fmt: skip
+"""Options of a job that can change answers by themselves."""
+
+PACKAGES = ("openvino", "numpy", "opencv-python", "opencv-python-headless")
+
+
+def asked(job: Job) -> dict[str, Any]:
+    """What a job asks for: options, the bytes of its files, versions of what computes.
+
+    Raises:
+        ModelError: the model is missing or cannot be read.
+        LabelsError: the labels file cannot be read.
+    """
+    facts: dict[str, Any] = {name: getattr(job, name) for name in OPTIONS}
+    facts["device"] = list(job.device)
+    facts["model"] = model_hash(model_path(job.model))
+    facts["labels"] = _hash(job.labels, LabelsError)
+    facts["extension"] = [_hash(library, UsageError) for library in job.extension]
+    facts["load_config"] = _hash(job.load_config, UsageError)
+    facts |= {f"version of {name}": found for name in PACKAGES if (found := _version(name))}
+    return facts | own()
+
+
+def own() -> dict[str, Any]:
+    """What this version of batchcls contributes."""
+    return {"version of batchcls": __version__, "record format": RECORD_FORMAT}
+
+
+def resolved(job: Job, description: Mapping[str, Any]) -> dict[str, Any]:
+    """The fingerprint: what a worker resolved, and the model's bytes."""
+    facts = dict(description["fingerprint"])
+    facts["model"] = model_hash(model_path(job.model))
+    # As JSON, so that it compares equal to what the manifest gives back.
+    normal: dict[str, Any] = json.loads(json.dumps(facts | own()))
+    return normal
+
+
+def _hash(path: str | None, error: type[LabelsError | UsageError]) -> str | None:
+    if path is None:
+        return None
+    try:
+        return file_hash(Path(path).expanduser()).hex()
+    except ModelError as reason:
+        raise error(str(reason)) from reason
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,157 @@
+"""The loop of a run: events in, the coordinator's commands out, lines to the journal.
+
+The only loop of the coordinator process. It decides nothing about images; it carries out, keeps
+time, and sees to it that a stop request is obeyed within bounds.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from batchcls.coordinator import Coordinator
+from batchcls.display import Display
+from batchcls.display.progress import Progress
+from batchcls.display.snapshot import State
+from batchcls.messages import (
+    Command,
+    Event,
+    Halt,
+    Lease,
+    Record,
+    StartWorker,
+    StopWorker,
+    WorkerReady,
+)
+from batchcls.signals import StopRequests
+
+TICK_S = 0.1
+SNAPSHOT_S = 0.25
+DRAIN_S = 4.0
+LEAVE_S = 2.0
+
+
+class Backend(Protocol):
+    """Where workers run."""
+
+    @property
+    def alive(self) -> int:
+        """How many workers there are."""
+
+    def do(self, command: StartWorker | StopWorker | Lease) -> None:
+        """Carry out a command."""
+
+    def events(self, timeout_s: float) -> list[Event]:
+        """What has happened; waits for at most so long."""
+
+
+class Lines(Protocol):
+    """Where recorded lines go."""
+
+    def record(self, record: Record) -> None:
+        """Append lines."""
+
+    def tick(self, now: float) -> None:
+        """Commit what is due."""
+
+
+class Session:
+    """One sitting of a run, from the first lease to the last line or a stop.
+
+    Args:
+        coordinator: decides.
+        backend: the workers.
+        lines: takes the lines.
+        progress: counts.
+        display: shows.
+        publish: told each snapshot as JSON, for other terminals.
+        requests: stop signals.
+        ready: checks what a worker resolved, before it gets work; raises when it is refused.
+    """
+
+    def __init__(
+        self,
+        coordinator: Coordinator,
+        backend: Backend,
+        lines: Lines,
+        progress: Progress,
+        display: Display,
+        publish: Callable[[str], None],
+        requests: StopRequests,
+        ready: Callable[[Mapping[str, Any]], None],
+    ) -> None:
+        self._coordinator = coordinator
+        self._backend = backend
+        self._lines = lines
+        self._progress = progress
+        self._display = display
+        self._publish = publish
+        self._requests = requests
+        self._ready = ready
+        self._shown = 0.0
+        self._published = 0.0
+        self.halted = ""
+
+    def run(self) -> None:
+        """Work until all is recorded, a stop request is obeyed, or the coordinator halts.
+
+        Afterwards `halted` says why it halted, if it did.
+
+        Raises:
+            BatchclsError: a worker or the results file says that the run cannot go on.
+        """
+        give_up: float | None = None
+        self._advance()
+        while self._backend.alive and not self.halted:
+            for event in self._backend.events(TICK_S):
+                self._handle(event)
+            now = time.monotonic()
+            if self._requests.count:
+                self._requests.clear()
+                if not self._coordinator.draining:
+                    self._progress.on_state("draining")
+                    self._obey(self._coordinator.drain())
+                    give_up = now + DRAIN_S
+                if self._requests.count > 1:
+                    break
+            elif give_up is None and self._coordinator.complete:
+                give_up = now + LEAVE_S
+            if give_up is not None and now > give_up:
+                break
+            self._lines.tick(now)
+            self.show(now)
+        self._advance()
+
+    def show(self, now: float, state: State | None = None) -> None:
+        """Let the display and other terminals know, as often as is useful."""
+        if state is not None:
+            self._progress.on_state(state)
+        elif now - self._shown < SNAPSHOT_S:
+            return
+        self._shown = now
+        snapshot = self._progress.snapshot(now)
+        self._display.show(snapshot)
+        if now - self._published >= 1.0 or state is not None:
+            self._published = now
+            self._publish(snapshot.to_json())
+
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, WorkerReady):
+            self._ready(event.description)
+        self._progress.on_event(event, time.monotonic())
+        self._obey(self._coordinator.handle(event))
+        self._advance()
+
+    def _advance(self) -> None:
+        while not self.halted and (commands := self._coordinator.advance()):
+            self._obey(commands)
+
+    def _obey(self, commands: list[Command]) -> None:
+        for command in commands:
+            match command:
+                case Record():
+                    self._lines.record(command)
+                    self._progress.on_recorded(command.answers, time.monotonic())
+                case Halt(reason):
+                    self.halted = reason
+                case _:
+                    self._backend.do(command)

@@ -1,0 +1,143 @@
+"""Whatever the images do, each that enters the pipeline leaves it as exactly one answer."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from batchcls.board import Board
+from batchcls.errors import ImageError
+from batchcls.images import ImageRef
+from batchcls.pipeline import Done, Pipeline
+from tests.fakes import FakeClassifier, FakeRing, fake_decode
+
+
+@pytest.fixture
+def board() -> Iterator[Board]:
+    board = Board.create()
+    yield board
+    board.close()
+
+
+def read(image: ImageRef) -> bytes:
+    """The path is the content."""
+    if image.path.startswith("V"):
+        raise ImageError("vanished", "gone")
+    return image.path.encode()
+
+
+def answer_all(pipeline: Pipeline, paths: str) -> list[Done]:
+    images = [ImageRef(i, f"{c}{i}") for i, c in enumerate(paths)]
+    half = len(images) // 2
+    pipeline.add(1, images[:half])
+    done = pipeline.step(0.01)
+    pipeline.add(2, images[half:])
+    for _ in range(10_000):
+        if pipeline.idle:
+            break
+        done += pipeline.step(0.01)
+    assert pipeline.idle
+    assert pipeline.step(0) == []
+    pipeline.close()
+    return done
+
+
+def outcome(done: Done) -> str:
+    record = json.loads(done.answer.line)
+    if "error" in record:
+        assert record["error"]["kind"] == done.answer.failed
+        return str(record["error"]["kind"])
+    assert record["top"][0]["label"] == done.answer.label
+    return str(record["top"][0]["index"])
+
+
+EXPECTED = {
+    "V": "vanished",
+    "T": "truncated",
+    "M": "out_of_memory",
+    "P": "corrupt",
+    "R": "infer",
+    "N": "bad_output",
+    "a": "1",
+    "b": "2",
+    "c": "3",
+}
+
+
+@pytest.mark.parametrize("threads", [0, 1, 3])
+@pytest.mark.parametrize("delay", [1, 4])
+@pytest.mark.parametrize("rings", [1, 3])
+def test_each_image_gets_its_own_answer_once(
+    board: Board, threads: int, delay: int, rings: int
+) -> None:
+    paths = "aVbTMcPRNab" * 7 + "c"
+    classifier = FakeClassifier(*(FakeRing(f"D{n}", 2, 1, delay) for n in range(rings)))
+    done = answer_all(Pipeline(classifier, read, fake_decode, board, threads), paths)
+    assert sorted(d.answer.index for d in done) == list(range(len(paths)))
+    for d in done:
+        assert outcome(d) == EXPECTED[paths[d.answer.index]]
+        assert d.lease == (1 if d.answer.index < len(paths) // 2 else 2)
+    assert board.in_hand() == []
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+@pytest.mark.parametrize("batch", [2, 4, 7])
+def test_batches_are_filled_and_the_last_one_is_short(
+    board: Board, threads: int, batch: int
+) -> None:
+    paths = "abcTab" * 5 + "a"
+    classifier = FakeClassifier(FakeRing("D", 2, batch), FakeRing("E", 2, batch))
+    done = answer_all(Pipeline(classifier, read, fake_decode, board, threads), paths)
+    assert [outcome(d) for d in sorted(done, key=lambda d: d.answer.index)] == [
+        EXPECTED[c] for c in paths
+    ]
+
+
+def test_a_refused_request_fails_its_images_and_no_others(board: Board) -> None:
+    classifier = FakeClassifier(FakeRing("D", 2, 2))
+    done = answer_all(Pipeline(classifier, read, fake_decode, board, 0), "abRcab")
+    failed = {d.answer.index for d in done if d.answer.failed}
+    assert failed == {2, 3}
+
+
+def test_devices_take_turns(board: Board) -> None:
+    rings = FakeRing("D", 2), FakeRing("E", 2)
+    pipeline = Pipeline(FakeClassifier(*rings), read, fake_decode, board, 0)
+    done = answer_all(pipeline, "ab" * 20)
+    assert len(done) == 40
+    images = pipeline.stats(0).images
+    assert images == {"D": 20, "E": 20}
+
+
+def test_no_more_is_decoded_ahead_than_can_be_used(board: Board) -> None:
+    classifier = FakeClassifier(FakeRing("D", 2, 1, delay=10_000))
+    pipeline = Pipeline(classifier, read, fake_decode, board, 2)
+    pipeline.add(1, [ImageRef(i, f"a{i}") for i in range(500)])
+    for _ in range(50):
+        pipeline._start_requests()
+        pipeline._feed()
+        while (work := pipeline._decoding.take(0.01)) is not None:
+            pipeline._receive(work)
+    assert len(board.in_hand()) <= 8
+    pipeline.drop_waiting()
+    pipeline.close()
+
+
+def test_waiting_images_can_be_dropped_while_started_ones_finish(board: Board) -> None:
+    pipeline = Pipeline(FakeClassifier(FakeRing("D", 2)), read, fake_decode, board, 0)
+    pipeline.add(1, [ImageRef(i, "a") for i in range(100)])
+    done = pipeline.step(0.01)
+    pipeline.drop_waiting()
+    while not pipeline.idle:
+        done += pipeline.step(0.01)
+    assert 1 <= len(done) < 10
+
+
+def test_statistics_say_where_time_went(board: Board) -> None:
+    pipeline = Pipeline(FakeClassifier(FakeRing("D", 2)), read, fake_decode, board, 1)
+    answer_all(pipeline, "ab" * 20)
+    stats = pipeline.stats(rss=5)
+    assert stats.rss == 5
+    assert {"read", "decode", "preprocess", "write"} <= set(stats.spent)
+    assert all(seconds >= 0 for seconds in stats.spent.values())
+    assert pipeline.stats(5).images == {}

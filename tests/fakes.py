@@ -1,0 +1,89 @@
+"""A classifier without OpenVINO: an image's first byte says what becomes of it.
+
+`FakeRing` passes the same contract tests as the real ring (tests/engine/test_ring_contract.py).
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchcls.errors import ImageError
+from batchcls.images import Prediction
+
+CLASSES = 4
+
+
+@dataclass(frozen=True)
+class FakeFinished:
+    tags: Sequence[Any]
+    scores: NDArray[np.float32]
+    latency_s: float = 0.001
+    error: str | None = None
+
+
+class FakeRing:
+    """Requests that complete after `delay` looks at them."""
+
+    def __init__(
+        self, device: str = "FAKE", nireq: int = 2, batch_size: int = 1, delay: int = 2
+    ) -> None:
+        self.device, self.nireq, self.batch_size, self.delay = device, nireq, batch_size, delay
+        self._running: deque[list[Any]] = deque()
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._running)
+
+    @property
+    def has_free(self) -> bool:
+        return len(self._running) < self.nireq
+
+    def start(self, tags: Sequence[Any], images: Sequence[NDArray[np.float32]]) -> None:
+        assert self.has_free, "started more requests than there are"
+        assert 0 < len(tags) == len(images) <= self.batch_size
+        self._running.append([self.delay, list(tags), np.stack(images)])
+
+    def poll(self) -> FakeFinished | None:
+        if not self._running:
+            return None
+        self._running[0][0] -= 1
+        return self._complete() if self._running[0][0] <= 0 else None
+
+    def wait(self, timeout_s: float) -> FakeFinished | None:
+        return self._complete() if self._running else None
+
+    def _complete(self) -> FakeFinished:
+        _, tags, batch = self._running.popleft()
+        if (batch[:, 0] == ord("R")).any():
+            return FakeFinished(tags, batch, error="the device refuses it")
+        return FakeFinished(tags, batch)
+
+
+class FakeClassifier:
+    """Scores are one-hot in the image's first byte, modulo the number of classes."""
+
+    def __init__(self, *rings: FakeRing) -> None:
+        self.rings = rings or (FakeRing(),)
+
+    def prepare(self, image: bytes) -> NDArray[np.float32]:
+        if image.startswith(b"P"):
+            raise ValueError("a bug in preprocessing")
+        return np.frombuffer(image[:1], np.uint8).astype(np.float32)
+
+    def outcome(self, scores: NDArray[np.float32]) -> tuple[Prediction, ...]:
+        first = int(scores[0])
+        if first == ord("N"):
+            raise ImageError("bad_output", "the model answered with NaN")
+        return (Prediction(first % CLASSES, f"class {first % CLASSES}", 1.0),)
+
+
+def fake_decode(data: bytes) -> bytes:
+    if data.startswith(b"T"):
+        raise ImageError("truncated", "ends early")
+    if data.startswith(b"M"):
+        raise MemoryError
+    return data
