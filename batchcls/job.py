@@ -1,5 +1,6 @@
-"""Everything that defines a run, as one frozen value: what the command line and a job file fill in."""
+"""Everything that defines a run, as one frozen value; command line and job file fill it in."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
@@ -7,12 +8,62 @@ from typing import Any, Self
 from batchcls.errors import UsageError
 
 PROGRESS_KINDS = ("auto", "rich", "bar", "plain", "json", "none")
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "progress": PROGRESS_KINDS,
+    "hint": ("throughput", "latency", "cumulative_throughput", "none"),
+    "resize_type": (
+        "standard", "crop", "fit_to_window", "fit_to_window_letterbox",
+        "shortest_edge", "squash", "border", "centre_fraction",
+    ),
+    "interpolation": (
+        "linear", "cubic", "nearest", "area", "lanczos",
+        "pillow_bilinear", "pillow_bicubic", "pillow_lanczos", "pillow_box", "pillow_hamming",
+        "pillow_nearest",
+    ),
+    "preprocess": ("torchvision", "timm", "tf", "caffe", "none"),
+    "log_level": ("debug", "info", "warning", "error"),
+}  # fmt: skip
+"""What options with a fixed set of values allow; None and "" (decided elsewhere) always do."""
+
+MINIMUM: Mapping[str, int] = {
+    "nireq": 0, "workers": 0, "batch_size": 1, "decode_threads": -1, "top": 1,
+    "number_iter": 1, "nthreads": 0,
+}  # fmt: skip
+
 DEFAULT_TOP = 10
 DEFAULT_OUTPUT = "results.jsonl"
 DEFAULT_NAMES = (
     "*.jpg", "*.jpeg", "*.jpe", "*.jfif", "*.png", "*.webp", "*.bmp", "*.dib",
     "*.tif", "*.tiff", "*.gif",
 )  # fmt: skip
+
+_VECTOR = r"\[?{0}(,{0},{0})?\]?".format(r"\s*-?[0-9]+(?:\.[0-9]*)?(?:e-?[0-9]+)?\s*")
+_STREAMS = "([0-9]+|AUTO|NUMA)"
+_TYPE = "(f32|f16|bf16|dynamic)"
+
+
+def _plain_or_by_device(value: str) -> str:
+    """A pattern: one value for all devices, or ``DEVICE:value,DEVICE:value``."""
+    return "|".join(("", value, f"[A-Z0-9_.]+:{value}(,[A-Z0-9_.]+:{value})*"))
+
+
+FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    name: (re.compile(pattern, re.DOTALL), words)
+    for name, pattern, words in (
+        ("device", ".+", "a device string, such as CPU or HETERO:GPU,CPU"),
+        ("names", ".+", "a pattern, such as *.jpg"),
+        ("output", ".*[^/]", "a file name, such as " + DEFAULT_OUTPUT),
+        ("extension", ".+", "a library file"),
+        ("plugin", "[^=]+=.+", "NAME=LIBRARY"),
+        ("mean_values", _VECTOR, 'one or three numbers, such as "[123.7,116.3,103.5]"'),
+        ("scale_values", _VECTOR, 'one or three numbers, such as "[58.4,57.1,57.4]"'),
+        ("layout", r"\[?(?=[^H]*H)(?=[^W]*W)[NCHW?.,]+\]?", "such as NCHW or NHWC"),
+        ("max_failed", r"[0-9]+|([0-9]{1,2}(\.[0-9]+)?|100)%", "a number or a percentage"),
+        ("nstreams", _plain_or_by_device(_STREAMS), "such as 2, AUTO or CPU:2,GPU:1"),
+        ("infer_precision", _plain_or_by_device(_TYPE), "such as f32, bf16 or CPU:f32,GPU:f16"),
+    )
+}
+"""What options with a form of their own must match; None always does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,4 +171,60 @@ class Job:
         unknown = sorted(set(data) - known)
         if unknown:
             raise UsageError(f"unknown option in the job: {', '.join(unknown)}")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in data.items()
+        }
+        return cls(**values)
+
+    def check(self) -> None:
+        """Refuse values that make no sense, before anything is started.
+
+        What only the model, the devices or the file system can tell is theirs to check.
+
+        Raises:
+            UsageError: names the option, its value, and what is allowed.
+        """
+        for name in ("sources", "names", "device", "extension", "plugin"):
+            if isinstance(getattr(self, name), str):
+                raise UsageError(f"Job.{name} must be a tuple of strings, not one string")
+        if not self.sources:
+            raise UsageError(
+                "no images to label: name a directory, image files, @list.txt, or - for a list on "
+                "standard input"
+            )
+        for name, least in MINIMUM.items():
+            value = getattr(self, name)
+            if value < least:
+                raise UsageError(f"{option(name)} {value}: must be {least} or more")
+        for name, allowed in CHOICES.items():
+            value = getattr(self, name)
+            if value and value not in allowed:
+                raise UsageError(f"{option(name)} {value}: not one of {', '.join(allowed)}")
+        if not self.timeout > 0:
+            raise UsageError(f"--timeout {self.timeout:g}: must be more than 0 seconds")
+        self._check_forms()
+        self._check_together()
+
+    def _check_forms(self) -> None:
+        """Options whose values have a form of their own."""
+        for name, (form, words) in FORMS.items():
+            value = getattr(self, name)
+            for text in value if isinstance(value, tuple) else (value,):
+                if text is not None and not form.fullmatch(text):
+                    raise UsageError(f"{option(name)} {text!r}: must be {words}")
+        for name in ("device", "names"):
+            if not getattr(self, name):
+                raise UsageError(f"{option(name)}: none given; leave it out for the default")
+
+    def _check_together(self) -> None:
+        """Options that exclude each other."""
+        modes = [n for n in ("fresh", "extend", "retry_failed") if getattr(self, n)]
+        if len(modes) > 1:
+            raise UsageError(f"{' and '.join(map(option, modes))}: only one of them at a time")
+        if self.sources.count("-") > 1:
+            raise UsageError("source -: standard input can be read only once")
+
+
+def option(name: str) -> str:
+    """A field's name as an option: ``batch_size`` is ``--batch-size``."""
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,85 @@
+"""The ``batchcls`` command: parses, acts, and turns what happens into messages and exit codes."""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from batchcls.cli import commands, legacy
+from batchcls.cli.action import Action
+from batchcls.cli.run_command import option_names
+from batchcls.cli.terminal import complain
+from batchcls.errors import BatchclsError, InterruptedByUser
+
+# Where typer keeps click's exceptions differs from version to version. BadParameter is public in
+# all of them; the first of its ancestors that has a message for people is what all others share.
+_Misuse: Any = next(c for c in reversed(typer.BadParameter.__mro__) if hasattr(c, "format_message"))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out a command line.
+
+    Args:
+        arguments: without the program's name; None takes the process's.
+
+    Returns:
+        The exit code. A run that a signal stopped ends by that signal instead, so that shells and
+        schedulers see what happened.
+    """
+    typed = sys.argv[1:] if arguments is None else list(arguments)
+    debug = "--debug" in typed
+    try:
+        words = legacy.rewrite(typed, commands.names(), option_names())
+        parsed = commands.app(args=words, prog_name="batchcls", standalone_mode=False)
+        if not isinstance(parsed, Action):  # --help and --version have done their work
+            return int(parsed or 0)
+        debug = debug or parsed.debug
+        return parsed.do()
+    except InterruptedByUser as stop:
+        _tell(stop, debug)
+        return _die_by(stop.signal_number)
+    except BatchclsError as error:
+        _tell(error, debug)
+        return error.exit_code
+    except _Misuse as error:
+        complain(_usage_of(error))
+        _tell(error, debug, error.format_message())
+        return 2
+    except (KeyboardInterrupt, typer.Abort) as error:
+        _tell(error, debug, "interrupted")
+        return _die_by(signal.SIGINT)
+    except OSError as error:
+        _tell(error, debug, str(error) if error.filename else f"{type(error).__name__}: {error}")
+        return 1
+
+
+def _tell(error: BaseException, debug: bool, message: str | None = None) -> None:
+    """One clear message on standard error, behind the traceback where that is wanted."""
+    if debug:
+        complain("".join(traceback.format_exception(error)).rstrip("\n"))
+    complain(f"batchcls: error: {message or error}")
+
+
+def _usage_of(error: Any) -> str:
+    """The usage line of the command that was misused, and how to learn more."""
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return "Usage: batchcls COMMAND [ARGUMENTS]...\nTry 'batchcls --help'."
+    return f"{context.get_usage()}\nTry '{context.command_path} --help'."
+
+
+def _die_by(number: int) -> int:
+    """End this process by a signal, as if it had never been caught.
+
+    A shell script stops at Ctrl-C only where its command died by SIGINT, not where it returned 130.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            stream.flush()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    return 128 + number  # only where the signal is blocked

@@ -1,0 +1,59 @@
+"""What the command line writes: text for people, made safe, to whatever is at the other end."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from batchcls.display.text import safe, width
+
+
+def say(text: str) -> None:
+    """Write lines to standard output. A reader that has left (``| head -1``) is no error."""
+    _write(sys.stdout, text)
+
+
+def complain(text: str) -> None:
+    """Write lines to standard error."""
+    _write(sys.stderr, text)
+
+
+def say_json(data: Any) -> None:
+    """Write data as JSON, indented, in ASCII."""
+    say(json.dumps(data, indent=2))
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    # Python leaves None where the process was started without that descriptor.
+    if stream is None or stream.closed:
+        return
+    lines = "\n".join(safe(line) for line in text.split("\n")) + "\n"
+    try:
+        stream.write(lines.encode(stream.encoding, "backslashreplace").decode(stream.encoding))
+        stream.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more when it ends; that must not complain either.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def columns(rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), indent: int = 0) -> str:
+    """Rows of cells as aligned lines.
+
+    Args:
+        rows: cells; every row of the same length.
+        right: columns set flush right, by number.
+        indent: spaces before each line.
+    """
+    clean = [[safe(cell) for cell in row] for row in rows]
+    widths = [max(map(width, column)) for column in zip(*clean, strict=True)]
+    lines = []
+    for row in clean:
+        cells = []
+        for number, (cell, most) in enumerate(zip(row, widths, strict=True)):
+            room = " " * (most - width(cell))
+            cells.append(room + cell if number in right else cell + room)
+        lines.append(" " * indent + "  ".join(cells).rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,125 @@
+"""Reads TOML job files, and lays the command line's options over them: the flags win."""
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args
+
+from batchcls.errors import UsageError
+from batchcls.job import Job
+
+PATHS = frozenset(
+    {"sources", "model", "labels", "output", "extension", "plugins", "cache_dir", "load_config"}
+)
+"""Keys in whose values a leading ``~`` is expanded, since no shell does it for a file."""
+
+_ALIASES = {"input": "sources", "null": "null_separated"}
+_TYPES: Mapping[str, Any] = {field.name: field.type for field in fields(Job)}
+
+
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The options that a job file sets, checked for type and ready for `merge`.
+
+    Paths in it are meant as on the command line: relative to the current directory.
+
+    Raises:
+        UsageError: the file cannot be read, is not TOML, or sets something that is no option.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"job file {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"job file {path}: not UTF-8 text (byte {error.start})") from error
+    return parse(text, os.fspath(path))
+
+
+def parse(text: str, name: str = "job file") -> dict[str, Any]:
+    """The options that a job file's text sets.
+
+    Args:
+        text: TOML. Keys are the long option names, with dashes or underscores.
+        name: for messages.
+
+    Raises:
+        UsageError: not TOML, or a key or value that is none of an option's.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{name}: not a TOML file: {error}") from error
+    options: dict[str, Any] = {}
+    for key, value in table.items():
+        field = key.replace("-", "_")
+        field = _ALIASES.get(field, field)
+        if field not in _TYPES:
+            raise UsageError(f"{name}: {_unknown(key)}")
+        if field in options:
+            raise UsageError(f"{name}: {key} is set twice")
+        options[field] = _value(f"{name}: {key}", field, value)
+    return options
+
+
+def merge(file: Mapping[str, Any], flags: Mapping[str, Any]) -> Job:
+    """A job of what a job file and the command line say; what the command line says counts.
+
+    Args:
+        file: from `load` or `parse`.
+        flags: only those options that were given.
+
+    Raises:
+        UsageError: the values make no sense; see `Job.check`.
+    """
+    job = Job.from_dict({**file, **flags})
+    job.check()
+    return job
+
+
+def _unknown(key: str) -> str:
+    near = difflib.get_close_matches(key.replace("-", "_"), [*_TYPES, *_ALIASES], n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"{key} is not an option{hint}"
+
+
+def _value(where: str, field: str, value: Any) -> Any:
+    """A TOML value as the type of this field of `Job`."""
+    wanted = get_args(_TYPES[field]) or (_TYPES[field],)
+    if str in wanted and Ellipsis in wanted:
+        values = value if isinstance(value, list) else [value]
+        return tuple(_string(where, field, one) for one in values)
+    if bool in wanted:
+        if not isinstance(value, bool):
+            raise UsageError(f"{where} = {_shown(value)}: must be true or false")
+        return value
+    if float in wanted or int in wanted:
+        number = int | float if float in wanted else int
+        if isinstance(value, bool) or not isinstance(value, number):
+            words = "a number" if float in wanted else "a whole number"
+            raise UsageError(f"{where} = {_shown(value)}: must be {words}")
+        return float(value) if float in wanted else value
+    return _string(where, field, value)
+
+
+def _string(where: str, field: str, value: Any) -> str:
+    """Text; numbers and lists of numbers too where the option's text is such."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if field in ("nstreams", "max_failed", "mean_values", "scale_values"):
+            return str(value)
+    elif isinstance(value, list) and field in ("mean_values", "scale_values"):
+        return "[" + ",".join(_string(where, field, one) for one in value) + "]"
+    if not isinstance(value, str):
+        raise UsageError(f"{where} = {_shown(value)}: must be text in quotes")
+    if field in PATHS and value.startswith("~"):
+        try:
+            return str(Path(value).expanduser())
+        except RuntimeError as error:
+            raise UsageError(f"{where} = {_shown(value)}: {error}") from error
+    return value
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, default=str)

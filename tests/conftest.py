@@ -1,0 +1,46 @@
+"""What all tests share: no process left behind, and real data where there is some."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+LEAVE_S = 5.0
+
+
+def children() -> dict[int, str]:
+    """Processes that have this one as their parent, zombies included, with their command lines."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                # The name, in parentheses, may hold anything; the fields after it may not.
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                if int(fields[1]) == os.getpid():
+                    words = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
+                    found[int(entry.name)] = f"{words.decode(errors='replace')}({fields[0]})"
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it ended while we looked
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _no_process_left_behind() -> Iterator[None]:
+    before = children().keys()
+    yield
+    deadline = time.monotonic() + LEAVE_S
+    while left := {pid: words for pid, words in children().items() if pid not in before}:
+        assert time.monotonic() < deadline, f"processes left behind: {left}"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real photographs and models; tests that use it are marked `real`."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    path = Path(os.environ.get("BATCHCLS_REAL_DATA") or beside)
+    if not (path / "photos.csv").is_file():
+        pytest.skip(f"no real data in {path}")
+    return path
