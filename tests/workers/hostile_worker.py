@@ -1,0 +1,47 @@
+"""A worker that a hostile image has taken over: once, it sends what no worker would."""
+
+import os
+import pickle
+import struct
+import sys
+import time
+
+from batchcls import worker
+from batchcls.backends import protocol
+from batchcls.backends.frames import frame
+from batchcls.pipeline import Pipeline
+from tests.workers import faulty_worker
+
+
+class HostileOutbox(worker.Outbox):
+    """Honest but for its first report."""
+
+    def report(self, pipeline: Pipeline) -> None:
+        mark = f"{os.environ['FAULT_MARKS']}/hostile"
+        try:
+            os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            super().report(pipeline)
+            return
+        done = self._waiting[0]
+        honest = protocol.encode_answers(done.lease, [done.answer], None)
+        how = os.environ["HOSTILE"]
+        self._connection.sendall(
+            {
+                "random": os.urandom(100_000),
+                "giant": struct.pack("<I", 0xFFFFFFF0) + b"x" * 1000,
+                "foreign": frame(protocol.encode_answers(9999, [done.answer], None)),
+                "nan": frame(honest.replace(b"0.500000", b"NaN")),
+                "pickle": frame(pickle.dumps({"t": "lines"})),
+                "twice": frame(honest) + frame(honest),
+                "half": frame(honest)[:20],
+                "silent": b"",
+            }[how]
+        )
+        time.sleep(60)
+
+
+if __name__ == "__main__":
+    worker.Outbox = HostileOutbox  # type: ignore[misc]  # the worker builds its own
+    sys.argv[0] = "hostile_worker"
+    worker.main(faulty_worker.open_pipeline)
