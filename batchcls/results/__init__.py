@@ -1,0 +1,1 @@
+"""Everything about the results file: its lines, its journal, its manifest, its lock."""

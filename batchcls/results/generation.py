@@ -1,0 +1,157 @@
+"""Begins a generation of a run: its manifest and inputs list take effect together, or not at all.
+
+Rules of this file:
+
+1. A generation is made ready in ``next/``. It exists from the moment ``next/manifest.json`` does:
+   before that, a crash leaves what was; after it, `recover` carries the rest out.
+2. Everything behind that moment can be done again after a crash in the middle of it.
+3. Results of an earlier generation are not touched here, but by the journal, when the new ones are
+   complete. Only an unfinished part goes, and only by ``--fresh``.
+4. The caller holds the lock.
+
+The way of a run::
+
+    make_directory · Lock.take · recover · manifest.load ─┬─ none, or a new generation:
+                                                          │    stage · sources.freeze(job, next)
+                                                          │    begin(manifest)
+                                                          └─ go on: require_inputs · require_same
+    Journal.open(…, manifest.count, manifest.run, replaces=manifest.replaces)
+"""
+
+from batchcls.errors import RefusedError
+from batchcls.results import manifest as manifests
+from batchcls.results import mark as marks
+from batchcls.results.manifest import Manifest
+from batchcls.results.recovery import Identity, identify
+from batchcls.results.rundir import RunPaths
+from batchcls.results.storage import (
+    CREATE,
+    Storage,
+    blocks,
+    guard,
+    opened,
+    write_all,
+)
+
+
+def recover(paths: RunPaths, storage: Storage, *, fresh: bool = False) -> None:
+    """Carry out, or forget, a generation that a crash left half begun.
+
+    Args:
+        paths: where.
+        storage: the file system.
+        fresh: forget it in any case.
+
+    Raises:
+        RefusedError: the next manifest is damaged.
+        StoppedError: the disk fails.
+    """
+    found = None if fresh else manifests.load(storage, paths.next_manifest)
+    with guard(paths.directory):
+        if found is None:
+            _clear_next(paths, storage)
+        else:
+            _take_over(paths, storage, found)
+
+
+def stage(paths: RunPaths, storage: Storage, *, copy_inputs: bool = False) -> None:
+    """Make an empty ``next/`` for a new inputs list.
+
+    Args:
+        paths: where.
+        storage: the file system.
+        copy_inputs: put a copy of the present list there, for ``--extend`` to lengthen.
+
+    Raises:
+        StoppedError: the disk is full or fails.
+    """
+    with guard(paths.next):
+        _clear_next(paths, storage)
+        storage.mkdir(paths.next)
+        storage.fsync_dir(paths.directory)
+        if copy_inputs:
+            with (
+                opened(storage, paths.inputs) as source,
+                opened(storage, paths.next_inputs, CREATE) as target,
+            ):
+                offset = 0
+                for block in blocks(storage, source, 0):
+                    write_all(storage, target, block, offset)
+                    offset += len(block)
+                storage.fsync(target)
+            storage.fsync_dir(paths.next)
+
+
+def begin(paths: RunPaths, storage: Storage, manifest: Manifest, *, fresh: bool = False) -> None:
+    """Let a generation exist. Its inputs list is in ``next/``, or the present one stays.
+
+    Args:
+        paths: where.
+        storage: the file system.
+        manifest: of the new generation.
+        fresh: an unfinished part may go.
+
+    Raises:
+        RefusedError: there are results that this would lose, or the place is not writable.
+        StoppedError: the disk is full or fails.
+    """
+    with guard(paths.part):
+        part = storage.stat(paths.part)
+        if part is not None and part.size and not fresh:
+            raise RefusedError(
+                f"{paths.part} holds results of another job; move it away, choose another "
+                "--output, or start over with --fresh"
+            )
+        final = storage.stat(paths.results)
+        if final is not None and manifest.replaces is None:
+            raise RefusedError(
+                f"{paths.results} exists and is not this run's; move it away, or choose another "
+                "--output"
+            )
+        storage.mkdir(paths.next)
+        storage.fsync_dir(paths.directory)
+    manifests.save(storage, paths.next_manifest, manifest)
+    recover(paths, storage)
+
+
+def finished_file(paths: RunPaths, storage: Storage) -> Identity | None:
+    """The finished results file as it is now, for `Manifest.replaces`; None if there is none.
+
+    Raises:
+        StoppedError: the disk fails.
+    """
+    with guard(paths.results):
+        try:
+            with opened(storage, paths.results) as fd:
+                return identify(storage, fd)
+        except FileNotFoundError:
+            return None
+
+
+def _take_over(paths: RunPaths, storage: Storage, manifest: Manifest) -> None:
+    """Each step is on the disk before the next begins, and harmless when done twice."""
+    if _marked_run(paths, storage) != manifest.run:
+        storage.unlink(paths.part)
+        storage.fsync_dir(paths.results.parent)
+        storage.unlink(paths.commit)
+        storage.fsync_dir(paths.directory)
+    if storage.stat(paths.next_inputs) is not None:
+        storage.rename(paths.next_inputs, paths.inputs)
+        storage.fsync_dir(paths.directory)
+    storage.rename(paths.next_manifest, paths.manifest)
+    storage.fsync_dir(paths.directory)
+    _clear_next(paths, storage)
+
+
+def _marked_run(paths: RunPaths, storage: Storage) -> str | None:
+    try:
+        found = marks.read(storage, paths.commit)
+    except RefusedError:
+        return None  # damaged, and about to be replaced
+    return found[0].run if found else None
+
+
+def _clear_next(paths: RunPaths, storage: Storage) -> None:
+    for name in storage.listdir(paths.next):
+        storage.unlink(paths.next / name)
+    storage.rmdir(paths.next)

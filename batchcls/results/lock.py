@@ -1,0 +1,126 @@
+"""One run at a time writes to an output: an flock that dies with its process.
+
+The kernel drops the lock when the process is gone, however it went, so there is no stale state.
+The text in the file only tells people who has it. Descriptors are closed on exec, so that no worker
+keeps the lock of a coordinator that was killed.
+"""
+
+import errno
+import os
+import re
+import socket
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from batchcls.errors import RefusedError
+from batchcls.results.rundir import RunPaths
+from batchcls.results.storage import CREATE, Storage, guard, write_all
+
+PATIENCE_S = 0.3
+_UNSUPPORTED = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL})
+
+
+class Lock:
+    """The held lock; made by `Lock.take`, usable in a ``with``.
+
+    Attributes:
+        warning: why the lock may not protect, "" if it does.
+    """
+
+    def __init__(self, storage: Storage, fd: int, warning: str) -> None:
+        self._storage = storage
+        self._fd = fd
+        self.warning = warning
+
+    @classmethod
+    def take(cls, paths: RunPaths, storage: Storage, patience_s: float = PATIENCE_S) -> Self:
+        """Lock an output. The job's directory is there (`rundir.make_directory`).
+
+        Args:
+            paths: whose output.
+            storage: the file system.
+            patience_s: how long a holder that is about to end is waited for.
+
+        Raises:
+            RefusedError: another run holds it, named by process id, host and start.
+            StoppedError: the disk is full or fails.
+        """
+        deadline = time.monotonic() + patience_s
+        while True:
+            with guard(paths.lock):
+                taken = _try(paths.lock, storage)
+            if isinstance(taken, tuple):
+                return cls(storage, *taken)
+            if time.monotonic() >= deadline:
+                raise RefusedError(
+                    f"{paths.results} is being written by another run ({taken}); wait for it, "
+                    "watch it with `batchcls watch`, or choose another --output"
+                )
+            time.sleep(0.02)
+
+    def release(self) -> None:
+        """Let others write; without effect the second time."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            self._storage.close(fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+def _try(path: Path, storage: Storage) -> tuple[int, str] | str:
+    """The locked descriptor and a warning, or else who has it."""
+    fd = storage.open(path, CREATE)
+    try:
+        try:
+            warning = _flock(storage, fd)
+        except BlockingIOError:
+            holder = _holder(storage, fd)
+            storage.close(fd)
+            return holder
+        # Somebody may have removed the file between open and lock: its successor counts.
+        if not storage.fstat(fd).same_file(storage.stat(path)):
+            storage.close(fd)
+            return "which is just beginning"
+        _sign(storage, fd)
+    except OSError:
+        storage.close(fd)
+        raise
+    return fd, warning
+
+
+def _flock(storage: Storage, fd: int) -> str:
+    try:
+        storage.flock(fd)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+        return "this file system has no locks: make sure that only one run writes to this output"
+    return ""
+
+
+def _sign(storage: Storage, fd: int) -> None:
+    text = f"{os.getpid()} {socket.gethostname()} {time.strftime('%Y-%m-%dT%H:%M:%S%z')}\n"
+    storage.ftruncate(fd, 0)
+    write_all(storage, fd, text.encode("ascii", "replace"), 0)
+
+
+def _holder(storage: Storage, fd: int) -> str:
+    """Who has it, in words that are safe for a terminal."""
+    text = storage.pread(fd, 300, 0).decode("ascii", "replace")
+    match = re.fullmatch(r"([0-9]+) ([!-~]+) ([0-9T:+-]+)\n", text)
+    if match is None:
+        return "which has not signed the lock yet"
+    return f"process {match[1]} on {match[2]}, since {match[3]}"

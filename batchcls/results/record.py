@@ -1,0 +1,263 @@
+"""Decides what one line of the results file looks like, and refuses every line that does not.
+
+Rules of this file:
+
+1. A record is one line of printable ASCII, so it holds no newline, no escape and no NaN.
+2. Its keys come in one fixed order, so no key can come twice.
+3. ``path`` is the name as text; where the name is not UTF-8, ``path_b64`` has its bytes and
+   ``path`` shows U+FFFD for what cannot be read. A lone surrogate is never written.
+4. Nothing that depends on time or scheduling is in it; scores have six decimals.
+
+::
+
+    {"i":0,"path":"sub/a.jpg","top":[{"index":281,"label":"tabby","score":0.934211}],"width":640}
+    {"i":1,"path":"b.jpg","error":{"kind":"truncated","message":"…"}}
+
+`ok_line` and `failure_line` run in the workers, `check` in the coordinator, once per line of every
+worker: it is one regular expression without backtracking.
+"""
+
+import base64
+import binascii
+import json
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii as quote
+from typing import NamedTuple, cast
+
+from batchcls.errors import ImageError
+from batchcls.images import FAILURE_KINDS, Failure, FailureKind, ImageRef, Prediction
+
+MAX_LINE = 4 << 20
+"""Bytes of a line, more than any top-N of 40,000 classes needs."""
+
+MAX_LABEL = 1000
+MAX_MESSAGE = 500
+
+_INTEGER = rb"(?:0|[1-9][0-9]{0,17})"
+_DECIMAL = rb"-?(?:0|[1-9][0-9]{0,38})\.[0-9]{6}"
+
+EXTRAS: Mapping[str, bytes] = {
+    "margin": _DECIMAL,
+    "entropy": _DECIMAL,
+    "width": _INTEGER,
+    "height": _INTEGER,
+    "sha256": rb'"[0-9a-f]{64}"',
+}
+"""Optional keys after ``top``, in the order in which they are written."""
+
+# Everything possessive ("++", "*+"): a hostile line fails in one pass, not in exponential time.
+_TEXT = (
+    rb'"(?:[ !#-\[\]-~]++|\\(?:["\\bfnrt]|u(?!d[89a-f])[0-9a-f]{4}'
+    rb'|ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}))*+"'
+)
+_CLASS = rb'\{"index":' + _INTEGER + rb',"label":' + _TEXT + rb',"score":' + _DECIMAL + rb"\}"
+_FIRST = rb'\{"index":' + _INTEGER + rb',"label":(?P<label>' + _TEXT + rb'),"score":' + _DECIMAL
+_RECORD = re.compile(
+    rb'\{"i":(?:-1|' + _INTEGER + rb'),"path":(?P<path>' + _TEXT + rb")"
+    rb'(?:,"path_b64":"(?P<b64>[A-Za-z0-9+/]++={0,2})")?+'
+    rb'(?:,"top":\[' + _FIRST + rb"\}(?:," + _CLASS + rb")*+\]"
+    + b"".join(b'(?:,"%s":%s)?+' % (key.encode(), value) for key, value in EXTRAS.items())
+    + rb'|,"error":\{"kind":"(?P<kind>' + "|".join(sorted(FAILURE_KINDS)).encode()
+    + rb')","message":' + _TEXT + rb"\})\}"
+)  # fmt: skip
+_FAILED = b',"error":{"kind":"'
+
+
+class RecordError(ValueError):
+    """A line is not a record, or not the record that belongs there."""
+
+
+class Checked(NamedTuple):
+    """What `check` found in a good line: why the image failed, or else its best label."""
+
+    failed: FailureKind | None
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedRecord:
+    """A line, read back.
+
+    Attributes:
+        index: the image's position in the inputs list.
+        path: as in `ImageRef` (decoded with ``os.fsdecode``).
+        top: classes, best first; empty for a failure.
+        failure: why there are none, else None.
+        extra: the optional keys.
+    """
+
+    index: int
+    path: str
+    top: tuple[Prediction, ...]
+    failure: Failure | None
+    extra: Mapping[str, int | float | str] = field(default_factory=dict)
+
+    @property
+    def path_bytes(self) -> bytes:
+        """The name as the file system has it."""
+        return os.fsencode(self.path)
+
+
+def head(ref: ImageRef) -> bytes:
+    """How every record of this image begins, up to and without the comma after its path.
+
+    No other image's record begins like that.
+    """
+    path = ref.path
+    if path.isascii():
+        return b'{"i":%d,"path":%s' % (ref.index, quote(path).encode())
+    raw = os.fsencode(path)
+    try:
+        return b'{"i":%d,"path":%s' % (ref.index, quote(raw.decode()).encode())
+    except UnicodeDecodeError:
+        shown = quote(raw.decode(errors="replace")).encode()
+        return b'{"i":%d,"path":%s,"path_b64":"%s"' % (ref.index, shown, base64.b64encode(raw))
+
+
+def ok_line(
+    ref: ImageRef,
+    predictions: Sequence[Prediction],
+    extra: Mapping[str, int | float | str] | None = None,
+) -> bytes:
+    """The record of an answered image, without newline.
+
+    Args:
+        ref: the image.
+        predictions: its classes, best first, at least one.
+        extra: values for keys of `EXTRAS`.
+
+    Raises:
+        ImageError: a score is NaN or infinite.
+        ValueError: no classes, or an extra key that is none.
+    """
+    classes = []
+    finite = math.isfinite
+    for prediction in predictions:
+        score = prediction.score
+        if not finite(score):
+            raise ImageError("bad_output", "the model answered with NaN or infinity")
+        # "z": -0.0 and what rounds to it is 0, on every machine.
+        classes.append(f"{_class(prediction.index, prediction.label)}{score:z.6f}}}")
+    if not classes:
+        raise ValueError("a record needs at least one class")
+    tail = _extra_text(extra) if extra else ""
+    return b'%s,"top":[%s]%s}' % (head(ref), ",".join(classes).encode(), tail.encode())
+
+
+def failure_line(ref: ImageRef, failure: Failure) -> bytes:
+    """The record of an image without answer, without newline."""
+    message = quote(_readable(failure.message, MAX_MESSAGE)).encode()
+    return b'%s%s%s","message":%s}}' % (head(ref), _FAILED, failure.kind.encode(), message)
+
+
+def check(line: bytes, index: int) -> Checked | None:
+    """Whether this is, byte for byte, a record of image `index`; None if it is not.
+
+    Args:
+        line: without its newline, from whoever.
+        index: the image that it must be of.
+    """
+    if len(line) > MAX_LINE or not line.startswith(b'{"i":%d,' % index):
+        return None
+    match = _RECORD.fullmatch(line)
+    if match is None:
+        return None
+    path, encoded, label, kind = match.group("path", "b64", "label", "kind")
+    if encoded is not None and not _consistent(path, encoded):
+        return None
+    if kind is not None:
+        # The expression lists exactly the kinds.
+        return Checked(cast(FailureKind, kind.decode()), None)
+    return Checked(None, _label(label))
+
+
+def failed_kind(line: bytes) -> str | None:
+    """The kind of failure in a line that is known to be a record, fast; None for an answer.
+
+    The bytes looked for cannot be part of a text: there, every quotation mark has a backslash.
+    """
+    found = line.find(_FAILED)
+    if found < 0:
+        return None
+    start = found + len(_FAILED)
+    return line[start : line.index(b'"', start)].decode()
+
+
+def parse(line: bytes) -> ParsedRecord:
+    """Read a line back, strictly.
+
+    Args:
+        line: without its newline.
+
+    Raises:
+        RecordError: it is not a record.
+    """
+    found = re.match(rb'\{"i":(-1|[0-9]{1,18}),', line)
+    if found is None or check(line, int(found[1])) is None:
+        raise RecordError(f"not a record: {line[:80]!r}")
+    content = json.loads(line)
+    encoded = content.get("path_b64")
+    raw = base64.b64decode(encoded) if encoded else content["path"].encode()
+    error = content.get("error")
+    return ParsedRecord(
+        index=content["i"],
+        path=os.fsdecode(raw),
+        top=tuple(Prediction(**c) for c in content.get("top", ())),
+        failure=Failure(error["kind"], error["message"]) if error else None,
+        extra={key: content[key] for key in EXTRAS if key in content},
+    )
+
+
+@lru_cache(maxsize=1 << 16)
+def _class(index: int, label: str) -> str:
+    return f'{{"index":{index},"label":{quote(_readable(label, MAX_LABEL))},"score":'
+
+
+@lru_cache(maxsize=1 << 12)
+def _label(quoted: bytes) -> str:
+    label: str = json.loads(quoted)
+    return label
+
+
+def _readable(text: str, most: int) -> str:
+    """Shortened, with U+FFFD for lone surrogates."""
+    if len(text) > most:
+        text = text[: most - 1] + "…"
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _extra_text(extra: Mapping[str, int | float | str]) -> str:
+    if unknown := extra.keys() - EXTRAS.keys():
+        raise ValueError(f"no key of a record: {', '.join(sorted(unknown))}")
+    texts = []
+    for key, pattern in EXTRAS.items():
+        if key not in extra:
+            continue
+        value = extra[key]
+        number = format(value, "z.6f") if isinstance(value, float) else str(value)
+        text = quote(value) if isinstance(value, str) else number
+        if not re.fullmatch(pattern, text.encode()):
+            raise ValueError(f"{key} cannot be {text}")
+        texts.append(f',"{key}":{text}')
+    return "".join(texts)
+
+
+def _consistent(path: bytes, encoded: bytes) -> bool:
+    """Whether these are the bytes that the text shows, and no text could show them better."""
+    try:
+        raw = binascii.a2b_base64(encoded, strict_mode=True)
+    except binascii.Error:
+        return False
+    shown = raw.decode(errors="replace")
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return quote(shown).encode() == path
+    return False

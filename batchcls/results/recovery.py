@@ -1,0 +1,137 @@
+"""Walks a results file: how far it is right, and where it is not. Reads only.
+
+Rules of this file:
+
+1. Up to the commit mark the checksum decides. It is right, or the results are refused.
+2. Behind the mark every line must be whole and a record of its own place; the first that is not
+   ends the file. That is what a crash leaves, and it is dropped.
+"""
+
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from batchcls.errors import RefusedError
+from batchcls.results import record
+from batchcls.results.mark import Mark
+from batchcls.results.storage import Storage, blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Tells one finished results file from another: bytes, lines, CRC-32."""
+
+    size: int
+    lines: int
+    crc32: int
+
+
+@dataclass(slots=True)
+class Prefix:
+    """The right beginning of a results file.
+
+    Attributes:
+        size: its bytes.
+        count: its lines.
+        crc32: of it.
+        failed: its lines with an error, by kind.
+    """
+
+    size: int = 0
+    count: int = 0
+    crc32: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, mark: Mark) -> Self:
+        """What a mark speaks of."""
+        return cls(mark.size, mark.count, mark.crc32, Counter(mark.failed))
+
+    def add(self, line: bytes, failed: str | None) -> None:
+        """One more line, without its newline."""
+        self.size += len(line) + 1
+        self.count += 1
+        self.crc32 = zlib.crc32(b"\n", zlib.crc32(line, self.crc32))
+        if failed is not None:
+            self.failed[failed] += 1
+
+
+def lines(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Lines without their newline, and whether they had one; never more than a long line's memory.
+
+    A line beyond `record.MAX_LINE` comes cut, as one without newline, and is the last.
+    """
+    rest = b""
+    for piece in pieces:
+        whole = (rest + piece).split(b"\n")
+        rest = whole.pop()
+        for line in whole:
+            yield line, True
+        if len(rest) > record.MAX_LINE:
+            break
+    if rest:
+        yield rest, False
+
+
+def extend(prefix: Prefix, pieces: Iterable[bytes], limit: int) -> None:
+    """Walk on from a right prefix for as long as lines are right.
+
+    Args:
+        prefix: what is known to be right; grows.
+        pieces: what follows it in the file.
+        limit: lines that the whole file has at most.
+    """
+    for line, whole in lines(pieces):
+        if not whole or prefix.count >= limit:
+            return
+        checked = record.check(line, prefix.count)
+        if checked is None:
+            return
+        prefix.add(line, checked.failed)
+
+
+def identify(storage: Storage, fd: int) -> Identity:
+    """Length, number of newlines and CRC-32 of a file (1 GB in about a second)."""
+    size = count = crc32 = 0
+    for block in blocks(storage, fd, 0):
+        size += len(block)
+        count += block.count(b"\n")
+        crc32 = zlib.crc32(block, crc32)
+    return Identity(size, count, crc32)
+
+
+def checksum(storage: Storage, fd: int, size: int) -> int:
+    """CRC-32 of the first `size` bytes (1 GB in about a second)."""
+    crc32 = 0
+    for block in blocks(storage, fd, 0, size):
+        crc32 = zlib.crc32(block, crc32)
+    return crc32
+
+
+def require_marked(storage: Storage, fd: int, path: Path, mark: Mark) -> None:
+    """Refuse results that are not what the mark says was on the disk.
+
+    Raises:
+        RefusedError: naming the byte offset of the first bad line.
+    """
+    size = storage.fstat(fd).size
+    if size < mark.size:
+        raise RefusedError(
+            f"{path} is damaged: it ends at byte {size}, but {mark.size} bytes were safely on the "
+            "disk; restore it from a copy, or start over with --fresh"
+        )
+    if checksum(storage, fd, mark.size) == mark.crc32:
+        return
+    good = Prefix()
+    extend(good, blocks(storage, fd, 0, mark.size), mark.count)
+    where = (
+        f"the first bad line, {good.count + 1}, begins at byte {good.size}"
+        if good.size < mark.size
+        else f"something between byte 0 and byte {mark.size} was changed"
+    )
+    raise RefusedError(
+        f"{path} is damaged: {where}; restore it from a copy, or start over with --fresh"
+    )

@@ -1,0 +1,103 @@
+"""Names of the files of a run, from the name of its results file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from batchcls.results.storage import Storage, guard
+
+
+@dataclass(frozen=True, slots=True)
+class RunPaths:
+    """Where everything of one run is.
+
+    Attributes:
+        results: the finished results file.
+    """
+
+    results: Path
+
+    @classmethod
+    def of(cls, output: str | Path) -> Self:
+        """The files of the run with this ``--output``; absolute, whatever becomes of the cwd."""
+        return cls(Path(output).absolute())
+
+    def _beside(self, ending: str) -> Path:
+        return self.results.with_name(self.results.name + ending)
+
+    @property
+    def part(self) -> Path:
+        """The results while they are being written."""
+        return self._beside(".part")
+
+    @property
+    def directory(self) -> Path:
+        """Of everything else."""
+        return self._beside(".job")
+
+    @property
+    def manifest(self) -> Path:
+        """What the job is; see `manifest`."""
+        return self.directory / "manifest.json"
+
+    @property
+    def inputs(self) -> Path:
+        """The frozen inputs list."""
+        return self.directory / "inputs"
+
+    @property
+    def commit(self) -> Path:
+        """What of the results is known to be on the disk; see `mark`."""
+        return self.directory / "commit"
+
+    @property
+    def lock(self) -> Path:
+        """Who writes; see `lock`."""
+        return self.directory / "lock"
+
+    @property
+    def next(self) -> Path:
+        """Directory of the next generation until it is whole; see `generation`."""
+        return self.directory / "next"
+
+    @property
+    def next_manifest(self) -> Path:
+        """The next generation's."""
+        return self.next / "manifest.json"
+
+    @property
+    def next_inputs(self) -> Path:
+        """The next generation's."""
+        return self.next / "inputs"
+
+    @property
+    def progress(self) -> Path:
+        """The last snapshot, for ``batchcls watch``."""
+        return self.directory / "progress.json"
+
+    @property
+    def log(self) -> Path:
+        """The run's log."""
+        return self.directory / "log"
+
+    @property
+    def summary(self) -> Path:
+        """What came of it."""
+        return self.directory / "summary.json"
+
+    @property
+    def perf_counts(self) -> Path:
+        """Per-layer counters."""
+        return self.directory / "perf_counts.csv"
+
+
+def make_directory(paths: RunPaths, storage: Storage) -> None:
+    """Make the job's directory, durably; it may be there.
+
+    Raises:
+        RefusedError: the place does not exist or may not be written.
+        StoppedError: the disk is full or fails.
+    """
+    with guard(paths.directory):
+        storage.mkdir(paths.directory)
+        storage.fsync_dir(paths.results.parent)

@@ -1,0 +1,301 @@
+"""The one narrow seam through which the results side touches the file system.
+
+Rules of this file:
+
+1. Whatever reads, writes, renames or locks a file of the results side does it through a `Storage`,
+   one system call each, so that a test can count the calls and kill, tear or fail at any of them.
+2. Errors come out as the `OSError` they are; `guard` turns them into words for people.
+"""
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import os
+import stat as modes
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from batchcls.errors import RefusedError, StoppedError
+
+BLOCK = 1 << 20
+READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+READ_WRITE = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+CREATE = READ_WRITE | os.O_CREAT
+
+_AT_FDCWD = -100
+_RENAME_NOREPLACE = 1
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_WRONG_PLACE = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR,
+     errno.ELOOP, errno.ENAMETOOLONG, errno.EEXIST}
+)  # fmt: skip
+
+
+class FileStat(NamedTuple):
+    """What is asked of a file: which one it is, how long, and whether it is a plain file."""
+
+    device: int
+    inode: int
+    size: int
+    regular: bool
+
+    def same_file(self, other: "FileStat | None") -> bool:
+        """Whether both are of one file."""
+        return other is not None and (self.device, self.inode) == (other.device, other.inode)
+
+
+class Storage(Protocol):
+    """File operations, each one system call."""
+
+    def open(self, path: Path, flags: int) -> int:
+        """A descriptor; `READ`, `READ_WRITE` or `CREATE`, and ``os.O_TRUNC``."""
+
+    def close(self, fd: int) -> None:
+        """Give a descriptor back."""
+
+    def pread(self, fd: int, size: int, offset: int) -> bytes:
+        """At most `size` bytes; none at the end."""
+
+    def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
+        """How many bytes were written: perhaps fewer than there are."""
+
+    def ftruncate(self, fd: int, size: int) -> None:
+        """Cut or lengthen."""
+
+    def fdatasync(self, fd: int) -> None:
+        """Make the content last through a power loss."""
+
+    def fsync(self, fd: int) -> None:
+        """Make content and metadata last through a power loss."""
+
+    def fstat(self, fd: int) -> FileStat:
+        """Of an open file."""
+
+    def stat(self, path: Path) -> FileStat | None:
+        """Of a name, links not followed; None if there is none."""
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Replaces `new`."""
+
+    def rename_new(self, old: Path, new: Path) -> None:
+        """Refuses to replace `new` (FileExistsError)."""
+
+    def unlink(self, path: Path) -> None:
+        """Remove a name; without effect if there is none."""
+
+    def mkdir(self, path: Path) -> None:
+        """Without effect if it is there."""
+
+    def rmdir(self, path: Path) -> None:
+        """Without effect if it is not there."""
+
+    def listdir(self, path: Path) -> list[str]:
+        """Names in a directory, sorted; none if it is not there."""
+
+    def fsync_dir(self, path: Path) -> None:
+        """Make the names in a directory last through a power loss."""
+
+    def flock(self, fd: int) -> None:
+        """Lock exclusively, without waiting (BlockingIOError)."""
+
+
+class PosixStorage:
+    """The real one."""
+
+    def open(self, path: Path, flags: int) -> int:
+        """See `Storage`."""
+        return os.open(path, flags, 0o666)
+
+    def close(self, fd: int) -> None:
+        """See `Storage`."""
+        os.close(fd)
+
+    def pread(self, fd: int, size: int, offset: int) -> bytes:
+        """See `Storage`."""
+        return os.pread(fd, size, offset)
+
+    def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
+        """See `Storage`."""
+        return os.pwrite(fd, data, offset)
+
+    def ftruncate(self, fd: int, size: int) -> None:
+        """See `Storage`."""
+        os.ftruncate(fd, size)
+
+    def fdatasync(self, fd: int) -> None:
+        """See `Storage`."""
+        getattr(os, "fdatasync", os.fsync)(fd)  # macOS has none
+
+    def fsync(self, fd: int) -> None:
+        """See `Storage`."""
+        os.fsync(fd)
+
+    def fstat(self, fd: int) -> FileStat:
+        """See `Storage`."""
+        return _file_stat(os.fstat(fd))
+
+    def stat(self, path: Path) -> FileStat | None:
+        """See `Storage`."""
+        try:
+            return _file_stat(os.lstat(path))
+        except FileNotFoundError:
+            return None
+
+    def rename(self, old: Path, new: Path) -> None:
+        """See `Storage`."""
+        os.replace(old, new)  # noqa: PTH105 - a seam of system calls
+
+    def rename_new(self, old: Path, new: Path) -> None:
+        """See `Storage`."""
+        renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+        number = errno.ENOSYS
+        if renameat2 is not None:
+            names = os.fsencode(old), os.fsencode(new)
+            if not renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_NOREPLACE):
+                return
+            number = ctypes.get_errno()
+        if number not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+            raise OSError(number, os.strerror(number), os.fspath(new))
+        # A file system or C library without it: look, then rename.
+        if os.path.lexists(new):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(new))
+        os.rename(old, new)  # noqa: PTH104 - a seam of system calls
+
+    def unlink(self, path: Path) -> None:
+        """See `Storage`."""
+        path.unlink(missing_ok=True)
+
+    def mkdir(self, path: Path) -> None:
+        """See `Storage`."""
+        path.mkdir(exist_ok=True)
+
+    def rmdir(self, path: Path) -> None:
+        """See `Storage`."""
+        with contextlib.suppress(FileNotFoundError):
+            path.rmdir()
+
+    def listdir(self, path: Path) -> list[str]:
+        """See `Storage`."""
+        try:
+            return sorted(os.listdir(path))  # noqa: PTH208 - a seam of system calls
+        except FileNotFoundError:
+            return []
+
+    def fsync_dir(self, path: Path) -> None:
+        """See `Storage`."""
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # some network file systems cannot, and need not
+                raise
+        finally:
+            os.close(fd)
+
+    def flock(self, fd: int) -> None:
+        """See `Storage`."""
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _file_stat(found: os.stat_result) -> FileStat:
+    return FileStat(found.st_dev, found.st_ino, found.st_size, modes.S_ISREG(found.st_mode))
+
+
+@contextlib.contextmanager
+def opened(storage: Storage, path: Path, flags: int = READ) -> Iterator[int]:
+    """A descriptor that is given back."""
+    fd = storage.open(path, flags)
+    try:
+        yield fd
+    finally:
+        storage.close(fd)
+
+
+def blocks(storage: Storage, fd: int, start: int, end: int | None = None) -> Iterator[bytes]:
+    """The bytes from `start` to `end` (or the file's end), piece by piece."""
+    while end is None or start < end:
+        block = storage.pread(fd, BLOCK if end is None else min(BLOCK, end - start), start)
+        if not block:
+            return
+        start += len(block)
+        yield block
+
+
+def read_all(storage: Storage, path: Path) -> bytes:
+    """A whole small file.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    with opened(storage, path) as fd:
+        return b"".join(blocks(storage, fd, 0))
+
+
+def write_all(storage: Storage, fd: int, data: bytes, offset: int) -> None:
+    """Write everything, in as many calls as it takes."""
+    left = memoryview(data)
+    while left:
+        written = storage.pwrite(fd, left, offset)
+        if written <= 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        offset += written
+        left = left[written:]
+
+
+def write_atomically(storage: Storage, path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Replace a file by another content, so that nobody ever sees half of it.
+
+    Args:
+        storage: where.
+        path: the file; its temporary name has ``.tmp`` behind it.
+        data: the content.
+        durable: also make it last through a power loss.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    with opened(storage, temporary, CREATE | os.O_TRUNC) as fd:
+        write_all(storage, fd, data, 0)
+        if durable:
+            storage.fsync(fd)
+    storage.rename(temporary, path)
+    if durable:
+        storage.fsync_dir(path.parent)
+
+
+@contextlib.contextmanager
+def guard(path: Path, where: str = "") -> Iterator[None]:
+    """Turn errors of the file system into words.
+
+    Args:
+        path: the file, for the message.
+        where: " at record 120", for the message.
+
+    Raises:
+        StoppedError: the disk is full or fails; what is there is right.
+        RefusedError: the place is wrong: no permission, read-only, no directory.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise explain(error, path, where) from error
+
+
+def explain(error: OSError, path: Path, where: str = "") -> StoppedError | RefusedError:
+    """An error of the file system, in words; see `guard`."""
+    reason = error.strerror or str(error)
+    if error.errno in _FULL:
+        what = {errno.EDQUOT: "disk quota exceeded", errno.EFBIG: "file size limit reached"}
+        return StoppedError(
+            f"{path}: {what.get(error.errno or 0, 'disk full')}{where}; free space, then run the "
+            "same command again"
+        )
+    if error.errno in _WRONG_PLACE:
+        return RefusedError(
+            f"{path}: {reason}{where}; check the place and its permissions, or choose another "
+            "with --output"
+        )
+    return StoppedError(
+        f"{path}: {reason}{where}; what is written is right: check the disk, then run the same "
+        "command again"
+    )
