@@ -48,13 +48,20 @@ def own() -> dict[str, Any]:
     return {"version of batchcls": __version__, "record format": RECORD_FORMAT}
 
 
-def resolved(job: Job, description: Mapping[str, Any]) -> dict[str, Any]:
-    """The fingerprint: what a worker resolved, and the model's bytes."""
-    facts = dict(description["fingerprint"])
-    facts["model"] = model_hash(model_path(job.model))
-    # As JSON, so that it compares equal to what the manifest gives back.
-    normal: dict[str, Any] = json.loads(json.dumps(facts | own()))
-    return normal
+def resolved(asked: Mapping[str, Any], description: Mapping[str, Any]) -> dict[str, Any]:
+    """The fingerprint: what a worker resolved, the model's bytes, and this version's own part.
+
+    Args:
+        asked: of `asked`.
+        description: what a worker says.
+    """
+    return normal({**description["fingerprint"], "model": asked["model"], **own()})
+
+
+def normal(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON gives it back, so that it compares equal to what the manifest holds."""
+    again: dict[str, Any] = json.loads(json.dumps(facts))
+    return again
 
 
 def _hash(path: str | None, error: type[LabelsError | UsageError]) -> str | None:

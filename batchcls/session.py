@@ -5,7 +5,7 @@ time, and sees to it that a stop request is obeyed within bounds.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from batchcls.coordinator import Coordinator
@@ -90,6 +90,11 @@ class Session:
         self._shown = 0.0
         self._published = 0.0
         self.halted = ""
+
+    def begin(self, early: Sequence[Event]) -> None:
+        """Take in what was heard before there was a coordinator."""
+        for event in early:
+            self._handle(event)
 
     def run(self) -> None:
         """Work until all is recorded, a stop request is obeyed, or the coordinator halts.

@@ -1,0 +1,354 @@
+"""The story of a run: list, load, coordinate, record, show.
+
+Read top to bottom: `run` locks the output and sees what is there; workers start loading while the
+sources are still being listed; the first worker that is ready says what it made of the model; then
+the session loops until every image has its line, or somebody stops it.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from batchcls import errors
+from batchcls.backends.local import LocalBackend
+from batchcls.coordinator import Coordinator
+from batchcls.display import Display, open_display
+from batchcls.display.perf_counts import LayerTotal, total_layers, write_csv
+from batchcls.display.progress import Progress
+from batchcls.display.snapshot import State
+from batchcls.display.summary import summarise
+from batchcls.display.summary_lines import show_summary
+from batchcls.errors import BatchclsError, InterruptedByUser, StoppedError
+from batchcls.images import Failure, ImageRef
+from batchcls.job import Job
+from batchcls.layout import Layout, decide
+from batchcls.machine import this_machine
+from batchcls.messages import Answer, Event, StartWorker, WorkerDied, WorkerReady, WorkerRefused
+from batchcls.model_files import model_path
+from batchcls.output import JournalLines, Output, Ready
+from batchcls.policy import Policy
+from batchcls.results import record
+from batchcls.results.lock import Lock
+from batchcls.results.rundir import RunPaths, make_directory
+from batchcls.results.storage import PosixStorage
+from batchcls.session import TICK_S, Session
+from batchcls.signals import StopRequests, stop_requests
+from batchcls.sources import DEFAULT_MAX_BYTES
+
+log = logging.getLogger("batchcls")
+
+Start = Callable[[Mapping[str, Any], Path, float], LocalBackend]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What came of a run.
+
+    Attributes:
+        results: the results file.
+        images: lines in it.
+        ok: lines with classes.
+        failed: lines with an error.
+        failed_by_kind: the same by kind.
+        resumed: lines that were there already.
+        elapsed_s: seconds of this session.
+        fps: images/s of this session, after start-up.
+        exit_code: 0, or 3 when more images failed than the job allows.
+    """
+
+    results: Path
+    images: int
+    ok: int
+    failed: int
+    failed_by_kind: Mapping[str, int] = field(default_factory=dict)
+    resumed: int = 0
+    elapsed_s: float = 0.0
+    fps: float = 0.0
+    exit_code: int = 0
+
+
+def run(job: Job, start: Start = LocalBackend) -> RunResult:
+    """Label every image of a job.
+
+    Args:
+        job: what to label, with what, and where the results go.
+        start: makes the backend.
+
+    Returns:
+        What came of it, once every image has its line.
+
+    Raises:
+        BatchclsError: the job is wrong (exit code 2), stopped early (4) or interrupted (128 + n);
+            in the last two cases the same job goes on from there.
+    """
+    job.check()
+    paths, storage = RunPaths.of(job.output), PosixStorage()
+    model_path(job.model)  # a missing model is said before a directory is made
+    make_directory(paths, storage)
+    with Lock.take(paths, storage), stop_requests() as requests:
+        output = Output(job, paths, storage)
+        if (manifest := output.nothing_to_do) is not None:
+            output.check()
+            return _already_complete(paths, manifest.count, job)
+        output.check()
+        return _Run(job, paths, output, requests).go(start)
+
+
+class _Run:
+    """One sitting: everything between the lock and the last line."""
+
+    def __init__(self, job: Job, paths: RunPaths, output: Output, requests: StopRequests) -> None:
+        self._job = job
+        self._paths = paths
+        self._output = output
+        self._requests = requests
+        self._layout = decide(job, this_machine())
+        self._display: Display = open_display("none")
+        self._description: Mapping[str, Any] = {}
+        self._progress = Progress(
+            started=time.monotonic(),
+            started_at=time.time(),
+            model=model_path(job.model).name if job.model else "built-in photo quality model",
+            devices=job.device,
+            sources=job.sources,
+            results=job.output,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            workers=self._layout.workers,
+        )
+
+    def go(self, start: Start) -> RunResult:
+        with _logging_to(self._paths.log, self._job.log_level):
+            backend = start(
+                start_message(self._job, self._layout), self._paths.log, self._job.timeout
+            )
+            with contextlib.closing(backend):
+                try:
+                    return self._sit(backend)
+                except BatchclsError as error:
+                    log.error("%s", error)
+                    self._end("stopped", str(error), backend)
+                    raise
+
+    def _sit(self, backend: LocalBackend) -> RunResult:
+        backend.watch(self._requests.descriptor)
+        for worker in range(self._layout.workers):
+            backend.do(StartWorker(worker))
+        # From here on the workers load: what else there is to do costs no time.
+        self._display = open_display(self._job.progress)
+        if self._job.model is None:
+            self._progress.warn(
+                "no --model given: the built-in photo-quality model is used (ok, blurry, dark, …)"
+            )
+        total = self._output.list_inputs()
+        if self._output.duplicates:
+            self._progress.warn(f"{self._output.duplicates} images were listed twice; once counts")
+        for note in self._output.skipped[:5]:
+            self._progress.warn(note)
+        self._progress.on_state("loading")
+        early = self._first_ready(backend)
+        ready = self._output.open(self._description)
+        with contextlib.closing(ready.journal):
+            return self._work(backend, ready, early, total)
+
+    def _first_ready(self, backend: LocalBackend) -> list[Event]:
+        """Wait until a worker has loaded the model; what was heard by then."""
+        heard: list[Event] = []
+        deaths = 0
+        while True:
+            self._stop_if_asked()
+            for event in backend.events(TICK_S):
+                heard.append(event)
+                if isinstance(event, WorkerReady):
+                    self._check_ready(event.description)
+                elif isinstance(event, WorkerRefused):
+                    raise refusal(event)
+                elif isinstance(event, WorkerDied):
+                    deaths += 1
+            if self._description:
+                return heard
+            if deaths >= self._layout.workers:
+                raise StoppedError(
+                    f"no worker could load the model ({heard[-1].cause}); "  # type: ignore[union-attr]  # the last death
+                    f"{self._paths.log} may say more"
+                )
+            self._show()
+
+    def _check_ready(self, description: Mapping[str, Any]) -> None:
+        """Every worker must have made the same of the model."""
+        if not self._description:
+            self._description = description
+        elif description["fingerprint"] != self._description["fingerprint"]:
+            raise StoppedError(
+                "a worker that was started later reads another model than the first one: a file "
+                "of the model was changed while the run went on; put it back, then run the same "
+                "command again"
+            )
+
+    def _work(
+        self, backend: LocalBackend, ready: Ready, early: list[Event], total: int
+    ) -> RunResult:
+        job, journal, progress = self._job, ready.journal, self._progress
+        resumed = journal.count
+        backend.root = ready.manifest.root
+        progress.on_listed(total * job.number_iter, resumed, journal.failed)
+        progress.on_state("running")
+        coordinator = Coordinator(
+            self._layout.workers,
+            ready.work,
+            resumed,
+            convicted,
+            Policy(tolerant=job.max_failed is not None),
+        )
+        session = Session(
+            coordinator, backend, JournalLines(journal, total), progress, self._display,
+            self._publish, self._requests, self._check_ready,
+        )  # fmt: skip
+        session.begin(early)
+        session.run()
+        journal.commit()
+        if not coordinator.complete:
+            self._stop_if_asked()
+            raise StoppedError(f"{session.halted or 'the workers are gone'}")
+        journal.finish()
+        layers = self._layers(backend)
+        self._end("done", "", backend, layers)
+        return self._result(journal.failed, total, resumed)
+
+    # ---- endings
+
+    def _stop_if_asked(self) -> None:
+        if self._requests.count:
+            raise InterruptedByUser(
+                "stopped; the same command goes on from here", self._requests.first
+            )
+
+    def _end(
+        self, state: State, reason: str, backend: LocalBackend, layers: tuple[LayerTotal, ...] = ()
+    ) -> None:
+        progress, now = self._progress, time.monotonic()
+        if self._requests.count and state != "done":
+            state = "interrupted"
+        progress.on_state(state)
+        extra = {"description": self._description, "reason": reason}
+        summary = summarise(progress.snapshot(now, time.time()), extra)
+        progress.on_summary(summary.as_dict())
+        snapshot = progress.snapshot(now, time.time())
+        self._publish(snapshot.to_json())
+        self._display.close(snapshot)
+        with contextlib.suppress(OSError):
+            self._paths.summary.write_text(json.dumps(summary.as_dict(), indent=1) + "\n")
+        if self._job.progress not in ("json", "none") and snapshot.total is not None:
+            show_summary(summary, sys.stdout, layers)
+
+    def _layers(self, backend: LocalBackend) -> tuple[LayerTotal, ...]:
+        if not self._job.perf_counts:
+            return ()
+        layers = total_layers(backend.counters)
+        try:
+            write_csv(self._paths.perf_counts, layers)
+        except OSError as error:
+            self._progress.warn(f"{self._paths.perf_counts}: {error.strerror}")
+        return layers
+
+    def _result(self, failed: Mapping[str, int], total: int, resumed: int) -> RunResult:
+        snapshot = self._progress.snapshot(time.monotonic())
+        return result(
+            self._paths, total, failed, self._job, resumed, snapshot.elapsed_s, snapshot.rate_mean
+        )
+
+    # ---- showing
+
+    def _show(self) -> None:
+        self._display.show(self._progress.snapshot(time.monotonic()))
+
+    def _publish(self, text: str) -> None:
+        """For `batchcls watch`; not worth a sync, nor an error."""
+        temporary = self._paths.progress.with_suffix(".tmp")
+        with contextlib.suppress(OSError):
+            temporary.write_text(text)
+            temporary.replace(self._paths.progress)
+
+
+def start_message(job: Job, layout: Layout) -> dict[str, Any]:
+    """What each worker is told first: the job, and its share of the machine."""
+    threads = asdict(layout)
+    del threads["workers"], threads["decode_threads"]
+    return {
+        "job": job.as_dict(),
+        "threads": threads,
+        "decode_threads": layout.decode_threads,
+        "max_bytes": DEFAULT_MAX_BYTES,
+    }
+
+
+def convicted(image: ImageRef, failure: Failure) -> Answer:
+    """The line of an image that kills its workers."""
+    return Answer(image.index, record.failure_line(image, failure), failure.kind)
+
+
+def refusal(event: WorkerRefused) -> BatchclsError:
+    """A worker's refusal as the exception that it was over there."""
+    kind = getattr(errors, event.error, BatchclsError)
+    return kind(event.message) if issubclass(kind, BatchclsError) else BatchclsError(event.message)
+
+
+def result(
+    paths: RunPaths,
+    total: int,
+    failed: Mapping[str, int],
+    job: Job,
+    resumed: int = 0,
+    elapsed_s: float = 0.0,
+    fps: float = 0.0,
+) -> RunResult:
+    """The result of a complete run; exit code 3 when too many images failed."""
+    count = sum(failed.values())
+    code = 3 if too_many(count, total, job.max_failed) else 0
+    return RunResult(
+        paths.results, total, total - count, count, dict(failed), resumed, elapsed_s, fps, code
+    )
+
+
+def too_many(failed: int, total: int, allowed: str | None) -> bool:
+    """Whether more images failed than ``--max-failed`` ("50" or "2%") allows."""
+    if allowed is None:
+        return False
+    if allowed.endswith("%"):
+        return failed * 100 > float(allowed[:-1]) * total
+    return failed > int(allowed)
+
+
+def _already_complete(paths: RunPaths, total: int, job: Job) -> RunResult:
+    failed: dict[str, int] = {}
+    with contextlib.suppress(OSError, ValueError):
+        failed = json.loads(paths.summary.read_text())["failed_by_kind"]
+    if job.progress not in ("json", "none"):
+        print(  # noqa: T201 - the answer to the command
+            f"{job.output} is complete: {total} images, {sum(failed.values())} failed. "
+            "--extend adds new images, --retry-failed redoes the failed ones, --fresh starts over."
+        )
+    return result(paths, total, failed, job, resumed=total)
+
+
+@contextlib.contextmanager
+def _logging_to(path: Path, level: str) -> Iterator[None]:
+    """The run's log file, for what nobody needs to see while all is well."""
+    handler = logging.FileHandler(path, delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(level.upper())
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        handler.close()
