@@ -38,6 +38,8 @@ class Rate:
 
     def over(self, seconds: float, now: float) -> float:
         """Images/s of about the last `seconds`, fewer where there were not so many."""
+        if self.since is None:
+            return 0.0
         if now >= self._edge:
             self._roll(now)
         steps = list(self._steps)[-max(1, round(seconds / STEP_S)) :]
@@ -51,7 +53,7 @@ class Rate:
 
     def history(self, now: float) -> tuple[float, ...]:
         """Images/s of the full steps, oldest first, smoothed so that reports in lumps look calm."""
-        if now >= self._edge:
+        if self.since is not None and now >= self._edge:
             self._roll(now)
         smooth: list[float] = []
         for count in self._steps:
