@@ -22,7 +22,7 @@ from batchcls.errors import RefusedError
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
 from batchcls.results.manifest import Manifest
-from batchcls.results.recovery import Identity, identify
+from batchcls.results.recovery import Identity, Prefix, identify
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import (
     CREATE,
@@ -114,18 +114,33 @@ def begin(paths: RunPaths, storage: Storage, manifest: Manifest, *, fresh: bool 
     recover(paths, storage)
 
 
-def finished_file(paths: RunPaths, storage: Storage) -> Identity | None:
+def finished_file(paths: RunPaths, storage: Storage, *, fresh: bool = False) -> Identity | None:
     """The finished results file as it is now, for `Manifest.replaces`; None if there is none.
 
+    Args:
+        paths: where.
+        storage: the file system.
+        fresh: whatever is in it; else it must be what was finished, so that no damage is carried
+            over.
+
     Raises:
+        RefusedError: it was changed since it was finished.
         StoppedError: the disk fails.
     """
     with guard(paths.results):
         try:
             with opened(storage, paths.results) as fd:
-                return identify(storage, fd)
+                found = identify(storage, fd)
         except FileNotFoundError:
             return None
+        if not fresh:
+            marked = marks.read(storage, paths.commit)
+            if marked is None or Prefix.of(marked[0]).identity != found:
+                raise RefusedError(
+                    f"{paths.results} was changed since it was finished; restore it from a copy, "
+                    "or start over with --fresh"
+                )
+        return found
 
 
 def _take_over(paths: RunPaths, storage: Storage, manifest: Manifest) -> None:

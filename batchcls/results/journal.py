@@ -31,26 +31,15 @@ import contextlib
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import NoReturn, Self
 
 from batchcls.errors import BatchclsError, RefusedError, StoppedError
-from batchcls.results import mark as marks
 from batchcls.results import record
-from batchcls.results.mark import Mark
-from batchcls.results.recovery import Identity, Prefix, extend, identify, require_marked
+from batchcls.results.mark import State
+from batchcls.results.opening import Opened, open_results, taken
+from batchcls.results.recovery import Identity, Prefix, identify
 from batchcls.results.rundir import RunPaths
-from batchcls.results.storage import (
-    CREATE,
-    READ,
-    READ_WRITE,
-    Storage,
-    blocks,
-    explain,
-    guard,
-    opened,
-    write_all,
-)
+from batchcls.results.storage import READ, Storage, explain, guard, opened, write_all
 
 EVERY_RECORDS = 1000
 EVERY_SECONDS = 1.0
@@ -58,24 +47,11 @@ MOST_PENDING = 4 << 20
 """Bytes of lines that are held in memory before they are committed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What `Journal.open` found.
-
-    Attributes:
-        count: lines that are there, and kept.
-        dropped: bytes behind them that a crash left, and that are gone now.
-    """
-
-    count: int
-    dropped: int
-
-
 class Journal:
     """The results file of a run while it is written; made by `Journal.open`.
 
     Attributes:
-        found: what was there.
+        dropped: bytes behind the last good line that a crash had left, and that are gone now.
         finished: the final file is in place, and nothing can be appended.
     """
 
@@ -85,23 +61,21 @@ class Journal:
         storage: Storage,
         expected_count: int,
         replaces: Identity | None,
-        every_records: int,
-        every_seconds: float,
+        opened: Opened,
     ) -> None:
-        self.found = Found(0, 0)
-        self.finished = False
+        self.dropped = opened.dropped
+        self.finished = opened.finished
+        self.every_records = EVERY_RECORDS
+        self.every_seconds = EVERY_SECONDS
         self._paths = paths
         self._storage = storage
         self._expected = expected_count
         self._replaces = replaces
-        self._every_records = every_records
-        self._every_seconds = every_seconds
-        self._part = self._commit_file = -1
-        self._mark = Mark("")
-        self._slot = 0
-        self._safe = Prefix()  # what is on the disk
+        self._part = opened.part
+        self._marks = opened.marks
+        self._safe = opened.safe  # what is on the disk
         self._pending: list[bytes] = []
-        self._pending_bytes = 0
+        self._pending_size = 0
         self._pending_failed: Counter[str] = Counter()
         self._pending_since = self._now = 0.0
         self._broken: BatchclsError | None = None
@@ -115,8 +89,6 @@ class Journal:
         run: str,
         *,
         replaces: Identity | None = None,
-        every_records: int = EVERY_RECORDS,
-        every_seconds: float = EVERY_SECONDS,
     ) -> Self:
         """Begin the results of a run, or go on with them.
 
@@ -126,21 +98,14 @@ class Journal:
             expected_count: images on the inputs list.
             run: the manifest's run id.
             replaces: the finished file of the generation before, which this one may replace.
-            every_records: commit at the latest after so many lines.
-            every_seconds: commit at the latest after so long, as told by `tick`.
 
         Raises:
             RefusedError: the results are damaged or of another job, or the place is not writable.
             StoppedError: the disk is full or fails.
         """
-        self = cls(paths, storage, expected_count, replaces, every_records, every_seconds)
-        try:
-            with guard(paths.part):
-                self._recover(run)
-        except BaseException:
-            self.close()
-            raise
-        return self
+        with guard(paths.part):
+            found = open_results(paths, storage, expected_count, run, replaces)
+        return cls(paths, storage, expected_count, replaces, found)
 
     @property
     def count(self) -> int:
@@ -160,7 +125,7 @@ class Journal:
     @property
     def identity(self) -> Identity:
         """What is on the disk; for a next generation, once finished."""
-        return Identity(self._safe.size, self._safe.count, self._safe.crc32)
+        return self._safe.identity
 
     def append(self, first: int, lines: Sequence[bytes]) -> None:
         """Add records; they are safe after the next commit.
@@ -182,9 +147,9 @@ class Journal:
         if not self._pending:
             self._pending_since = self._now
         self._pending += lines
-        self._pending_bytes += sum(map(len, lines)) + len(lines)
+        self._pending_size += sum(map(len, lines)) + len(lines)
         self._pending_failed.update(kind for kind in map(record.failed_kind, lines) if kind)
-        if len(self._pending) >= self._every_records or self._pending_bytes >= MOST_PENDING:
+        if len(self._pending) >= self.every_records or self._pending_size >= MOST_PENDING:
             self.commit()
 
     def tick(self, now: float) -> None:
@@ -197,7 +162,7 @@ class Journal:
             StoppedError: the disk is full or fails.
         """
         self._now = now
-        if self._pending and now - self._pending_since >= self._every_seconds:
+        if self._pending and now - self._pending_since >= self.every_seconds:
             self.commit()
 
     def commit(self) -> None:
@@ -223,7 +188,7 @@ class Journal:
             zlib.crc32(data, self._safe.crc32),
             self._safe.failed + self._pending_failed,
         )
-        self._pending, self._pending_bytes, self._pending_failed = [], 0, Counter()
+        self._pending, self._pending_size, self._pending_failed = [], 0, Counter()
         self._put_mark("open")
 
     def finish(self) -> None:
@@ -244,9 +209,9 @@ class Journal:
             if identify(self._storage, self._part) != self.identity:
                 self._refuse(f"{self._paths.part} is not what was written to it: the disk fails")
             self._storage.fsync(self._part)
-            if self._mark.state != "complete":
+            if self._marks.mark.state != "complete":
                 self._put_mark("complete")
-            self._storage.fdatasync(self._commit_file)
+            self._storage.fdatasync(self._marks.fd)
             self._rename()
         except OSError as error:
             self._stop(error)
@@ -255,102 +220,19 @@ class Journal:
 
     def close(self) -> None:
         """Give the files back; what is not committed is forgotten."""
-        for fd in (self._part, self._commit_file):
+        fds, self._part, self._marks.fd = (self._part, self._marks.fd), -1, -1
+        for fd in fds:
             if fd >= 0:
                 with contextlib.suppress(OSError):
                     self._storage.close(fd)
-        self._part = self._commit_file = -1
-
-    # ---- recovery
-
-    def _recover(self, run: str) -> None:
-        paths, storage = self._paths, self._storage
-        part, final = storage.stat(paths.part), storage.stat(paths.results)
-        found = marks.read(storage, paths.commit)
-        if found is not None and found[0].run == run:
-            self._mark, self._slot = found
-            self._safe = Prefix.of(self._mark)
-            self._require_plausible()
-            if self._mark.state == "complete" and part is None:
-                self._recognise_finished()
-                return
-        elif part is not None and part.size:
-            self._refuse(
-                f"{paths.part} holds results of another job; move it away, choose another "
-                "--output, or start over with --fresh"
-            )
-        else:
-            marks.create(storage, paths.commit, run)
-            self._mark, self._slot = Mark(run, seq=1), 1
-        if part is None and self._safe.size:
-            self._refuse(
-                f"{paths.part} is gone, though {self._safe.count} records were safely in it; "
-                "restore it, or start over with --fresh"
-            )
-        if final is not None and (self._replaces is None or final.size != self._replaces.size):
-            self._refuse_taken()
-        self._commit_file = storage.open(paths.commit, READ_WRITE)
-        self._part = storage.open(paths.part, CREATE)
-        self._drop_tail()
-        # Names made just before a crash need not be on the disk yet.
-        storage.fsync_dir(paths.directory)
-        storage.fsync_dir(paths.results.parent)
-
-    def _drop_tail(self) -> None:
-        """Keep what is right behind the mark, cut the rest off, and mark it."""
-        require_marked(self._storage, self._part, self._paths.part, self._mark)
-        size = self._storage.fstat(self._part).size
-        extend(self._safe, blocks(self._storage, self._part, self._safe.size), self._expected)
-        self.found = Found(self._safe.count, size - self._safe.size)
-        if size == self._mark.size:
-            return
-        if size > self._safe.size:
-            self._storage.ftruncate(self._part, self._safe.size)
-        self._storage.fsync(self._part)
-        if self._safe.size > self._mark.size:
-            self._put_mark("open")
-
-    def _require_plausible(self) -> None:
-        count, complete = self._mark.count, self._mark.state == "complete"
-        if count > self._expected or (complete and count != self._expected):
-            self._refuse(
-                f"{self._paths.commit} speaks of {count} records, the manifest of {self._expected} "
-                "images: they belong to different jobs; start over with --fresh"
-            )
-
-    def _recognise_finished(self) -> None:
-        path = self._paths.results
-        try:
-            with opened(self._storage, path, READ) as fd:
-                same = identify(self._storage, fd) == self.identity
-        except FileNotFoundError:
-            self._refuse(f"{path} was finished and is gone; restore it, or start over with --fresh")
-        if not same:
-            self._refuse(
-                f"{path} was finished with {self._safe.count} records and {self._safe.size} bytes "
-                "and was changed since; restore it, or start over with --fresh"
-            )
-        self._storage.fsync_dir(path.parent)
-        self.found = Found(self._safe.count, 0)
-        self.finished = True
 
     # ---- writing
 
-    def _put_mark(self, state: marks.State) -> None:
-        following = replace(
-            self._mark,
-            seq=self._mark.seq + 1,
-            size=self._safe.size,
-            count=self._safe.count,
-            crc32=self._safe.crc32,
-            state=state,
-            failed=dict(self._safe.failed),
-        )
+    def _put_mark(self, state: State) -> None:
         try:
-            marks.write(self._storage, self._commit_file, following, 1 - self._slot)
+            self._marks.put(self._safe.mark(state))
         except OSError as error:
             self._stop(error)
-        self._mark, self._slot = following, 1 - self._slot
 
     def _rename(self) -> None:
         paths, storage = self._paths, self._storage
@@ -358,19 +240,19 @@ class Journal:
             try:
                 storage.rename_new(paths.part, paths.results)
             except FileExistsError:
-                self._refuse_taken()
+                self._refuse(taken(paths.results))
         else:
             with opened(storage, paths.results, READ) as fd:
                 ours = identify(storage, fd) == self._replaces
             if not ours:
-                self._refuse_taken()
+                self._refuse(taken(paths.results))
             storage.rename(paths.part, paths.results)
         storage.fsync_dir(paths.results.parent)
 
     def _require_in_place(self) -> None:
         """The names must still lead to our files, and nobody else may have written to them."""
         storage = self._storage
-        for fd, path in ((self._part, self._paths.part), (self._commit_file, self._paths.commit)):
+        for fd, path in ((self._part, self._paths.part), (self._marks.fd, self._paths.commit)):
             try:
                 ours, named = storage.fstat(fd), storage.stat(path)
             except OSError as error:
@@ -400,12 +282,6 @@ class Journal:
                 self._storage.ftruncate(self._part, self._safe.size)
         self._broken = explain(error, self._paths.part, f" at record {self._safe.count}")
         raise self._broken from error
-
-    def _refuse_taken(self) -> NoReturn:
-        self._refuse(
-            f"{self._paths.results} exists and is not this run's; move it away, or choose another "
-            "--output"
-        )
 
     def _refuse(self, message: str) -> NoReturn:
         self._broken = RefusedError(message)

@@ -41,7 +41,7 @@ class Mark:
         failed: lines with an error, by kind; kinds without any are left out.
     """
 
-    run: str
+    run: str = ""
     seq: int = 0
     size: int = 0
     count: int = 0
@@ -95,12 +95,33 @@ def read(storage: Storage, path: Path) -> tuple[Mark, int] | None:
     return max(found, key=lambda pair: pair[0].seq)
 
 
-def create(storage: Storage, path: Path, run: str) -> None:
-    """A new file for a run without results yet, durable."""
+def create(storage: Storage, path: Path, run: str) -> tuple[Mark, int]:
+    """A new file for a run without results yet, durable; gives what `read` would."""
     first = Mark(run)
-    write_atomically(storage, path, first.to_slot() + replace(first, seq=1).to_slot())
+    second = replace(first, seq=1)
+    write_atomically(storage, path, first.to_slot() + second.to_slot())
+    return second, 1
 
 
-def write(storage: Storage, fd: int, mark: Mark, number: int) -> None:
-    """Put a mark into a slot, not durable."""
-    write_all(storage, fd, mark.to_slot(), number * SLOT)
+class MarkFile:
+    """An open commit file, to which marks are put in turn.
+
+    Attributes:
+        mark: the newest.
+    """
+
+    def __init__(self, storage: Storage, fd: int, mark: Mark, slot: int) -> None:
+        self.mark = mark
+        self.fd = fd
+        self._storage = storage
+        self._slot = slot
+
+    def put(self, mark: Mark) -> None:
+        """Write the next mark into the other slot; it is not synced.
+
+        Args:
+            mark: its `run` and `seq` are filled in here.
+        """
+        mark = replace(mark, run=self.mark.run, seq=self.mark.seq + 1)
+        write_all(self._storage, self.fd, mark.to_slot(), (1 - self._slot) * SLOT)
+        self.mark, self._slot = mark, 1 - self._slot

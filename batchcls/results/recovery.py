@@ -16,7 +16,7 @@ from typing import Self
 
 from batchcls.errors import RefusedError
 from batchcls.results import record
-from batchcls.results.mark import Mark
+from batchcls.results.mark import Mark, State
 from batchcls.results.storage import Storage, blocks
 
 
@@ -49,6 +49,21 @@ class Prefix:
     def of(cls, mark: Mark) -> Self:
         """What a mark speaks of."""
         return cls(mark.size, mark.count, mark.crc32, Counter(mark.failed))
+
+    def mark(self, state: State) -> Mark:
+        """What to say of it once it is on the disk."""
+        return Mark(
+            size=self.size,
+            count=self.count,
+            crc32=self.crc32,
+            state=state,
+            failed=dict(self.failed),
+        )
+
+    @property
+    def identity(self) -> Identity:
+        """Of a file with this content and no other."""
+        return Identity(self.size, self.count, self.crc32)
 
     def add(self, line: bytes, failed: str | None) -> None:
         """One more line, without its newline."""

@@ -1,0 +1,202 @@
+"""`batchcls verify`: whether every line is there once, in order, parsed, and of its own image.
+
+Reads only; takes no lock; constant memory. Works on a finished file, and on a part while it grows.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+from pathlib import Path
+
+from batchcls.errors import RefusedError
+from batchcls.images import ImageRef
+from batchcls.results import manifest as manifests
+from batchcls.results import mark as marks
+from batchcls.results import record
+from batchcls.results.recovery import Identity, checksum, identify, lines
+from batchcls.results.rundir import RunPaths
+from batchcls.results.storage import Storage, blocks, guard, opened
+
+MOST_PROBLEMS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong, and where: line from 1, byte offset of its beginning."""
+
+    line: int
+    offset: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}, byte {self.offset}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What `verify` found.
+
+    Attributes:
+        path: the file that was read.
+        finished: it has its final name.
+        lines: good lines.
+        ok: those with classes.
+        failed: those with an error, by kind.
+        expected: images on the inputs list; None without the job's directory.
+        notes: what could not be compared, and why.
+        problems: the first of what is wrong.
+        more: how many problems are not listed.
+    """
+
+    path: Path
+    finished: bool
+    lines: int
+    ok: int
+    failed: Mapping[str, int]
+    expected: int | None
+    notes: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    more: int
+
+    @property
+    def good(self) -> bool:
+        """Nothing is wrong with what is there."""
+        return not self.problems
+
+    @property
+    def complete(self) -> bool:
+        """Nothing is wrong, and nothing is missing."""
+        whole = self.expected is None or self.lines == self.expected
+        return self.good and self.finished and whole
+
+
+@dataclass(slots=True)
+class _Findings:
+    lines: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)
+    more: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, line: int, offset: int, message: str) -> None:
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(Problem(line, offset, message))
+        else:
+            self.more += 1
+
+
+def verify(results: Path, storage: Storage) -> VerifyReport:
+    """Read a results file from beginning to end.
+
+    Args:
+        results: the final name; where there is only a part, that is read.
+        storage: the file system.
+
+    Raises:
+        RefusedError: there is no such file.
+        StoppedError: the disk fails.
+    """
+    paths = RunPaths.of(results)
+    finished = storage.stat(paths.results) is not None
+    path = paths.results if finished else paths.part
+    findings = _Findings()
+    with guard(path), opened(storage, path) as fd:
+        manifest = _manifest(paths, storage, findings)
+        _check_mark(paths, storage, fd, finished=finished, findings=findings)
+        named = _inputs(paths.inputs, storage, manifest, findings)
+        _check_lines(storage, fd, named, findings)
+    expected = manifest.count if manifest is not None else None
+    if finished and expected is not None and findings.lines < expected and findings.problems == []:
+        size = storage.stat(path)
+        findings.add(
+            findings.lines + 1, size.size if size else 0, f"{expected - findings.lines} missing"
+        )
+    failed = findings.failed
+    return VerifyReport(
+        path, finished, findings.lines, findings.lines - failed.total(), dict(failed), expected,
+        tuple(findings.notes), tuple(findings.problems), findings.more,
+    )  # fmt: skip
+
+
+def _manifest(paths: RunPaths, storage: Storage, findings: _Findings) -> manifests.Manifest | None:
+    try:
+        manifest = manifests.load(storage, paths.manifest)
+    except RefusedError as error:
+        findings.notes.append(str(error))
+        return None
+    if manifest is None:
+        findings.notes.append(f"no {paths.manifest}, so names and number were not compared")
+    elif manifest.replaces is not None and storage.stat(paths.part) is not None:
+        # The finished file is of the generation before the one that the directory describes.
+        findings.notes.append(f"{paths.part} will replace this file, whose inputs list is gone")
+        return None
+    return manifest
+
+
+def _check_mark(
+    paths: RunPaths, storage: Storage, fd: int, *, finished: bool, findings: _Findings
+) -> None:
+    try:
+        found = marks.read(storage, paths.commit)
+    except RefusedError as error:
+        findings.notes.append(str(error))
+        return
+    if found is None or (finished and found[0].state != "complete"):
+        return
+    mark = found[0]
+    if finished:
+        same = identify(storage, fd) == Identity(mark.size, mark.count, mark.crc32)
+    else:
+        same = checksum(storage, fd, mark.size) == mark.crc32
+    if not same:
+        findings.add(1, 0, f"the first {mark.size} bytes are not what was written (checksum)")
+
+
+def _inputs(
+    path: Path, storage: Storage, manifest: manifests.Manifest | None, findings: _Findings
+) -> Iterator[bytes | None]:
+    """Name after name of the inputs list, None where they are unknown; without end."""
+    if manifest is None:
+        return repeat(None)
+    try:
+        manifests.require_inputs(storage, path, manifest)
+    except RefusedError as error:
+        findings.notes.append(str(error))
+        return repeat(None)
+    return chain(_names(path, storage), repeat(b""))
+
+
+def _names(path: Path, storage: Storage) -> Iterator[bytes]:
+    rest = b""
+    with opened(storage, path) as fd:
+        for block in blocks(storage, fd, 0):
+            names = (rest + block).split(b"\0")
+            rest = names.pop()
+            yield from names
+
+
+def _ref(index: int, name: bytes) -> ImageRef:
+    return ImageRef(index, os.fsdecode(name))
+
+
+def _check_lines(
+    storage: Storage, fd: int, named: Iterator[bytes | None], findings: _Findings
+) -> None:
+    offset = 0
+    for index, ((line, whole), name) in enumerate(
+        zip(lines(blocks(storage, fd, 0)), named, strict=False)
+    ):
+        checked = record.check(line, index) if whole else None
+        if not whole:
+            findings.add(index + 1, offset, "the line is not whole")
+        elif checked is None:
+            findings.add(index + 1, offset, f"not the record of image {index}")
+        elif name is not None and not line.startswith(record.head(_ref(index, name)) + b","):
+            findings.add(index + 1, offset, "the record of another image than the inputs list has")
+        else:
+            findings.lines += 1
+            if checked.failed is not None:
+                findings.failed[checked.failed] += 1
+        offset += len(line) + 1
