@@ -5,18 +5,19 @@ and turns raw scores into an answer.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from openvino import CompiledModel, Core
+from openvino import CompiledModel, Core, Model
 
-from batchcls.errors import DeviceError, ImageError, ModelError
+from batchcls.errors import DeviceError, ImageError
 from batchcls.images import Prediction
 from batchcls.job import Job
 from batchcls.model import core as ov
-from batchcls.model import devices, graph, load, spatial, topk
+from batchcls.model import devices, hetero, load, spatial, topk
 from batchcls.model.devices import Device
 from batchcls.model.layers import LayerTime
 from batchcls.model.load import Loaded
@@ -26,13 +27,28 @@ from batchcls.model.threads import Threads
 CLOSE_S = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A model compiled for one device string.
+
+    Attributes:
+        device: as resolved.
+        model: ready to make infer requests.
+        operations: operations per device, for HETERO; else empty.
+    """
+
+    device: Device
+    model: CompiledModel
+    operations: dict[str, int]
+
+
 class Classifier:
     """One worker's model.
 
     Args:
         job: the run.
         loaded: the model, understood.
-        compiled: (device, compiled model), one for each device string of the job.
+        compiled: one for each device string of the job.
         threads: this worker's share of the machine.
         warnings: so far, for people.
     """
@@ -41,15 +57,15 @@ class Classifier:
         self,
         job: Job,
         loaded: Loaded,
-        compiled: Sequence[tuple[Device, CompiledModel]],
+        compiled: Sequence[Compiled],
         threads: Threads,
         warnings: Sequence[str],
     ) -> None:
         self._loaded = loaded
         self._top = job.top
         self.rings = tuple(
-            Ring(model, str(device), threads.nireq, count_layers=job.perf_counts)
-            for device, model in compiled
+            Ring(one.model, str(one.device), threads.nireq, count_layers=job.perf_counts)
+            for one in compiled
         )
         self.description = _describe(job, loaded, compiled, self.rings, warnings)
 
@@ -74,12 +90,10 @@ class Classifier:
         if job.cache_dir is not None:
             core.set_property({"CACHE_DIR": job.cache_dir})
         loaded = load.load(job, core)
-        graph.set_shape(
-            loaded.model, loaded.image, loaded.pre.height, loaded.pre.width, threads.batch_size
-        )
-        model = graph.connect(loaded.model, loaded.image, loaded.scores, loaded.pre)
-        compiled = [(device, _compile(core, model, device)) for device in wanted]
         warnings = [w for device in wanted for w in device.warnings] + list(loaded.warnings)
+        model = load.connect(loaded, threads.batch_size)
+        split = hetero.wishes(loaded.model)
+        compiled = [_compile(core, model, device, split) for device in wanted]
         return cls(job, loaded, compiled, threads, warnings)
 
     def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -130,9 +144,12 @@ class Classifier:
         self.rings = ()
 
 
-def _compile(core: Core, model: Any, device: Device) -> CompiledModel:
+def _compile(core: Core, model: Model, device: Device, wishes: Mapping[str, str]) -> Compiled:
     try:
-        return core.compile_model(model, str(device))
+        if device.kind == "HETERO":
+            model = hetero.split(core, model, device, wishes)
+        operations = hetero.operations(model)
+        return Compiled(device, core.compile_model(model, str(device)), operations)
     except RuntimeError as error:
         raise DeviceError(
             f"device {device.asked} cannot compile the model: {ov.reason(error)}"
@@ -142,7 +159,7 @@ def _compile(core: Core, model: Any, device: Device) -> CompiledModel:
 def _describe(
     job: Job,
     loaded: Loaded,
-    compiled: Sequence[tuple[Device, CompiledModel]],
+    compiled: Sequence[Compiled],
     rings: Sequence[Ring],
     warnings: Sequence[str],
 ) -> dict[str, Any]:
@@ -157,14 +174,15 @@ def _describe(
         },
         "devices": [
             {
-                "asked": device.asked,
-                "used": str(device),
-                "kind": device.kind,
-                "execution": list(model.get_property("EXECUTION_DEVICES")),
+                "asked": one.device.asked,
+                "used": str(one.device),
+                "kind": one.device.kind,
+                "execution": list(one.model.get_property("EXECUTION_DEVICES")),
+                "operations": one.operations,
                 "nireq": ring.nireq,
                 "batch_size": ring.batch_size,
             }
-            for (device, model), ring in zip(compiled, rings, strict=True)
+            for one, ring in zip(compiled, rings, strict=True)
         ],
         "preprocess": loaded.pre.as_dict(),
         "origin": loaded.origins,
@@ -180,6 +198,3 @@ def _describe(
             **{f"version.{name}": version for name, version in versions.items()},
         },
     }
-
-
-__all__ = ["Classifier", "ModelError"]

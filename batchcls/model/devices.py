@@ -75,6 +75,11 @@ def parse(text: str) -> Device:
     if not colon:
         if kind in VIRTUAL:
             return Device(text, kind, ())
+        if "," in kind:
+            raise DeviceError(
+                f"device {text!r}: for several devices at once give --device several times; to "
+                f"split one model over them write HETERO:{kind}"
+            )
         kind, rest = "", kind
     elif kind not in VIRTUAL:
         raise DeviceError(f"device {text!r}: a list starts with one of {', '.join(VIRTUAL)}")

@@ -12,12 +12,11 @@ from openvino import Dimension, Layout, Model, PartialShape, Type, opset13
 from openvino.preprocess import PrePostProcessor
 
 from batchcls.errors import ModelError
+from batchcls.model.core import reason
 from batchcls.model.preprocess import Preprocess
 
 SCORE_NAMES = ("raw_scores", "logits", "scores", "probabilities", "output")
 """Preferred among several outputs that look like class scores: model_api's and Hugging Face's."""
-
-_TYPES = {"u8": Type.u8, "u16": Type.u16, "i16": Type.i16, "f32": Type.f32}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +182,7 @@ def _as_scores(port: Any, index: int) -> ScoreOutput | None:
 
 
 def set_shape(model: Model, image: ImageInput, height: int, width: int, batch: int) -> None:
-    """Give the model one static input shape.
+    """Give the model one static input shape; a height and width of 0 leave it open.
 
     Converted TFLite and older ONNX models end in a Reshape to a constant [1, classes]: with the
     image dimension spelled out no other batch passes. Such targets get -1 for the batch first.
@@ -191,7 +190,7 @@ def set_shape(model: Model, image: ImageInput, height: int, width: int, batch: i
     Raises:
         ModelError: the model does not work at that size or batch.
     """
-    sizes = {"N": batch, "C": image.channels, "H": height, "W": width}
+    sizes = {"N": batch, "C": image.channels, "H": height or -1, "W": width or -1}
     wanted = PartialShape([Dimension(sizes[letter]) for letter in image.layout])
     if model.inputs[image.index].get_partial_shape() == wanted:
         return
@@ -203,7 +202,7 @@ def set_shape(model: Model, image: ImageInput, height: int, width: int, batch: i
         model.reshape({image.index: wanted})
     except RuntimeError as error:
         raise ModelError(
-            f"the model does not take {batch} image(s) of {width}x{height}: {_reason(error)}"
+            f"the model does not take {batch} image(s) of {width}x{height}: {reason(error)}"
         ) from error
     got = model.outputs[score_output(model).index].get_partial_shape()[0]
     if got.is_dynamic or got.get_length() != batch:
@@ -242,23 +241,47 @@ def connect(model: Model, image: ImageInput, scores: ScoreOutput, pre: Preproces
     single = _only_scores(model.clone(), scores)
     steps = PrePostProcessor(single)
     port = steps.input(image.index)
-    port.tensor().set_element_type(_TYPES[pre.input_dtype])
+    port.tensor().set_element_type(Type.f32 if pre.intensity[0] == "percentile" else Type.u8)
     port.tensor().set_layout(Layout("NHWC" if "N" in image.layout else "HWC"))
     port.model().set_layout(Layout(image.layout))
-    if pre.mean_values or pre.scale_values:
-        if not single.inputs[image.index].get_element_type().is_real():
+    wanted = single.inputs[image.index].get_element_type()
+    if pre.mean_values or pre.scale_values or pre.intensity[0] != "none":
+        if not wanted.is_real():
             raise ModelError(
                 f"the model's input is {image.element_type}: mean and scale values do not apply"
             )
-        port.preprocess().convert_element_type(Type.f32)
-        if pre.mean_values:
-            port.preprocess().mean(list(pre.mean_values))
-        if pre.scale_values:
-            port.preprocess().scale(list(pre.scale_values))
+        _add_numbers(port.preprocess().convert_element_type(Type.f32), pre)
+    elif wanted == Type.i8:
+        # Signed quantised inputs are pixel - 128: TFLite's and ONNX's zero point for pixels.
+        port.preprocess().convert_element_type(Type.f32).mean(128.0)
     try:
         return steps.build()
     except RuntimeError as error:
-        raise ModelError(f"cannot connect the image to the model: {_reason(error)}") from error
+        raise ModelError(f"cannot connect the image to the model: {reason(error)}") from error
+
+
+def _add_numbers(steps: Any, pre: Preprocess) -> None:
+    """Intensity mapping (model_api's modes), then mean, then scale."""
+    match pre.intensity:
+        case ("scale_to_unit", float(largest)):
+            steps.scale(largest)
+        case ("window", float(centre), float(width)):
+            steps.custom(lambda x: _clipped(x, 1 / width, -(centre - width / 2) / width, 0.0, 1.0))
+        case ("range_scale", float(factor), float(low), float(high)) if high != low:
+            steps.custom(lambda x: _clipped(x, factor, 0.0, low, high))
+            steps.mean(low).scale(high - low)
+        case ("range_scale", float(factor), float(low), *rest):
+            highest = float(rest[0]) if rest else float(np.finfo(np.float32).max)
+            steps.custom(lambda x: _clipped(x, factor, 0.0, low, highest))
+    if pre.mean_values:
+        steps.mean(list(pre.mean_values))
+    if pre.scale_values:
+        steps.scale(list(pre.scale_values))
+
+
+def _clipped(x: Any, factor: float, offset: float, low: float, high: float) -> Any:
+    scaled = opset13.add(opset13.multiply(x, np.float32(factor)), np.float32(offset))
+    return opset13.clamp(scaled, low, high).output(0)
 
 
 def _only_scores(model: Model, scores: ScoreOutput) -> Model:
@@ -271,8 +294,3 @@ def _only_scores(model: Model, scores: ScoreOutput) -> Model:
     flat = opset13.reshape(opset13.convert(source, "f32"), wanted, special_zero=False)
     model.add_results([opset13.result(flat)])
     return model
-
-
-def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__

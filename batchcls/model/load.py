@@ -65,16 +65,21 @@ def load(job: Job, core: Core) -> Loaded:
     """
     path = _file(model_path(job.model))
     model = read_model(core, path)
-    known = metadata.gather(job, model, path)
+    scores = graph.score_output(model)
+    known = metadata.gather(job, model, path, scores.classes)
     settings, origins = known.settings, dict(known.origins)
     image = graph.image_input(model, settings.layout)
-    scores = graph.score_output(model)
     height = image.height or settings.height or DEFAULT_SIZE
     width = image.width or settings.width or DEFAULT_SIZE
     if image.height is not None:
         origins.pop("height", None)
         origins.pop("width", None)
     pre = preprocess.resolve(settings, height, width, image.channels)
+    warnings = list(known.warnings)
+    if settings.embedded_processing:
+        pre = preprocess.embedded(pre, sized=image.height is not None)
+    elif pre.input_dtype in ("u16", "i16"):
+        warnings.append(f"the model was made for {pre.input_dtype} images; they are read as 8 bits")
     wanted = settings.activation or ("sigmoid" if settings.multilabel else None)
     how, activation_origin = activation.decide(model, scores.index, wanted)
     names, labels_origin = _labels(job, known, scores.classes)
@@ -94,10 +99,23 @@ def load(job: Job, core: Core) -> Loaded:
         labels=names,
         threshold=threshold if settings.multilabel else None,
         origins=described,
-        warnings=known.warnings,
+        warnings=tuple(warnings),
         inputs=graph.describe_ports(model.inputs),
         outputs=graph.describe_ports(model.outputs),
     )
+
+
+def connect(loaded: Loaded, batch_size: int) -> Model:
+    """The model as it is compiled: pixels of one size in, one float32 score output.
+
+    Raises:
+        ModelError: it does not work at that batch size.
+    """
+    pre = loaded.pre
+    if pre.resize_type == "embedded":
+        batch_size = 1  # images of different sizes do not fit into one tensor
+    graph.set_shape(loaded.model, loaded.image, pre.height, pre.width, batch_size)
+    return graph.connect(loaded.model, loaded.image, loaded.scores, pre)
 
 
 def _file(path: Path) -> Path:

@@ -1,7 +1,8 @@
 """Asks everyone who may know what a model wants, most trusted first, and keeps who said what.
 
-Order: the job (command line), the model's own rt_info, the JSON files beside it, the conventions
-of its format, a preset named by the job, and the old sample's default with a warning.
+Order: the job's options; a preset that the job names; the model's own rt_info (batchcls's root,
+then model_info); the files beside it; its format's metadata and conventions; and the old sample's
+defaults, with a warning that they are a guess.
 """
 
 from dataclasses import dataclass
@@ -10,12 +11,21 @@ from pathlib import Path
 from openvino import Model
 
 from batchcls.job import Job
-from batchcls.model import given, model_info
+from batchcls.model import given, huggingface, model_info, presets, tflite, timm, ultralytics
 from batchcls.model.settings import Settings, merge
 
 COMMAND_LINE = "the command line"
 RT_INFO = "rt_info model_info"
 OWN_RT_INFO = "rt_info batchcls"
+QUANTISED = "the input's quantisation"
+MODEL_API_DEFAULT = "model_api's default"
+_IMAGENET = (1000, 1001)
+
+GUESS = (
+    "the model says nothing about its preprocessing: images are stretched, BGR, not normalised, as "
+    "OpenVINO's sample does. That is a guess, and often costs accuracy: "
+    "`batchcls inspect MODEL --probe DIR` finds out what fits"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +43,80 @@ class Known:
     warnings: tuple[str, ...]
 
 
-def gather(job: Job, model: Model, path: Path) -> Known:
+def gather(job: Job, model: Model, path: Path, classes: int) -> Known:
     """What is known about a model.
 
     Args:
         job: its options win.
         model: as read.
         path: the file it was read from.
+        classes: how many the model has.
 
     Raises:
         ModelError: metadata that make no sense, or of another kind of model.
         LabelsError: labels that the metadata name cannot be read.
         UsageError: an option of the job makes no sense.
     """
+    element_type = model.inputs[0].get_element_type().get_type_name()
     sources = [
         (COMMAND_LINE, given.settings(job)),
+        (QUANTISED, _in_quantisation(element_type)),
+        (f"the preset {job.preprocess}", presets.preset(job.preprocess)),
         (OWN_RT_INFO, model_info.own_settings(model)),
-        (RT_INFO, model_info.settings(model, path.parent)),
+        (RT_INFO, info := model_info.settings(model, path.parent)),
+        *_files_beside(path, _static_size(model)),
     ]
+    if tflite.is_tflite(path):
+        convention = tflite.convention(element_type, imagenet=classes in _IMAGENET)
+        sources += [
+            (tflite.METADATA, tflite.settings(path)),
+            (tflite.CONVENTION, convention),
+        ]
+    elif not info.silent:
+        sources.append((MODEL_API_DEFAULT, _MODEL_API))
     settings, origins = merge(sources)
-    warnings = []
-    if not any(origin != COMMAND_LINE for origin in origins.values()) and not settings.mean_values:
-        warnings.append(
-            "the model says nothing about its preprocessing: images are stretched, BGR, not "
-            "normalised, as OpenVINO's sample does. That is a guess, and often costs accuracy; "
-            "`batchcls inspect MODEL --probe DIR` finds out what fits"
-        )
-    return Known(settings, origins, tuple(warnings))
+    said = {"resize_type", "reverse_input_channels", "embedded_processing"} & set(origins)
+    guessed = not said and origins.get("mean_values", QUANTISED) == QUANTISED
+    return Known(settings, origins, (GUESS,) if guessed else ())
+
+
+_MODEL_API = Settings(resize_type="standard", interpolation="linear", reverse_input_channels=False)
+
+
+def _in_quantisation(element_type: str) -> Settings:
+    """A quantised input has its mean and scale in its quantisation parameters, and wants pixels."""
+    if element_type in ("f32", "f16", "bf16", "f64"):
+        return Settings()
+    return Settings(mean_values=(), scale_values=())
+
+
+def _files_beside(path: Path, input_size: tuple[int, int] | None) -> list[tuple[str, Settings]]:
+    folder = path if path.is_dir() else path.parent
+    found = []
+    config = huggingface.read_json(folder / huggingface.CONFIG)
+    preprocessor = huggingface.read_json(folder / huggingface.PREPROCESSOR)
+    if config is not None:
+        # timm's first: optimum writes both, and its own preprocessor file forgets timm's crop.
+        found.append(("timm's config.json", timm.settings(config, input_size)))
+    if preprocessor is not None:
+        if "pretrained_cfg" in preprocessor:
+            found.append(
+                ("timm's preprocessor_config.json", timm.settings(preprocessor, input_size))
+            )
+        else:
+            said = huggingface.preprocessor(preprocessor)
+            found.append((huggingface.PREPROCESSOR, said))
+    if config is not None:
+        found.append((huggingface.CONFIG, huggingface.config(config)))
+    found.append((ultralytics.FILE, ultralytics.settings(folder / ultralytics.FILE)))
+    return found
+
+
+def _static_size(model: Model) -> tuple[int, int] | None:
+    """(height, width) of the first input, where both are fixed."""
+    shape = model.inputs[0].get_partial_shape()
+    if shape.rank.is_dynamic or shape.rank.get_length() != 4 or shape.is_dynamic:
+        return None
+    sizes = [int(size) for size in shape.to_shape()][1:]
+    spatial = sizes[1:] if sizes[0] in (1, 3) else sizes[:2]
+    return spatial[0], spatial[1]

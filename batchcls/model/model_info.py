@@ -20,6 +20,7 @@ ROOT = "model_info"
 OWN_ROOT = "batchcls"
 """For what no key of model_info can say; other readers ignore it."""
 
+_LARGEST = {"u8": 255.0, "u16": 65535.0, "i16": 32767.0, "f32": 1.0}
 _N = TypeVar("_N", int, float)
 _INTERPOLATION = {"linear": "linear", "cubic": "cubic", "nearest": "nearest"}
 
@@ -174,14 +175,18 @@ def _intensity(info: Mapping[str, str]) -> tuple[str | float, ...] | None:
         case "none":
             return ("none",)
         case "scale_to_unit":
-            return ("scale_to_unit", value("max_value", 255.0))
+            largest = _LARGEST.get(info.get("input_dtype", "u8").lower(), 255.0)
+            return ("scale_to_unit", value("max_value", largest))
         case "window":
-            return ("window", value("window_center", 127.5), value("window_width", 255.0))
+            if not {"intensity_window_center", "intensity_window_width"} <= set(info):
+                raise ModelError(f"rt_info {ROOT}: intensity_mode window lacks its centre or width")
+            return ("window", value("window_center", 0.0), value("window_width", 0.0))
         case "percentile":
             return ("percentile", value("percentile_low", 1.0), value("percentile_high", 99.0))
         case "range_scale":
             scale, low = value("scale_factor", 1.0), value("min_value", 0.0)
-            return ("range_scale", scale, low, value("max_value", 255.0))
+            high = _number(info, "intensity_max_value", float)
+            return ("range_scale", scale, low, *(() if high is None else (high,)))
     raise ModelError(f"rt_info {ROOT}/intensity_mode is {mode!r}")
 
 

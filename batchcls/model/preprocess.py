@@ -21,6 +21,8 @@ RESIZE_TYPES = (
     "squash",  # stretch to resize_to, then centre crop
     "border",  # resize by the longest edge, then centre crop or pad
     "centre_fraction",  # centre crop of a fraction of both edges, then stretch (TF-Slim)
+    "crop_only",  # centre crop or pad without any resize
+    "embedded",  # nothing: the graph does it
 )
 """The first four are model_api's; no key of model_info can say the others."""
 
@@ -32,6 +34,18 @@ INTERPOLATIONS = (
 """OpenCV's do not antialias (but "area"); Pillow's do, and train most torch models."""
 
 NEEDS_RESIZE_TO = frozenset({"shortest_edge", "squash", "border", "centre_fraction"})
+CROP_ROUNDINGS = ("even", "floor")
+"""Half a pixel of a centre crop: torchvision and timm round half to even, transformers down."""
+
+USUAL_CROP_PCT = 0.875
+"""256 for 224: what nearly all ImageNet pipelines with a crop use, and timm's default."""
+
+_SPELLINGS = {
+    "bilinear": "linear", "bicubic": "cubic", "inter_linear": "linear", "inter_cubic": "cubic",
+    "inter_nearest": "nearest", "inter_area": "area",
+    "pillow_linear": "pillow_bilinear", "pillow_cubic": "pillow_bicubic",
+}  # fmt: skip
+
 SAMPLE_DEFAULT = "the old sample's default (a guess)"
 
 
@@ -46,6 +60,7 @@ class Preprocess:
         resize_type: one of `RESIZE_TYPES`.
         resize_to: (height, width) of the picture before the crop; for "shortest_edge" and "border"
             the box that one edge must meet; None where the type has no second size.
+        crop_rounding: one of `CROP_ROUNDINGS`.
         interpolation: one of `INTERPOLATIONS`.
         pad_value: of added borders, per channel in the model's order.
         reverse_input_channels: images are decoded as BGR; True turns them to RGB.
@@ -54,7 +69,8 @@ class Preprocess:
         scale_values: divisors after the mean; empty = nothing.
         input_dtype: what the model's graph gets: "u8", "u16", "i16" or "f32".
         intensity: mapping of pixel values before the mean: ("none",), ("scale_to_unit", max),
-            ("window", centre, width), ("percentile", low, high), ("range_scale", factor, min, max).
+            ("window", centre, width), ("percentile", low, high),
+            ("range_scale", factor, min[, max])
     """
 
     height: int
@@ -62,6 +78,7 @@ class Preprocess:
     channels: int = 3
     resize_type: str = "standard"
     resize_to: tuple[int, int] | None = None
+    crop_rounding: str = "even"
     interpolation: str = "linear"
     pad_value: tuple[int, ...] = (0,)
     reverse_input_channels: bool = False
@@ -100,20 +117,21 @@ def resolve(settings: Settings, height: int, width: int, channels: int) -> Prepr
     kind = settings.resize_type or "standard"
     if kind not in RESIZE_TYPES:
         raise ModelError(f"unknown resize type {kind!r}; known: {', '.join(RESIZE_TYPES)}")
-    interpolation = settings.interpolation or "linear"
+    interpolation = _SPELLINGS.get(settings.interpolation or "", settings.interpolation or "linear")
     if interpolation not in INTERPOLATIONS:
         known = ", ".join(INTERPOLATIONS)
         raise ModelError(f"unknown interpolation {interpolation!r}; known: {known}")
     resize_to = settings.resize_to if kind in NEEDS_RESIZE_TO else None
     if kind in NEEDS_RESIZE_TO and resize_to is None:
-        # The usual 256 for 224: what nearly all ImageNet pipelines with a crop use.
-        resize_to = (math.floor(height / 0.875), math.floor(width / 0.875))
+        share = settings.crop_pct or USUAL_CROP_PCT
+        resize_to = (math.floor(height / share), math.floor(width / share))
     found = Preprocess(
         height=height,
         width=width,
         channels=channels,
         resize_type=kind,
         resize_to=resize_to,
+        crop_rounding=settings.crop_rounding or "even",
         interpolation=interpolation,
         pad_value=settings.pad_value or (0,),
         reverse_input_channels=bool(settings.reverse_input_channels),
@@ -127,6 +145,16 @@ def resolve(settings: Settings, height: int, width: int, channels: int) -> Prepr
     if len(found.pad_value) not in (1, channels):
         raise ModelError(f"pad_value has {len(found.pad_value)} values for {channels} channels")
     return found
+
+
+def embedded(pre: Preprocess, *, sized: bool) -> Preprocess:
+    """For a graph that preprocesses by itself: plain BGR pixels, of its frame size if it has one.
+
+    model_api names the size before embedding `orig_height`; it says nothing about the input now.
+    """
+    kind = "standard" if sized else "embedded"
+    size = (pre.height, pre.width) if sized else (0, 0)
+    return Preprocess(*size, channels=pre.channels, resize_type=kind)
 
 
 def _per_channel(name: str, values: tuple[float, ...] | None, channels: int) -> tuple[float, ...]:
@@ -169,14 +197,16 @@ def geometry(pre: Preprocess, width: int, height: int) -> Geometry:
             )
         case "shortest_edge":
             size = _shortest_edge(box, width, height)
-            return Geometry(whole, size, _centre(size, target))
+            return Geometry(whole, size, _centre(pre, size))
+        case "crop_only":
+            return Geometry(whole, (width, height), _centre(pre, (width, height)))
         case "squash":
             size = (box[1], box[0])
-            return Geometry(whole, size, _centre(size, target))
+            return Geometry(whole, size, _centre(pre, size))
         case "border":
             ratio = max(height / box[0], width / box[1])
             size = (max(1, round(width / ratio)), max(1, round(height / ratio)))
-            return Geometry(whole, size, _centre(size, target))
+            return Geometry(whole, size, _centre(pre, size))
         case _:
             return Geometry(whole, target, (0, 0))
 
@@ -210,17 +240,20 @@ def _shortest_edge(box: tuple[int, int], width: int, height: int) -> tuple[int, 
     return max(1, round(width / ratio)), max(1, round(height / ratio))
 
 
-def _centre(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int]:
-    """As torchvision's CenterCrop, for either axis: round((size - crop) / 2), half to even.
+def _centre(pre: Preprocess, size: tuple[int, int]) -> tuple[int, int]:
+    """Offset of a centred crop, (left, top); negative where a border must be added."""
+    return _margin(pre, size[0] - pre.width), _margin(pre, size[1] - pre.height)
 
-    Smaller pictures are first padded by (crop - size) // 2 on the left; one smaller by an odd
-    number gets the extra column on the right.
+
+def _margin(pre: Preprocess, spare: int) -> int:
+    """Half the spare pixels of an axis, as the reference rounds it.
+
+    transformers: floor(spare / 2), which also puts the larger part of a border to the left.
+    torchvision and timm: round(spare / 2), half to even; of a border the smaller part is left.
     """
-    left, top = (
-        round((have - want) / 2) if have >= want else -((want - have) // 2)
-        for have, want in zip(size, target, strict=True)
-    )
-    return left, top
+    if pre.crop_rounding == "floor":
+        return spare // 2
+    return round(spare / 2) if spare >= 0 else -(-spare // 2)
 
 
 def origins(pre: Preprocess, known: Mapping[str, str]) -> dict[str, str]:

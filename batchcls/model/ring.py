@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from openvino import Tensor
 
 from batchcls.model.layers import LayerTime, LayerTimes
 
@@ -44,7 +45,8 @@ class Ring:
     """The infer requests of one compiled model.
 
     Args:
-        compiled: a compiled model with one image input, static shape, and one score output.
+        compiled: a compiled model with one image input and one score output. Its shape is static,
+            or open in height and width for a batch of one.
         device: the device string, as it is shown.
         nireq: infer requests; 0 = what the compiled model calls optimal.
         count_layers: collect per-layer counters (compiled with PERF_COUNT).
@@ -55,9 +57,10 @@ class Ring:
     ) -> None:
         self.device = device
         self.nireq = nireq or max(1, int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")))
-        self.batch_size = int(compiled.input(0).shape[0])
+        shape = compiled.input(0).partial_shape
+        self._takes_any_size = bool(shape.is_dynamic)
+        self.batch_size = int(shape[0].get_length()) if len(shape) == 4 else 1
         self._requests = [compiled.create_infer_request() for _ in range(self.nireq)]
-        self._inputs = [request.get_input_tensor(0) for request in self._requests]
         self._started: deque[tuple[int, Sequence[Any], str | None]] = deque()
         self._next = 0
         self._layers = LayerTimes(device) if count_layers else None
@@ -83,17 +86,23 @@ class Ring:
             raise ValueError(f"{len(images)} images for a request of {self.batch_size}, or no free")
         slot = self._next
         self._next = (slot + 1) % self.nireq
-        rows = self._inputs[slot].data
-        for row, image in enumerate(images):
-            rows[row] = image
-        if len(images) < self.batch_size:
-            rows[len(images) :] = 0
         refused = None
         try:
+            self._fill(self._requests[slot], images)
             self._requests[slot].start_async()
         except Exception as error:  # noqa: BLE001 - rule 4
             refused = _first_line(error)
         self._started.append((slot, tuple(tags), refused))
+
+    def _fill(self, request: Any, images: Sequence[NDArray[Any]]) -> None:
+        if self._takes_any_size:
+            request.set_input_tensor(0, Tensor(images[0][None]))  # copies
+            return
+        tensor = request.get_input_tensor(0).data
+        rows = tensor if tensor.ndim == 4 else tensor[None]
+        for row, image in enumerate(images):
+            rows[row] = image
+        rows[len(images) :] = 0
 
     def poll(self) -> Finished | None:
         """The oldest request, if it has completed."""

@@ -19,6 +19,8 @@ class Settings:
         width: see `height`.
         resize_type: one of `batchcls.model.preprocess.RESIZE_TYPES`.
         resize_to: (height, width) before the crop, for those types that have one.
+        crop_pct: the target's share of `resize_to`, where that follows from the target's size.
+        crop_rounding: one of `batchcls.model.preprocess.CROP_ROUNDINGS`.
         interpolation: one of `batchcls.model.preprocess.INTERPOLATIONS`.
         pad_value: of added borders, per channel in the model's order.
         reverse_input_channels: the model wants RGB.
@@ -39,6 +41,8 @@ class Settings:
     width: int | None = None
     resize_type: str | None = None
     resize_to: tuple[int, int] | None = None
+    crop_pct: float | None = None
+    crop_rounding: str | None = None
     interpolation: str | None = None
     pad_value: tuple[int, ...] | None = None
     reverse_input_channels: bool | None = None
@@ -60,10 +64,13 @@ class Settings:
         return all(getattr(self, field.name) is None for field in fields(self))
 
 
+_OF_RESIZE_TYPE = frozenset({"resize_to", "crop_pct", "crop_rounding"})
+
+
 def merge(sources: Sequence[tuple[str, Settings]]) -> tuple[Settings, dict[str, str]]:
     """The first word on every key, and who had it.
 
-    A resize type brings its own `resize_to`: a later source's belongs to another type.
+    A resize type brings its own sizes: a later source's belong to another type.
 
     Args:
         sources: (origin, settings), most trusted first.
@@ -79,7 +86,7 @@ def merge(sources: Sequence[tuple[str, Settings]]) -> tuple[Settings, dict[str, 
             value = getattr(settings, field.name)
             if value is None or getattr(merged, field.name) is not None:
                 continue
-            if field.name == "resize_to" and merged.resize_type is not None:
+            if field.name in _OF_RESIZE_TYPE and merged.resize_type is not None:
                 continue
             news[field.name] = value
             origins[field.name] = origin

@@ -19,7 +19,7 @@ _OPENCV = {
 }
 
 
-def prepare(image: Pixels, pre: Preprocess) -> Pixels:
+def prepare(image: Pixels, pre: Preprocess) -> NDArray[Any]:
     """One image as the model's input.
 
     Args:
@@ -27,14 +27,18 @@ def prepare(image: Pixels, pre: Preprocess) -> Pixels:
         pre: what it goes through.
 
     Returns:
-        (pre.height, pre.width, pre.channels), contiguous, in the model's channel order.
+        (pre.height, pre.width, pre.channels), contiguous, in the model's channel order; uint8, or
+        float32 where the intensity mapping depends on the image.
     """
+    if pre.resize_type == "embedded":
+        return np.ascontiguousarray(image)
     steps = geometry(pre, image.shape[1], image.shape[0])
     left, top, width, height = steps.source
     image = image[top : top + height, left : left + width]
     image = resize(image, steps.size, pre.interpolation)
     image = order(image, pre)
-    return np.ascontiguousarray(place(image, steps.offset, pre))
+    image = np.ascontiguousarray(place(image, steps.offset, pre))
+    return percentile(image, pre) if pre.intensity[0] == "percentile" else image
 
 
 def resize(image: Pixels, size: tuple[int, int], interpolation: str) -> Pixels:
@@ -67,6 +71,15 @@ def place(image: Pixels, offset: tuple[int, int], pre: Preprocess) -> Pixels:
     canvas[:] = pre.pad_value
     canvas[y - top : y - top + piece.shape[0], x - left : x - left + piece.shape[1]] = piece
     return canvas
+
+
+def percentile(image: Pixels, pre: Preprocess) -> NDArray[np.float32]:
+    """Map this image's own percentiles to 0..1, as model_api's intensity mode does."""
+    low, high = (np.float32(np.percentile(image, float(q))) for q in pre.intensity[1:3])
+    if low == high:
+        return np.zeros(image.shape, np.float32)
+    spread: NDArray[np.float32] = (image.astype(np.float32) - low) / (high - low)
+    return spread.clip(0.0, 1.0)
 
 
 def _u8(image: Any) -> Pixels:

@@ -1,0 +1,62 @@
+"""Named guesses for models without metadata, for `--preprocess`. Pure."""
+
+from batchcls.errors import UsageError
+from batchcls.model.settings import Settings
+from batchcls.model.timm import IMAGENET_MEAN_255, IMAGENET_STD_255
+
+PRESETS: dict[str, Settings] = {
+    "torchvision": Settings(
+        resize_type="shortest_edge",
+        crop_pct=0.875,
+        interpolation="pillow_bilinear",
+        reverse_input_channels=True,
+        mean_values=IMAGENET_MEAN_255,
+        scale_values=IMAGENET_STD_255,
+    ),
+    "timm": Settings(
+        resize_type="shortest_edge",
+        crop_pct=0.875,
+        interpolation="pillow_bicubic",
+        reverse_input_channels=True,
+        mean_values=IMAGENET_MEAN_255,
+        scale_values=IMAGENET_STD_255,
+    ),
+    "tf": Settings(
+        resize_type="centre_fraction",
+        crop_pct=0.875,
+        interpolation="linear",
+        reverse_input_channels=True,
+        mean_values=(127.5, 127.5, 127.5),
+        scale_values=(127.5, 127.5, 127.5),
+    ),
+    "caffe": Settings(
+        resize_type="squash",
+        crop_pct=0.875,
+        interpolation="linear",
+        reverse_input_channels=False,
+        mean_values=(104.0, 117.0, 123.0),
+        scale_values=(),
+    ),
+    "none": Settings(
+        resize_type="standard",
+        interpolation="linear",
+        reverse_input_channels=False,
+        mean_values=(),
+        scale_values=(),
+    ),
+}
+"""Mean and scale count only where the model's input is floating point: quantised inputs carry their
+normalisation in their quantisation."""
+
+
+def preset(name: str | None) -> Settings:
+    """A preset by name; silent for None.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name is None:
+        return Settings()
+    if name.lower() not in PRESETS:
+        raise UsageError(f"--preprocess {name}: known are {', '.join(PRESETS)}")
+    return PRESETS[name.lower()]

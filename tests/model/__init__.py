@@ -1,0 +1,1 @@
+"""Tests of `batchcls.model`, on tiny generated models."""

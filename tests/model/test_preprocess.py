@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batchcls.errors import ModelError
+from batchcls.model.preprocess import RESIZE_TYPES, Preprocess, geometry, resolve
+from batchcls.model.settings import Settings, merge
+from batchcls.model.spatial import prepare
+
+
+def test_the_first_word_wins_and_is_remembered() -> None:
+    settings, origins = merge(
+        [
+            ("flags", Settings(resize_type="crop")),
+            ("file", Settings(resize_type="shortest_edge", resize_to=(9, 9), mean_values=(1.0,))),
+        ]
+    )
+    assert (settings.resize_type, settings.mean_values) == ("crop", (1.0,))
+    assert origins == {"resize_type": "flags", "mean_values": "file"}
+    assert settings.resize_to is None  # it belongs to the other resize type
+
+
+def test_defaults_are_the_old_samples() -> None:
+    assert resolve(Settings(), 7, 9, 3) == Preprocess(7, 9)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(resize_type="zoom"),
+        Settings(interpolation="magic"),
+        Settings(mean_values=(1.0, 2.0)),
+        Settings(scale_values=(0.0,)),
+        Settings(pad_value=(1, 2)),
+    ],
+)
+def test_values_that_make_no_sense(settings: Settings) -> None:
+    with pytest.raises(ModelError):
+        resolve(settings, 8, 8, 3)
+
+
+def test_torchvision_geometry() -> None:
+    pre = Preprocess(224, 224, resize_type="shortest_edge", resize_to=(256, 256))
+    assert geometry(pre, 500, 375).size == (341, 256)  # int(256 * 500 / 375)
+    assert geometry(pre, 500, 375).offset == (58, 16)  # round(58.5) is 58: half to even
+    assert geometry(pre, 375, 500).size == (256, 341)
+
+
+def test_transformers_rounds_the_crop_down() -> None:
+    pre = Preprocess(
+        224, 224, resize_type="shortest_edge", resize_to=(256, 256), crop_rounding="floor"
+    )
+    assert geometry(pre, 503, 375).offset[0] == (343 - 224) // 2 == 59
+    even = Preprocess(224, 224, resize_type="shortest_edge", resize_to=(256, 256))
+    assert geometry(even, 503, 375).offset[0] == 60
+
+
+def test_letterbox_is_centred_and_padded_with_its_value() -> None:
+    pre = Preprocess(8, 8, resize_type="fit_to_window_letterbox", pad_value=(7,))
+    out = prepare(np.full((4, 8, 3), 200, np.uint8), pre)
+    assert (out[2:6] == 200).all()
+    assert (out[:2] == 7).all()
+    assert (out[6:] == 7).all()
+
+
+def test_fit_to_window_pads_right_and_bottom() -> None:
+    pre = Preprocess(8, 8, resize_type="fit_to_window", pad_value=(7,))
+    out = prepare(np.full((8, 4, 3), 200, np.uint8), pre)
+    assert (out[:, :4] == 200).all()
+    assert (out[:, 4:] == 7).all()
+
+
+def test_crop_takes_the_middle() -> None:
+    image = np.zeros((4, 12, 3), np.uint8)
+    image[:, 4:8] = 255
+    assert (prepare(image, Preprocess(4, 4, resize_type="crop")) == 255).all()
+
+
+def test_border_fills_with_the_mean_of_each_channel() -> None:
+    pre = Preprocess(8, 8, resize_type="border", resize_to=(8, 8), pad_value=(1, 2, 3))
+    out = prepare(np.full((2, 8, 3), 200, np.uint8), pre)
+    assert out[0, 0].tolist() == [1, 2, 3]
+    assert (out[3:5] == 200).all()
+
+
+def test_channel_order_and_gray() -> None:
+    image = np.zeros((2, 2, 3), np.uint8)
+    image[:] = (10, 20, 30)
+    assert prepare(image, Preprocess(2, 2))[0, 0].tolist() == [10, 20, 30]
+    assert prepare(image, Preprocess(2, 2, reverse_input_channels=True))[0, 0].tolist() == [
+        30,
+        20,
+        10,
+    ]
+    assert prepare(image, Preprocess(2, 2, channels=1)).shape == (2, 2, 1)
+
+
+@given(
+    st.sampled_from([kind for kind in RESIZE_TYPES if kind != "embedded"]),
+    st.integers(1, 300),
+    st.integers(1, 300),
+    st.sampled_from([(8, 8), (7, 13), (224, 160)]),
+    st.sampled_from(["even", "floor"]),
+)
+def test_every_size_gives_the_inputs_shape(
+    kind: str, width: int, height: int, target: tuple[int, int], rounding: str
+) -> None:
+    pre = resolve(Settings(resize_type=kind, crop_rounding=rounding), *target, 3)
+    out = prepare(np.full((height, width, 3), 9, np.uint8), pre)
+    assert out.shape == (*target, 3)
+    assert out.flags.c_contiguous
