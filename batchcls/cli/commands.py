@@ -1,17 +1,21 @@
 """The commands, as typer sees them: arguments and help, each returning the `Action` it asks for."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from batchcls.cli import run_command as running
 from batchcls.cli.action import Action
 from batchcls.cli.help import Sectioned
-from batchcls.cli.run_command import run_command, with_options
-from batchcls.job import DEFAULT_OUTPUT
+from batchcls.cli.options import IMAGES, MODEL, OPTIONS, PICTURE, RESULTS, SPEED
+from batchcls.cli.signature import argument, given, option, with_options
+from batchcls.job import DEFAULT_OUTPUT, Job
 from batchcls.version import __version__
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_SOURCES = "Directories, image files, @list.txt, - for a list on standard input; or a job file."
+_JOB_FILE = "TOML job file with these options; the command line wins over it."
 
 app = typer.Typer(
     name="batchcls",
@@ -20,13 +24,13 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
-    no_args_is_help=False,
     context_settings=_CONTEXT,
 )
 
 Results = Annotated[str, typer.Argument(metavar="[RESULTS]", help="The results file of the run.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Tracebacks for everything.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+_JSON = option("json", bool, "--json", show="", text="For machines.", section=RESULTS)
 
 
 def names() -> list[str]:
@@ -49,7 +53,78 @@ def top(
     """Options of the program itself."""
 
 
-app.command("run", cls=Sectioned, context_settings=_CONTEXT)(with_options(run_command))
+@app.command("run", cls=Sectioned, context_settings=_CONTEXT)
+@with_options(
+    argument("sources", list[str], show="SOURCE", text=_SOURCES),
+    option(
+        "input", list[str], "-i", "--input", show="SOURCE...", text="More sources.", section=IMAGES
+    ),
+    option("job", str, "--job", show="FILE", text=_JOB_FILE, section=IMAGES),
+    options=OPTIONS,
+)
+def run_command(context: typer.Context, **_: Any) -> Action:
+    """Label images: every image gets one line of the results file, in order.
+
+    Started again after whatever stopped it, the same command goes on where it was. The spellings
+    of OpenVINO's classification sample and benchmark_app work too: -nt, -ni, -pc, -pp, -nireq, …
+    """
+    job = running.job_of(given(context))
+    return Action(lambda: running.do(job), job.debug)
+
+
+@app.command("demo", cls=Sectioned, context_settings=_CONTEXT)
+@with_options(
+    argument("folder", str, show="[FOLDER]", text="Where; default: a new temporary folder."),
+    option("images", int, "--images", "-n", show="N", text="How many. [300]", section=IMAGES),
+    options=[o for o in OPTIONS if o.section == SPEED or o.field in ("progress", "debug")],
+)
+def demo_command(context: typer.Context, **_: Any) -> Action:
+    """Try it out: draw images with and without defects, and sort them with the built-in model."""
+
+    def do() -> int:
+        from batchcls.cli.demo import demo
+
+        options = given(context)
+        return demo(options.pop("folder", None), options.pop("images", None), options)
+
+    return Action(do, bool(context.params["debug"]))
+
+
+@app.command("devices", cls=Sectioned, context_settings=_CONTEXT)
+@with_options(_JSON, options=[o for o in OPTIONS if o.field in ("plugins", "plugin", "debug")])
+def devices_command(context: typer.Context, **_: Any) -> Action:
+    """Show what OpenVINO sees here: devices, what they can do, which device strings would work."""
+    options = given(context)
+    as_json = options.pop("json", False)
+
+    def do() -> int:
+        from batchcls.cli.devices import devices
+
+        return devices(Job.from_dict(options), as_json=as_json)
+
+    return Action(do, options.get("debug", False))
+
+
+@app.command("inspect", cls=Sectioned, context_settings=_CONTEXT)
+@with_options(
+    argument("file", str, show="[MODEL]", text="A model; default: the built-in one."),
+    _JSON,
+    options=[
+        o for o in OPTIONS if o.section in (MODEL, PICTURE) or o.field in ("plugins", "debug")
+    ],
+)
+def inspect_command(context: typer.Context, **_: Any) -> Action:
+    """Show what a model takes, gives and wants done to images, each with where it came from."""
+    options = given(context)
+    as_json, file = options.pop("json", False), options.pop("file", None)
+
+    def do() -> int:
+        from batchcls.cli.inspect import inspect
+
+        job = Job.from_dict({"model": file, **options})
+        return inspect(job, as_json=as_json)
+
+    return Action(do, options.get("debug", False))
 
 
 @app.command("status", context_settings=_CONTEXT)
@@ -66,11 +141,55 @@ def status_command(results: Results = DEFAULT_OUTPUT, debug: Debug = False) -> A
 
 @app.command("watch", context_settings=_CONTEXT)
 def watch_command(results: Results = DEFAULT_OUTPUT, debug: Debug = False) -> Action:
-    """Show the dashboard of a run that another terminal or machine started."""
+    """Show the dashboard of a run that another terminal started."""
 
     def do() -> int:
         from batchcls.display.watch import watch
 
         return watch(results, sys.stdout)
+
+    return Action(do, debug)
+
+
+@app.command("verify", context_settings=_CONTEXT)
+def verify_command(
+    results: Results = DEFAULT_OUTPUT, as_json: AsJson = False, debug: Debug = False
+) -> Action:
+    """Check results: every image's line there once, in order, whole."""
+
+    def do() -> int:
+        from batchcls.cli.verify import verify
+
+        return verify(results, as_json=as_json)
+
+    return Action(do, debug)
+
+
+@app.command("evaluate", context_settings=_CONTEXT)
+def evaluate_command(
+    results: Results = DEFAULT_OUTPUT,
+    truth: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="CSV: file,index,label or file,label. Default: the name of an image's folder.",
+        ),
+    ] = None,
+    offset: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Result index minus truth index; default: found out by comparing labels.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> Action:
+    """Say how right results are: top-1, top-5, by class, confusions, calibration."""
+
+    def do() -> int:
+        from batchcls.cli.evaluate import evaluate
+
+        return evaluate(results, truth, offset, as_json=as_json)
 
     return Action(do, debug)

@@ -3,10 +3,9 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
 from typing import Any, TextIO
 
-from batchcls.display.text import safe, width
+from batchcls.display.text import safe
 
 
 def say(text: str) -> None:
@@ -37,23 +36,3 @@ def _write(stream: TextIO | None, text: str) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
-
-
-def columns(rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), indent: int = 0) -> str:
-    """Rows of cells as aligned lines.
-
-    Args:
-        rows: cells; every row of the same length.
-        right: columns set flush right, by number.
-        indent: spaces before each line.
-    """
-    clean = [[safe(cell) for cell in row] for row in rows]
-    widths = [max(map(width, column)) for column in zip(*clean, strict=True)]
-    lines = []
-    for row in clean:
-        cells = []
-        for number, (cell, most) in enumerate(zip(row, widths, strict=True)):
-            room = " " * (most - width(cell))
-            cells.append(room + cell if number in right else cell + room)
-        lines.append(" " * indent + "  ".join(cells).rstrip())
-    return "\n".join(lines)

@@ -1,0 +1,100 @@
+"""Draws the demo's pictures, in a process of its own since it needs OpenCV.
+
+``python -m batchcls.cli.demo_images FOLDER COUNT``: scenes of gradients, shapes and texture, the
+same every time, each given the defect that its folder is named after.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+CLASSES = ("ok", "blurry", "dark", "overexposed", "low-contrast", "noisy", "blocky")
+SIZES = ((480, 360), (640, 480), (360, 480), (400, 400))
+SHAPES = 30
+
+Picture = Any
+"""(H, W, 3) float32 BGR, 0..255."""
+
+
+def scene(rng: np.random.Generator, width: int, height: int) -> Picture:
+    """A sharp, well exposed picture of nothing in particular, (height, width, 3) float32 BGR."""
+    import cv2
+
+    top, bottom = rng.uniform(30, 230, (2, 3))
+    share = np.linspace(0, 1, height)[:, None, None]
+    picture = np.ascontiguousarray(
+        np.broadcast_to(top * (1 - share) + bottom * share, (height, width, 3)).astype(np.float32)
+    )
+    for _ in range(SHAPES):
+        colour = tuple(map(float, rng.uniform(0, 255, 3)))
+        x, y = int(rng.uniform(0, width)), int(rng.uniform(0, height))
+        size = int(rng.uniform(10, 90))
+        match int(rng.integers(3)):
+            case 0:
+                cv2.circle(picture, (x, y), size // 2, colour, -1, cv2.LINE_AA)
+            case 1:
+                corners = rng.uniform(-size, size, (5, 2)) + np.array((x, y))
+                cv2.fillPoly(picture, [corners.astype(np.int32)], colour, cv2.LINE_AA)
+            case _:
+                cv2.rectangle(picture, (x, y), (x + size, y + size // 2), colour, -1)
+    return np.clip(picture + _texture(rng, width, height), 0, 255)
+
+
+def _texture(rng: np.random.Generator, width: int, height: int) -> Picture:
+    """Detail at every scale, as photographs have it: octaves of noise, (height, width, 1)."""
+    import cv2
+
+    total = np.zeros((height, width), np.float32)
+    for cell in (2, 4, 8, 16, 32, 64):
+        grid = rng.normal(0, 1, (height // cell + 2, width // cell + 2)).astype(np.float32)
+        total += cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC) * cell**0.5 * 2.5
+    return total[..., None]
+
+
+def spoil(picture: Picture, defect: str, rng: np.random.Generator) -> Picture:
+    """The picture with a defect, plain to see; "ok" is the picture itself."""
+    import cv2
+
+    match defect:
+        case "blurry":
+            return cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(4, 7)))
+        case "dark":
+            return picture * (float(rng.uniform(12, 32)) / picture.mean())
+        case "overexposed":
+            return np.minimum(picture * (float(rng.uniform(330, 420)) / picture.mean()), 255)
+        case "low-contrast":
+            factor = float(rng.uniform(7, 14)) / picture.std()
+            return (picture - picture.mean()) * factor + float(rng.uniform(100, 170))
+        case "noisy":
+            return picture + rng.normal(0, float(rng.uniform(28, 50)), picture.shape)
+    return picture
+
+
+def write(folder: Path, count: int) -> None:
+    """Draw `count` images into folders named after their defects, and one that is no image.
+
+    Args:
+        folder: is made; images of earlier demos in it are written over.
+        count: how many, the broken one included.
+    """
+    import cv2
+
+    for number in range(max(count - 1, 0)):
+        rng = np.random.default_rng(number)
+        defect = CLASSES[number % len(CLASSES)]
+        picture = spoil(scene(rng, *SIZES[number % len(SIZES)]), defect, rng)
+        quality = int(rng.integers(3, 8)) if defect == "blocky" else 90
+        flags = [cv2.IMWRITE_JPEG_QUALITY, quality]
+        data = cv2.imencode(".jpg", np.clip(picture, 0, 255).astype(np.uint8), flags)[1].tobytes()
+        place = folder / defect
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{number:05}.jpg").write_bytes(data)
+    broken = folder / "ok" / "broken.jpg"
+    broken.parent.mkdir(parents=True, exist_ok=True)
+    broken.write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF\x00 and then the disk was full")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,100 @@
+"""``batchcls devices``: what OpenVINO sees here, and which device strings would work."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from batchcls.cli.terminal import say, say_json
+from batchcls.job import Job
+from batchcls.machine import Machine, this_machine
+from batchcls.report.columns import columns
+
+MISSING_DRIVERS = {
+    "GPU": "Intel's compute runtime (Debian and Ubuntu: intel-opencl-icd)",
+    "NPU": "Intel's NPU user-mode driver (intel/linux-npu-driver)",
+}
+
+
+def devices(job: Job, *, as_json: bool) -> int:
+    """Print the devices.
+
+    Args:
+        job: only its plugins count.
+        as_json: for machines.
+
+    Raises:
+        DeviceError: a plugin cannot be registered.
+    """
+    from batchcls.model import core
+
+    opened = core.open_core(job)
+    names = core.available(opened)
+    found = [describe(opened, name) for name in names]
+    strings = device_strings(names)
+    if as_json:
+        say_json({"devices": found, "device_strings": [string for string, _ in strings]})
+    else:
+        say(words(found, strings, unseen(names, this_machine())))
+    return 0
+
+
+def describe(core: Any, name: str) -> dict[str, Any]:
+    """What OpenVINO tells of one device; what it refuses to tell is left out."""
+    known: dict[str, Any] = {"name": name}
+    for key, asked in (
+        ("full_name", "FULL_DEVICE_NAME"),
+        ("capabilities", "OPTIMIZATION_CAPABILITIES"),
+        ("streams", "RANGE_FOR_STREAMS"),
+        ("architecture", "DEVICE_ARCHITECTURE"),
+    ):
+        try:
+            value = core.get_property(name, asked)
+        except RuntimeError:
+            continue
+        known[key] = value if isinstance(value, str) else [*value]
+    return known
+
+
+def device_strings(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Device strings that work where these devices are, and what each is for.
+
+    >>> [string for string, _ in device_strings(["CPU", "GPU"])]
+    ['CPU', 'GPU', '--device GPU --device CPU', 'AUTO', 'HETERO:GPU,CPU']
+    """
+    found = [(name, "this device alone") for name in names]
+    # Accelerators first: what they cannot run falls back to the device behind them.
+    ordered = sorted(names, key=lambda name: (name.startswith("CPU"), name))
+    if len(names) > 1:
+        found.append(
+            (" ".join(f"--device {name}" for name in ordered), "all at once, on different images")
+        )
+    found.append(("AUTO", "OpenVINO chooses"))
+    if len(names) > 1:
+        found.append(("HETERO:" + ",".join(ordered), "one model split over them, with fallback"))
+    else:
+        found.append((f"HETERO:GPU,{names[0] if names else 'CPU'}", "without what is missing here"))
+    return found
+
+
+def unseen(names: Sequence[str], machine: Machine) -> list[str]:
+    """Hardware whose kernel driver is there while OpenVINO does not see it, with the way out."""
+    return [
+        f"A {kind} seems to be here, but OpenVINO does not see it: install "
+        f"{MISSING_DRIVERS[kind]}, and see that you may open its device file."
+        for kind in sorted(machine.accelerators)
+        if kind in MISSING_DRIVERS and not any(name.startswith(kind) for name in names)
+    ]
+
+
+def words(
+    found: Sequence[Mapping[str, Any]], strings: Sequence[tuple[str, str]], hints: Sequence[str]
+) -> str:
+    """The devices for people."""
+    if not found:
+        return "OpenVINO sees no device here."
+    rows = [("device", "full name", "computes in")]
+    rows += [
+        (device["name"], device.get("full_name", "-"), " ".join(device.get("capabilities", ["-"])))
+        for device in found
+    ]
+    used = [(s if s.startswith("--") else f"--device {s}", use) for s, use in strings]
+    return "\n\n".join([columns(rows), "These work:\n" + columns(used, indent=2), *hints])

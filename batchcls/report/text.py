@@ -1,0 +1,76 @@
+"""Puts an evaluation into words and columns. Pure."""
+
+from batchcls.report.columns import columns
+from batchcls.report.evaluate import DEEP, Evaluation
+
+FEW_CLASSES = 20
+SHOWN = 10
+
+
+def lines(evaluation: Evaluation, *, complete: bool) -> str:
+    """An evaluation for people.
+
+    Args:
+        evaluation: what was found.
+        complete: the results file is whole; else it says that it is not.
+    """
+    parts = [_headline(evaluation, complete), _accuracy(evaluation)]
+    parts += [_classes(evaluation)]
+    if evaluation.confused:
+        parts.append(_confused(evaluation))
+    return "\n\n".join(parts)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _headline(found: Evaluation, complete: bool) -> str:
+    words = [f"{found.counted:,} images with a known class, {found.note}."]
+    if not complete:
+        words.append("The run is not complete: this is what is written so far.")
+    if found.without_truth:
+        words.append(f"{found.without_truth:,} more images have no known class; not counted.")
+    if found.failed:
+        kinds = ", ".join(f"{n:,} {kind}" for kind, n in found.failed.items())
+        words.append(f"{sum(found.failed.values()):,} failed ({kinds}); counted as wrong.")
+    return "\n".join(words)
+
+
+def _accuracy(found: Evaluation) -> str:
+    low, high = found.interval
+    deep = f"top-{DEEP}" if found.depth == DEEP else f"top-{found.depth} (no more are recorded)"
+    interval = f"95 % interval {100 * low:.1f} to {100 * high:.1f} %"
+    of_all = f"of {found.counted:,}"
+    rows = [
+        ("top-1", _percent(found.share(found.top1)), f"{found.top1:,} {of_all}; {interval}"),
+        (deep, _percent(found.share(found.top5)), f"{found.top5:,} {of_all}"),
+    ]
+    error = found.calibration_error
+    if error is None:
+        rows.append(("calibration", "-", "the scores are no probabilities"))
+    else:
+        rows.append(("calibration", f"{error:.3f}", "expected calibration error, 15 bins"))
+    return columns(rows, right=(1,))
+
+
+def _classes(found: Evaluation) -> str:
+    entries = list(found.classes.items())
+    few = len(entries) <= FEW_CLASSES
+    shown = entries if few else entries[:SHOWN]
+    rows = [("class" if few else f"the {SHOWN} worst classes", "images", "top-1", "top-5")]
+    rows += [
+        (name, f"{c.images:,}", _percent(c.top1 / c.images), _percent(c.top5 / c.images))
+        for name, c in shown
+    ]
+    text = columns(rows, right=(1, 2, 3))
+    if not few:
+        perfect = sum(c.top1 == c.images for c in found.classes.values())
+        text += f"\n… of {len(entries):,} classes; {perfect:,} are always right"
+    return text
+
+
+def _confused(found: Evaluation) -> str:
+    rows = [("most confused: truth", "predicted", "images")]
+    rows += [(truth, predicted, f"{n:,}") for truth, predicted, n in found.confused[:SHOWN]]
+    return columns(rows, right=(2,))
