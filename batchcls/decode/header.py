@@ -8,7 +8,7 @@ from batchcls.errors import ImageError
 Format = Literal["jpeg", "png", "webp", "bmp", "tiff", "gif"]
 Edit = tuple[int, int, bytes]
 
-MAX_PARTS = 200_000
+MAX_PARTS = 40_000
 """Chunks, blocks or frames that a file may have: walking more of them takes too long."""
 
 
@@ -85,11 +85,11 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
         )
 
 
-def check_parts(count: int) -> None:
+def check_parts(count: int, limit: int = MAX_PARTS) -> None:
     """Refuse a file of a senseless number of parts.
 
     Raises:
         ImageError: too_large.
     """
-    if count > MAX_PARTS:
-        raise ImageError("too_large", f"more than {MAX_PARTS} parts")
+    if count > limit:
+        raise ImageError("too_large", f"more than {limit} parts")

@@ -20,6 +20,7 @@ ALONE = frozenset({0x01, SOI, *range(0xD0, 0xD8)})  # markers without a length
 EXIF = b"Exif\0\0"
 NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
+MAX_SEGMENTS = 5000
 MAX_SCANS = 200
 """Each scan of a progressive picture goes over all of it; encoders write about ten."""
 
@@ -59,7 +60,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     at = 2
     parts = 0
     while True:
-        check_parts(parts := parts + 1)
+        check_parts(parts := parts + 1, MAX_SEGMENTS)
         found = NEXT_MARKER.search(data, at)
         if not found:
             raise truncated("before the picture does (no end marker)")

@@ -3,7 +3,7 @@
 Rules of this file:
 
 1. The first directory is the picture. The others (further pages) are only checked to be within
-   the file; a loop of directories is corrupt.
+   the file, the first `MAX_PAGES` of them; a loop of directories is corrupt.
 2. Everything that a directory points to lies within the file, or the file is truncated.
 3. Nothing is read in proportion to a number in the file that its size does not back.
 """
@@ -27,6 +27,8 @@ TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES = 322, 323, 324, 325
 EXTRA_SAMPLES, SAMPLE_FORMAT, JPEG_AT, JPEG_SIZE = 338, 339, 513, 514
 UNASSOCIATED_ALPHA = 2
 SEPARATE = 2
+MAX_SAMPLES = 8
+MAX_PAGES = 500
 TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4,
               16: 8, 17: 8, 18: 8}  # fmt: skip
 INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
@@ -54,7 +56,7 @@ class _File:
         """One integer; truncated if the file ends before it."""
         try:
             value: int = struct.unpack_from(self.order + form, self.data, at)[0]
-        except struct.error:
+        except (struct.error, OverflowError):
             raise truncated("inside its structure") from None
         return value
 
@@ -108,11 +110,10 @@ def read(data: bytes, max_pixels: int) -> Header:
     at = file.offset(8 if file.big else 4)
     seen: set[int] = set()
     header: Header | None = None
-    while at:
+    while at and len(seen) < MAX_PAGES:
         if at in seen:
             raise corrupt("its directories form a loop")
         seen.add(at)
-        check_parts(len(seen))
         entries, at = file.directory(at)
         if header is None:
             header = _picture(file, entries, max_pixels)
@@ -138,6 +139,9 @@ def _picture(file: _File, entries: dict[int, _Entry], max_pixels: int) -> Header
     bits = file.value(entries, BITS, 1)
     if bits > 16 or file.value(entries, SAMPLE_FORMAT, 1) not in (1, 4):
         raise corrupt(f"{bits} bits per sample, not 1 to 16 bits of whole numbers")
+    samples = file.value(entries, SAMPLES, 1)
+    if samples > MAX_SAMPLES:
+        raise corrupt(f"{samples} samples per pixel")
     edits: list[Edit] = []
     alpha = entries.get(EXTRA_SAMPLES)
     if alpha is not None and file.values(alpha, 1) == (UNASSOCIATED_ALPHA,) and alpha.kind == 3:
@@ -149,7 +153,7 @@ def _picture(file: _File, entries: dict[int, _Entry], max_pixels: int) -> Header
         width,
         height,
         bits=bits,
-        channels=file.value(entries, SAMPLES, 1),
+        channels=samples,
         alpha=alpha is not None,
         orientation=orientation if 1 <= orientation <= 8 else 1,
         edits=tuple(edits),

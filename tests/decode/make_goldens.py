@@ -1,0 +1,169 @@
+"""Writes goldens.json: small files of every kind, and the pixels that Pillow makes of them.
+
+Run by hand, with Pillow, numpy and opencv-python: ``python tests/decode/make_goldens.py``.
+The tests read the file alone, and need no Pillow.
+"""
+
+# mypy: ignore-errors
+# ruff: noqa: T201
+
+import base64
+import io
+import json
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+W, H = 24, 16
+y, x = np.mgrid[0:H, 0:W]
+RGB = np.dstack([x * 10, y * 15, 255 - x * 5 - y * 6]).clip(0, 255).astype(np.uint8)
+RGB[2:6, 3:9] = (250, 20, 30)
+RGB[9:14, 12:20] = (10, 240, 90)
+ALPHA = np.tile(np.linspace(0, 255, W).astype(np.uint8), (H, 1))
+RGB16 = (RGB.astype(np.uint16) << 8) + (x * 7 % 256).astype(np.uint16)[..., None]
+IM = Image.fromarray(RGB)
+GRAY = IM.convert("L")
+PALETTE = IM.quantize(32)
+RGBA = Image.fromarray(np.dstack([RGB, ALPHA]))
+LA = Image.merge("LA", [GRAY, Image.fromarray(ALPHA)])
+BIT = GRAY.convert("1")
+_c = np.array(IM.convert("CMYK"))
+_c[:, :, 3] = np.linspace(0, 180, W).astype(np.uint8)
+CMYK = Image.fromarray(_c, "CMYK")
+OTHER = ImageOps.invert(IM)
+
+rows = {}
+
+
+def save(image, form, **options):
+    out = io.BytesIO()
+    image.save(out, form, **options)
+    return out.getvalue()
+
+
+def encode(ending, array, *flags):
+    return cv2.imencode(ending, np.ascontiguousarray(array), flags)[1].tobytes()
+
+
+def golden(name, data, expected=None, tolerance=0):
+    if expected is None:
+        expected = np.array(ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB"))
+    rows[name] = {
+        "file": base64.b64encode(data).decode(),
+        "shape": expected.shape[:2],
+        "rgb": base64.b64encode(zlib.compress(expected.tobytes(), 9)).decode(),
+        "tolerance": tolerance,
+    }
+
+
+def adam7(array):
+    passes = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+              (0, 1, 1, 2))  # fmt: skip
+    raw = b""
+    for px, py, dx, dy in passes:
+        for line in array[py::dy, px::dx]:
+            raw += b"\0" + line.tobytes() if line.size else b""
+
+    def chunk(kind, body):
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
+    header = struct.pack(">IIBBBBB", W, H, 8, 2, 0, 0, 1)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(raw))
+        + chunk(b"IEND", b"")
+    )
+
+
+for sampling in (0, 1, 2):
+    golden(f"jpeg subsampling {sampling}", save(IM, "JPEG", quality=90, subsampling=sampling))
+golden("jpeg progressive", save(IM, "JPEG", progressive=True))
+golden("jpeg gray", save(GRAY, "JPEG"))
+golden("jpeg cmyk", save(CMYK, "JPEG", quality=95), tolerance=1)
+golden("jpeg restart markers", encode(".jpg", RGB[..., ::-1], cv2.IMWRITE_JPEG_RST_INTERVAL, 1))
+for name, image in {
+    "rgb": IM,
+    "rgba": RGBA,
+    "gray alpha": LA,
+    "gray": GRAY,
+    "palette": PALETTE,
+    "1 bit": BIT,
+}.items():
+    golden(f"png {name}", save(image, "PNG"))
+golden("png palette transparent", save(PALETTE, "PNG", transparency=3))
+golden("png colour key", save(IM, "PNG", transparency=tuple(int(v) for v in RGB[0, 0])))
+golden("png interlaced", adam7(RGB))
+golden("png 16 bit rgb", encode(".png", RGB16[..., ::-1]))
+golden("png 16 bit gray", encode(".png", RGB16[..., 0]), np.repeat(RGB[..., :1], 3, 2))
+golden("png animated", save(IM, "PNG", save_all=True, append_images=[OTHER]))
+golden(
+    "png animated default image",
+    save(IM, "PNG", save_all=True, default_image=True, append_images=[OTHER, IM]),
+)
+golden("webp lossy", save(IM, "WEBP"))
+golden("webp lossless", save(IM, "WEBP", lossless=True))
+golden("webp alpha", save(RGBA, "WEBP", lossless=True, exact=True))
+golden("webp lossy alpha", save(RGBA, "WEBP"))
+golden(
+    "webp animated",
+    save(IM, "WEBP", save_all=True, lossless=True, append_images=[OTHER], duration=90),
+)
+for name, image in {
+    "rgb": IM,
+    "rgba": RGBA,
+    "gray": GRAY,
+    "palette": PALETTE,
+    "1 bit": BIT,
+}.items():
+    golden(f"bmp {name}", save(image, "BMP"))
+for name, image in {
+    "rgb": IM,
+    "rgba": RGBA,
+    "gray alpha": LA,
+    "gray": GRAY,
+    "palette": PALETTE,
+    "1 bit": BIT,
+}.items():
+    golden(f"tiff {name}", save(image, "TIFF"))
+golden("tiff cmyk", save(CMYK, "TIFF"), tolerance=1)
+golden("tiff lzw", save(IM, "TIFF", compression="tiff_lzw"))
+golden("tiff deflate", save(IM, "TIFF", compression="tiff_deflate"))
+golden("tiff packbits", save(IM, "TIFF", compression="packbits"))
+golden("tiff jpeg", save(IM, "TIFF", compression="jpeg"), tolerance=1)
+golden("tiff group 4", save(BIT, "TIFF", compression="group4"))
+golden("tiff 16 bit rgb", encode(".tiff", RGB16[..., ::-1]), RGB, tolerance=1)
+golden("tiff 16 bit gray", encode(".tiff", RGB16[..., 0]), np.repeat(RGB[..., :1], 3, 2))
+# Pillow pads the last page with zeros, which nobody would miss.
+golden("tiff pages", save(IM, "TIFF", save_all=True, append_images=[OTHER]).rstrip(b"\0"))
+golden("gif", save(PALETTE, "GIF"))
+golden("gif interlaced", save(PALETTE, "GIF", interlace=1))
+golden("gif transparent", save(PALETTE, "GIF", transparency=5))
+golden("gif animated", save(PALETTE, "GIF", save_all=True, append_images=[OTHER.quantize(16)]))
+_g = bytearray(save(PALETTE, "GIF"))
+_g[6:10] = struct.pack("<HH", W + 6, H + 4)
+_g[11] = 7
+_at = _g.find(b"\x2c\0\0\0\0")
+_g[_at + 1 : _at + 5] = struct.pack("<HH", 4, 3)
+golden("gif frame inside canvas", bytes(_g))
+_g[6:10] = struct.pack("<HH", 10, 8)
+golden("gif frame over canvas", bytes(_g))
+for value in range(1, 9):
+    exif = Image.Exif()
+    exif[274] = value
+    for form, options in (
+        ("JPEG", {"quality": 90}),
+        ("PNG", {}),
+        ("WEBP", {"lossless": True}),
+        ("TIFF", {}),
+    ):
+        golden(f"{form.lower()} exif {value}", save(IM, form, exif=exif, **options))
+
+Path(__file__).with_name("goldens.json").write_text(json.dumps(rows, indent=0) + "\n")
+print(len(rows), "goldens")

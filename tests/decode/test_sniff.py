@@ -1,0 +1,94 @@
+"""Reading a header never fails in any way but `ImageError`, whatever the bytes."""
+
+import struct
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from batchcls.decode import Header, exif, sniff
+from batchcls.decode.sniff import MAGIC
+from batchcls.errors import ImageError
+from tests.decode.golden_files import GOLDENS, PLAIN
+
+MAGICS = [magic for magic, _ in MAGIC]
+KINDS = {"empty", "not_image", "truncated", "corrupt", "too_large"}
+
+
+def sniffed(data: bytes) -> Header | str:
+    """The header, or the kind of error."""
+    try:
+        return sniff(data)
+    except ImageError as error:
+        return error.kind
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from([b"", *MAGICS]), st.binary(max_size=300))
+def test_random_bytes(magic: bytes, rest: bytes) -> None:
+    outcome = sniffed(magic + rest)
+    if isinstance(outcome, Header):
+        assert outcome.width > 0
+        assert outcome.height > 0
+    else:
+        assert outcome in KINDS
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.sampled_from(sorted(GOLDENS)),
+    st.lists(st.tuples(st.integers(0, 600), st.binary(min_size=1, max_size=8)), max_size=4),
+)
+def test_overwritten_bytes(name: str, changes: list[tuple[int, bytes]]) -> None:
+    data = bytearray(GOLDENS[name].data)
+    for at, block in changes:
+        data[at : at + len(block)] = block
+    outcome = sniffed(bytes(data))
+    if isinstance(outcome, Header):
+        assert 1 <= outcome.orientation <= 8
+    else:
+        assert outcome in KINDS
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"GIF90a" + bytes(30), "not JPEG"),
+        (b"RIFF\x04\0\0\0WAVE" + bytes(30), "not JPEG"),
+        (b"\0\0\0\x18ftypheic" + bytes(30), "HEIC"),
+        (b"<html>", "HTML"),
+        (b"BMW is a car, and this is a text about it", "not BMP|begins like BMP"),
+        (b"Make America", "not JPEG"),
+    ],
+)
+def test_strangers_are_called_by_name(data: bytes, words: str) -> None:
+    with pytest.raises(ImageError, match=words) as caught:
+        sniff(data)
+    assert caught.value.kind == "not_image"
+
+
+def test_size_limit_is_exact() -> None:
+    data = PLAIN["png"].data
+    assert sniff(data, max_pixels=24 * 16).width == 24
+    with pytest.raises(ImageError, match=r"24x16 pixels, over the limit of 383") as caught:
+        sniff(data, max_pixels=24 * 16 - 1)
+    assert caught.value.kind == "too_large"
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize(("kind", "form"), [(3, "H"), (4, "I")])
+@pytest.mark.parametrize("value", range(10))
+def test_exif_orientation(order: str, kind: int, form: str, value: int) -> None:
+    entry = struct.pack(order + "HHI" + form, 0x0112, kind, 1, value).ljust(12, b"\0")
+    other = struct.pack(order + "HHII", 0x010F, 2, 4, 0)
+    block = (
+        (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "IH", 8, 2) + other + entry
+    )
+    expected = value if 1 <= value <= 8 else 1
+    assert exif.orientation(block) == expected
+    assert exif.orientation(b"Exif\0\0" + block) == expected
+
+
+@given(st.sampled_from([b"II*\0", b"MM\0*", b"Exif\0\0II*\0", b""]), st.binary(max_size=60))
+def test_exif_of_random_bytes(magic: bytes, rest: bytes) -> None:
+    assert 1 <= exif.orientation(magic + rest) <= 8
