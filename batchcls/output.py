@@ -18,7 +18,7 @@ from batchcls import fingerprint
 from batchcls.errors import RefusedError, UsageError
 from batchcls.job import Job
 from batchcls.messages import Answer, Record
-from batchcls.results import generation
+from batchcls.results import carry, generation
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
 from batchcls.results.journal import Journal
@@ -226,11 +226,11 @@ class Output:
         """Lines that an unfinished generation takes over from the one before."""
         if not manifest.carry or first == manifest.count:
             return None
-        from batchcls.results import carry
-
-        answers = carry.answers(self._storage, self._paths.results)
+        answers = carry.answers(
+            self._storage, self._paths.results, start=first, expected=manifest.replaces
+        )
         retry = manifest.carry == "retry-failed"
-        return (a for a in answers if a.index >= first and not (retry and a.failed))
+        return (answer for answer in answers if not (retry and answer.failed))
 
 
 class JournalLines:

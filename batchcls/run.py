@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from batchcls.results import record
 from batchcls.results.lock import Lock
 from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import PosixStorage
+from batchcls.run_result import RunResult, already_complete, result
 from batchcls.session import TICK_S, Session
 from batchcls.signals import StopRequests, stop_requests
 from batchcls.sources import DEFAULT_MAX_BYTES
@@ -47,32 +48,7 @@ log = logging.getLogger("batchcls")
 
 Start = Callable[[Mapping[str, Any], Path, float], LocalBackend]
 
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """What came of a run.
-
-    Attributes:
-        results: the results file.
-        images: lines in it.
-        ok: lines with classes.
-        failed: lines with an error.
-        failed_by_kind: the same by kind.
-        resumed: lines that were there already.
-        elapsed_s: seconds of this session.
-        fps: images/s of this session, after start-up.
-        exit_code: 0, or 3 when more images failed than the job allows.
-    """
-
-    results: Path
-    images: int
-    ok: int
-    failed: int
-    failed_by_kind: Mapping[str, int] = field(default_factory=dict)
-    resumed: int = 0
-    elapsed_s: float = 0.0
-    fps: float = 0.0
-    exit_code: int = 0
+__all__ = ["RunResult", "run"]
 
 
 def run(job: Job, start: Start = LocalBackend) -> RunResult:
@@ -97,7 +73,7 @@ def run(job: Job, start: Start = LocalBackend) -> RunResult:
         output = Output(job, paths, storage)
         if (manifest := output.nothing_to_do) is not None:
             output.check()
-            return _already_complete(paths, manifest.count, job)
+            return already_complete(paths, manifest.count, job)
         output.check()
         return _Run(job, paths, output, requests).go(start)
 
@@ -156,8 +132,12 @@ class _Run:
         self._progress.on_state("loading")
         early = self._first_ready(backend)
         ready = self._output.open(self._description)
-        with contextlib.closing(ready.journal):
-            return self._work(backend, ready, early, total)
+        with contextlib.closing(ready.journal) as journal:
+            if not journal.finished:
+                return self._work(backend, ready, early, total)
+            self._progress.on_listed(total, journal.count, journal.failed)
+            self._end("done", "nothing new to label", backend)
+            return self._result(journal.failed, total, journal.count)
 
     def _first_ready(self, backend: LocalBackend) -> list[Event]:
         """Wait until a worker has loaded the model; what was heard by then."""
@@ -299,44 +279,6 @@ def refusal(event: WorkerRefused) -> BatchclsError:
     """A worker's refusal as the exception that it was over there."""
     kind = getattr(errors, event.error, BatchclsError)
     return kind(event.message) if issubclass(kind, BatchclsError) else BatchclsError(event.message)
-
-
-def result(
-    paths: RunPaths,
-    total: int,
-    failed: Mapping[str, int],
-    job: Job,
-    resumed: int = 0,
-    elapsed_s: float = 0.0,
-    fps: float = 0.0,
-) -> RunResult:
-    """The result of a complete run; exit code 3 when too many images failed."""
-    count = sum(failed.values())
-    code = 3 if too_many(count, total, job.max_failed) else 0
-    return RunResult(
-        paths.results, total, total - count, count, dict(failed), resumed, elapsed_s, fps, code
-    )
-
-
-def too_many(failed: int, total: int, allowed: str | None) -> bool:
-    """Whether more images failed than ``--max-failed`` ("50" or "2%") allows."""
-    if allowed is None:
-        return False
-    if allowed.endswith("%"):
-        return failed * 100 > float(allowed[:-1]) * total
-    return failed > int(allowed)
-
-
-def _already_complete(paths: RunPaths, total: int, job: Job) -> RunResult:
-    failed: dict[str, int] = {}
-    with contextlib.suppress(OSError, ValueError):
-        failed = json.loads(paths.summary.read_text())["failed_by_kind"]
-    if job.progress not in ("json", "none"):
-        print(  # noqa: T201 - the answer to the command
-            f"{job.output} is complete: {total} images, {sum(failed.values())} failed. "
-            "--extend adds new images, --retry-failed redoes the failed ones, --fresh starts over."
-        )
-    return result(paths, total, failed, job, resumed=total)
 
 
 @contextlib.contextmanager

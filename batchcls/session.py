@@ -4,6 +4,7 @@ The only loop of the coordinator process. It decides nothing about images; it ca
 time, and sees to it that a stop request is obeyed within bounds.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -20,9 +21,12 @@ from batchcls.messages import (
     Record,
     StartWorker,
     StopWorker,
+    WorkerDied,
     WorkerReady,
 )
 from batchcls.signals import StopRequests
+
+log = logging.getLogger("batchcls")
 
 TICK_S = 0.1
 SNAPSHOT_S = 0.25
@@ -140,11 +144,22 @@ class Session:
             self._publish(snapshot.to_json())
 
     def _handle(self, event: Event) -> None:
-        if isinstance(event, WorkerReady):
-            self._ready(event.description)
+        match event:
+            case WorkerReady():
+                self._ready(event.description)
+            case WorkerDied() if not self._leaving:
+                self._tell_death(event)
         self._progress.on_event(event, time.monotonic())
         self._obey(self._coordinator.handle(event))
         self._advance()
+
+    @property
+    def _leaving(self) -> bool:
+        return self._coordinator.draining or self._coordinator.complete
+
+    def _tell_death(self, event: WorkerDied) -> None:
+        where = f" during {event.stage} of image {event.in_flight[0]}" if event.in_flight else ""
+        log.warning("worker %d died (%s)%s", event.worker, event.cause, where)
 
     def _advance(self) -> None:
         while not self.halted and (commands := self._coordinator.advance()):

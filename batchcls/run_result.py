@@ -1,0 +1,76 @@
+"""What came of a run, and the exit code that says so."""
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from batchcls.job import Job
+from batchcls.results.rundir import RunPaths
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What came of a run.
+
+    Attributes:
+        results: the results file.
+        images: lines in it.
+        ok: lines with classes.
+        failed: lines with an error.
+        failed_by_kind: the same by kind.
+        resumed: lines that were there already.
+        elapsed_s: seconds of this session.
+        fps: images/s of this session, after start-up.
+        exit_code: 0, or 3 when more images failed than the job allows.
+    """
+
+    results: Path
+    images: int
+    ok: int
+    failed: int
+    failed_by_kind: Mapping[str, int] = field(default_factory=dict)
+    resumed: int = 0
+    elapsed_s: float = 0.0
+    fps: float = 0.0
+    exit_code: int = 0
+
+
+def result(
+    paths: RunPaths,
+    total: int,
+    failed: Mapping[str, int],
+    job: Job,
+    resumed: int = 0,
+    elapsed_s: float = 0.0,
+    fps: float = 0.0,
+) -> RunResult:
+    """The result of a complete run; exit code 3 when too many images failed."""
+    count = sum(failed.values())
+    code = 3 if too_many(count, total, job.max_failed) else 0
+    return RunResult(
+        paths.results, total, total - count, count, dict(failed), resumed, elapsed_s, fps, code
+    )
+
+
+def too_many(failed: int, total: int, allowed: str | None) -> bool:
+    """Whether more images failed than ``--max-failed`` ("50" or "2%") allows."""
+    if allowed is None:
+        return False
+    if allowed.endswith("%"):
+        return failed * 100 > float(allowed[:-1]) * total
+    return failed > int(allowed)
+
+
+def already_complete(paths: RunPaths, total: int, job: Job) -> RunResult:
+    """The result of a run that was complete before it began, told to whoever asked."""
+    failed: dict[str, int] = {}
+    with contextlib.suppress(OSError, ValueError):
+        failed = json.loads(paths.summary.read_text())["failed_by_kind"]
+    if job.progress not in ("json", "none"):
+        print(  # noqa: T201 - the answer to the command
+            f"{job.output} is complete: {total} images, {sum(failed.values())} failed. "
+            "--extend adds new images, --retry-failed redoes the failed ones, --fresh starts over."
+        )
+    return result(paths, total, failed, job, resumed=total)
