@@ -8,6 +8,7 @@
     ├ ModelError                  a model cannot be read, understood or compiled           exit 2
     ├ DeviceError                 a device string that does not work on this machine       exit 2
     ├ LabelsError                 labels that do not match the model                       exit 2
+    ├ SetupError                  a library that batchcls needs cannot be loaded           exit 2
     ├ RefusedError                the output is of another job, locked, or damaged         exit 2
     ├ StoppedError                stopped early, resumable: disk full, every device lost   exit 4
     └ InterruptedByUser           stopped by a signal after a drain, resumable          exit 128 + n
@@ -53,6 +54,12 @@ class DeviceError(BatchclsError):
 
 class LabelsError(BatchclsError):
     """A labels file that cannot be read or does not match the model."""
+
+    exit_code = 2
+
+
+class SetupError(BatchclsError):
+    """A library that batchcls needs cannot be loaded on this machine."""
 
     exit_code = 2
 

@@ -10,7 +10,7 @@ from batchcls.errors import UsageError
 PROGRESS_KINDS = ("auto", "rich", "bar", "plain", "json", "none")
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "progress": PROGRESS_KINDS,
-    "hint": ("throughput", "latency", "cumulative_throughput", "none"),
+    "hint": ("throughput", "latency", "cumulative_throughput", "none", "tput", "ctput"),
     "resize_type": (
         "standard", "crop", "fit_to_window", "fit_to_window_letterbox",
         "shortest_edge", "squash", "border", "centre_fraction",
@@ -37,7 +37,10 @@ DEFAULT_NAMES = (
     "*.tif", "*.tiff", "*.gif",
 )  # fmt: skip
 
-_VECTOR = r"\[?{0}(,{0},{0})?\]?".format(r"\s*-?[0-9]+(?:\.[0-9]*)?(?:e-?[0-9]+)?\s*")
+_NUMBER = r"\s*-?[0-9]+(\.[0-9]*)?(e-?[0-9]+)?"
+_VECTOR = rf"([^\[]*\[)?({_NUMBER}([ ,]{_NUMBER}[ ,]{_NUMBER})?)?\s*\]?"
+"""benchmark_app's forms too: "input[1,2,3]", "1 2 3"; nothing is no mean, no scale."""
+
 _STREAMS = "([0-9]+|AUTO|NUMA)"
 _TYPE = "(f32|f16|bf16|dynamic)"
 
@@ -57,7 +60,7 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
         ("plugin", "[^=]+=.+", "NAME=LIBRARY"),
         ("mean_values", _VECTOR, 'one or three numbers, such as "[123.7,116.3,103.5]"'),
         ("scale_values", _VECTOR, 'one or three numbers, such as "[58.4,57.1,57.4]"'),
-        ("layout", r"\[?(?=[^H]*H)(?=[^W]*W)[NCHW?.,]+\]?", "such as NCHW or NHWC"),
+        ("layout", r"([^\[]*\[)?[NCHWnchw]{3,4}\]?", "such as NCHW or NHWC"),
         ("max_failed", r"[0-9]+|([0-9]{1,2}(\.[0-9]+)?|100)%", "a number or a percentage"),
         ("nstreams", _plain_or_by_device(_STREAMS), "such as 2, AUTO or CPU:2,GPU:1"),
         ("infer_precision", _plain_or_by_device(_TYPE), "such as f32, bf16 or CPU:f32,GPU:f16"),

@@ -16,6 +16,16 @@ from batchcls.version import __version__
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _SOURCES = "Directories, image files, @list.txt, - for a list on standard input; or a job file."
 _JOB_FILE = "TOML job file with these options; the command line wins over it."
+USAGE = {
+    "run": "SOURCE... [OPTIONS]",
+    "demo": "[FOLDER] [OPTIONS]",
+    "inspect": "[MODEL] [OPTIONS]",
+    "status": "[RESULTS]",
+    "watch": "[RESULTS]",
+    "verify": "[RESULTS] [OPTIONS]",
+    "evaluate": "[RESULTS] [--truth FILE] [OPTIONS]",
+}
+"""The forms of the commands, for messages."""
 
 app = typer.Typer(
     name="batchcls",

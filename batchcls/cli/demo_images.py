@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from batchcls.decode.opencv import explain
+
 CLASSES = ("ok", "blurry", "dark", "overexposed", "low-contrast", "noisy", "blocky")
 SIZES = ((480, 360), (640, 480), (360, 480), (400, 400))
 SHAPES = 30
@@ -97,4 +99,8 @@ def write(folder: Path, count: int) -> None:
 
 
 if __name__ == "__main__":
+    try:
+        import cv2  # noqa: F401 - so that what is missing is said in words
+    except ImportError as error:
+        sys.exit(explain(error))
     write(Path(sys.argv[1]), int(sys.argv[2]))

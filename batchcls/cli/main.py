@@ -13,7 +13,7 @@ from batchcls.cli import commands, legacy
 from batchcls.cli.action import Action
 from batchcls.cli.run_command import option_names
 from batchcls.cli.terminal import complain
-from batchcls.errors import BatchclsError, InterruptedByUser
+from batchcls.errors import BatchclsError, InterruptedByUser, UsageError
 
 # Where typer keeps click's exceptions differs from version to version. BadParameter is public in
 # all of them; the first of its ancestors that has a message for people is what all others share.
@@ -32,11 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     typed = sys.argv[1:] if arguments is None else list(arguments)
     debug = "--debug" in typed
+    words = legacy.rewrite(typed, commands.names(), option_names())
     try:
-        words = legacy.rewrite(typed, commands.names(), option_names())
-        parsed = commands.app(args=words, prog_name="batchcls", standalone_mode=False)
-        if not isinstance(parsed, Action):  # --help and --version have done their work
-            return int(parsed or 0)
+        parsed = _parse(words)
+        if isinstance(parsed, int):  # --help and --version have done their work
+            return parsed
         debug = debug or parsed.debug
         return parsed.do()
     except InterruptedByUser as stop:
@@ -45,16 +45,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BatchclsError as error:
         _tell(error, debug)
         return error.exit_code
-    except _Misuse as error:
-        complain(_usage_of(error))
-        _tell(error, debug, error.format_message())
-        return 2
     except (KeyboardInterrupt, typer.Abort) as error:
         _tell(error, debug, "interrupted")
         return _die_by(signal.SIGINT)
     except OSError as error:
-        _tell(error, debug, str(error) if error.filename else f"{type(error).__name__}: {error}")
+        where = f"{error.filename}: " if error.filename else ""
+        _tell(error, debug, f"{where}{error.strerror or error}")
         return 1
+
+
+def _parse(words: list[str]) -> Action | int:
+    """What a command line asks for, or the exit code where typer has done it already.
+
+    Raises:
+        BatchclsError: it makes no sense; the usage has been shown.
+    """
+    try:
+        if words[0] not in commands.names() and not words[0].startswith("-"):
+            raise UsageError(f"{words[0]}: no such command, and no such file or directory")
+        parsed = commands.app(args=words, prog_name="batchcls", standalone_mode=False)
+    except UsageError:
+        complain(_usage(words))
+        raise
+    except _Misuse as error:
+        complain(_usage(words))
+        raise UsageError(error.format_message()) from error
+    return parsed if isinstance(parsed, Action) else int(parsed or 0)
+
+
+def _usage(words: list[str]) -> str:
+    """The form of the command that was meant, and how to learn more."""
+    if words[0] not in commands.names():
+        return "Usage: batchcls COMMAND ...\nTry 'batchcls --help'."
+    form = commands.USAGE.get(words[0], "[OPTIONS]")
+    return f"Usage: batchcls {words[0]} {form}\nTry 'batchcls {words[0]} --help'."
 
 
 def _tell(error: BaseException, debug: bool, message: str | None = None) -> None:
@@ -62,14 +86,6 @@ def _tell(error: BaseException, debug: bool, message: str | None = None) -> None
     if debug:
         complain("".join(traceback.format_exception(error)).rstrip("\n"))
     complain(f"batchcls: error: {message or error}")
-
-
-def _usage_of(error: Any) -> str:
-    """The usage line of the command that was misused, and how to learn more."""
-    context = getattr(error, "ctx", None)
-    if context is None:
-        return "Usage: batchcls COMMAND [ARGUMENTS]...\nTry 'batchcls --help'."
-    return f"{context.get_usage()}\nTry '{context.command_path} --help'."
 
 
 def _die_by(number: int) -> int:

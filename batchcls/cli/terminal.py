@@ -9,12 +9,20 @@ from batchcls.display.text import safe
 
 
 def say(text: str) -> None:
-    """Write lines to standard output. A reader that has left (``| head -1``) is no error."""
-    _write(sys.stdout, text)
+    """Write lines to standard output.
+
+    A reader that has left (``| head -1``) is no error.
+
+    Raises:
+        OSError: it cannot be written otherwise: a full disk.
+    """
+    error = _write(sys.stdout, text)
+    if error is not None and not isinstance(error, BrokenPipeError):
+        raise OSError(error.errno, f"cannot write to standard output: {error.strerror}")
 
 
 def complain(text: str) -> None:
-    """Write lines to standard error."""
+    """Write lines to standard error; where that is impossible, nobody can be told."""
     _write(sys.stderr, text)
 
 
@@ -23,16 +31,18 @@ def say_json(data: Any) -> None:
     say(json.dumps(data, indent=2))
 
 
-def _write(stream: TextIO | None, text: str) -> None:
+def _write(stream: TextIO | None, text: str) -> OSError | None:
     # Python leaves None where the process was started without that descriptor.
     if stream is None or stream.closed:
-        return
+        return None
     lines = "\n".join(safe(line) for line in text.split("\n")) + "\n"
     try:
         stream.write(lines.encode(stream.encoding, "backslashreplace").decode(stream.encoding))
         stream.flush()
-    except BrokenPipeError:
-        # The interpreter flushes once more when it ends; that must not complain either.
+    except OSError as error:
+        # The interpreter flushes once more when it ends; that must not complain again.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+        return error
+    return None

@@ -71,10 +71,9 @@ def find_matching(
         )
     if shift == 0:
         return Matching(note=f"compared by index ({seen} confirm it)")
+    why = " of a background class" if shift == 1 else ""
     return Matching(
-        offset=shift,
-        note=f"compared by index, truth {0 - min(shift, 0)} being result {max(shift, 0)}: "
-        f"{seen} show a shift of {shift}, as of a background class",
+        offset=shift, note=f"compared by index, with offset {shift}{why} ({seen} confirm it)"
     )
 
 

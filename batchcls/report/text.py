@@ -5,6 +5,7 @@ from batchcls.report.evaluate import DEEP, Evaluation
 
 FEW_CLASSES = 20
 SHOWN = 10
+LONGEST = 44
 
 
 def lines(evaluation: Evaluation, *, complete: bool) -> str:
@@ -26,7 +27,7 @@ def _percent(share: float) -> str:
 
 
 def _headline(found: Evaluation, complete: bool) -> str:
-    words = [f"{found.counted:,} images with a known class, {found.note}."]
+    words = [f"{found.counted:,} images with a known class; {found.note}."]
     if not complete:
         words.append("The run is not complete: this is what is written so far.")
     if found.without_truth:
@@ -63,7 +64,7 @@ def _classes(found: Evaluation) -> str:
         (name, f"{c.images:,}", _percent(c.top1 / c.images), _percent(c.top5 / c.images))
         for name, c in shown
     ]
-    text = columns(rows, right=(1, 2, 3))
+    text = columns(rows, right=(1, 2, 3), most=LONGEST)
     if not few:
         perfect = sum(c.top1 == c.images for c in found.classes.values())
         text += f"\n… of {len(entries):,} classes; {perfect:,} are always right"
@@ -73,4 +74,4 @@ def _classes(found: Evaluation) -> str:
 def _confused(found: Evaluation) -> str:
     rows = [("most confused: truth", "predicted", "images")]
     rows += [(truth, predicted, f"{n:,}") for truth, predicted, n in found.confused[:SHOWN]]
-    return columns(rows, right=(2,))
+    return columns(rows, right=(2,), most=LONGEST)

@@ -137,7 +137,7 @@ def test_the_words_for_people(tmp_path: Path) -> None:
     found = reading.evaluate(cats(tmp_path / "results.jsonl"), FolderTruths())
     words = text.lines(found, complete=False)
     assert words.split("\n") == [
-        "3 images with a known class, compared by label.",
+        "3 images with a known class; compared by label.",
         "The run is not complete: this is what is written so far.",
         "1 more images have no known class; not counted.",
         "1 failed (1 vanished); counted as wrong.",

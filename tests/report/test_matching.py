@@ -42,7 +42,7 @@ def test_a_background_class_is_found_by_the_labels() -> None:
     known = [(Truth(n, NAMES[n]), top(0, 1, 2, shift=1)) for n in (0, 1, 2)]
     matching = find_matching(known)
     assert (matching.by_index, matching.offset) == (True, 1)
-    assert "truth 0 being result 1: 3 of 3 labels show a shift of 1" in matching.note
+    assert "with offset 1 of a background class (3 of 3 labels confirm it)" in matching.note
     assert matching.rank(Truth(2, None), top(0, 2, shift=1)) == 1
 
 

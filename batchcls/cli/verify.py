@@ -1,0 +1,49 @@
+"""``batchcls verify``: is every image's line there, once, in order, whole?
+
+Exit codes: 0 complete and right · 2 something is wrong · 4 right so far, but not complete.
+"""
+
+from dataclasses import asdict
+
+from batchcls.cli.terminal import say, say_json
+from batchcls.display.text import counted
+from batchcls.report.reading import results_file
+from batchcls.results.storage import PosixStorage
+from batchcls.results.verify import VerifyReport
+from batchcls.results.verify import verify as check
+
+
+def verify(results: str, *, as_json: bool) -> int:
+    """Read a results file from beginning to end, and print what was found.
+
+    Raises:
+        BatchclsError: there is no such file, or it cannot be read.
+    """
+    path = results_file(results)[0]
+    found = check(path.with_name(path.name.removesuffix(".part")), PosixStorage())
+    if as_json:
+        plain = {**asdict(found), "path": str(found.path)}
+        say_json({**plain, "good": found.good, "complete": found.complete})
+    else:
+        say(words(found))
+    return 0 if found.complete else 4 if found.good else 2
+
+
+def words(found: VerifyReport) -> str:
+    """What was found, for people."""
+    expected = "" if found.expected is None else f" of {found.expected:,}"
+    lines = [f"{found.path}: {found.lines:,}{expected} lines are right"]
+    if found.failed:
+        kinds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(found.failed.items()))
+        lines.append(f"{counted(sum(found.failed.values()), 'image', 'images')} failed: {kinds}")
+    lines += [f"note: {note}" for note in found.notes]
+    lines += [f"wrong: {problem}" for problem in found.problems]
+    if found.more:
+        lines.append(f"wrong: {found.more:,} more")
+    if found.complete:
+        lines.append("complete")
+    elif found.good:
+        lines.append("not complete: the command that began it goes on from here")
+    else:
+        lines.append("damaged: put a copy back, or start over with --fresh")
+    return "\n".join(lines)

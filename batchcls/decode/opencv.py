@@ -1,0 +1,36 @@
+"""Imports OpenCV, its limits set before, and says what to do where it cannot be imported."""
+
+import re
+from types import ModuleType
+
+from batchcls.decode.limits import apply
+from batchcls.errors import SetupError
+
+_LIBRARY = re.compile(r"\b(lib[\w.+-]+\.so[\w.]*)")
+
+
+def load() -> ModuleType:
+    """The cv2 module; a worker calls this before anything else imports it.
+
+    Raises:
+        SetupError: it cannot be imported, with the way out.
+    """
+    apply()
+    try:
+        import cv2
+    except ImportError as error:
+        raise SetupError(explain(error)) from error
+    return cv2
+
+
+def explain(error: ImportError) -> str:
+    """Why OpenCV cannot be imported, and what helps."""
+    library = _LIBRARY.search(str(error))
+    if library is None:
+        return f"OpenCV cannot be imported: {error}. Install it: pip install opencv-python"
+    return (
+        f"OpenCV cannot be imported, because this machine lacks the system library {library[1]} "
+        f"({error}). Install its Debian package (for libGL.so.1: apt-get install libgl1), or take "
+        "the build of OpenCV that needs no display libraries: "
+        "pip uninstall --yes opencv-python && pip install opencv-python-headless"
+    )

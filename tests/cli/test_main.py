@@ -1,0 +1,185 @@
+"""The command as a process and as a call: messages, exit codes, signals, closed pipes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from batchcls.cli.main import main
+from batchcls.images import ImageRef, Prediction
+from batchcls.results.record import ok_line
+
+BATCHCLS = [sys.executable, "-m", "batchcls"]
+LINES = 3000
+FULL = "batchcls: error: cannot write to standard output: No space left on device"
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    path = tmp_path / "results.jsonl"
+    top = [Prediction(0, "cat", 0.9)]
+    lines = (ok_line(ImageRef(n, f"class {n}/a.jpg"), top) + b"\n" for n in range(LINES))
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err
+
+
+def test_without_arguments_it_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert complaint(capsys) == (
+        "Usage: batchcls run SOURCE... [OPTIONS]\nTry 'batchcls run --help'.\n"
+        "batchcls: error: no images to label: name a directory, image files, @list.txt, or - for a "
+        "list on standard input\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("nonsense", "nonsense: no such command, and no such file or directory"),
+        ("run a --nonsense", "No such option: --nonsense"),
+        ("run a --nireq two", "Invalid value for '--nireq'"),
+        ("run a --nireq -1", "--nireq -1: must be 0 or more"),
+        ("run a --progress loud", "--progress loud: not one of auto, rich, bar, plain, json, none"),
+        ("run -i", "Option '--input' requires an argument"),
+        ("a.toml b.toml", "two job files, a.toml and b.toml: only one can be the job"),
+        ("a.toml --job b.toml", "two job files, a.toml and b.toml: only one can be the job"),
+        ("missing.toml", "job file missing.toml: No such file or directory"),
+        ("run a --fresh --extend", "--fresh and --extend: only one of them at a time"),
+        ("verify a b", "Got unexpected extra argument"),
+        ("demo --images 0", "--images 0: must be 1 or more"),
+        ("status nothing.jsonl", "nothing.jsonl: no run of batchcls"),
+        ("verify nothing.jsonl", "no results at nothing.jsonl"),
+        ("evaluate nothing.jsonl", "no results at nothing.jsonl"),
+    ],
+)
+def test_what_is_wrong_is_named_in_one_message(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str,
+    message: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    told = complaint(capsys, *line.split())
+    assert told.splitlines()[-1].startswith(f"batchcls: error: {message}")
+    assert "Traceback" not in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    told = complaint(capsys, "run", "--debug")
+    assert "Traceback (most recent call last)" in told
+    assert told.splitlines()[-1].startswith("batchcls: error: no images")
+
+
+def test_hostile_words_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    told = complaint(capsys, "./\x1b]0;title\x07.toml")
+    assert told.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("command", ["run", "demo", "devices", "inspect", "status", "watch",
+                                     "verify", "evaluate"])  # fmt: skip
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    assert capsys.readouterr().out.startswith(f"Usage: batchcls {command}")
+
+
+def test_the_help_says_what_hetero_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "-h"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "HETERO:GPU,CPU splits one model over devices" in told
+    assert "to have two devices work on different images, give --device twice" in told
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("batchcls 0.")
+
+
+def test_evaluate_as_json(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    truth = results.with_name("truth.csv")
+    truth.write_text("file,label\nclass 0/a.jpg,cat\nclass 1/a.jpg,dog\nelsewhere.jpg,dog\n")
+    assert main(["evaluate", str(results), "--truth", str(truth), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["counted"], found["top1"]["right"], found["complete"]) == (2, 1, True)
+    assert main(["evaluate", str(results), "--truth", str(truth)]) == 0
+    assert "1 images of the truth are not in the results" in capsys.readouterr().out
+
+
+def test_verify_says_right_and_wrong(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(results)]) == 0
+    assert f"{LINES:,} lines are right" in capsys.readouterr().out
+    lines = results.read_bytes().splitlines(keepends=True)
+    results.write_bytes(b"".join([*lines[:7], *lines[8:]]))
+    assert main(["verify", str(results), "--json"]) == 2
+    found = json.loads(capsys.readouterr().out)
+    assert (found["good"], found["problems"][0]["line"]) == (False, 8)
+
+
+# ---- as a process
+
+
+def test_help_is_cheap() -> None:
+    seconds = []
+    for _ in range(3):
+        process = subprocess.Popen([*BATCHCLS, "--help"], stdout=subprocess.DEVNULL)
+        used = os.wait4(process.pid, 0)[2]
+        process.returncode = 0
+        seconds.append(used.ru_utime + used.ru_stime)
+    assert min(seconds) < 0.3
+
+
+def test_a_reader_that_leaves_is_no_error(results: Path) -> None:
+    process = subprocess.Popen(
+        [*BATCHCLS, "evaluate", str(results), "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    told = process.stderr.read() if process.stderr else b""
+    assert (process.wait(), told) == (0, b"")
+    if process.stderr:
+        process.stderr.close()
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "told"),
+    [
+        (">&-", 0, ""),
+        (">&- 2>&-", 0, ""),
+        (">/dev/full", 1, f"{FULL}\n"),
+        (">/dev/full 2>/dev/full", 1, ""),
+    ],
+)
+def test_streams_that_take_nothing(results: Path, redirection: str, code: int, told: str) -> None:
+    line = f'exec "$0" -m batchcls verify "$1" {redirection}'
+    done = subprocess.run(
+        ["sh", "-c", line, sys.executable, str(results)], stderr=subprocess.PIPE, text=True
+    )
+    assert (done.returncode, done.stderr) == (code, told)
+
+
+def test_ctrl_c_ends_it_by_the_signal(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*BATCHCLS, "demo", str(tmp_path), "--images", "100000"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 30
+    while not any(tmp_path.rglob("*.jpg")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=20)[1]
+    assert process.returncode == -signal.SIGINT
+    assert told.endswith("batchcls: error: interrupted\n")
+    assert "Traceback" not in told
