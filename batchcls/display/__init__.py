@@ -34,7 +34,9 @@ class NoDisplay:
         """Nothing."""
 
 
-def open_display(kind: str, stream: TextIO | None = None, *, timestamps: bool = False) -> Display:
+def open_display(
+    kind: str, stream: TextIO | None = None, *, timestamps: bool = False, watching: bool = False
+) -> Display:
     """The display of this kind.
 
     Args:
@@ -42,6 +44,7 @@ def open_display(kind: str, stream: TextIO | None = None, *, timestamps: bool = 
         stream: where it goes; None is standard output for json, which is for machines, and
             standard error for all others, so that they never mix with what a pipe reads.
         timestamps: plain lines begin with the time of day.
+        watching: the run belongs to another terminal, which the hints then say.
 
     Raises:
         UsageError: no such kind.
@@ -54,7 +57,7 @@ def open_display(kind: str, stream: TextIO | None = None, *, timestamps: bool = 
     if kind == "none" or stream is None:
         return NoDisplay()
     outlet = Outlet(stream)
-    return Aside(_screen(resolve(kind, outlet), outlet, timestamps), outlet)
+    return Aside(_screen(resolve(kind, outlet), outlet, timestamps, watching), outlet)
 
 
 def resolve(kind: str, outlet: Outlet) -> str:
@@ -64,12 +67,12 @@ def resolve(kind: str, outlet: Outlet) -> str:
     return "rich" if outlet.isatty() and os.environ.get("TERM", "dumb") != "dumb" else "plain"
 
 
-def _screen(kind: str, outlet: Outlet, timestamps: bool) -> Screen:
+def _screen(kind: str, outlet: Outlet, timestamps: bool, watching: bool) -> Screen:
     """The screen of a kind; Rich and tqdm are imported only by those who ask for them."""
     if kind == "rich":
         from batchcls.display.dashboard import RichDisplay
 
-        return RichDisplay(outlet)
+        return RichDisplay(outlet, watching=watching)
     if kind == "bar":
         from batchcls.display.bar import BarDisplay
 

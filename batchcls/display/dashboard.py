@@ -11,7 +11,7 @@ from batchcls.display.glyphs import Glyphs, glyphs_for
 from batchcls.display.outlet import Outlet
 from batchcls.display.paint import console_on, painted
 from batchcls.display.snapshot import Snapshot
-from batchcls.display.table import Line, beside
+from batchcls.display.table import Line, beside, cut
 
 WIDEST = 132
 SIDE_BY_SIDE = 96
@@ -23,12 +23,14 @@ class RichDisplay:
 
     Args:
         outlet: the terminal.
+        watching: the run belongs to another terminal; Ctrl-C here does not stop it.
     """
 
     min_interval = 0.25
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, outlet: Outlet, *, watching: bool = False) -> None:
         self._outlet = outlet
+        self._watching = watching
         self._glyphs = glyphs_for(outlet.encoding)
         self._console = console_on(outlet)
         self._size = outlet.size
@@ -39,7 +41,7 @@ class RichDisplay:
         if self._outlet.in_background:
             return
         columns, lines = self._fit_terminal()
-        self._show(dashboard(snapshot, columns, lines, self._glyphs))
+        self._show(dashboard(snapshot, columns, lines, self._glyphs, watching=self._watching))
 
     def finish(self, snapshot: Snapshot) -> None:
         """Leave a short last frame behind, and the terminal as it was."""
@@ -77,7 +79,9 @@ class RichDisplay:
             self._live.update(frame, refresh=True)
 
 
-def dashboard(shot: Snapshot, columns: int, lines: int, glyphs: Glyphs) -> list[Line]:
+def dashboard(
+    shot: Snapshot, columns: int, lines: int, glyphs: Glyphs, *, watching: bool = False
+) -> list[Line]:
     """The lines of a frame for a terminal of this size; never more than fit."""
     width = min(columns - 1, WIDEST)
     room = lines - 1
@@ -85,7 +89,7 @@ def dashboard(shot: Snapshot, columns: int, lines: int, glyphs: Glyphs) -> list[
     overall = panels.overall(shot, width, glyphs)
     stages = panels.stages(shot, width, glyphs)
     notes = panels.warnings(shot, width)
-    hint = panels.hint(shot, width)
+    hint = panels.hint(shot, width, watching=watching)
     below = _below(shot, width, glyphs)
     rows = len(shot.workers)
     lengths = [len(title), len(overall), rows, len(stages), len(below), len(notes), len(hint)]
@@ -113,13 +117,15 @@ def dashboard(shot: Snapshot, columns: int, lines: int, glyphs: Glyphs) -> list[
         notes[len(notes) - heights["notes"] :],
         hint[: heights["hint"]],
     ]
-    return _spaced([block for block in blocks if block], room)
+    lines_shown = _spaced([block for block in blocks if block], room)
+    return [cut(line, width) for line in lines_shown]
 
 
 def last_frame(shot: Snapshot, columns: int, glyphs: Glyphs) -> list[Line]:
     """What stays on the screen when the run is over; the summary follows it."""
     width = min(columns - 1, WIDEST)
-    return panels.title(shot, width, glyphs) + panels.overall(shot, width, glyphs)
+    lines = panels.title(shot, width, glyphs) + panels.overall(shot, width, glyphs)
+    return [cut(line, width) for line in lines]
 
 
 def _below(shot: Snapshot, width: int, glyphs: Glyphs) -> list[Line]:

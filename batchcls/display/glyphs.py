@@ -15,7 +15,6 @@ class Glyphs:
     levels: str
     arrow: str
     dot: str
-    ellipsis: str
 
     def bar(self, share: float, columns: int) -> tuple[str, str]:
         """The done and the open part of a progress bar, `columns` wide together."""
@@ -47,14 +46,14 @@ class Glyphs:
         return "".join(self.levels[max(0, round(v / top * last))] for v in values)
 
 
-UNICODE = Glyphs("━", "╸", "─", "■", "▁▂▃▄▅▆▇█", "→", "·", "…")
-ASCII = Glyphs("=", "-", ".", "#", "_.:-=+*#", "->", "|", "~")
+UNICODE = Glyphs("━", "╸", "─", "■", "▁▂▃▄▅▆▇█", "→", "·")
+ASCII = Glyphs("=", "-", ".", "#", "_.:-=+*#", "->", "|")
 
 
 def glyphs_for(encoding: str) -> Glyphs:
     """What a stream of this encoding can show."""
     try:
-        "━╸─■▁█→·…".encode(encoding)
+        "━╸─■▁█→·".encode(encoding)
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return UNICODE

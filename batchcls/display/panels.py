@@ -43,15 +43,15 @@ def title(shot: Snapshot, width: int, glyphs: Glyphs) -> list[Line]:
         f" {glyphs.dot} ",
     )
     room = width - columns_of(state) - 2
-    model = text.fit(shot.model, max(0, room - len("batchcls ")), ellipsis=glyphs.ellipsis)
+    model = text.fit(shot.model, max(0, room - len("batchcls ")))
     devices = ", ".join(shot.devices) or "CPU"
     what = joined(
         [Cell("batchcls", "bold"), Cell(model, "cyan"), Cell(f"on {devices}", "dim")], room, " "
     )
-    results = text.fit(shot.results, max(12, width // 2), keep="end", ellipsis=glyphs.ellipsis)
+    results = text.fit(shot.results, max(12, width // 2), keep="end")
     arrow = f" {glyphs.arrow} "
     room = width - text.width(results) - text.width(arrow)
-    sources = text.fit(" ".join(shot.sources), room, ellipsis=glyphs.ellipsis)
+    sources = text.fit(" ".join(shot.sources), room)
     return [
         (*padded(what, width - columns_of(state)), *state),
         (Cell(sources + arrow + results, "dim"),),
@@ -86,7 +86,8 @@ def _figures(shot: Snapshot, width: int, glyphs: Glyphs) -> Line:
     parts: list[Cell] = []
     if not shot.finished and shot.rate_mean:
         parts.append(Cell(f"{text.rate(shot.rate_now)} images/s", "bold"))
-        parts.append(Cell(glyphs.spark(shot.history, SPARK), "cyan"))
+        if width >= NARROW:
+            parts.append(Cell(glyphs.spark(shot.history, SPARK), "cyan"))
     if shot.rate_mean:
         words = "images/s" if shot.finished else "mean"
         parts.append(Cell(f"{text.rate(shot.rate_mean)} {words}"))
@@ -113,7 +114,7 @@ def workers(shot: Snapshot, width: int, glyphs: Glyphs, most: int) -> list[Line]
     shown = rows if len(rows) <= most else rows[: max(0, most - 1)]
     lines = table(_columns(shown, glyphs), width) if shown else []
     if len(shown) < len(rows):
-        lines.append(_others(rows[len(shown) :], width, glyphs))
+        lines.append(_others(rows[len(shown) :], width))
     return lines
 
 
@@ -156,8 +157,8 @@ def _restarts(row: WorkerRow) -> Cell:
     return Cell(str(row.restarts), "yellow" if row.restarts else "dim")
 
 
-def _others(rows: Sequence[WorkerRow], width: int, glyphs: Glyphs) -> Line:
-    words = f"{glyphs.ellipsis} {len(rows)} more: {text.rate(sum(r.rate for r in rows))} images/s"
+def _others(rows: Sequence[WorkerRow], width: int) -> Line:
+    words = f"and {len(rows)} more: {text.rate(sum(r.rate for r in rows))} images/s"
     for state in ("restarting", "silent"):
         number = sum(r.state == state for r in rows)
         words += f", {number} {state}" if number else ""
@@ -229,10 +230,13 @@ def warnings(shot: Snapshot, width: int) -> list[Line]:
     ]
 
 
-def hint(shot: Snapshot, width: int) -> list[Line]:
+def hint(shot: Snapshot, width: int, *, watching: bool = False) -> list[Line]:
     """What the person at the terminal may do."""
-    words = {
-        "draining": "finishing what has begun; Ctrl-C again stops at once",
-        "done": "",
-    }.get(shot.state, "Ctrl-C stops; the same command resumes")
-    return [(Cell(text.fit(words, width), "dim"),)] if words else []
+    if shot.state == "done":
+        return []
+    words = "Ctrl-C stops; the same command resumes"
+    if watching:
+        words = "Ctrl-C leaves; the run goes on"
+    elif shot.state == "draining":
+        words = "finishing what has begun; Ctrl-C again stops at once"
+    return [(Cell(text.fit(words, width), "dim"),)]

@@ -44,19 +44,17 @@ def total_layers(rows: Iterable[Mapping[str, Any]]) -> tuple[LayerTotal, ...]:
         rows: as workers send them: device, name, type, exec_type, status, real_ms, cpu_ms, count.
             Keys that are missing count as empty or zero.
     """
-    times: dict[tuple[str, ...], list[float]] = {}
+    sums: dict[tuple[str, ...], LayerTotal] = {}
     for row in rows:
-        key = tuple(str(row.get(k, "")) for k in ("device", "name", "type", "exec_type", "status"))
-        sums = times.setdefault(key, [0.0, 0.0, 0])
-        for n, name in enumerate(("real_ms", "cpu_ms", "count")):
-            value = row.get(name, 0)
-            sums[n] += value if isinstance(value, int | float) else 0
-    totals = [
-        LayerTotal(*key, round(real, 6), round(cpu, 6), int(count))
-        for key, (real, cpu, count) in times.items()
-    ]
+        device, name, kind, primitive, status = key = tuple(
+            str(row.get(k, "")) for k in ("device", "name", "type", "exec_type", "status")
+        )
+        real, cpu, count = (_number(row.get(k)) for k in ("real_ms", "cpu_ms", "count"))
+        if (so_far := sums.get(key)) is not None:
+            real, cpu, count = real + so_far.real_ms, cpu + so_far.cpu_ms, count + so_far.count
+        sums[key] = LayerTotal(device, name, kind, primitive, status, real, cpu, int(count))
     # Equal times (layers that were optimised away) stay in the order of execution.
-    return tuple(sorted(totals, key=lambda layer: -layer.real_ms))
+    return tuple(sorted(sums.values(), key=lambda layer: -layer.real_ms))
 
 
 def write_csv(path: Path, layers: Sequence[LayerTotal]) -> None:
@@ -94,6 +92,10 @@ def layer_lines(layers: Sequence[LayerTotal], width: int, most: int = SHOWN) -> 
     cpu = sum(layer.cpu_ms for layer in layers)
     words = f"total {real:,.1f} ms real, {cpu:,.1f} ms cpu{more if len(layers) > most else ''}"
     return [*lines, line(Cell(text.fit(words, width), "dim"))]
+
+
+def _number(value: object) -> float:
+    return value if isinstance(value, int | float) else 0
 
 
 def _ms(value: float) -> Cell:

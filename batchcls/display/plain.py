@@ -78,4 +78,4 @@ def progress_line(snapshot: Snapshot) -> str:
         parts.append(f"after {text.duration(snapshot.elapsed_s)}")
     elif snapshot.eta_s is not None:
         parts.append(f"ETA {text.duration(snapshot.eta_s)}")
-    return " | ".join(parts)
+    return text.safe(" | ".join(parts))

@@ -174,6 +174,8 @@ def _known(
     cls: type, data: Mapping[str, Any], parts: Mapping[str, Callable[[Any], Any]]
 ) -> dict[str, Any]:
     """Keyword arguments of a dataclass from JSON, each checked against its default's type."""
+    if not isinstance(data, Mapping):
+        raise TypeError(f"{cls.__name__} is no object")
     found: dict[str, Any] = {}
     for f in fields(cls):
         if f.name in data:

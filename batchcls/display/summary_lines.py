@@ -42,7 +42,8 @@ def _all_lines(summary: Summary, layers: Sequence[LayerTotal], width: int) -> li
 def summary_lines(summary: Summary, width: int) -> list[Line]:
     """All but the layers."""
     words, style = OUTCOMES.get(summary.state, (summary.state, ""))
-    lines = [line(Cell(words, style), Cell(f"  {summary.results}"))]
+    written = summary.results if summary.state == "done" else f"{summary.results}.part"
+    lines = [line(Cell(words, style), Cell(f"  {written}"))]
     if summary.reason:
         lines += _entry("reason", summary.reason, width, "yellow")
     lines += _entry("images", _images(summary), width)
@@ -71,10 +72,9 @@ def summary_lines(summary: Summary, width: int) -> list[Line]:
 
 def _images(summary: Summary) -> str:
     words = f"{text.count(summary.done)} of {text.count(summary.total)}"
-    words += f", {text.count(summary.ok)} labelled"
     if summary.resumed:
-        words += f", {text.count(summary.resumed)} of them by earlier sessions"
-    return words
+        words += f" ({text.count(summary.resumed)} from before)"
+    return f"{words}, {text.count(summary.ok)} labelled"
 
 
 def _entry(name: str, words: str, width: int, style: str = "") -> list[Line]:

@@ -101,6 +101,17 @@ def joined(parts: Sequence[Cell], width: int, gap: str = "   ") -> Line:
     return tuple(row) or (Cell(text.fit(parts[0].text, width), parts[0].style),) if parts else ()
 
 
+def cut(cells: Line, width: int) -> Line:
+    """A line without what goes beyond `width`."""
+    kept: list[Cell] = []
+    for cell in cells:
+        room = width - columns_of(kept)
+        kept.append(
+            cell if text.width(cell.text) <= room else Cell(text.fit(cell.text, room), cell.style)
+        )
+    return tuple(kept)
+
+
 def padded(cells: Line, width: int) -> Line:
     """A line made `width` columns wide."""
     return (*cells, Cell(" " * max(0, width - columns_of(cells))))

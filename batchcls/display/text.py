@@ -46,14 +46,14 @@ def _columns(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-def fit(text: str, columns: int, *, keep: str = "start", ellipsis: str = ELLIPSIS) -> str:
+def fit(text: str, columns: int, *, keep: str = "start") -> str:
     """`text` made safe and cut to `columns`, keeping its start, or its "end" (good for paths)."""
     # Marks that take no column could still be thousands; four characters a column is plenty.
     most = max(columns, 0) * 4 + 16
     text = safe(text[-most:] if keep == "end" else text[:most])
     if width(text) <= columns:
         return text
-    room = columns - width(ellipsis)
+    room = columns - width(ELLIPSIS)
     if room < 0:
         return ""
     chars = reversed(text) if keep == "end" else iter(text)
@@ -63,7 +63,7 @@ def fit(text: str, columns: int, *, keep: str = "start", ellipsis: str = ELLIPSI
         if room < 0:
             break
         kept.append(char)
-    return ellipsis + "".join(reversed(kept)) if keep == "end" else "".join(kept) + ellipsis
+    return ELLIPSIS + "".join(reversed(kept)) if keep == "end" else "".join(kept) + ELLIPSIS
 
 
 def count(number: int) -> str:

@@ -7,7 +7,7 @@ its process is gone; the same command resumes.
 import os
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -89,25 +89,22 @@ def watch(path: str, stream: TextIO, kind: str = "auto") -> int:
         RefusedError: there is no such run, or its progress cannot be read.
     """
     files = RunFiles.of(path)
-    display = open_display(kind, stream)
+    display = open_display(kind, stream, watching=True)
     snapshot = Snapshot()
-    alive: Writer = "unknown"
     try:
-        while not snapshot.finished and alive != "gone":
+        while not snapshot.finished:
             found = _load(files)
             if found is not None:
-                snapshot, alive = found, writer_of(found)
+                gone = not found.finished and writer_of(found) == "gone"
+                snapshot = replace(found, state="interrupted") if gone else found
                 display.show(snapshot)
-            if not snapshot.finished and alive != "gone":
+            if not snapshot.finished:
                 time.sleep(POLL_S)
     except KeyboardInterrupt:
         return 0
     finally:
         display.close(snapshot)
-    if snapshot.finished:
-        return 0 if snapshot.state == "done" else 4
-    Outlet(stream).write("its process is gone; the same command resumes\n")
-    return 4
+    return 0 if snapshot.state == "done" else 4
 
 
 def _load(files: RunFiles) -> Snapshot | None:

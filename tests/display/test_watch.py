@@ -1,0 +1,184 @@
+"""A run seen from another terminal: is it alive, how far is it, and when does watching end."""
+
+import io
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from batchcls.display.progress_file import save
+from batchcls.display.snapshot import Snapshot
+from batchcls.display.watch import count_lines, status, watch, writer_of
+from batchcls.errors import RefusedError
+
+HERE = socket.gethostname()
+HOSTILE = "a\x1b[2J\u202e\n"
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """A run's files, half way."""
+    (tmp_path / "r.jsonl.job").mkdir()
+    (tmp_path / "r.jsonl.part").write_bytes(b'{"i":0}\n{"i":1}\n')
+    return tmp_path / "r.jsonl"
+
+
+def put(results: Path, **changes: object) -> Snapshot:
+    shot = Snapshot(
+        model="m", devices=("CPU",), results=str(results), pid=os.getpid(), host=HERE,
+        state="running", total=4, done=2, ok=2, updated_at=time.time(),
+        rate_now=1.0, rate_mean=1.0, eta_s=2.0,
+    )  # fmt: skip
+    shot = replace(shot, **changes)  # type: ignore[arg-type] # fields of Snapshot
+    assert save(shot, results.with_name(results.name + ".job"))
+    return shot
+
+
+@pytest.fixture(scope="module")
+def gone() -> int:
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def said(results: Path) -> tuple[str, int]:
+    stream = io.StringIO()
+    code = status(str(results), stream)
+    return stream.getvalue(), code
+
+
+def test_status_of_a_run_at_work(results: Path) -> None:
+    put(results)
+    words, code = said(results)
+    assert code == 0
+    for fact in ("m on CPU", "running 2/4 50.0%", "ETA 2.0 s", "2 lines in", ".part", "is at work"):
+        assert fact in words
+
+
+@pytest.mark.parametrize("name", ["r.jsonl.part", "r.jsonl.job", "r.jsonl.job/"])
+def test_status_by_any_of_its_files(results: Path, name: str) -> None:
+    put(results)
+    stream = io.StringIO()
+    assert status(f"{results.parent}/{name}", stream) == 0
+    assert "2 lines" in stream.getvalue()
+
+
+def test_status_of_a_run_whose_process_is_gone(results: Path, gone: int) -> None:
+    put(results, pid=gone)
+    words, code = said(results)
+    assert code == 4
+    assert "is gone" in words
+    assert "the same command resumes" in words
+
+
+def test_status_when_another_process_has_the_number(results: Path) -> None:
+    put(results, updated_at=time.time() - 10**8)
+    assert said(results)[1] == 4
+
+
+@pytest.mark.parametrize(("age", "code"), [(1.0, 0), (3600.0, 4)])
+def test_status_of_a_run_on_another_machine(results: Path, age: float, code: int) -> None:
+    put(results, host="elsewhere.example", updated_at=time.time() - age)
+    words, found = said(results)
+    assert found == code
+    assert "cannot be seen from here" in words
+
+
+@pytest.mark.parametrize(("state", "code"), [("done", 0), ("stopped", 4), ("interrupted", 4)])
+def test_status_of_a_run_that_has_ended(results: Path, gone: int, state: str, code: int) -> None:
+    put(results, state=state, pid=gone, failed=1, failed_by_kind={"empty": 1})
+    words, found = said(results)
+    assert found == code
+    assert "failed: empty 1" in words
+
+
+def test_status_without_a_snapshot(results: Path) -> None:
+    assert said(results) == (f"2 lines in {results}.part\n", 4)
+    (results.parent / "r.jsonl.part").rename(results)
+    assert said(results) == (f"2 lines in {results}\n", 0)
+
+
+def test_status_shows_text_and_does_not_obey_it(results: Path) -> None:
+    put(results, model=HOSTILE, host=HOSTILE, state=HOSTILE, failed_by_kind={HOSTILE: 1})
+    words, _ = said(results)
+    assert words.replace("\n", "").isprintable()
+
+
+def test_no_such_run(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="no run of batchcls"):
+        status(str(tmp_path / "r.jsonl"), io.StringIO())
+    with pytest.raises(RefusedError, match="no run of batchcls"):
+        watch(str(tmp_path / "r.jsonl"), io.StringIO())
+
+
+def test_progress_that_cannot_be_read(results: Path) -> None:
+    (results.parent / "r.jsonl.job" / "progress.json").write_text("{")
+    with pytest.raises(RefusedError, match="cannot be read"):
+        status(str(results), io.StringIO())
+
+
+def test_watch_follows_a_run_to_its_end(results: Path) -> None:
+    put(results)
+
+    def end() -> None:
+        time.sleep(0.2)
+        put(results, state="done", done=4)
+
+    run = threading.Thread(target=end)
+    run.start()
+    stream = io.StringIO()
+    assert watch(str(results), stream, "plain") == 0
+    run.join()
+    assert "running 2/4" in stream.getvalue()
+    assert "done 4/4" in stream.getvalue()
+
+
+def test_watch_ends_when_the_process_is_gone(results: Path, gone: int) -> None:
+    put(results, pid=gone)
+    stream = io.StringIO()
+    assert watch(str(results), stream, "plain") == 4
+    assert "interrupted 2/4" in stream.getvalue()
+
+
+def test_watch_of_a_finished_run_shows_its_end(results: Path) -> None:
+    put(results, state="done", done=4)
+    stream = io.StringIO()
+    assert watch(str(results), stream, "rich") == 0
+    assert "4 of 4" in stream.getvalue()
+
+
+def test_control_c_leaves_quietly(results: Path) -> None:
+    put(results)
+    code = (
+        "import sys; from batchcls.display.watch import watch\n"
+        f"sys.exit(watch({str(results)!r}, sys.stdout))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    process.send_signal(2)
+    _, errors = process.communicate(timeout=10)
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_writer() -> None:
+    shot = Snapshot(pid=os.getpid(), host=HERE, updated_at=time.time())
+    assert writer_of(shot) == "alive"
+    assert writer_of(replace(shot, pid=0)) == "unknown"
+    assert writer_of(replace(shot, updated_at=0.0)) == "gone"
+
+
+def test_lines_are_counted_in_blocks(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    path.write_bytes(b"x" * 70 + (b"y" * 99 + b"\n") * 30_000)
+    assert count_lines(path) == 30_000
+    assert count_lines(tmp_path / "missing") == 0
