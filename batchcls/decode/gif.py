@@ -21,6 +21,7 @@ EXTENSION, IMAGE, TRAILER, PADDING = 0x21, 0x2C, 0x3B, 0x00
 GRAPHIC_CONTROL = 0xF9
 TRANSPARENT = 0x01
 TABLE = 0x80
+MAX_SIDE = 65_535
 
 
 @dataclass(slots=True)
@@ -50,6 +51,8 @@ def read(data: bytes, max_pixels: int) -> Header:
     if first is None:
         raise corrupt("no picture between its blocks")
     width, height = max(width, first.width), max(height, first.height)
+    if max(width, height) > MAX_SIDE:
+        raise corrupt("a frame that no canvas can hold")
     check_size(width, height, max_pixels)
     edits: list[Edit] = [(6, 10, struct.pack("<HH", width, height)), (11, 12, b"\0")]
     if first.transparency_at is not None:

@@ -92,3 +92,13 @@ def test_exif_orientation(order: str, kind: int, form: str, value: int) -> None:
 @given(st.sampled_from([b"II*\0", b"MM\0*", b"Exif\0\0II*\0", b""]), st.binary(max_size=60))
 def test_exif_of_random_bytes(magic: bytes, rest: bytes) -> None:
     assert 1 <= exif.orientation(magic + rest) <= 8
+
+
+def test_gif_frame_beyond_any_canvas() -> None:
+    # Mutant 20383487 of test_mutants: left + width needs more than the 16 bits of a canvas.
+    data = bytearray(PLAIN["gif"].data)
+    at = data.find(b"\x2c\0\0\0\0")
+    data[at + 1 : at + 3] = b"\xff\xff"
+    with pytest.raises(ImageError, match="no canvas") as caught:
+        sniff(bytes(data))
+    assert caught.value.kind == "corrupt"
