@@ -48,7 +48,10 @@ class RichDisplay:
         if self._live is None and self._outlet.in_background:
             return
         columns, _ = self._fit_terminal()
-        self._show(last_frame(snapshot, columns, self._glyphs))
+        if snapshot.total is not None:
+            self._show(last_frame(snapshot, columns, self._glyphs))
+        elif self._live is not None:
+            self._live.transient = True  # it never began: the error that follows says it all
         if self._live is not None:
             self._live.stop()
 

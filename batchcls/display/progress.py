@@ -13,11 +13,11 @@ Rules of this file:
 """
 
 import heapq
-import itertools
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from batchcls.display.description import DEVICES_PER_WORKER, nireq_of
 from batchcls.display.failed import read_failed
 from batchcls.display.rate import Rate
 from batchcls.display.row import Row
@@ -37,7 +37,6 @@ LABEL_LENGTH = 200
 LABELS_SHOWN = 8
 FAILURES_SHOWN = 5
 WARNINGS_SHOWN = 20
-DEVICES_PER_WORKER = 16
 NOW_S = 10.0
 LATELY_S = 60.0
 
@@ -219,7 +218,7 @@ class Progress:
     def _ready(self, event: WorkerReady, now: float) -> None:
         self._rate.start(now)
         rows = self._rows.setdefault(event.worker, {})
-        nireq = devices_of(event.description)
+        nireq = nireq_of(event.description)
         for device in nireq or self._title["devices"] or ("?",):
             self._row(rows, event.worker, device)
         for row in rows.values():
@@ -262,20 +261,6 @@ class Progress:
             self._labels.clear()
             self._labels.update(kept)
         self._labels[label] = self._labels.get(label, 0) + 1
-
-
-def devices_of(description: Mapping[str, Any]) -> dict[str, int]:
-    """Infer requests by device, from what a worker says that it resolved."""
-    nireq = description.get("nireq")
-    if isinstance(nireq, Mapping):
-        pairs = itertools.islice(nireq.items(), DEVICES_PER_WORKER)
-        return {str(device): n for device, n in pairs if isinstance(n, int)}
-    devices = description.get("devices")
-    if isinstance(devices, Mapping):
-        devices = devices.get("used")
-    return dict.fromkeys(
-        _texts(devices)[:DEVICES_PER_WORKER], nireq if isinstance(nireq, int) else 0
-    )
 
 
 def _texts(value: object) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from batchcls.display import text
+from batchcls.display.description import operations_of
 from batchcls.display.snapshot import Snapshot
 
 Bottleneck = Literal["inference", "decoding", "reading", "start-up", ""]
@@ -143,21 +144,6 @@ def find_bottleneck(shot: Snapshot) -> Bottleneck:
     if spent["infer"] > spent["wait"] and (full or spent["infer"] > feed):
         return "inference"
     return "reading" if spent["read"] > spent["decode"] + spent["preprocess"] else "decoding"
-
-
-def operations_of(description: object) -> dict[str, dict[str, int]]:
-    """Operations by the device that runs them, for each device string, if a worker said so.
-
-    Reads ``operations`` of a worker's description: ``{"HETERO:GPU,CPU": {"GPU": 120, "CPU": 3}}``.
-    """
-    found = description.get("operations") if isinstance(description, Mapping) else None
-    if not isinstance(found, Mapping):
-        return {}
-    return {
-        str(device): {str(part): n for part, n in split.items() if isinstance(n, int)}
-        for device, split in found.items()
-        if isinstance(split, Mapping)
-    }
 
 
 def _devices(

@@ -88,7 +88,8 @@ class FakeRun:
             self._ready(1, self._clock)
 
     def _ready(self, worker: int, now: float) -> None:
-        description = {"nireq": dict.fromkeys(self.devices, 4), "warnings": []}
+        devices = [{"asked": d, "used": d, "nireq": 4, "operations": {}} for d in self.devices]
+        description = {"devices": devices, "warnings": []}
         self.progress.on_event(WorkerReady(worker, description), now)
 
     def _report(self, worker: int) -> None:

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,8 @@ def running(total: int = 1000, resumed: int = 0, workers: int = 1) -> Progress:
 
 
 def ready(progress: Progress, now: float, worker: int = 0, **nireq: int) -> None:
-    description = {"nireq": nireq or {"CPU": 4}, "warnings": ["GPU is missing"]}
+    devices = [{"used": device, "nireq": n} for device, n in (nireq or {"CPU": 4}).items()]
+    description = {"devices": devices, "warnings": ["GPU is missing"]}
     progress.on_event(WorkerReady(worker, description), now)
 
 
@@ -142,6 +144,25 @@ def test_rows_for_each_device() -> None:
     ]
 
 
+def test_one_device_named_twice_is_one_row_with_the_requests_of_both() -> None:
+    progress = running()
+    description = {"devices": [{"used": "CPU", "nireq": 4}, {"used": "CPU", "nireq": 4}]}
+    progress.on_event(WorkerReady(0, description), 101.0)
+    assert [(r.device, r.nireq) for r in progress.snapshot(102.0).workers] == [("CPU", 8)]
+
+
+@pytest.mark.parametrize(
+    "description",
+    [{}, {"devices": 3}, {"devices": [3]}, {"devices": [{"used": 3}]}, {"warnings": 3},
+     {"devices": [{"used": "CPU", "nireq": "4"}] * 100}],
+)  # fmt: skip
+def test_a_description_of_another_shape_costs_only_the_details(description: dict[str, Any]) -> None:
+    progress = running()
+    progress.on_event(WorkerReady(0, description), 101.0)
+    rows = progress.snapshot(102.0).workers
+    assert [(r.device, r.state, r.nireq) for r in rows] == [("CPU", "running", 0)]
+
+
 def test_failures_by_kind_and_the_last_five_newest_first() -> None:
     progress = running()
     progress.on_recorded([failed(i, f"{i}.jpg") for i in range(9)], 101.0)
@@ -203,6 +224,18 @@ def test_a_snapshot_before_anything_happened() -> None:
     shot = Progress(started=0.0).snapshot(0.0)
     assert (shot.state, shot.total, shot.eta_s, shot.share) == ("listing", None, None, None)
     assert Snapshot.from_json(shot.to_json()) == shot
+
+
+def test_looking_while_workers_load_does_not_start_the_clock() -> None:
+    progress = running()
+    for tick in range(40):
+        progress.snapshot(101.0 + tick)
+    ready(progress, 141.0)
+    answer(progress, 142.0, 0, 100)
+    shot = progress.snapshot(142.0)
+    assert shot.startup_s == 41.0
+    assert shot.rate_mean == pytest.approx(100)
+    assert shot.workers[0].rate == pytest.approx(100)
 
 
 def test_memory_is_the_same_after_a_long_run() -> None:

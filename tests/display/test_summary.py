@@ -46,7 +46,7 @@ def test_the_figures() -> None:
 def test_the_words() -> None:
     words = shown(
         a_finished_run(),
-        description={"operations": {"HETERO:GPU,CPU": {"GPU": 152, "CPU": 3}}},
+        description={"devices": [{"used": "HETERO:GPU,CPU", "operations": {"GPU": 152, "CPU": 3}}]},
     )
     for fact in (
         "done  results.jsonl", "8,000 of 8,000", "truncated", "wall time", "start-up 1.2 s",

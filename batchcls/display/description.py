@@ -1,0 +1,38 @@
+"""Reads what a worker says about its devices (``WorkerReady.description``), without trust. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+DEVICES_PER_WORKER = 16
+
+
+def used_devices(description: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each device string that a worker compiled the model for, with what it tells about it.
+
+    ``devices`` is a list of objects: "used" (the device string after missing members were
+    dropped), "nireq", "operations" (by device, for HETERO) and more.
+    """
+    devices = description.get("devices") if isinstance(description, Mapping) else None
+    if not isinstance(devices, list | tuple):
+        return
+    for told in devices[:DEVICES_PER_WORKER]:
+        if isinstance(told, Mapping) and isinstance(told.get("used"), str):
+            yield told["used"], told
+
+
+def nireq_of(description: object) -> dict[str, int]:
+    """Infer requests by device string; a device that is used twice has both its rings'."""
+    nireq: dict[str, int] = {}
+    for device, told in used_devices(description):
+        requests = told.get("nireq")
+        nireq[device] = nireq.get(device, 0) + (requests if isinstance(requests, int) else 0)
+    return nireq
+
+
+def operations_of(description: object) -> dict[str, dict[str, int]]:
+    """Operations of the model by the device that runs them, for each device string."""
+    return {
+        device: {str(part): n for part, n in split.items() if isinstance(n, int)}
+        for device, told in used_devices(description)
+        if isinstance(split := told.get("operations"), Mapping) and split
+    }
