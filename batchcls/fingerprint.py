@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import LabelsError, ModelError, UsageError
 from batchcls.job import Job
 from batchcls.model_files import file_hash, model_hash, model_path
@@ -45,7 +46,8 @@ def asked(job: Job) -> dict[str, Any]:
 
 def own() -> dict[str, Any]:
     """What this version of batchcls contributes."""
-    return {"version of batchcls": __version__, "record format": RECORD_FORMAT}
+    decoding = {f"decode.{key}": value for key, value in DecodePolicy().as_dict().items()}
+    return {"version of batchcls": __version__, "record format": RECORD_FORMAT, **decoding}
 
 
 def resolved(asked: Mapping[str, Any], description: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,6 +43,11 @@ class Ready:
     journal: Journal
     work: ListedWork
 
+    def close(self) -> None:
+        """Close the files; what was not committed is done again next time."""
+        self.journal.close()
+        self.work.close()
+
 
 class Output:
     """One job's output.

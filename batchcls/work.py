@@ -42,6 +42,10 @@ class ListedWork:
         """How many images have not been taken yet, further passes included."""
         return self._total - self._next
 
+    def close(self) -> None:
+        """Close the list."""
+        self._reader.close()
+
     def take(self, count: int) -> Sequence[ImageRef | Answer]:
         """The next `count` images, or fewer at the end of a pass.
 

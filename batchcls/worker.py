@@ -165,9 +165,6 @@ def open_pipeline(start: Mapping[str, Any], reader: Reader, board: Board) -> tup
     Raises:
         BatchclsError: the job is wrong: model, device or labels.
     """
-    from batchcls.decode.limits import apply as apply_decoder_limits
-
-    apply_decoder_limits()
     import cv2
 
     from batchcls.decode.decode import decode
@@ -193,7 +190,10 @@ def main(open_pipeline: Open = open_pipeline) -> None:
     Args:
         open_pipeline: loads the model; the tests load a fake one.
     """
+    from batchcls.decode.limits import apply as apply_decoder_limits
+
     faulthandler.enable()
+    apply_decoder_limits()
     descriptor, board_descriptor, parent = map(int, sys.argv[1:4])
     confine(parent)
     connection = socket.socket(fileno=descriptor)

@@ -48,7 +48,7 @@ def do(job: Job) -> int:
     Raises:
         BatchclsError: it is wrong, or stopped early.
     """
-    from batchcls.run import run
+    from batchcls.running import run
 
     code: int = run(job).exit_code
     return code

@@ -132,7 +132,8 @@ class _Run:
         self._progress.on_state("loading")
         early = self._first_ready(backend)
         ready = self._output.open(self._description)
-        with contextlib.closing(ready.journal) as journal:
+        with contextlib.closing(ready):
+            journal = ready.journal
             if not journal.finished:
                 return self._work(backend, ready, early, total)
             self._progress.on_listed(total, journal.count, journal.failed)
