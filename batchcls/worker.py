@@ -18,15 +18,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from batchcls.backends import protocol
-from batchcls.backends.confine import confine
-from batchcls.backends.frames import LENGTH, frame
 from batchcls.board import Board
+from batchcls.confine import confine
 from batchcls.errors import BatchclsError
 from batchcls.images import ImageRef
 from batchcls.job import Job
 from batchcls.messages import CANARY, Answer, WorkerStats
 from batchcls.pipeline import Done, Pipeline
+from batchcls.wire import protocol
+from batchcls.wire.frames import LENGTH, frame
 
 STEP_S = 0.25
 REPORT_ANSWERS = 32

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from batchcls.backends import protocol
 from batchcls.board import Board
 from batchcls.errors import BatchclsError
 from batchcls.images import ImageRef
@@ -25,6 +24,7 @@ from batchcls.messages import (
     WorkerRefused,
 )
 from batchcls.pipeline import Pipeline
+from batchcls.wire import protocol
 from batchcls.worker import Reader, open_pipeline
 
 

@@ -27,8 +27,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from batchcls.backends import protocol
-from batchcls.backends.frames import FrameError, FrameReader, frame
 from batchcls.board import BLAMED, Board
 from batchcls.images import ImageRef
 from batchcls.messages import (
@@ -40,6 +38,8 @@ from batchcls.messages import (
     WorkerDied,
     WorkerReady,
 )
+from batchcls.wire import protocol
+from batchcls.wire.frames import FrameError, FrameReader, frame
 
 READ_SIZE = 1 << 18
 DEATH_WAIT_S = 2.0

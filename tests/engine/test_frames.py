@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchcls.backends.frames import MAX_FRAME, FrameError, FrameReader, frame
+from batchcls.wire.frames import MAX_FRAME, FrameError, FrameReader, frame
 
 MESSAGES = [b"", b"x", b"\n", b'{"t":"lines"}\n' * 50, bytes(range(256))]
 

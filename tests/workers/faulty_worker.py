@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchcls import worker
-from batchcls.backends.frames import frame
 from batchcls.board import Board
 from batchcls.images import ImageRef, Prediction
 from batchcls.messages import CANARY
 from batchcls.pipeline import Pipeline
+from batchcls.wire.frames import frame
 from tests.fakes import FakeClassifier, FakeRing
 
 SIGNALS = {"KILL", "SEGV", "ABRT", "BUS", "STOP"}

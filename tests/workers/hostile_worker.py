@@ -7,9 +7,9 @@ import sys
 import time
 
 from batchcls import worker
-from batchcls.backends import protocol
-from batchcls.backends.frames import frame
 from batchcls.pipeline import Pipeline
+from batchcls.wire import protocol
+from batchcls.wire.frames import frame
 from tests.workers import faulty_worker
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from batchcls.backends import protocol
-from batchcls.backends.frames import FrameError, FrameReader, frame
 from batchcls.images import Failure, ImageRef, Prediction
 from batchcls.messages import Answer, Answered, WorkerStats
 from batchcls.results import record
+from batchcls.wire import protocol
+from batchcls.wire.frames import FrameError, FrameReader, frame
 from tests.workers.harness import run_faulty
 from tests.workers.test_worker_deaths import check_lines
 

@@ -1,0 +1,1 @@
+"""What goes over the pipe between a worker and its coordinator, at both ends."""
