@@ -6,7 +6,7 @@ Rules of this file:
 2. A line is handed out only if it is a record of its own place; anything else is damage.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from batchcls.errors import RefusedError
@@ -18,8 +18,10 @@ from batchcls.results.storage import Storage, blocks, guard, opened
 
 def answers(
     storage: Storage, path: Path, *, start: int = 0, expected: Identity | None = None
-) -> Iterator[Answer]:
+) -> Generator[Answer, None, None]:
     """Every line of a finished results file, in order.
+
+    The file is open until the last line, or until the generator is closed.
 
     Args:
         storage: the file system.

@@ -172,9 +172,9 @@ class Journal:
             StoppedError: the disk is full or fails; the file ends with a whole record.
             RefusedError: somebody removed or replaced the file.
         """
-        self._require_usable()
-        if not self._pending:
+        if not self._pending and self._broken is None:
             return
+        self._require_usable()
         data = b"\n".join([*self._pending, b""])
         self._require_in_place()
         try:
@@ -201,6 +201,7 @@ class Journal:
         """
         if self.finished:
             return
+        self._require_usable()
         self.commit()
         if self.count != self._expected:
             raise ValueError(f"{self.count} lines of {self._expected}")

@@ -5,6 +5,7 @@ The text in the file only tells people who has it. Descriptors are closed on exe
 keeps the lock of a coordinator that was killed.
 """
 
+import contextlib
 import errno
 import os
 import re
@@ -64,7 +65,8 @@ class Lock:
         """Let others write; without effect the second time."""
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
-            self._storage.close(fd)
+            with contextlib.suppress(OSError):
+                self._storage.close(fd)
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,174 @@
+"""Recovery: every cut and every kind of torn tail; crashes in it, and again in the next."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from batchcls.errors import RefusedError
+from tests.results.numbered import Crash, End, Numbered, as_it_is, crash, ends_of
+from tests.results.simdisk import SimDisk
+from tests.results.story import Story, as_file, line, lines, paths_in
+
+DIRECTORY = Path("/jobs")
+PATHS = paths_in(DIRECTORY)
+COUNT = 6
+MARKED = 2
+
+TAILS = {
+    "nothing": b"",
+    "newline": b"\n",
+    "blank lines": b"\n\n\n",
+    "zeros": b"\0" * 600,
+    "junk": bytes(range(256)),
+    "an earlier line": line(1) + b"\n",
+    "a line without its end": line(COUNT - 1)[:-1],
+    "not its index": line(COUNT + 5) + b"\n",
+    "NaN": b'{"i":2,"path":"a","top":[{"index":0,"label":"x","score":NaN}]}\n',
+    "another key": line(2)[:-1] + b',"worker":1}\n',
+    "a line with spaces": line(2).replace(b",", b", ") + b"\n",
+    "not UTF-8": b'{"i":2,"path":"\xff","error":{"kind":"empty","message":""}}\n',
+}
+
+
+@pytest.fixture(scope="module")
+def begun() -> SimDisk:
+    disk = SimDisk(DIRECTORY)
+    Story(PATHS, disk, COUNT).sit(until=MARKED)
+    return disk
+
+
+@pytest.mark.parametrize("tail", TAILS)
+def test_every_cut(begun: SimDisk, tail: str) -> None:
+    result = as_file(lines(COUNT))
+    marked = len(as_file(lines(MARKED)))
+    for cut in range(len(result) + 1):
+        disk = begun.after_kill()
+        content = result[:cut] + TAILS[tail]
+        disk.replace_content(PATHS.part, content)
+        good = 0
+        while content.startswith(result[: len(as_file(lines(good + 1)))]) and good < COUNT:
+            good += 1
+        story = Story(PATHS, disk, COUNT)
+        if not content.startswith(result[:marked]):
+            with pytest.raises(RefusedError, match=r"results\.jsonl\.part is damaged"):
+                story.sit(until=0)
+            assert disk.content(PATHS.part) == content, "what is refused is left alone"
+            continue
+        story.sit(until=0)
+        assert story.found == good
+        assert disk.content(PATHS.part) == as_file(lines(good))
+        assert story.dropped == len(content) - len(as_file(lines(good)))
+
+
+def test_more_lines_than_images_are_dropped(begun: SimDisk) -> None:
+    disk = begun.after_kill()
+    disk.replace_content(PATHS.part, as_file(lines(COUNT + 3)))
+    story = Story(PATHS, disk, COUNT)
+    assert story.sit()
+    assert story.found == COUNT
+    assert disk.content(PATHS.results) == as_file(lines(COUNT))
+
+
+def test_a_line_without_end_takes_bounded_memory(begun: SimDisk) -> None:
+    disk = begun.after_kill()
+    disk.replace_content(PATHS.part, as_file(lines(MARKED)) + b"x" * (40 << 20))
+    read = 0
+
+    def plan(number, name, act, args):  # type: ignore[no-untyped-def]  # a Plan
+        nonlocal read
+        result = act(*args)
+        read += len(result) if name == "pread" else 0
+        return result
+
+    story = Story(PATHS, Numbered(disk, plan), COUNT)
+    story.sit(until=0)
+    assert story.found == MARKED
+    assert read < 8 << 20
+
+
+def crashed(rng: random.Random, *, second: bool) -> SimDisk:
+    """A disk after a crash at a random moment, with or without a power loss."""
+    disk = SimDisk(DIRECTORY)
+    if second:
+        Story(PATHS, disk, COUNT, every=2).sit()
+    counted = Numbered(disk.after_kill(), as_it_is)
+    sit(Story(PATHS, counted, COUNT, every=2), second)
+    at, how = rng.choice(ends_of(counted.names))
+    end_there(disk, at, how, second=second)
+    return after(rng, disk)
+
+
+def sit(story: Story, second: bool) -> bool:
+    return story.sit_retry() if second else story.sit()
+
+
+def end_there(disk: SimDisk, at: int, how: str, *, second: bool) -> None:
+    try:
+        sit(Story(PATHS, Numbered(disk, End(at, how, crash)), COUNT, every=2), second)
+    except Crash:
+        return
+    raise AssertionError(f"no operation {at}")
+
+
+def after(rng: random.Random, disk: SimDisk) -> SimDisk:
+    return disk.after_power_loss(rng) if rng.random() < 0.5 else disk.after_kill()
+
+
+def contents(disk: SimDisk) -> dict[Path, bytes]:
+    return {p: bytes(i.current) for p, i in disk.names.items() if p != PATHS.lock}
+
+
+def crash_in_recovery(rng: random.Random, *, second: bool) -> int:
+    state = crashed(rng, second=second)
+    counted = Numbered(state.after_kill(), as_it_is)
+    sit(Story(PATHS, counted, COUNT, every=2), second)
+    points = ends_of(counted.names)
+    for at, how in points:
+        disk = state.after_kill()
+        end_there(disk, at, how, second=second)
+        disk = after(rng, disk)
+        # And again in the next.
+        again = Numbered(disk.after_kill(), as_it_is)
+        sit(Story(PATHS, again, COUNT, every=2), second)
+        end_there(disk, *rng.choice(ends_of(again.names)), second=second)
+        disk = after(rng, disk)
+        recover(disk, second)
+        before = contents(disk)
+        writes = recover(disk, second)
+        assert contents(disk) == before, "a second recovery changes nothing"
+        assert not writes & {"rename", "rename_new", "unlink"}
+        assert sit(Story(PATHS, disk, COUNT, every=2), second)
+        assert disk.content(PATHS.results) == as_file(lines(COUNT, retried=second))
+    return len(points)
+
+
+def recover(disk: SimDisk, second: bool) -> set[str]:
+    """Begin or go on, and write no line; what operations that took."""
+    counted = Numbered(disk, as_it_is)
+    story = Story(PATHS, counted, COUNT, every=2)
+    story.recover_only(second=second)
+    return set(counted.names)
+
+
+def crash_often(seeds: range, *, second: bool) -> int:
+    points = 0
+    for seed in seeds:
+        try:
+            points += crash_in_recovery(random.Random(seed), second=second)
+        except BaseException as error:
+            error.add_note(f"seed {seed}, second generation: {second}")
+            raise
+    return points
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_crash_in_recovery_and_in_the_next(second: bool) -> None:
+    assert crash_often(range(3), second=second) > 100
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("second", [False, True])
+def test_crash_in_many_recoveries_and_in_the_next(second: bool) -> None:
+    print(f"seeds 100 to 199: {crash_often(range(100, 200), second=second)} crashes in recovery")
