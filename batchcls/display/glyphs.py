@@ -37,13 +37,12 @@ class Glyphs:
         return self.full * max(1, round(min(max(share, 0.0), 1.0) * columns))
 
     def spark(self, values: Sequence[float], columns: int) -> str:
-        """The last values as a line of bars from zero to a little over their highest."""
+        """The last values as bars from zero to a bit over their highest, the newest rightmost."""
         values = values[-columns:]
         top = max(values, default=0.0) * 1.2  # steady work is then no solid block
-        if top <= 0.0:
-            return self.levels[0] * len(values)
         last = len(self.levels) - 1
-        return "".join(self.levels[max(0, round(v / top * last))] for v in values)
+        bars = (self.levels[round(v / top * last) if top > 0.0 else 0] for v in values)
+        return "".join(bars).rjust(columns)
 
 
 UNICODE = Glyphs("━", "╸", "─", "■", "▁▂▃▄▅▆▇█", "→", "·")

@@ -59,14 +59,16 @@ def title(shot: Snapshot, width: int, glyphs: Glyphs) -> list[Line]:
 
 
 def overall(shot: Snapshot, width: int, glyphs: Glyphs) -> list[Line]:
-    """Two lines: the bar with the ETA, and the figures below it."""
-    return [_bar(shot, width, glyphs), _figures(shot, width, glyphs)]
+    """The bar with the ETA, and below it the figures, once there are some."""
+    figures = _figures(shot, width, glyphs)
+    return [_bar(shot, width, glyphs), *([figures] if figures else [])]
 
 
 def _bar(shot: Snapshot, width: int, glyphs: Glyphs) -> Line:
     share = shot.share
     if shot.total is None or share is None:
-        return (Cell(text.fit("listing the images", width), "cyan"),)
+        words = "listing the images" if shot.state == "listing" else "loading the model"
+        return (Cell(text.fit(words, width), "cyan"),)
     parts = [
         Cell(text.percent(share), "bold"),
         Cell(f"{text.count(shot.done)} of {text.count(shot.total)}"),
@@ -123,7 +125,7 @@ def _columns(rows: Sequence[WorkerRow], glyphs: Glyphs) -> list[Column]:
         Column("worker", [Cell(str(r.worker)) for r in rows], right=True, keep=9),
         Column("device", [Cell(r.device, "cyan") for r in rows], keep=8, most=18),
         Column("state", [_state(r) for r in rows], keep=6),
-        Column("images", [Cell(text.count(r.images)) for r in rows], right=True, keep=5),
+        Column("images", [Cell(_images(r)) for r in rows], right=True, keep=5),
         Column("images/s", [Cell(_rate(r), "bold") for r in rows], right=True, keep=10),
         Column(
             "", [Cell(glyphs.spark(r.history, SPARK), "cyan") for r in rows], keep=4, most=SPARK
@@ -141,6 +143,10 @@ def _state(row: WorkerRow) -> Cell:
     return Cell(words.ljust(len("restarting")), STATE_STYLES.get(row.state, ""))
 
 
+def _images(row: WorkerRow) -> str:
+    return "" if row.state == "starting" else text.count(row.images)
+
+
 def _rate(row: WorkerRow) -> str:
     return text.rate(row.rate) if row.images else ""
 
@@ -150,10 +156,14 @@ def _latency(row: WorkerRow) -> str:
 
 
 def _in_flight(row: WorkerRow) -> str:
+    if row.state == "starting":
+        return ""
     return f"{row.in_flight}/{row.nireq}" if row.nireq else str(row.in_flight)
 
 
 def _restarts(row: WorkerRow) -> Cell:
+    if row.state == "starting" and not row.restarts:
+        return Cell("")
     return Cell(str(row.restarts), "yellow" if row.restarts else "dim")
 
 
@@ -209,8 +219,9 @@ def failures(shot: Snapshot, width: int) -> list[Line]:
     """The last failures: which image, which kind, why."""
     if not shot.failures:
         return []
-    path = max(12, min(44, width // 2))
     rows = shot.failures
+    longest = max(text.width(text.safe(row.path)) for row in rows)
+    path = max(12, min(44, width // 2, longest))
     why = max(8, width - path - max(len(row.kind) for row in rows) - 4)
     return table(
         [

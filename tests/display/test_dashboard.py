@@ -53,6 +53,7 @@ def test_a_row_for_each_worker_and_device_and_one_for_the_rest() -> None:
 
 def test_states() -> None:
     assert "listing the images" in drawn(Snapshot())
+    assert "loading the model" in drawn(Snapshot(state="loading"))
     assert "starting" in drawn(Snapshot(state="loading", total=5, workers=(WorkerRow(),)))
     assert "again stops at once" in drawn(replace(a_run(), state="draining"))
     silent = WorkerRow(0, "CPU", "silent", silent_s=42.0)
@@ -130,8 +131,8 @@ def test_a_stream_without_unicode_gets_plain_characters() -> None:
 
 
 def test_a_steady_rate_is_no_solid_block_and_nothing_is_the_lowest() -> None:
-    assert set(UNICODE.spark([100.0] * 5, 10)) == {"▇"}
-    assert UNICODE.spark([0.0, 0.0], 10) == "▁▁"
+    assert UNICODE.spark([100.0] * 5, 7) == "  ▇▇▇▇▇"
+    assert UNICODE.spark([0.0, 0.0], 2) == "▁▁"
     assert UNICODE.spark([0.0, 50.0, 100.0], 2) == "▄▇"
 
 
