@@ -8,6 +8,7 @@ so a collision of hashes loses no image.
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -52,28 +53,45 @@ class SeenHashes:
         return twice
 
 
-def repeated(paths: Iterable[bytes], suspects: "array[int]", folder: Path) -> "array[int]":
-    """Positions of the paths that are equal to an earlier one, sorted.
+class Marks:
+    """Which positions of a list are marked, in a bit each."""
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+        self.count = 0
+
+    def add(self, position: int) -> None:
+        """Mark a position that is not marked yet."""
+        byte = position >> 3
+        if byte >= len(self._bits):
+            self._bits.extend(bytes(byte + 1 - len(self._bits)))
+        self._bits[byte] |= 1 << (position & 7)
+        self.count += 1
+
+    def __contains__(self, position: int) -> bool:
+        byte = position >> 3
+        return byte < len(self._bits) and bool(self._bits[byte] >> (position & 7) & 1)
+
+
+def repeated(paths: Iterable[bytes], suspects: "array[int]", folder: Path) -> Marks:
+    """Positions of the paths that are equal to an earlier one.
 
     Args:
         paths: every path in its normal form, in the order in which it was hashed.
         suspects: of `SeenHashes`.
         folder: where to spill.
     """
-    spill = SortedSpill(folder)
-    try:
+    marks = Marks()
+    with closing(SortedSpill(folder)) as spill:
         for position, path in enumerate(paths):
             value = hash(path) & MASK
             at = bisect_left(suspects, value)
             if at < len(suspects) and suspects[at] == value:
                 spill.add(path + MARK + str(position).zfill(DIGITS).encode())
-        positions = array("Q")
         before = None
         for line in spill:
             path = line[: -DIGITS - len(MARK)]
             if path == before:
-                positions.append(int(line[-DIGITS:]))
+                marks.add(int(line[-DIGITS:]))
             before = path
-    finally:
-        spill.close()
-    return array("Q", sorted(positions))
+    return marks

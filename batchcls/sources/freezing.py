@@ -124,14 +124,10 @@ def _without_repeats(writer: ListWriter, root: bytes, directory: Path) -> tuple[
         # The new writer takes the temporary name; the old file lives on in `file` till the end.
         writer.discard()
         kept = ListWriter(directory)
-        upcoming = iter(drop)
-        next_drop = next(upcoming, -1)
         for position, path in enumerate(_entries(file)):
-            if position == next_drop:
-                next_drop = next(upcoming, -1)
-            else:
+            if position not in drop:
                 kept.add(path)
-    return kept, len(drop)
+    return kept, drop.count
 
 
 def _entries(file: IO[bytes]) -> Iterator[bytes]:

@@ -132,14 +132,11 @@ class Walk:
     def _sort_in(self, entry: "os.DirEntry[bytes]", spill: SortedSpill) -> None:
         name = entry.name
         if entry.is_symlink():
-            wanted = self.wanted(name)
-            if not (wanted or self.follow_links):
-                return
-            if _leads_to_directory(entry):
-                if self.follow_links:
-                    spill.add(name + b"/")
-            elif wanted:
-                # A broken link, or one to a FIFO, is listed too: it becomes a line that says so.
+            if self.follow_links and _leads_to_directory(entry):
+                spill.add(name + b"/")
+            elif self.wanted(name):
+                # Unasked where it leads, which costs a look for each of millions. A broken link,
+                # or one to a directory or a FIFO, becomes a line that says so.
                 spill.add(name)
         elif entry.is_dir(follow_symlinks=False):
             spill.add(name + b"/")
