@@ -113,9 +113,10 @@ def _string(where: str, field: str, value: Any) -> str:
         return "[" + ",".join(_string(where, field, one) for one in value) + "]"
     if not isinstance(value, str):
         raise UsageError(f"{where} = {_shown(value)}: must be text in quotes")
-    if field in PATHS and value.startswith("~"):
+    mark, path = ("@", value[1:]) if value.startswith("@") else ("", value)
+    if field in PATHS and path.startswith("~"):
         try:
-            return str(Path(value).expanduser())
+            return mark + str(Path(path).expanduser())
         except RuntimeError as error:
             raise UsageError(f"{where} = {_shown(value)}: {error}") from error
     return value

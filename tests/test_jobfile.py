@@ -88,9 +88,9 @@ def test_unreadable_files_are_named(tmp_path: Path) -> None:
 
 def test_a_leading_tilde_is_the_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ann")
-    options = jobfile.parse("sources = ['~/a', 'b~']\nmodel = '~/m.xml'\nnames = '~*'")
+    options = jobfile.parse("sources = ['~/a', '@~/l', 'b~']\nmodel = '~/m.xml'\nnames = '~*'")
     assert options == {
-        "sources": ("/home/ann/a", "b~"),
+        "sources": ("/home/ann/a", "@/home/ann/l", "b~"),
         "model": "/home/ann/m.xml",
         "names": ("~*",),
     }

@@ -9,17 +9,18 @@ Rules of this file:
 4. Where OpenCV and Pillow differ, Pillow's pixels win: the models' authors trained on them.
 """
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from batchcls.decode.header import Header, corrupt, edited, truncated
 from batchcls.decode.policy import DecodePolicy
 from batchcls.decode.sniff import sniff
 from batchcls.errors import ImageError
 
-Pixels = NDArray[np.uint8]
+if TYPE_CHECKING:  # the coordinator imports this package for its policy, and never needs NumPy
+    import numpy as np
+    from numpy.typing import NDArray
+
+Pixels: TypeAlias = "NDArray[np.uint8]"
 
 OUT_OF_MEMORY = -4  # cv::Error::StsNoMem
 END_MARKER = b"\xff\xd9"
@@ -71,7 +72,7 @@ def upright(pixels: Pixels, orientation: int) -> Pixels:
         pixels = pixels[:, ::-1]
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
-    return np.ascontiguousarray(pixels)
+    return pixels.copy()
 
 
 def _still_to_turn(header: Header, policy: DecodePolicy) -> int:
@@ -96,6 +97,7 @@ def _scale(header: Header, at_least: tuple[int, int] | None) -> int:
 
 def _imdecode(data: bytes, scale: int) -> Pixels:
     import cv2  # here, since its limits must be in the environment before
+    import numpy as np
 
     flags = {
         1: cv2.IMREAD_COLOR,

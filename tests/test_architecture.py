@@ -1,0 +1,78 @@
+"""What a reader relies on: modules that say what they are, small, on the map, cheap to import."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = sorted((ROOT / "batchcls").rglob("*.py"))
+MAP = (ROOT / "README.md").read_text(encoding="utf-8").partition("## How an image travels")[2]
+MOST_LINES = 300
+HEAVY = ("openvino", "cv2", "numpy", "rich", "tqdm", "multiprocessing", "asyncio")
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_module_says_in_its_first_line_what_it_owns_or_decides(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    first = docstring.partition("\n")[0]
+    assert len(first) > len("Own.")
+    assert first[-1] in ".?:"
+    assert first[0].isupper() or first[0] in "`b"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_module_can_be_read_in_one_go(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+def mapped() -> list[str]:
+    """The files of the README's map: a tree, two spaces a level, folders with a slash."""
+    tree = MAP.partition("```text\n")[2].partition("```")[0]
+    folders: list[str] = []
+    found = []
+    for line in tree.splitlines():
+        level = (len(line) - len(line.lstrip())) // 2
+        word = line.split()[0]
+        del folders[level:]
+        if word.endswith("/"):
+            folders.append(word)
+            word = "__init__.py"
+        found.append("".join(folders) + word)
+    return found
+
+
+def test_the_map_shows_every_module_once_and_no_other() -> None:
+    assert sorted(mapped()) == sorted(map(name, MODULES))
+
+
+def test_no_module_shadows_a_library_or_is_a_drawer() -> None:
+    words = {"utils", "base", "common", "helpers", "manager", "handler", "processor", "misc"}
+    stems = {path.stem for path in MODULES} - {"__init__", "__main__"}
+    assert not stems & words
+    own = {p.stem for p in MODULES if p.parent == ROOT / "batchcls"} - {"__init__", "__main__"}
+    assert not own & {"rich", "tqdm", "ray", "cv2", "openvino", "numpy", "typer"}
+
+
+def imported_by(statement: str) -> set[str]:
+    program = f"{statement}\nimport sys\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT
+    )
+    return {module.partition(".")[0] for module in done.stdout.split()}
+
+
+@pytest.mark.parametrize("module", ["batchcls", "batchcls.cli.main", "batchcls.jobfile"])
+def test_the_command_line_starts_light(module: str) -> None:
+    assert not imported_by(f"import {module}") & {*HEAVY}
+
+
+@pytest.mark.parametrize("module", ["running", "output", "report.reading", "display.watch"])
+def test_the_coordinator_loads_no_native_code_that_decodes_or_infers(module: str) -> None:
+    assert not imported_by(f"import batchcls.{module}") & {"openvino", "cv2", "numpy"}
