@@ -34,18 +34,22 @@ class RichDisplay:
         self._glyphs = glyphs_for(outlet.encoding)
         self._console = console_on(outlet)
         self._size = outlet.size
+        self._lost = False
         self._live: Live | None = None
 
     def draw(self, snapshot: Snapshot) -> None:
         """Draw a frame, unless another job has the terminal."""
         if self._outlet.in_background:
+            self._lost = True
             return
         columns, lines = self._fit_terminal()
         self._show(dashboard(snapshot, columns, lines, self._glyphs, watching=self._watching))
 
     def finish(self, snapshot: Snapshot) -> None:
         """Leave a short last frame behind, and the terminal as it was."""
-        if self._live is None and self._outlet.in_background:
+        if self._outlet.in_background:
+            if self._live is not None:
+                self._console.show_cursor(True)
             return
         columns, _ = self._fit_terminal()
         if snapshot.total is not None:
@@ -57,13 +61,12 @@ class RichDisplay:
 
     def _fit_terminal(self) -> tuple[int, int]:
         size = self._outlet.size
-        narrower = size[0] < self._size[0]
-        self._size = size
-        self._console.size = ConsoleDimensions(*size)
-        if narrower and self._live is not None:
-            # Lines wider than the new width were wrapped by the terminal: where the frame begins is
-            # unknown, so start again on a clear screen.
+        if (size != self._size or self._lost) and self._live is not None:
+            # The terminal has wrapped or scrolled the last frame, or a shell has written below it:
+            # where it begins is unknown, so start again on a clear screen.
             self._console.control(Control.clear(), Control.home())
+        self._size, self._lost = size, False
+        self._console.size = ConsoleDimensions(*size)
         return size
 
     def _show(self, lines: Sequence[Line]) -> None:

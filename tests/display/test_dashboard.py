@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from batchcls.display.dashboard import dashboard, last_frame
+from batchcls.display.dashboard import RichDisplay, dashboard, last_frame
 from batchcls.display.glyphs import ASCII, UNICODE, glyphs_for
+from batchcls.display.outlet import Outlet
 from batchcls.display.paint import painted
 from batchcls.display.snapshot import FailedImage, Snapshot, WorkerRow
 from batchcls.display.table import columns_of, plain
@@ -148,3 +149,73 @@ def test_the_bar_fills_in_halves_and_is_always_as_long() -> None:
 def test_the_parts_of_the_time_fill_the_line(parts: list[float], columns: int) -> None:
     shares = [part / sum(parts) for part in parts]
     assert len("".join(UNICODE.segments(shares, columns))) == columns
+
+
+class Terminal(Outlet):
+    """A terminal that the test resizes, and gives to another job."""
+
+    def __init__(self) -> None:
+        self.shown = io.StringIO()
+        super().__init__(self.shown)
+        self.is_size = (100, 30)
+        self.is_in_background = False
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.is_size
+
+    @property
+    def in_background(self) -> bool:
+        return self.is_in_background
+
+    def new_text(self) -> str:
+        """What was sent since the last call."""
+        text = self.shown.getvalue()
+        self.shown.seek(0)
+        self.shown.truncate()
+        return text
+
+
+CLEAR = "\x1b[2J\x1b[H"
+
+
+def test_a_resize_starts_again_on_a_clear_screen() -> None:
+    terminal = Terminal()
+    screen = RichDisplay(terminal)
+    screen.draw(a_run())
+    screen.draw(a_run())
+    assert CLEAR not in terminal.new_text()
+    terminal.is_size = (50, 12)
+    screen.draw(a_run())
+    frame = terminal.new_text()
+    assert CLEAR in frame
+    assert frame.count("\n") < 12
+    screen.draw(a_run())
+    assert CLEAR not in terminal.new_text()
+
+
+def test_nothing_is_drawn_while_another_job_has_the_terminal() -> None:
+    terminal = Terminal()
+    screen = RichDisplay(terminal)
+    screen.draw(a_run())
+    terminal.new_text()
+    terminal.is_in_background = True
+    screen.draw(a_run())
+    assert terminal.new_text() == ""
+    terminal.is_in_background = False
+    screen.draw(a_run())
+    assert CLEAR in terminal.new_text()
+    terminal.is_in_background = True
+    screen.finish(a_run())
+    assert terminal.new_text() == "\x1b[?25h"
+
+
+def test_a_run_that_never_began_leaves_nothing_behind() -> None:
+    terminal = Terminal()
+    screen = RichDisplay(terminal)
+    screen.draw(Snapshot(state="loading"))
+    terminal.new_text()
+    screen.finish(Snapshot(state="stopped"))
+    left = terminal.new_text()
+    assert "stopped" not in left
+    assert "\x1b[1A\x1b[2K" in left
