@@ -1,0 +1,275 @@
+"""The real program, interrupted: right exit status, nobody left behind, the same bytes after."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from batchcls.results.rundir import RunPaths
+
+COUNT = 400
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images that take a few milliseconds each: links to a few, all under names of their own."""
+    folder = tmp_path_factory.mktemp("many")
+    chance = np.random.default_rng(1)
+    for number in range(4):
+        pixels = chance.integers(0, 255, (400, 400, 3), np.uint8)
+        assert cv2.imwrite(str(folder / f"{number}.png"), pixels)
+    for number in range(4, COUNT):
+        os.link(folder / f"{number % 4}.png", folder / f"{number}.png")
+    return folder
+
+
+class Program:
+    """`batchcls run` as its own process group leader, with its results somewhere."""
+
+    def __init__(
+        self, images: Path, model: Path, output: Path, *prefix: str, **how: object
+    ) -> None:
+        self.paths = RunPaths.of(output)
+        command = [
+            sys.executable, "-m", "batchcls", "run", str(images), "-m", str(model),
+            "-o", str(output), "--progress", "plain", "-w", "2",
+        ]  # fmt: skip
+        options = {
+            "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **how,
+        }  # fmt: skip
+        self.process: subprocess.Popen[str] = subprocess.Popen(  # type: ignore[call-overload]  # options by name
+            [*prefix, *command], start_new_session=True, **options
+        )
+
+    def workers(self) -> list[int]:
+        return descendants(self.process.pid)
+
+    def wait_for_work(self) -> None:
+        """Until its workers are ready and have images."""
+        deadline = time.monotonic() + 40
+        while not self.paths.part.exists():
+            assert time.monotonic() < deadline
+            assert self.process.poll() is None, self.process.communicate()
+            time.sleep(0.005)
+
+    def end(self, seconds: float = 30) -> tuple[int, str, str]:
+        out, err = self.process.communicate(timeout=seconds)
+        return self.process.returncode, out, err
+
+
+def descendants(pid: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[1]) == pid:
+                found.append(int(entry.name))
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def gone_within(pids: list[int], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while any(alive(pid) for pid in pids):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+@pytest.fixture(scope="module")
+def whole(many: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What an undisturbed run writes."""
+    output = tmp_path_factory.mktemp("whole") / "results.jsonl"
+    code, _, err = Program(many, model, output).end()
+    assert code == 0, err
+    return output.read_bytes()
+
+
+def finish(many: Path, model: Path, output: Path, whole: bytes) -> None:
+    code, _, err = Program(many, model, output).end()
+    assert code == 0, err
+    assert output.read_bytes() == whole
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Iterator[Path]:
+    """Where the results go; afterwards nothing of a run but its results is left."""
+    yield tmp_path / "results.jsonl"
+    assert {p.name for p in tmp_path.iterdir()} <= {"results.jsonl", "results.jsonl.job"}
+    left = {p.name for p in (tmp_path / "results.jsonl.job").iterdir()}
+    assert left <= {
+        "manifest.json", "inputs", "lock", "progress.json", "log", "summary.json", "commit",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("whom", ["process", "group"])
+def test_a_stop_signal_drains_and_the_same_command_goes_on(
+    many: Path, model: Path, output: Path, whole: bytes, number: signal.Signals, whom: str
+) -> None:
+    program = Program(many, model, output)
+    program.wait_for_work()
+    workers = program.workers()
+    began = time.monotonic()
+    (os.kill if whom == "process" else os.killpg)(program.process.pid, number)
+    code, _, err = program.end(8)
+    assert time.monotonic() - began < 5
+    assert code == -number
+    assert "same command" in err
+    assert gone_within(workers, 2)
+    assert whole.startswith(program.paths.part.read_bytes())
+    finish(many, model, output, whole)
+
+
+def test_a_second_signal_stops_at_once(many: Path, model: Path, output: Path, whole: bytes) -> None:
+    program = Program(many, model, output)
+    program.wait_for_work()
+    workers = program.workers()
+    for worker in workers:
+        os.kill(worker, signal.SIGSTOP)  # nothing will ever drain
+    program.process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    program.process.send_signal(signal.SIGINT)
+    code, _, _ = program.end(3)
+    assert code == -signal.SIGINT
+    assert gone_within(workers, 2)
+    finish(many, model, output, whole)
+
+
+def test_a_drain_ends_though_a_worker_hangs(
+    many: Path, model: Path, output: Path, whole: bytes
+) -> None:
+    program = Program(many, model, output)
+    program.wait_for_work()
+    workers = program.workers()
+    os.kill(workers[0], signal.SIGSTOP)
+    began = time.monotonic()
+    program.process.send_signal(signal.SIGTERM)
+    code, _, _ = program.end(8)
+    assert time.monotonic() - began < 6
+    assert code == -signal.SIGTERM
+    assert gone_within(workers, 2)
+    finish(many, model, output, whole)
+
+
+def test_under_nohup_a_hangup_is_ignored(
+    many: Path, model: Path, output: Path, whole: bytes
+) -> None:
+    program = Program(many, model, output, "nohup")
+    program.wait_for_work()
+    program.process.send_signal(signal.SIGHUP)
+    code, _, err = program.end()
+    assert code == 0, err
+    assert output.read_bytes() == whole
+
+
+def test_a_closed_output_does_not_end_the_run(
+    many: Path, model: Path, output: Path, whole: bytes
+) -> None:
+    program = Program(many, model, output)
+    assert program.process.stdout is not None
+    assert program.process.stderr is not None
+    program.process.stdout.close()
+    program.process.stderr.close()
+    assert program.process.wait(60) == 0
+    assert output.read_bytes() == whole
+
+
+def test_a_full_terminal_device_does_not_end_the_run(
+    many: Path, model: Path, output: Path, whole: bytes
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        program = Program(many, model, output, stdout=full, stderr=full)
+        assert program.process.wait(60) in (0, 1)
+    assert output.read_bytes() == whole
+
+
+def test_a_second_run_on_the_same_output_is_refused_and_touches_nothing(
+    many: Path, model: Path, output: Path, whole: bytes
+) -> None:
+    first = Program(many, model, output)
+    first.wait_for_work()
+    first.process.send_signal(signal.SIGSTOP)  # so that it is there however slow the machine is
+    before = first.paths.part.read_bytes()
+    code, _, err = Program(many, model, output).end()
+    first.process.kill()
+    first.end()
+    assert code == 2
+    assert str(first.process.pid) in err
+    assert first.paths.part.read_bytes() == before
+    finish(many, model, output, whole)
+
+
+def kill_and_go_on(
+    many: Path, model: Path, output: Path, whole: bytes, kills: int, seed: int
+) -> int:
+    """SIGKILL the coordinator at random moments, again and again; how often it was in time."""
+    chance = random.Random(seed)
+    killed = 0
+    for _ in range(kills):
+        program = Program(many, model, output)
+        time.sleep(chance.uniform(0.05, 2.2))
+        workers = program.workers()
+        program.process.kill()
+        code, _, _ = program.end()
+        killed += code == -signal.SIGKILL
+        assert gone_within(workers, 2), "workers outlive their coordinator"
+        part = program.paths.part
+        if part.exists():
+            data = part.read_bytes()
+            assert whole.startswith(data[: data.rfind(b"\n") + 1])
+    finish(many, model, output, whole)
+    return killed
+
+
+def test_sigkill_of_the_coordinator_at_random_moments(
+    many: Path, model: Path, output: Path, whole: bytes
+) -> None:
+    assert kill_and_go_on(many, model, output, whole, kills=5, seed=1) >= 1
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", range(10))
+def test_chains_of_twenty_kills(
+    many: Path, model: Path, output: Path, whole: bytes, seed: int
+) -> None:
+    killed = kill_and_go_on(many, model, output, whole, kills=20, seed=100 + seed)
+    print(f"seed {100 + seed}: {killed} of 20 kills in time")
+
+
+def test_workers_killed_while_it_runs_change_nothing(
+    many: Path, model: Path, output: Path, whole: bytes
+) -> None:
+    program = Program(many, model, output)
+    program.wait_for_work()
+    for _ in range(3):
+        workers = program.workers()
+        if workers:
+            os.kill(random.Random(3).choice(workers), signal.SIGKILL)
+        time.sleep(0.3)
+    code, _, err = program.end()
+    assert code == 0, err
+    assert output.read_bytes() == whole
+    assert json.loads(program.paths.summary.read_text())["restarts"] >= 1
