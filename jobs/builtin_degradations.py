@@ -165,9 +165,9 @@ def _dark(image: Image, rng: Rng) -> Image:
 
 
 def _overexposed(image: Image, rng: Rng) -> Image:
-    """Brightened until the mean luma is 195..242 and at least 22 % more of it is clipped."""
+    """Brightened until the mean luma is 195..250 and at least 22 % more of it is clipped."""
     gray = luma(image)
-    target = float(rng.uniform(195, 242))
+    target = float(rng.uniform(195, 250))
     clipped = min(0.9, float((gray >= 250).mean()) + float(rng.uniform(0.22, 0.4)))
     lift = float(rng.uniform(0.6, 1.0)) if rng.random() < 0.5 else 1.0
     gain = 1.15

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 from builtin_degradations import Image, Rng, luma, to_u8
+from numpy.typing import NDArray
 
 
 def drawn(rng: Rng) -> Image:
@@ -16,14 +17,9 @@ def drawn(rng: Rng) -> Image:
     image = to_u8(first + (second - first) * ramp[..., None])
     for _ in range(int(rng.integers(4, 26))):
         _draw_one(image, rng)
-    if rng.random() < 0.4:
-        grain = cv2.resize(
-            rng.normal(0, rng.uniform(4, 20), (height // 2, width // 2)).astype(np.float32),
-            (width, height),
-            interpolation=cv2.INTER_LINEAR,
-        )
-        where = (x < width * rng.uniform(0.2, 0.8))[..., None]
-        image = to_u8(image + grain[..., None] * where)
+    if rng.random() < 0.6:
+        where = (x < width * rng.uniform(0.3, 1.2))[..., None]
+        image = to_u8(image + _texture(height, width, rng) * where)
     # An "ok" picture must be neither dark nor bright nor flat, whatever the colours drawn.
     spread = float(luma(image).std())
     pixels = (image.astype(np.float32) - luma(image).mean()) * max(
@@ -51,3 +47,14 @@ def _draw_one(image: Image, rng: Rng) -> None:
     else:
         text = "".join(chr(int(c)) for c in rng.integers(65, 91, 6))
         cv2.putText(image, text, points[0], 0, float(rng.uniform(0.5, 3)), colour, 2, edge)
+
+
+def _texture(height: int, width: int, rng: Rng) -> NDArray[np.float32]:
+    """Detail at every scale, (H, W, 1), stronger the larger, as in nature."""
+    total = np.zeros((height, width), np.float32)
+    strength = float(rng.uniform(0.5, 3))
+    for cell in (2, 4, 8, 16, 32, 64):
+        grid = rng.standard_normal((height // cell + 2, width // cell + 2), np.float32)
+        octave = cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)
+        total += octave * np.float32(strength * cell**0.5)
+    return total[..., None]

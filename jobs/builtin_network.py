@@ -76,7 +76,7 @@ def write_ir(network: Network, path: Path) -> None:
     """Write the network with its Softmax as `path` (.xml) and .bin, `rt_info/model_info` inside."""
     whole = nn.Sequential(network, nn.Softmax(dim=1)).eval()
     shape = [1, 3, VIEW, VIEW]
-    model = ov.convert_model(whole, example_input=torch.zeros(shape), input=[("pixels", shape)])
+    model = ov.convert_model(whole, example_input=torch.zeros(shape), input=[shape])
     model.inputs[0].set_names({"pixels"})
     model.inputs[0].node.set_friendly_name("pixels")
     model.inputs[0].node.set_layout(ov.Layout("NCHW"))
