@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
-from batchcls.errors import SourceError
+from batchcls.errors import SourceError, StoppedError
 from batchcls.job import Job
 from batchcls.sources.duplicates import SeenHashes, normal, repeated
 from batchcls.sources.inputs import FILE_NAME, InputsList, ListWriter
@@ -104,6 +104,11 @@ def _write(sources: _Sources, directory: Path, old: InputsList | None) -> Inputs
             duplicates=repeats if old is None else old.duplicates,
             skipped=sources.notes.as_tuple(),
         )
+    except OSError as error:
+        raise StoppedError(
+            f"cannot write the list of images into {directory}: {error.strerror or error}; "
+            "make room there or choose another --output, then run the same command again"
+        ) from error
     finally:
         writer.discard()
 
@@ -124,9 +129,13 @@ def _without_repeats(writer: ListWriter, root: bytes, directory: Path) -> tuple[
         # The new writer takes the temporary name; the old file lives on in `file` till the end.
         writer.discard()
         kept = ListWriter(directory)
-        for position, path in enumerate(_entries(file)):
-            if position not in drop:
-                kept.add(path)
+        try:
+            for position, path in enumerate(_entries(file)):
+                if position not in drop:
+                    kept.add(path)
+        except BaseException:
+            kept.discard()
+            raise
     return kept, drop.count
 
 
@@ -203,18 +212,19 @@ def _listed(source: str, job: Job, directory: Path, stdin: IO[bytes] | None) -> 
             )
             _fill(spill.add, lines)
         else:
-            try:
-                with Path(source[1:]).open("rb") as file:
-                    _fill(
-                        spill.add,
-                        read_list(file, source, null_separated=job.null_separated),
-                    )
-            except OSError as error:
-                raise SourceError(
-                    f"list {source[1:]}: {error.strerror or error}; after the @ goes the name of a "
-                    "file with one path per line"
-                ) from error
+            with _open_list(source[1:]) as file:
+                _fill(spill.add, read_list(file, source, null_separated=job.null_separated))
         yield from spill
+
+
+def _open_list(name: str) -> IO[bytes]:
+    try:
+        return Path(name).open("rb")
+    except OSError as error:
+        raise SourceError(
+            f"list {name}: {error.strerror or error}; after the @ goes the name of a file with "
+            "one path per line"
+        ) from error
 
 
 def _fill(add: Callable[[bytes], None], paths: Iterable[bytes]) -> None:

@@ -32,7 +32,7 @@ def read_list(
     separator = b"\0" if null_separated else b"\n"
     rest = b""
     first = True
-    while block := file.read(BLOCK):
+    while block := _read(file, name):
         if first and not null_separated:
             block = block.removeprefix(BOM)
         first = False
@@ -56,6 +56,13 @@ def read_list(
     if rest:
         _check_last(rest, name, separator, may_be_cut=may_be_cut)
         yield rest
+
+
+def _read(file: IO[bytes], name: str) -> bytes:
+    try:
+        return file.read(BLOCK)
+    except OSError as error:
+        raise SourceError(f"cannot read {name}: {error.strerror or error}") from error
 
 
 def _check_last(path: bytes, name: str, separator: bytes, *, may_be_cut: bool) -> None:

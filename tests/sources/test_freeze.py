@@ -1,0 +1,277 @@
+"""Freezing lists every image once, in byte order, or says what is wrong."""
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from batchcls.errors import SourceError, StoppedError
+from batchcls.job import Job
+from batchcls.sources import InputsList, InputsReader, extend, freeze, measure
+
+Tree = Callable[..., Path]
+
+
+@pytest.fixture
+def job_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "out.jsonl.job"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
+    """Makes empty files below a new current directory."""
+    top = tmp_path / "work"
+    top.mkdir()
+    monkeypatch.chdir(top)
+
+    def make(*names: str) -> Path:
+        for name in names:
+            path = top / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        return top
+
+    return make
+
+
+def paths(found: InputsList, folder: Path) -> list[str]:
+    with InputsReader(folder / "inputs", found.root) as reader:
+        images = list(reader)
+    assert [image.index for image in images] == list(range(found.count))
+    assert measure(folder / "inputs") == (found.count, found.sha256)
+    assert [path.name for path in folder.iterdir()] == ["inputs"]  # nothing temporary stays
+    return [image.path for image in images]
+
+
+def test_one_directory_is_the_root(tree: Tree, job_folder: Path) -> None:
+    top = tree(
+        "in/b.jpg", "in/a/z.PNG", "in/a.jpg", "in/a-b.gif", "in/notes.txt", "in/a/deep/x.tif"
+    )
+    found = freeze(Job(sources=("in",)), job_folder)
+    assert found.root == str(top / "in")
+    assert paths(found, job_folder) == ["a-b.gif", "a.jpg", "a/deep/x.tif", "a/z.PNG", "b.jpg"]
+    assert (found.duplicates, found.skipped) == (0, ())
+
+
+def test_several_sources_keep_their_order_and_their_spelling(tree: Tree, job_folder: Path) -> None:
+    top = tree("one/b.jpg", "two/a.jpg", "three.jpg", "odd.name")
+    found = freeze(Job(sources=("two/", "odd.name", "./one", str(top / "three.jpg"))), job_folder)
+    assert found.root == str(top)
+    assert paths(found, job_folder) == [
+        "two/a.jpg", "odd.name", "./one/b.jpg", str(top / "three.jpg")
+    ]  # fmt: skip
+
+
+def test_a_path_counts_once_however_it_is_spelled(tree: Tree, job_folder: Path) -> None:
+    top = tree("in/a.jpg", "in/b.jpg", "c.jpg")
+    (top / "list").write_text(f"c.jpg\nin//a.jpg\n./in/./b.jpg\n{top}/c.jpg\nnew.jpg\n")
+    found = freeze(Job(sources=("c.jpg", "in", "@list", "c.jpg")), job_folder)
+    assert paths(found, job_folder) == ["c.jpg", "in/a.jpg", "in/b.jpg", "new.jpg"]
+    assert found.duplicates == 5
+
+
+def test_hard_links_and_links_to_files_are_images_of_their_own(
+    tree: Tree, job_folder: Path
+) -> None:
+    top = tree("in/a.jpg")
+    (top / "in/b.jpg").hardlink_to(top / "in/a.jpg")
+    (top / "in/c.jpg").symlink_to("a.jpg")
+    (top / "in/d.jpg").symlink_to("nowhere")
+    os.mkfifo(top / "in/e.jpg")
+    found = freeze(Job(sources=("in",)), job_folder)
+    assert paths(found, job_folder) == ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"]
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_linked_directories(tree: Tree, job_folder: Path, follow: bool) -> None:
+    top = tree("in/a.jpg", "elsewhere/b.jpg")
+    (top / "in/link").symlink_to(top / "elsewhere")
+    (top / "in/loop").symlink_to(top / "in")
+    (top / "elsewhere/mutual").symlink_to(top / "in")
+    found = freeze(Job(sources=("in",), follow_links=follow), job_folder)
+    assert paths(found, job_folder) == (["a.jpg", "link/b.jpg"] if follow else ["a.jpg"])
+    assert len(found.skipped) == (2 if follow else 0)
+
+
+def test_a_source_that_is_a_link_is_entered(tree: Tree, job_folder: Path) -> None:
+    top = tree("in/a.jpg")
+    (top / "link").symlink_to("in")
+    found = freeze(Job(sources=("link",)), job_folder)
+    assert (found.root, paths(found, job_folder)) == (str(top / "link"), ["a.jpg"])
+
+
+def test_dots_in_a_source_are_resolved(tree: Tree, job_folder: Path) -> None:
+    top = tree("in/sub/a.jpg", "in/b.jpg")
+    assert freeze(Job(sources=("./in/sub/../",)), job_folder).root == str(top / "in")
+    assert freeze(Job(sources=("./in/.",)), job_folder).root == str(top / "in")
+
+
+def test_name_patterns(tree: Tree, job_folder: Path) -> None:
+    tree("in/a.JPG", "in/b.dat", "in/img1.x", "in/IMG2.X", "in/.jpg", "in/c.jpg.bak", "in/jpg")
+    for names, expected in (
+        (("*.jpg",), [".jpg", "a.JPG"]),
+        (("img?.x", "*.DAT"), ["IMG2.X", "b.dat", "img1.x"]),
+        (("*",), [".jpg", "IMG2.X", "a.JPG", "b.dat", "c.jpg.bak", "img1.x", "jpg"]),
+        (("[ab].*",), ["a.JPG", "b.dat"]),
+    ):
+        found = freeze(Job(sources=("in",), names=names), job_folder)
+        assert paths(found, job_folder) == expected
+
+
+def test_the_job_directory_is_not_listed(tree: Tree) -> None:
+    top = tree("in/a", "in/results.job/inputs")
+    found = freeze(Job(sources=("in",), names=("*",)), top / "in/results.job")
+    assert found.count == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_forbidden_directory_is_told(tree: Tree, job_folder: Path) -> None:
+    top = tree("in/a.jpg", "in/secret/b.jpg")
+    (top / "in/secret").chmod(0)
+    found = freeze(Job(sources=("in",)), job_folder)
+    (top / "in/secret").chmod(0o700)
+    assert paths(found, job_folder) == ["a.jpg"]
+    assert "secret" in found.skipped[0]
+
+
+@pytest.mark.parametrize(
+    ("sources", "words"),
+    [
+        ((), "no source"),
+        (("missing",), "source missing: No such file"),
+        (("@missing",), "list missing: No such file"),
+        (("empty",), r"no images found in empty: no file name there matches \*\.jpg"),
+        (("@empty.txt",), "the list is empty"),
+        (("in", "in/sub"), "sources in and in/sub overlap"),
+        (("in/sub", "other", "./in"), "sources ./in and in/sub overlap"),
+        (("in", "in/../in/"), "the same directory"),
+        (("in", "link"), "overlap|same directory"),
+        (("-", "-"), "only once"),
+    ],
+)
+def test_wrong_sources_are_refused(
+    tree: Tree, job_folder: Path, sources: tuple[str, ...], words: str
+) -> None:
+    top = tree("in/sub/a.jpg", "other/b.jpg", "empty/readme.txt", "empty.txt")
+    (top / "link").symlink_to("in")
+    with pytest.raises(SourceError, match=words):
+        freeze(Job(sources=sources), job_folder)
+    assert not list(job_folder.iterdir())
+
+
+def test_neighbours_with_a_common_beginning_do_not_overlap(tree: Tree, job_folder: Path) -> None:
+    tree("a/1.jpg", "a-b/2.jpg", "ab/3.jpg")
+    assert freeze(Job(sources=("a", "a-b", "ab")), job_folder).count == 3
+
+
+def test_a_list_from_standard_input(tree: Tree, job_folder: Path) -> None:
+    tree()
+    stdin = io.BytesIO(b"b.jpg\n\na.jpg\r\n c \n")
+    found = freeze(Job(sources=("-",)), job_folder, stdin=stdin)
+    assert paths(found, job_folder) == [" c ", "a.jpg", "b.jpg"]
+
+
+def test_a_list_separated_by_nul(tree: Tree, job_folder: Path) -> None:
+    tree()
+    stdin = io.BytesIO(b"new\nline.jpg\0\xff\xfe.jpg\0")
+    found = freeze(Job(sources=("-",), null_separated=True), job_folder, stdin=stdin)
+    assert paths(found, job_folder) == ["new\nline.jpg", "\udcff\udcfe.jpg"]
+
+
+def test_an_unended_last_line(tree: Tree, job_folder: Path) -> None:
+    top = tree("whole.jpg")
+    job = Job(sources=("-",))
+    assert freeze(job, job_folder, stdin=io.BytesIO(b"a.jpg\nwhole.jpg")).count == 2
+    with pytest.raises(SourceError, match=r"ends in the middle of a path.*'whol'"):
+        freeze(job, job_folder, stdin=io.BytesIO(b"a.jpg\nwhol"))
+    (top / "list").write_bytes(b"\xef\xbb\xbfa.jpg\nwhol")
+    assert paths(freeze(Job(sources=("@list",)), job_folder), job_folder) == ["a.jpg", "whol"]
+
+
+@pytest.mark.parametrize(
+    ("content", "null_separated", "words"),
+    [
+        (b"a.jpg\0b.jpg\0", False, "add -0"),
+        (b"a.jpg\nb.jpg\n", True, "leave -0 out"),
+        (b"x" * 100_000, False, "longer than 65536 bytes"),
+        (b"a\n" * 50_000, True, "leave -0 out"),
+    ],
+)
+def test_a_list_of_another_kind(
+    tree: Tree, job_folder: Path, content: bytes, null_separated: bool, words: str
+) -> None:
+    (tree() / "list").write_bytes(content)
+    with pytest.raises(SourceError, match=words):
+        freeze(Job(sources=("@list",), null_separated=null_separated), job_folder)
+
+
+def test_full_disk_is_said_and_leaves_nothing(
+    tree: Tree, job_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree("in/a.jpg")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoppedError, match="No space left on device; make room"):
+        freeze(Job(sources=("in",)), job_folder)
+    assert not list(job_folder.iterdir())
+
+
+def test_extend_appends_what_is_new(tree: Tree, job_folder: Path) -> None:
+    top = tree("in/b.jpg", "in/d.jpg")
+    job = Job(sources=("in",))
+    first = freeze(job, job_folder)
+    before = (job_folder / "inputs").read_bytes()
+    assert extend(first, job, job_folder) == first
+    tree("in/a.jpg", "in/c.jpg")
+    (top / "in/d.jpg").unlink()
+    second = extend(first, job, job_folder)
+    assert paths(second, job_folder) == ["b.jpg", "d.jpg", "a.jpg", "c.jpg"]
+    assert (job_folder / "inputs").read_bytes().startswith(before)
+    assert second.duplicates == 0
+    third = extend(second, job, job_folder)
+    assert third == second
+
+
+def test_extend_refuses_another_root(tree: Tree, job_folder: Path) -> None:
+    tree("in/a.jpg", "other/a.jpg")
+    first = freeze(Job(sources=("in",)), job_folder)
+    before = (job_folder / "inputs").read_bytes()
+    with pytest.raises(SourceError, match="relative to"):
+        extend(first, Job(sources=("other",)), job_folder)
+    assert (job_folder / "inputs").read_bytes() == before
+
+
+NAMES = st.binary(min_size=1, max_size=12).filter(
+    lambda name: b"/" not in name and b"\0" not in name and name not in (b".", b"..")
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.sets(st.lists(NAMES, min_size=1, max_size=3).map(b"/".join), min_size=1, max_size=12))
+def test_any_names_come_out_in_byte_order(
+    tmp_path_factory: pytest.TempPathFactory, names: set[bytes]
+) -> None:
+    top = os.fsencode(tmp_path_factory.mktemp("tree"))
+    made = set()
+    for name in sorted(names):
+        path = os.path.join(top, name)
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL))
+            made.add(name)
+        except OSError:  # a file where this one needs a directory
+            continue
+    folder = tmp_path_factory.mktemp("job")
+    found = freeze(Job(sources=(os.fsdecode(top),), names=("*",)), folder)
+    assert [os.fsencode(path) for path in paths(found, folder)] == sorted(made)
