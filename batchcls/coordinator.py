@@ -34,6 +34,7 @@ from batchcls.messages import (
 )
 from batchcls.policy import Policy, Work
 from batchcls.slot import Slot
+from batchcls.streak import Streak
 from batchcls.trial import Trial
 
 
@@ -59,6 +60,7 @@ class Coordinator:
         self._policy = policy or Policy()
         self._work = work
         self._slots = {n: Slot() for n in range(workers)}
+        self._streak = Streak(0 if self._policy.tolerant else self._policy.systemic)
         self._trial = Trial(convict, self._policy.solo_deaths, self._policy.tolerant)
         self._next_record = first
         self._next_index = first
@@ -75,11 +77,6 @@ class Coordinator:
     def complete(self) -> bool:
         """Every image is recorded."""
         return not (self._open_work or self._window or self._trial.doubtful)
-
-    @property
-    def held(self) -> int:
-        """Lines answered but waiting for an earlier one."""
-        return len(self._window)
 
     @property
     def draining(self) -> bool:
@@ -134,6 +131,8 @@ class Coordinator:
                 f"each of the first {self._trial.doubtful} images tried kills its worker, alone, "
                 "and none succeeds; --max-failed N goes on all the same"
             )
+        if self._streak.hopeless:
+            return self._halt(self._streak.words)
         commands: list[Command] = []
         for number, slot in self._slots.items():
             if slot.state == "ready":
@@ -172,6 +171,7 @@ class Coordinator:
             self._keep(self._trial.canary_lived())
             return
         self._keep([answer])
+        self._streak.note(answer)
         self._trial.acquitted(answer.index)
         if answer.failed is None:
             self._keep(self._trial.succeeded())
@@ -242,8 +242,8 @@ class Coordinator:
     def _record(self) -> list[Command]:
         first = self._next_record
         lines: list[Answer] = []
-        while (answer := self._window.pop(self._next_record, None)) is not None:
-            lines.append(answer)
+        while self._next_record in self._window and not self._streak.holds(self._next_record):
+            lines.append(self._window.pop(self._next_record))
             self._next_record += 1
         return [Record(first, tuple(lines))] if lines else []
 
@@ -285,10 +285,9 @@ class Coordinator:
         """Nothing to lease: at the end, let go of what was held back, then of the workers."""
         if self._open_work:
             return []
-        if self._trial.doubtful:
-            self._keep(self._trial.release())
-            return self._record()
-        return self._dismiss()
+        self._streak.end()
+        self._keep(self._trial.release())
+        return self._record() or self._dismiss()
 
     def _dismiss(self, *, drain: bool = False) -> list[Command]:
         commands: list[Command] = []

@@ -20,6 +20,7 @@ class Policy:
         start_deaths: deaths in a row without becoming ready that retire a worker's slot.
         idle_deaths: deaths in a row, of ready workers, with no image answered and none suspected.
         doubtful: convictions before the first success that say the job is wrong.
+        systemic: failures in a row, of kinds that no picture causes, that say the job is wrong.
         max_rss: resident bytes above which a worker is replaced between leases; 0 = never.
         tolerant: never halt because of failed images (the user set a limit of his own).
     """
@@ -31,6 +32,7 @@ class Policy:
     start_deaths: int = 3
     idle_deaths: int = 20
     doubtful: int = 5
+    systemic: int = 200
     max_rss: int = 0
     tolerant: bool = False
 

@@ -71,6 +71,7 @@ class World:
         poison: images that kill their worker each time.
         hangs: images that hang it each time.
         fail: images that get a failure line.
+        lost: images that cannot be read.
         death_rate: chance, per step, that a worker dies for no reason of its images.
         ring: images in a worker's hands at once.
         broken: even the canary kills.
@@ -84,6 +85,7 @@ class World:
     poison: frozenset[int] = frozenset()
     hangs: frozenset[int] = frozenset()
     fail: frozenset[int] = frozenset()
+    lost: frozenset[int] = frozenset()
     carried: frozenset[int] = frozenset()
     death_rate: float = 0.0
     ring: int = 3
@@ -124,7 +126,7 @@ class World:
             if event is not None:
                 self.obey(self.coordinator.handle(event))
                 self.advance()
-                self.held = max(self.held, self.coordinator.held)
+                self.held = max(self.held, len(self.coordinator._window))
         raise AssertionError("the schedule does not end: deadlock or endless retries")
 
     def advance(self) -> None:
@@ -207,4 +209,6 @@ class World:
         failed = "corrupt" if chosen.index in self.fail else None
         line = b"failed %d" % chosen.index if failed else b"ok %d" % chosen.index
         answer = Answer(chosen.index, line, "corrupt" if failed else None)
+        if chosen.index in self.lost:
+            answer = Answer(chosen.index, b"lost %d" % chosen.index, "vanished")
         return Answered(number, lease, (answer,), WorkerStats(rss=self.rss))

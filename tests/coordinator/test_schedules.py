@@ -145,3 +145,32 @@ def test_carried_lines_are_recorded_in_bounded_batches() -> None:
     world.run()
     check(world)
     assert world.held <= world.policy.window + world.policy.chunk
+
+
+def test_when_the_storage_goes_away_the_run_halts_and_keeps_hardly_a_line_of_it() -> None:
+    for seed in range(50):
+        policy = Policy(8, 1000, systemic=30)
+        world = World(seed=seed, total=500, lost=frozenset(range(200, 500)), policy=policy)
+        world.run()
+        assert world.halted is not None
+        assert "vanished" in world.halted
+        assert world.lines[:200] == [b"ok %d" % i for i in range(200)]
+        # What was answered before the last good image of a lease of the same time.
+        assert len(world.lines) <= 200 + 2 * 2 * 8
+
+
+def test_scattered_losses_are_lines_like_any_other() -> None:
+    for seed in range(50):
+        lost = frozenset(range(0, 400, 2)) | frozenset(range(380, 400))
+        world = World(seed=seed, total=400, lost=lost, policy=Policy(8, 60, systemic=40))
+        world.run()
+        assert world.halted is None
+        assert world.lines == [b"lost %d" % i if i in lost else b"ok %d" % i for i in range(400)]
+
+
+def test_a_tolerant_run_goes_through_a_lost_storage() -> None:
+    lost = frozenset(range(100))
+    world = World(seed=1, total=100, lost=lost, policy=Policy(8, 60, systemic=10, tolerant=True))
+    world.run()
+    assert world.halted is None
+    assert world.lines == [b"lost %d" % i for i in range(100)]
