@@ -15,7 +15,7 @@ from batchcls.images import ImageRef
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
 from batchcls.results import record
-from batchcls.results.recovery import Identity, checksum, identify, lines
+from batchcls.results.recovery import Identity, Prefix, checksum, identify, lines
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage, blocks, guard, opened
 
@@ -104,11 +104,19 @@ def verify(results: Path, storage: Storage) -> VerifyReport:
     findings = _Findings()
     with guard(path), opened(storage, path) as fd:
         manifest = _manifest(paths, storage, findings)
-        _check_mark(paths, storage, fd, finished=finished, findings=findings)
+        if manifest is not None and finished and storage.stat(paths.part) is not None:
+            # The directory describes the generation that will replace this file.
+            findings.notes.append(f"{paths.part} will replace it; its inputs list is gone")
+            written, manifest = manifest.replaces, None
+        elif manifest is not None:
+            written = _written(paths, storage, manifest, findings)
+        else:
+            written = None
+        _check_whole(storage, fd, written, finished=finished, findings=findings)
         named = _inputs(paths.inputs, storage, manifest, findings)
         _check_lines(storage, fd, named, findings)
     expected = manifest.count if manifest is not None else None
-    if finished and expected is not None and findings.lines < expected and findings.problems == []:
+    if finished and expected is not None and findings.lines < expected and not findings.problems:
         size = storage.stat(path)
         findings.add(
             findings.lines + 1, size.size if size else 0, f"{expected - findings.lines} missing"
@@ -128,30 +136,32 @@ def _manifest(paths: RunPaths, storage: Storage, findings: _Findings) -> manifes
         return None
     if manifest is None:
         findings.notes.append(f"no {paths.manifest}, so names and number were not compared")
-    elif manifest.replaces is not None and storage.stat(paths.part) is not None:
-        # The finished file is of the generation before the one that the directory describes.
-        findings.notes.append(f"{paths.part} will replace this file, whose inputs list is gone")
-        return None
     return manifest
 
 
-def _check_mark(
-    paths: RunPaths, storage: Storage, fd: int, *, finished: bool, findings: _Findings
-) -> None:
+def _written(
+    paths: RunPaths, storage: Storage, manifest: manifests.Manifest, findings: _Findings
+) -> Identity | None:
+    """What the file that is read, or its beginning, was when it was written; None if unknown."""
     try:
         found = marks.read(storage, paths.commit)
     except RefusedError as error:
         findings.notes.append(str(error))
-        return
-    if found is None or (finished and found[0].state != "complete"):
-        return
-    mark = found[0]
-    if finished:
-        same = identify(storage, fd) == Identity(mark.size, mark.count, mark.crc32)
-    else:
-        same = checksum(storage, fd, mark.size) == mark.crc32
-    if not same:
-        findings.add(1, 0, f"the first {mark.size} bytes are not what was written (checksum)")
+        return None
+    if found is None or found[0].run != manifest.run:
+        return None
+    return Prefix.of(found[0]).identity
+
+
+def _check_whole(
+    storage: Storage, fd: int, written: Identity | None, *, finished: bool, findings: _Findings
+) -> None:
+    if written is None:
+        findings.notes.append("no commit mark of it, so its checksum was not compared")
+    elif finished and identify(storage, fd) != written:
+        findings.add(1, 0, f"not the {written.size} bytes that were written (checksum)")
+    elif not finished and checksum(storage, fd, written.size) != written.crc32:
+        findings.add(1, 0, f"the first {written.size} bytes are not what was written (checksum)")
 
 
 def _inputs(

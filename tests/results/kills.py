@@ -1,6 +1,6 @@
 """Runs the story on a real file system in real processes, and kills them. Started by the tests.
 
-    python -m tests.results.kills kill DIRECTORY STRIDE SECOND
+    python -m tests.results.kills kill DIRECTORY FIRST STRIDE GENERATION
     python -m tests.results.kills limit DIRECTORY
 
 A process of its own, because it forks, and pytest has threads. Prints how many points it tried.
@@ -38,7 +38,7 @@ class Unsynced(PosixStorage):
         pass
 
 
-def kill_everywhere(directory: Path, stride: int, *, second: bool) -> int:
+def kill_everywhere(directory: Path, first: int, stride: int, *, second: bool) -> int:
     """SIGKILL at every `stride`-th point of a run; whoever goes on ends with the same bytes."""
     work = directory / "work"
     start = directory / "start"
@@ -53,7 +53,7 @@ def kill_everywhere(directory: Path, stride: int, *, second: bool) -> int:
     result = as_file(lines(COUNT, retried=second))
     assert paths.results.read_bytes() == result
     allowed = {result, as_file(lines(COUNT)) if second else None}
-    points = ends_of(counted.names)[::stride]
+    points = ends_of(counted.names)[first::stride]
     for at, how in points:
         fresh(start, work)
         status = in_child(partial(sit, work, at, how, second=second))
@@ -132,7 +132,9 @@ def in_child(run: Callable[[], None]) -> int:
 def main() -> None:
     what, directory, *rest = sys.argv[1:]
     if what == "kill":
-        print(kill_everywhere(Path(directory), int(rest[0]), second=rest[1] == "second"))
+        print(
+            kill_everywhere(Path(directory), int(rest[0]), int(rest[1]), second=rest[2] == "second")
+        )
     else:
         print(limit_everywhere(Path(directory)))
 

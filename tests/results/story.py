@@ -87,9 +87,9 @@ class Story:
         """The first generation, up to a line if one is named; whether it is finished."""
         return self._sit(self._first, lines(self.count), until)
 
-    def sit_retry(self) -> bool:
+    def sit_retry(self, *, until: int | None = None) -> bool:
         """A second generation over a finished one: failed lines are made again."""
-        return self._sit(self._second, lines(self.count, retried=True), None)
+        return self._sit(self._second, lines(self.count, retried=True), until)
 
     def recover_only(self, *, second: bool) -> None:
         """Begin or go on, without a line written."""
@@ -166,7 +166,8 @@ class Story:
 
     def _second(self) -> Manifest:
         found = load(self.storage, self.paths.manifest)
-        assert found is not None
+        if found is None:
+            return self._first()
         if found.generation == 1:
             first = manifest(self.count, 2)
             found = Manifest(

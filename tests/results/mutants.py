@@ -1,0 +1,217 @@
+"""One-line mutants of the results side; the tests must notice each of them.
+
+    python -m tests.results.mutants [NUMBER…]
+
+Each is a text that occurs once in a module, and what takes its place.
+"""
+
+# ruff: noqa: E501 - texts of other files, as they stand there
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+BATTERY = ("journal", "verify", "generation", "lock", "disk_faults", "damage", "recovery",
+           "power_loss", "record", "names", "manifest")  # fmt: skip
+
+MUTANTS = (
+    # -- journal: appending
+    ("journal", "if first != self.count or first", "if first < self.count or first"),
+    ("journal", "or first + len(lines) > self._expected", ""),
+    ("journal", ' or line[-1:] != b"}"', ""),
+    ("journal", ' or b"\\n" in line', ""),
+    ("journal", "self._pending_since = self._now\n", "self._pending_since = 0.0\n"),
+    (
+        "journal",
+        "if not self._pending:\n            self._pending_since",
+        "if True:\n            self._pending_since",
+    ),
+    ("journal", "+= sum(map(len, lines)) + len(lines)", "+= len(lines)"),
+    (
+        "journal",
+        "len(self._pending) >= self.every_records",
+        "len(self._pending) > self.every_records",
+    ),
+    ("journal", "now - self._pending_since >= self", "now - self._pending_since > self"),
+    ("journal", "        self._now = now\n", ""),
+    # -- journal: committing
+    ("journal", "            self._storage.fdatasync(self._part)\n", ""),
+    (
+        "journal",
+        "write_all(self._storage, self._part, data, self._safe.size)",
+        "self._storage.pwrite(self._part, data, self._safe.size)",
+    ),
+    ("journal", "self._stop(error, cut=True)", "self._stop(error)"),
+    ("journal", "zlib.crc32(data, self._safe.crc32)", "zlib.crc32(data)"),
+    (
+        "journal",
+        "self._safe.failed + self._pending_failed,\n        )\n        self._pending,",
+        "self._pending_failed,\n        )\n        self._pending,",
+    ),
+    ("journal", '        self._put_mark("open")\n', ""),
+    (
+        "journal",
+        "        self._require_in_place()\n        try:\n            write_all",
+        "        try:\n            write_all",
+    ),
+    ("journal", "if not ours.same_file(named):", "if named is None:"),
+    ("journal", "ours.size != self._safe.size", "ours.size < self._safe.size"),
+    ("journal", "        if self._broken is not None:\n            raise self._broken\n", ""),
+    ("journal", "if not self._pending and self._broken is None:", "if not self._pending:"),
+    ("journal", 'f" at record {self._safe.count}"', 'f" at record {self.count}"'),
+    # -- journal: finishing
+    ("journal", "if self.count != self._expected:", "if self.count > self._expected:"),
+    ("journal", "if identify(self._storage, self._part) != self.identity:", "if False:"),
+    (
+        "journal",
+        '                self._put_mark("complete")\n',
+        '                self._put_mark("open")\n',
+    ),
+    ("journal", "            self._storage.fdatasync(self._marks.fd)\n", ""),
+    (
+        "journal",
+        "storage.rename_new(paths.part, paths.results)",
+        "storage.rename(paths.part, paths.results)",
+    ),
+    ("journal", "            if not ours:\n", "            if False:\n"),
+    ("journal", "        storage.fsync_dir(paths.results.parent)\n", ""),
+    ("journal", "        self.finished = True\n", ""),
+    (
+        "journal",
+        "        self.finished = True\n        self.close()\n",
+        "        self.finished = True\n",
+    ),
+    # -- opening
+    ("opening", "found is not None and found[0].run == run", "found is not None"),
+    ("opening", "    if part_size:\n", "    if False:\n"),
+    ("opening", "mark.count > expected or ", ""),
+    ("opening", "    if part is None and mark.size:\n", "    if False:\n"),
+    ("opening", "same = identify(storage, fd) == Prefix.of(mark).identity", "same = True"),
+    ("opening", "replaces is None or final.size != replaces.size", "replaces is None"),
+    (
+        "opening",
+        "if final is not None and (replaces is None",
+        "if final is not None and False and (replaces is None",
+    ),
+    ("opening", "    require_marked(storage, found.part, path, mark)\n", ""),
+    ("opening", "        storage.ftruncate(found.part, safe.size)\n", "        pass\n"),
+    ("opening", "    storage.fsync(found.part)\n", ""),
+    ("opening", '        found.marks.put(safe.mark("open"))\n', "        pass\n"),
+    (
+        "opening",
+        "        storage.fsync_dir(paths.directory)\n        storage.fsync_dir(paths.results.parent)\n",
+        "        storage.fsync_dir(paths.directory)\n",
+    ),
+    ("opening", "        undo.pop_all()\n", "        undo.pop_all().close()\n"),
+    ("opening", "    if not storage.fstat(found.part).regular:\n", "    if False:\n"),
+    # -- recovery
+    ("recovery", "if not whole or prefix.count >= limit:", "if prefix.count >= limit:"),
+    ("recovery", "if not whole or prefix.count >= limit:", "if not whole:"),
+    (
+        "recovery",
+        "record.check(line, prefix.count)",
+        "record.check(line, record.parse(line).index)",
+    ),
+    ("recovery", "        self.size += len(line) + 1\n", "        self.size += len(line)\n"),
+    (
+        "recovery",
+        'zlib.crc32(b"\\n", zlib.crc32(line, self.crc32))',
+        "zlib.crc32(line, self.crc32)",
+    ),
+    ("recovery", "    if size < mark.size:\n", "    if False:\n"),
+    (
+        "recovery",
+        "blocks(storage, fd, 0, size):\n        crc32 =",
+        "blocks(storage, fd, 0):\n        crc32 =",
+    ),
+    ("recovery", "if len(rest) > record.MAX_LINE:", "if False:"),
+    ("recovery", "        rest = whole.pop()\n", '        rest = b""\n'),
+    # -- the mark
+    ("mark", 'slot[:9] != b"%08x " % zlib.crc32(text)', "False"),
+    (
+        "mark",
+        "return max(found, key=lambda pair: pair[0].seq)",
+        "return min(found, key=lambda pair: pair[0].seq)",
+    ),
+    ("mark", "mark.to_slot(), (1 - self._slot) * SLOT)", "mark.to_slot(), self._slot * SLOT)"),
+    ("mark", "seq=self.mark.seq + 1)", "seq=self.mark.seq)"),
+    ("mark", "self.mark, self._slot = mark, 1 - self._slot", "self.mark = mark"),
+    # -- generations
+    ("generation", "part.size and not fresh:", "part.size and False:"),
+    ("generation", "if final is not None and manifest.replaces is None:", "if False:"),
+    ("generation", "        storage.unlink(paths.part)\n", ""),
+    ("generation", "        storage.fsync_dir(paths.results.parent)\n", ""),
+    ("generation", "if _marked_run(paths, storage) != manifest.run:", "if True:"),
+    (
+        "generation",
+        "        storage.rename(paths.next_inputs, paths.inputs)\n        storage.fsync_dir(paths.directory)\n",
+        "        storage.rename(paths.next_inputs, paths.inputs)\n",
+    ),
+    (
+        "generation",
+        "    storage.rename(paths.next_manifest, paths.manifest)\n    storage.fsync_dir(paths.directory)\n",
+        "    storage.rename(paths.next_manifest, paths.manifest)\n",
+    ),
+    # -- storage
+    ("storage", "        if written <= 0:\n", "        if False:\n"),
+    ("storage", "        offset += written\n", ""),
+    ("storage", "        if durable:\n            storage.fsync(fd)\n", ""),
+    ("storage", "    if durable:\n        storage.fsync_dir(path.parent)\n", ""),
+    # -- lock
+    ("lock", "if not storage.fstat(fd).same_file(storage.stat(path)):", "if False:"),
+    (
+        "lock",
+        "            holder = _holder(storage, fd)\n            storage.close(fd)\n",
+        "            holder = _holder(storage, fd)\n",
+    ),
+    ("lock", "    storage.ftruncate(fd, 0)\n", ""),
+)
+
+
+def survives(module: str, old: str, new: str) -> bool:
+    """Whether the tests pass with this mutant."""
+    with tempfile.TemporaryDirectory() as temporary:
+        copy = Path(temporary)
+        (copy / "tests").mkdir()
+        for name in ("pyproject.toml", "tests/__init__.py"):
+            shutil.copy(ROOT / name, copy / name)
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "tests/results", copy / "tests/results", ignore=ignore)
+        (copy / "batchcls").mkdir()
+        for path in (ROOT / "batchcls").glob("*.py"):
+            shutil.copy(path, copy / "batchcls")
+        shutil.copytree(ROOT / "batchcls/results", copy / "batchcls/results", ignore=ignore)
+        file = copy / "batchcls/results" / f"{module}.py"
+        text = file.read_text()
+        if text.count(old) != 1:
+            raise ValueError(f"{module}: {old!r} is there {text.count(old)} times")
+        file.write_text(text.replace(old, new))
+        tests = [f"tests/results/test_{name}.py" for name in BATTERY]
+        options = "-x -q -p no:cacheprovider -o timeout=30 -o faulthandler_timeout=0".split()
+        command = [sys.executable, "-m", "pytest", "-m", "not faults", *options, *tests]
+        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+        if done.returncode == 1:
+            print("  " + next(s for s in done.stdout.splitlines() if s.startswith("FAILED"))[:110])
+        elif done.returncode:
+            raise RuntimeError(done.stdout + done.stderr)
+        return done.returncode == 0
+
+
+def main() -> None:
+    chosen = [int(n) for n in sys.argv[1:]] or range(len(MUTANTS))
+    left = []
+    for number in chosen:
+        module, old, new = MUTANTS[number]
+        print(f"{number} {module}: {old.strip()!r} -> {new.strip()!r}", flush=True)
+        if survives(module, old, new):
+            print("  SURVIVES", flush=True)
+            left.append(number)
+    print(f"{len(chosen) - len(left)} of {len(chosen)} noticed; left: {left}")
+    sys.exit(bool(left))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""Damage after the fact: refused with its place, or harmless; wrong data is never accepted."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from batchcls.errors import RefusedError
+from batchcls.results.verify import verify
+from tests.results.simdisk import SimDisk
+from tests.results.story import Story, as_file, line, lines, paths_in
+
+DIRECTORY = Path("/jobs")
+PATHS = paths_in(DIRECTORY)
+COUNT = 60
+
+
+def first(story: Story) -> bool:
+    return story.sit()
+
+
+def second(story: Story) -> bool:
+    return story.sit_retry()
+
+
+def stopped() -> SimDisk:
+    disk = SimDisk(DIRECTORY)
+    Story(PATHS, disk, COUNT).sit(until=40)
+    return disk
+
+
+def finished() -> SimDisk:
+    disk = SimDisk(DIRECTORY)
+    Story(PATHS, disk, COUNT).sit()
+    return disk
+
+
+def retrying() -> SimDisk:
+    disk = finished()
+    Story(PATHS, disk, COUNT).sit_retry(until=25)
+    return disk
+
+
+STATES: dict[str, tuple[Callable[[], SimDisk], Callable[[Story], bool], bytes]] = {
+    "stopped": (stopped, first, as_file(lines(COUNT))),
+    "finished": (finished, first, as_file(lines(COUNT))),
+    "retrying": (retrying, second, as_file(lines(COUNT, retried=True))),
+}
+FILES = ("part", "commit", "manifest", "inputs", "lock", "results")
+
+
+def go_on(disk: SimDisk, state: str, path: Path) -> bool:
+    """Go on after damage; whether it was refused. If it was not, the end must be right."""
+    _, sit, result = STATES[state]
+    try:
+        sit(Story(PATHS, disk, COUNT))
+    except RefusedError as error:
+        assert str(path) in str(error) or str(DIRECTORY) in str(error)
+        return True
+    assert disk.content(PATHS.results) == result
+    return False
+
+
+def flip(state: str, name: str, places: int, seed: int) -> tuple[int, int]:
+    """Flip a byte at so many places, one at a time: how many were refused, how many harmless."""
+    rng = random.Random(seed)
+    start = STATES[state][0]()
+    path: Path = getattr(PATHS, name)
+    content = start.content(path)
+    if content is None:
+        return 0, 0
+    refused = 0
+    for _ in range(places):
+        place, value = rng.randrange(len(content)), rng.randrange(1, 256)
+        damaged = bytearray(content)
+        damaged[place] ^= value
+        disk = start.after_kill()
+        disk.replace_content(path, bytes(damaged))
+        try:
+            refused += go_on(disk, state, path)
+        except BaseException as error:
+            error.add_note(f"{state}, {name}, byte {place} ^ {value}")
+            raise
+    if name in ("part", "manifest", "inputs", "results"):
+        assert refused == places, "any change of these is a change of the answer"
+    return refused, places - refused
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_flipped_bytes(state: str) -> None:
+    for name in FILES:
+        flip(state, name, 25, seed=1)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("name", FILES)
+def test_many_flipped_bytes(state: str, name: str) -> None:
+    refused, harmless = flip(state, name, 500, seed=2)
+    print(f"seed 2, {state}, {name}: {refused} refused, {harmless} harmless")
+
+
+def test_the_first_bad_line_is_named_with_its_place() -> None:
+    start = stopped()
+    content = start.content(PATHS.part)
+    assert content is not None
+    for number in (0, 1, 17, 39):
+        offset = len(as_file(lines(number)))
+        disk = start.after_kill()
+        damaged = bytearray(content)
+        damaged[offset + 3] = 0
+        disk.replace_content(PATHS.part, bytes(damaged))
+        with pytest.raises(
+            RefusedError,
+            match=rf"results\.jsonl\.part is damaged: the first bad line, {number + 1}, begins at "
+            rf"byte {offset};",
+        ):
+            Story(PATHS, disk, COUNT).sit()
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("name", FILES)
+def test_removed_files(state: str, name: str) -> None:
+    disk = STATES[state][0]()
+    path: Path = getattr(PATHS, name)
+    disk.unlink(path)
+    go_on(disk, state, path)
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("tail", [b"\n", b"\0", b"junk\n", line(40) + b"\n", line(1) + b"\n"])
+def test_appended_bytes(state: str, name: str, tail: bytes) -> None:
+    disk = STATES[state][0]()
+    path: Path = getattr(PATHS, name)
+    if (content := disk.content(path)) is not None:
+        disk.replace_content(path, content + tail)
+        go_on(disk, state, path)
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("length", [0, 1, 100])
+def test_shortened_files(state: str, name: str, length: int) -> None:
+    disk = STATES[state][0]()
+    path: Path = getattr(PATHS, name)
+    if (content := disk.content(path)) is not None:
+        disk.replace_content(path, content[:length])
+        go_on(disk, state, path)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_swapped_files(state: str) -> None:
+    for name in FILES:
+        for other in FILES:
+            for source in (STATES[state][0](), finished(), stopped()):
+                content = source.content(getattr(PATHS, other))
+                disk = STATES[state][0]()
+                path: Path = getattr(PATHS, name)
+                if content is not None and disk.content(path) is not None:
+                    disk.replace_content(path, content)
+                    go_on(disk, state, path)
+
+
+def test_verify_finds_every_flipped_byte() -> None:
+    start = finished()
+    content = start.content(PATHS.results)
+    assert content is not None
+    rng = random.Random(3)
+    for _ in range(100):
+        damaged = bytearray(content)
+        damaged[rng.randrange(len(content))] ^= rng.randrange(1, 256)
+        disk = start.after_kill()
+        disk.replace_content(PATHS.results, bytes(damaged))
+        assert not verify(PATHS.results, disk).good

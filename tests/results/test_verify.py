@@ -1,0 +1,138 @@
+"""`verify` reads everything and says what is wrong, and where."""
+
+from pathlib import Path
+
+import pytest
+
+from batchcls.errors import RefusedError
+from batchcls.results import carry
+from batchcls.results.generation import finished_file
+from batchcls.results.storage import PosixStorage
+from batchcls.results.verify import MOST_PROBLEMS, verify
+from tests.results.story import Story, as_file, line, lines, paths_in
+
+COUNT = 40
+STORAGE = PosixStorage()
+
+
+def test_a_finished_run_is_good(tmp_path: Path) -> None:
+    paths = paths_in(tmp_path)
+    Story(paths, STORAGE, COUNT).sit()
+    report = verify(paths.results, STORAGE)
+    assert report.good
+    assert report.complete
+    assert (report.lines, report.ok, report.failed) == (40, 34, {"truncated": 6})
+    assert (report.expected, report.notes) == (40, ())
+
+
+def test_a_run_that_goes_on_is_good_and_not_complete(tmp_path: Path) -> None:
+    paths = paths_in(tmp_path)
+    Story(paths, STORAGE, COUNT).sit(until=13)
+    report = verify(paths.results, STORAGE)
+    assert report.path == paths.part
+    assert report.good
+    assert not report.complete
+    assert report.lines == 13
+
+
+def test_while_a_generation_is_made_the_one_before_is_verified(tmp_path: Path) -> None:
+    paths = paths_in(tmp_path)
+    Story(paths, STORAGE, COUNT).sit()
+    Story(paths, STORAGE, COUNT).sit_retry(until=13)
+    report = verify(paths.results, STORAGE)
+    assert report.good
+    assert report.lines == COUNT
+    assert "will replace it" in report.notes[0]
+    Story(paths, STORAGE, COUNT).sit_retry()
+    report = verify(paths.results, STORAGE)
+    assert report.complete
+    assert report.failed == {}
+
+
+def test_results_alone_are_verified_as_far_as_they_can_be(tmp_path: Path) -> None:
+    path = tmp_path / "moved.jsonl"
+    path.write_bytes(as_file(lines(COUNT)))
+    report = verify(path, STORAGE)
+    assert report.good
+    assert report.expected is None
+    assert any("were not compared" in note for note in report.notes)
+
+
+def test_every_problem_has_its_place(tmp_path: Path) -> None:
+    paths = paths_in(tmp_path)
+    Story(paths, STORAGE, COUNT).sit()
+    broken = lines(COUNT)
+    broken[3] = b"not a record"
+    broken[5], broken[6] = broken[6], broken[5]
+    broken[9] = broken[9].replace(b"image 9", b"image 8")
+    del broken[-1]
+    paths.results.write_bytes(as_file(broken)[:-1])
+    report = verify(paths.results, STORAGE)
+    assert not report.good
+    assert not report.complete
+    where = {p.line: (p.offset, p.message) for p in report.problems}
+    assert sorted(where) == [1, 4, 6, 7, 10, 39]
+    assert where[4] == (len(as_file(lines(3))), "not the record of image 3")
+    assert "the record of another image than the inputs list has" in where[10][1]
+    assert "the line is not whole" in where[39][1]
+    assert report.lines == 34
+
+
+def test_missing_lines_are_a_problem_though_the_mark_is_lost(tmp_path: Path) -> None:
+    paths = paths_in(tmp_path)
+    Story(paths, STORAGE, COUNT).sit()
+    paths.commit.unlink()
+    paths.results.write_bytes(as_file(lines(COUNT - 3)))
+    report = verify(paths.results, STORAGE)
+    assert [p.message for p in report.problems] == ["3 missing"]
+
+
+def test_too_many_lines_are_a_problem(tmp_path: Path) -> None:
+    paths = paths_in(tmp_path)
+    Story(paths, STORAGE, COUNT).sit()
+    paths.results.write_bytes(as_file(lines(COUNT + 2)))
+    paths.commit.unlink()
+    assert [p.line for p in verify(paths.results, STORAGE).problems] == [41, 42]
+
+
+def test_endless_problems_are_counted_not_listed(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(b"x\n" * 1000)
+    report = verify(path, STORAGE)
+    assert len(report.problems) == MOST_PROBLEMS
+    assert report.more == 1000 - MOST_PROBLEMS
+
+
+def test_nothing_to_verify_is_said(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="No such file"):
+        verify(tmp_path / "r.jsonl", STORAGE)
+
+
+def test_lines_are_carried_over_from_any_place(tmp_path: Path) -> None:
+    paths = paths_in(tmp_path)
+    Story(paths, STORAGE, COUNT).sit()
+    whole = finished_file(paths, STORAGE)
+    for start in (0, 1, 17, COUNT - 1, COUNT):
+        found = list(carry.answers(STORAGE, paths.results, start=start, expected=whole))
+        assert [a.line for a in found] == lines(COUNT)[start:]
+        assert [a.index for a in found] == list(range(start, COUNT))
+        assert {a.index for a in found if a.failed} == {
+            k for k in range(start, COUNT) if k % 7 == 3
+        }
+        assert all(a.label == f"label {a.index % 5}" for a in found if not a.failed)
+
+
+def test_damaged_lines_are_not_carried_over(tmp_path: Path) -> None:
+    paths = paths_in(tmp_path)
+    Story(paths, STORAGE, COUNT).sit()
+    whole = finished_file(paths, STORAGE)
+    paths.results.write_bytes(as_file([*lines(8), line(9)]))
+    with pytest.raises(RefusedError, match="was changed since the new results were begun"):
+        next(carry.answers(STORAGE, paths.results, expected=whole))
+    with pytest.raises(RefusedError, match="was changed since it was finished"):
+        finished_file(paths, STORAGE)
+    offset = len(as_file(lines(8)))
+    answers = carry.answers(STORAGE, paths.results)
+    assert [next(answers).index for _ in range(8)] == list(range(8))
+    with pytest.raises(RefusedError, match=f"line 9, at byte {offset}, is not the record of ima"):
+        next(answers)
