@@ -8,6 +8,12 @@ from pathlib import Path
 import pytest
 
 LEAVE_S = 5.0
+ROOT = Path(__file__).resolve().parents[1]
+
+# Processes that tests start, in whatever directory, run this tree and not an installed batchcls.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])
+)
 
 
 def children() -> dict[int, str]:
@@ -39,7 +45,7 @@ def _no_process_left_behind() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real photographs and models; tests that use it are marked `real`."""
-    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    beside = ROOT.parent / "shared" / "data"
     path = Path(os.environ.get("BATCHCLS_REAL_DATA") or beside)
     if not (path / "photos.csv").is_file():
         pytest.skip(f"no real data in {path}")
