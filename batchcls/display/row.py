@@ -13,8 +13,19 @@ class Row:
     """The running figures of one row."""
 
     __slots__ = (
-        "_busy", "_heard", "_latency", "_rate", "_reports", "_rss", "_state",
-        "device", "in_flight", "nireq", "restarts", "worker",
+        "_busy",
+        "_heard",
+        "_latency",
+        "_latency_sum",
+        "_rate",
+        "_reports",
+        "_rss",
+        "_state",
+        "device",
+        "in_flight",
+        "nireq",
+        "restarts",
+        "worker",
     )  # fmt: skip
 
     def __init__(self, worker: int, device: str) -> None:
@@ -27,6 +38,7 @@ class Row:
         self._rate = Rate()
         self._heard: float | None = None
         self._latency: float | None = None
+        self._latency_sum = 0.0
         self._busy = 0
         self._reports = 0
         self._rss = 0
@@ -54,7 +66,9 @@ class Row:
         self._heard = now
         self._rss = stats.rss or self._rss
         if images:
-            latency = stats.latency.get(self.device, 0.0) / images
+            seconds = stats.latency.get(self.device, 0.0)
+            self._latency_sum += seconds
+            latency = seconds / images
             old = self._latency
             self._latency = latency if old is None else old + LATENCY_WEIGHT * (latency - old)
         if self.device in stats.in_flight:
@@ -79,6 +93,7 @@ class Row:
             rate=round(self._rate.over(10.0, now), 3),
             history=self._rate.history(now),
             latency_ms=None if self._latency is None else round(self._latency * 1000, 3),
+            latency_mean_ms=self._mean_ms(),
             in_flight=self.in_flight,
             nireq=self.nireq,
             busy=round(min(1.0, self._busy / self._reports / self.nireq), 4) if known else None,
@@ -86,3 +101,7 @@ class Row:
             rss=self._rss,
             silent_s=round(silent, 1),
         )
+
+    def _mean_ms(self) -> float | None:
+        images = self._rate.total
+        return round(self._latency_sum / images * 1000, 3) if images else None

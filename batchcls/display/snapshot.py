@@ -31,7 +31,8 @@ class WorkerRow:
         images: answered on this device, by all processes that bore this number.
         rate: images/s over the last ten seconds.
         history: images/s in equal steps of time, oldest first.
-        latency_ms: mean of the last infer requests; None before the first.
+        latency_ms: of the infer requests, smoothed over the last ones; None before the first.
+        latency_mean_ms: the same over the whole session.
         in_flight: infer requests running at the last report.
         nireq: infer requests there are; 0 if unknown.
         busy: mean share of infer requests that were running, 0 to 1; None if unknown.
@@ -47,6 +48,7 @@ class WorkerRow:
     rate: float = 0.0
     history: tuple[float, ...] = ()
     latency_ms: float | None = None
+    latency_mean_ms: float | None = None
     in_flight: int = 0
     nireq: int = 0
     busy: float | None = None
@@ -231,6 +233,7 @@ def _summary(value: Any) -> Mapping[str, Any] | None:
 _ROW_PARTS: dict[str, Callable[[Any], Any]] = {
     "history": _numbers,
     "latency_ms": _number_or_none,
+    "latency_mean_ms": _number_or_none,
     "busy": _number_or_none,
 }
 

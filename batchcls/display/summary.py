@@ -154,7 +154,7 @@ def _devices(
         rows = [row for row in shot.workers if row.device == device]
         images = sum(row.images for row in rows)
         answered = sum(row.images for row in shot.workers)
-        latency = [(r.latency_ms, r.images) for r in rows if r.latency_ms is not None and r.images]
+        latency = [(r.latency_mean_ms, r.images) for r in rows if r.latency_mean_ms is not None]
         weight = sum(n for _, n in latency)
         figures.append(
             DeviceFigures(

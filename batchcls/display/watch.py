@@ -128,8 +128,9 @@ def _words(files: RunFiles, snapshot: Snapshot | None) -> tuple[list[str], int]:
         kinds = (f"{kind} {text.count(n)}" for kind, n in snapshot.failed_by_kind.items())
         lines.append(f"failed: {', '.join(kinds)}")
     if snapshot.finished:
-        lines.append(f"ended {_ago(snapshot)}")
-        return lines, 0 if snapshot.state == "done" else 4
+        complete = snapshot.state == "done"
+        lines.append(f"ended {_ago(snapshot)}{'' if complete else '; the same command resumes'}")
+        return lines, 0 if complete else 4
     who = f"process {snapshot.pid} on {snapshot.host}"
     match writer_of(snapshot):
         case "alive":

@@ -104,6 +104,17 @@ def test_the_row_of_a_worker() -> None:
     assert len(row.history) == 15
 
 
+def test_latency_follows_the_last_requests_and_the_mean_keeps_all() -> None:
+    progress = running()
+    ready(progress, 101.0)
+    for tick in range(40):
+        stats = WorkerStats({"CPU": 10}, {"CPU": 0.2 if tick < 20 else 0.4}, {"CPU": 4})
+        progress.on_event(Answered(0, tick, (), stats), 102.0 + tick)
+    row = progress.snapshot(142.0).workers[0]
+    assert row.latency_ms == pytest.approx(40.0, rel=0.02)
+    assert row.latency_mean_ms == pytest.approx(30.0)
+
+
 def test_time_by_stage_ignores_stages_nobody_knows() -> None:
     progress = running()
     ready(progress, 101.0)

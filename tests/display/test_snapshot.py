@@ -14,7 +14,9 @@ FULL = Snapshot(
     host="h", state="running", total=10, done=4, ok=3, failed=1, failed_by_kind={"empty": 1},
     resumed=2, held=1, answered=3, labelled=2, rate_now=1.5, rate_mean=1.25, eta_s=4.0,
     elapsed_s=2.0, startup_s=0.5, updated_at=1.7e9, history=(1.0, 2.0),
-    workers=(WorkerRow(0, "CPU", "running", 3, 1.5, (1.0,), 20.0, 3, 4, 0.75, 1, 10**8, 0.25),),
+    workers=(
+        WorkerRow(0, "CPU", "running", 3, 1.5, (1.0,), 20.0, 21.0, 3, 4, 0.75, 1, 10**8, 0.25),
+    ),
     spent={"decode": 1.0}, labels=(("cat", 2),),
     failures=(FailedImage(3, "\udcff.jpg", "empty", "no bytes"),), warnings=("w",),
     summary={"fps": 1.25},

@@ -39,6 +39,7 @@ def test_the_figures() -> None:
     assert summary.fps == shot.rate_mean
     assert sum(device.fps for device in summary.devices) == pytest.approx(summary.fps, rel=0.01)
     assert summary.failed == sum(summary.failed_by_kind.values()) > 3
+    assert all(15 < (device.latency_ms or 0) < 25 for device in summary.devices)
     assert summary.restarts == 1  # one worker with two devices is one process
     assert json.loads(json.dumps(summary.as_dict()))["done"] == 8000
 

@@ -97,6 +97,7 @@ def test_status_of_a_run_that_has_ended(results: Path, gone: int, state: str, co
     words, found = said(results)
     assert found == code
     assert "failed: empty 1" in words
+    assert ("the same command resumes" in words) == (code == 4)
 
 
 def test_status_without_a_snapshot(results: Path) -> None:
