@@ -145,6 +145,7 @@ def test_the_bar_fills_in_halves_and_is_always_as_long() -> None:
     assert UNICODE.bar(0.0, 5) == ("", "─────")
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.001, 1), min_size=1, max_size=6), st.integers(1, 100))
 def test_the_parts_of_the_time_fill_the_line(parts: list[float], columns: int) -> None:
     shares = [part / sum(parts) for part in parts]

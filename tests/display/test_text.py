@@ -1,7 +1,7 @@
 """Nothing from outside may reach the terminal as a control, and numbers read well."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchcls.display import text
@@ -33,6 +33,7 @@ def test_what_is_printable_stays(plain: str) -> None:
     assert text.safe(plain) == plain
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec=None)))
 def test_safe_text_is_printable_and_stays_as_it_is(anything: str) -> None:
     shown = text.safe(anything)
@@ -41,6 +42,7 @@ def test_safe_text_is_printable_and_stays_as_it_is(anything: str) -> None:
     shown.encode()  # no surrogate is left
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec=None)), st.integers(0, 60), st.sampled_from(["start", "end"]))
 def test_fitted_text_is_never_wider_than_asked(anything: str, columns: int, keep: str) -> None:
     fitted = text.fit(anything, columns, keep=keep)
