@@ -24,8 +24,11 @@ Pixels: TypeAlias = "NDArray[np.uint8]"
 
 OUT_OF_MEMORY = -4  # cv::Error::StsNoMem
 END_MARKER = b"\xff\xd9"
-JUNK = b"\x55\xaa\x12\x34\x9b" * 40
-"""Bytes that are entropy-coded data to a decoder that still waits for some, else skipped."""
+JUNK = b"\0" + b"\x55\xaa\x12\x34\x9b" * 40
+"""Entropy-coded data to a decoder that still waits for some, else skipped.
+
+Begins with zero, lest a last byte 0xFF before it becomes a marker.
+"""
 
 
 def decode(
@@ -48,7 +51,8 @@ def decode(
     policy = policy or DecodePolicy()
     header = sniff(data, policy.max_pixels)
     scale = _scale(header, at_least)
-    pixels = _imdecode(edited(data, header.edits), scale)
+    data = edited(data, header.edits)
+    pixels = _imdecode(data, scale)
     turned = header.format == "tiff" and header.orientation >= 5
     width, height = -(-header.width // scale), -(-header.height // scale)
     if pixels.shape != ((width, height, 3) if turned else (height, width, 3)):
@@ -131,8 +135,7 @@ def _check_filled(data: bytes, pixels: Pixels, header: Header, scale: int) -> No
     gray = 65 if header.channels == 4 else 128
     if (pixels[-1, -1] != gray).any():
         return
-    end = data.rfind(END_MARKER)
-    more = _imdecode(data[:end] + JUNK + data[end:], scale)
+    more = _imdecode(data[: -len(END_MARKER)] + JUNK + END_MARKER, scale)
     if more.shape != pixels.shape or (more != pixels).any():
         raise truncated("before the picture does (filled up with gray)")
 

@@ -36,7 +36,8 @@ def read(data: bytes, max_pixels: int) -> Header:
     missing: set[int] = set()
     progressive = False
     scans = 0
-    for marker, segment in _segments(data):
+    picture_end = 0
+    for marker, segment, end in _segments(data):
         if marker == APP1 and segment.startswith(EXIF):
             upright = orientation(segment)
         elif marker in FRAMES and header is None:
@@ -48,15 +49,21 @@ def read(data: bytes, max_pixels: int) -> Header:
             missing -= _whole_in_scan(segment, progressive=progressive)
             if scans > MAX_SCANS:
                 raise ImageError("too_large", f"more than {MAX_SCANS} scans")
+        picture_end = end
     if header is None or not scans:
         raise corrupt("no picture between its markers")
     if missing:
         raise truncated("before all colour components have come")
-    return replace(header, orientation=upright)
+    # What comes behind is another picture (phones put a preview there), or nothing of ours.
+    edits = ((picture_end, len(data), b""),) if picture_end < len(data) else ()
+    return replace(header, orientation=upright, edits=edits)
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Markers and what belongs to them, up to the end marker; scans' data are skipped."""
+def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Markers, what belongs to them and where that ends, up to the end marker.
+
+    Scans' data are skipped.
+    """
     at = 2
     parts = 0
     while True:
@@ -67,6 +74,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         at = found.end()
         marker = data[at - 1]
         if marker == EOI:
+            yield EOI, b"", at
             return
         if marker in ALONE:
             continue
@@ -75,7 +83,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
             raise truncated("inside a segment")
         if length < 2:
             raise corrupt("a segment without a length")
-        yield marker, data[at + 2 : at + length]
+        yield marker, data[at + 2 : at + length], at + length
         at += length
 
 

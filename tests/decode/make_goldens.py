@@ -5,7 +5,6 @@ The tests read the file alone, and need no Pillow.
 """
 
 # mypy: ignore-errors
-# ruff: noqa: T201
 
 import base64
 import io

@@ -45,11 +45,14 @@ KINDS = {
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.7, 0.9, 0.97])
 def test_end_marker_behind_half_a_jpeg_is_seen_through(kind: str, share: float) -> None:
     data = KINDS[kind]
-    cut = data[: int(len(data) * share)] + b"\xff\xd9"
-    sniff(cut)  # its structure is whole: only the decoder finds out
-    with pytest.raises(ImageError) as caught:
-        decode(cut)
-    assert caught.value.kind == "truncated"
+    at = int(len(data) * share)
+    for cut in (data[:at], data[:at] + b"\xff"):
+        for behind in (b"", b"another picture \xff\xd9"):
+            whole = cut + b"\xff\xd9" + behind
+            sniff(whole)  # its structure is whole: only the decoder finds out
+            with pytest.raises(ImageError) as caught:
+                decode(whole)
+            assert caught.value.kind == "truncated"
 
 
 def test_gray_corner_alone_is_no_sign() -> None:

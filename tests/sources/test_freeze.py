@@ -1,5 +1,6 @@
 """Freezing lists every image once, in byte order, or says what is wrong."""
 
+import errno
 import io
 import os
 from collections.abc import Callable
@@ -130,14 +131,43 @@ def test_the_job_directory_is_not_listed(tree: Tree) -> None:
     assert found.count == 1
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_forbidden_directory_is_told(tree: Tree, job_folder: Path) -> None:
-    top = tree("in/a.jpg", "in/secret/b.jpg")
-    (top / "in/secret").chmod(0)
+@pytest.fixture
+def failing_scandir(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes directories called "secret" fail to be listed (root could list them otherwise)."""
+
+    def fail_with(number: int) -> None:
+        real = os.scandir
+
+        def scandir(path: bytes) -> object:
+            if path.endswith(b"secret/"):
+                raise OSError(number, os.strerror(number))
+            return real(path)
+
+        monkeypatch.setattr(os, "scandir", scandir)
+
+    return fail_with
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR])
+def test_a_directory_that_is_forbidden_or_gone_is_told(
+    tree: Tree, job_folder: Path, failing_scandir: Callable[[int], None], number: int
+) -> None:
+    tree("in/a.jpg", "in/secret/b.jpg", "in/z.jpg")
+    failing_scandir(number)
     found = freeze(Job(sources=("in",)), job_folder)
-    (top / "in/secret").chmod(0o700)
-    assert paths(found, job_folder) == ["a.jpg"]
-    assert "secret" in found.skipped[0]
+    assert paths(found, job_folder) == ["a.jpg", "z.jpg"]
+    assert found.skipped == (f"cannot list in/secret/: {os.strerror(number)}",)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EMFILE])
+def test_a_failing_file_system_gives_no_short_list(
+    tree: Tree, job_folder: Path, failing_scandir: Callable[[int], None], number: int
+) -> None:
+    tree("in/a.jpg", "in/secret/b.jpg")
+    failing_scandir(number)
+    with pytest.raises(SourceError, match="incomplete"):
+        freeze(Job(sources=("in",)), job_folder)
+    assert not list(job_folder.iterdir())
 
 
 @pytest.mark.parametrize(
