@@ -1,6 +1,7 @@
 """Writes goldens.json: small files of every kind, and the pixels that Pillow makes of them.
 
-Run by hand, with Pillow, numpy and opencv-python: ``python tests/decode/make_goldens.py``.
+Run by hand, with Pillow, numpy, tifffile and opencv-python:
+``python tests/decode/make_goldens.py``.
 The tests read the file alone, and need no Pillow.
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import tifffile
 from PIL import Image, ImageOps
 
 W, H = 24, 16
@@ -141,6 +143,27 @@ golden("tiff 16 bit rgb", encode(".tiff", RGB16[..., ::-1]), RGB, tolerance=1)
 golden("tiff 16 bit gray", encode(".tiff", RGB16[..., 0]), np.repeat(RGB[..., :1], 3, 2))
 # Pillow pads the last page with zeros, which nobody would miss.
 golden("tiff pages", save(IM, "TIFF", save_all=True, append_images=[OTHER]).rstrip(b"\0"))
+
+
+def tifffile_bytes(array, **options):
+    out = io.BytesIO()
+    tifffile.imwrite(out, array, metadata=None, software=False, **options)
+    return out.getvalue()
+
+
+golden("tiff tiles", tifffile_bytes(RGB, photometric="rgb", tile=(16, 16), compression="zlib"), RGB)
+golden("tiff big", tifffile_bytes(RGB, photometric="rgb", bigtiff=True), RGB)
+golden("tiff big-endian", tifffile_bytes(RGB, photometric="rgb", byteorder=">"), RGB)
+golden(
+    "tiff planes",
+    tifffile_bytes(RGB.transpose(2, 0, 1), photometric="rgb", planarconfig="separate"),
+    RGB,
+)
+golden(
+    "tiff rgba big-endian",
+    tifffile_bytes(np.array(RGBA), photometric="rgb", byteorder=">", extrasamples=["unassalpha"]),
+    RGB,
+)
 golden("gif", save(PALETTE, "GIF"))
 golden("gif interlaced", save(PALETTE, "GIF", interlace=1))
 golden("gif transparent", save(PALETTE, "GIF", transparency=5))
