@@ -14,13 +14,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from batchcls import errors
 from batchcls.backends.local import LocalBackend
 from batchcls.coordinator import Coordinator
-from batchcls.display import Display, open_display
+from batchcls.display import Display, open_display, progress_file
 from batchcls.display.perf_counts import LayerTotal, total_layers, write_csv
 from batchcls.display.progress import Progress
 from batchcls.display.snapshot import State
@@ -129,6 +130,7 @@ class _Run:
             self._progress.warn(f"{self._output.duplicates} images were listed twice; once counts")
         for note in self._output.skipped[:5]:
             self._progress.warn(note)
+        self._progress.on_listed(total * self._job.number_iter)
         self._progress.on_state("loading")
         early = self._first_ready(backend)
         ready = self._output.open(self._description)
@@ -191,7 +193,8 @@ class _Run:
         )
         session = Session(
             coordinator, backend, JournalLines(journal, total), progress, self._display,
-            self._publish, self._requests, self._check_ready,
+            partial(progress_file.save, directory=self._paths.directory),
+            self._requests, self._check_ready,
         )  # fmt: skip
         session.begin(early)
         session.run()
@@ -223,7 +226,7 @@ class _Run:
         summary = summarise(progress.snapshot(now, time.time()), extra)
         progress.on_summary(summary.as_dict())
         snapshot = progress.snapshot(now, time.time())
-        self._publish(snapshot.to_json())
+        progress_file.save(snapshot, self._paths.directory)
         self._display.close(snapshot)
         with contextlib.suppress(OSError):
             self._paths.summary.write_text(json.dumps(summary.as_dict(), indent=1) + "\n")
@@ -250,13 +253,6 @@ class _Run:
 
     def _show(self) -> None:
         self._display.show(self._progress.snapshot(time.monotonic()))
-
-    def _publish(self, text: str) -> None:
-        """For `batchcls watch`; not worth a sync, nor an error."""
-        temporary = self._paths.progress.with_suffix(".tmp")
-        with contextlib.suppress(OSError):
-            temporary.write_text(text)
-            temporary.replace(self._paths.progress)
 
 
 def start_message(job: Job, layout: Layout) -> dict[str, Any]:

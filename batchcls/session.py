@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from batchcls.coordinator import Coordinator
 from batchcls.display import Display
 from batchcls.display.progress import Progress
-from batchcls.display.snapshot import State
+from batchcls.display.snapshot import Snapshot, State
 from batchcls.messages import (
     Command,
     Event,
@@ -67,7 +67,7 @@ class Session:
         lines: takes the lines.
         progress: counts.
         display: shows.
-        publish: told each snapshot as JSON, for other terminals.
+        publish: told a snapshot every second, for other terminals.
         requests: stop signals.
         ready: checks what a worker resolved, before it gets work; raises when it is refused.
     """
@@ -79,7 +79,7 @@ class Session:
         lines: Lines,
         progress: Progress,
         display: Display,
-        publish: Callable[[str], None],
+        publish: Callable[[Snapshot], object],
         requests: StopRequests,
         ready: Callable[[Mapping[str, Any]], None],
     ) -> None:
@@ -141,7 +141,7 @@ class Session:
         self._display.show(snapshot)
         if now - self._published >= 1.0 or state is not None:
             self._published = now
-            self._publish(snapshot.to_json())
+            self._publish(snapshot)
 
     def _handle(self, event: Event) -> None:
         match event:
