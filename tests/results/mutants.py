@@ -190,7 +190,16 @@ def survives(module: str, old: str, new: str) -> bool:
             raise ValueError(f"{module}: {old!r} is there {text.count(old)} times")
         file.write_text(text.replace(old, new))
         tests = [f"tests/results/test_{name}.py" for name in BATTERY]
-        options = "-x -q -p no:cacheprovider -o timeout=30 -o faulthandler_timeout=0".split()
+        options = [
+            "-x",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-o",
+            "timeout=30",
+            "-o",
+            "faulthandler_timeout=0",
+        ]
         command = [sys.executable, "-m", "pytest", "-m", "not faults", *options, *tests]
         done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
         if done.returncode == 1:

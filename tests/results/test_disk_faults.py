@@ -113,6 +113,21 @@ def test_dev_full(tmp_path: Path) -> None:
     assert paths.results.read_bytes() == as_file(lines(COUNT))
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (errno.ENOSPC, "disk full; free space"),
+        (errno.EDQUOT, "disk quota exceeded; free space"),
+        (errno.EFBIG, "file size limit reached; free space"),
+        (errno.EIO, "Input/output error; what is written is right: check the disk"),
+    ],
+)
+def test_each_error_has_its_words(error: int, words: str) -> None:
+    plan = Fail(0, error, sticky=False)
+    with pytest.raises(StoppedError, match=words):
+        Story(PATHS, Numbered(SimDisk(DIRECTORY), plan), COUNT).sit()
+
+
 @pytest.mark.parametrize("error", [errno.EACCES, errno.EROFS, errno.EPERM])
 def test_a_place_that_may_not_be_written_is_refused(error: int) -> None:
     def plan(number, name, act, args):  # type: ignore[no-untyped-def]  # a Plan

@@ -122,12 +122,65 @@ def test_failures_are_counted_by_kind_across_sittings(paths: RunPaths, journal: 
     resumed.close()
 
 
+def test_failures_are_counted_across_commits(journal: Journal, paths: RunPaths) -> None:
+    for k in range(COUNT):
+        journal.append(k, [line(k)])
+        journal.commit()
+    assert journal.failed == {"truncated": 3}
+    journal.close()
+    resumed = again(paths)
+    assert resumed.failed == {"truncated": 3}
+    resumed.close()
+
+
+def test_a_mark_that_cannot_be_written_is_the_end(paths: RunPaths) -> None:
+    class Failing(PosixStorage):
+        failing = False
+
+        def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
+            if self.failing and len(data) == marks.SLOT:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return super().pwrite(fd, data, offset)
+
+    storage = Failing()
+    journal = Journal.open(paths, storage, COUNT, "run-1")
+    journal.append(0, lines(7))
+    storage.failing = True
+    for _ in range(2):
+        with pytest.raises(StoppedError, match="Input/output error"):
+            journal.commit()
+    journal.close()
+    resumed = again(paths)
+    assert resumed.count == 7, "they were synced, and are found without their mark"
+    resumed.close()
+
+
 def test_uncommitted_lines_are_counted_when_they_are_found(paths: RunPaths) -> None:
     again(paths).close()
     paths.part.write_bytes(as_file(lines(12)) + b"{")
     resumed = again(paths)
     assert (resumed.count, resumed.failed, resumed.dropped) == (12, {"truncated": 2}, 1)
     resumed.close()
+
+
+def test_a_part_that_is_gone_is_said_to_be_gone(journal: Journal, paths: RunPaths) -> None:
+    journal.append(0, lines(7))
+    journal.commit()
+    journal.close()
+    paths.part.unlink()
+    with pytest.raises(RefusedError, match="is gone, though 7 records were safely in it"):
+        again(paths)
+    assert not paths.part.exists()
+
+
+def test_more_records_than_images_are_of_another_job(journal: Journal, paths: RunPaths) -> None:
+    journal.append(0, lines(7))
+    journal.commit()
+    journal.close()
+    for expected in (0, 6):
+        with pytest.raises(RefusedError, match="they belong to different jobs"):
+            Journal.open(paths, STORAGE, expected, "run-1")
+    assert paths.part.read_bytes() == as_file(lines(7))
 
 
 def test_finish_wants_every_line(journal: Journal, paths: RunPaths) -> None:
@@ -151,9 +204,12 @@ def test_finish_wants_every_line(journal: Journal, paths: RunPaths) -> None:
 def test_no_descriptor_is_left_open(paths: RunPaths) -> None:
     before = len(os.listdir("/proc/self/fd"))
     again(paths).close()
+    journal = again(paths)
+    journal.append(0, lines(COUNT))
+    journal.finish()
+    paths.results.rename(paths.part)
     with pytest.raises(RefusedError):
         Journal.open(paths_in(paths.results.parent / "missing"), STORAGE, COUNT, "run-1")
-    paths.part.write_bytes(b"")
     paths.results.write_bytes(b"somebody else's")
     with pytest.raises(RefusedError):
         again(paths)
