@@ -4,7 +4,6 @@
 and turns raw scores into an answer.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -17,7 +16,8 @@ from batchcls.errors import DeviceError, ImageError
 from batchcls.images import Prediction
 from batchcls.job import Job
 from batchcls.model import core as ov
-from batchcls.model import devices, hetero, load, spatial, topk
+from batchcls.model import devices, hetero, load, saturation, spatial, topk
+from batchcls.model.description import describe
 from batchcls.model.devices import Device
 from batchcls.model.layers import LayerTime
 from batchcls.model.load import Loaded
@@ -41,6 +41,16 @@ class Compiled:
     model: CompiledModel
     operations: dict[str, int]
 
+    def as_dict(self) -> dict[str, Any]:
+        """For the description."""
+        return {
+            "asked": self.device.asked,
+            "used": str(self.device),
+            "kind": self.device.kind,
+            "execution": list(self.model.get_property("EXECUTION_DEVICES")),
+            "operations": self.operations,
+        }
+
 
 class Classifier:
     """One worker's model.
@@ -51,6 +61,7 @@ class Classifier:
         compiled: one for each device string of the job.
         threads: this worker's share of the machine.
         warnings: so far, for people.
+        computed: what of the devices changes answers: int8, devices, precision by device.
     """
 
     def __init__(
@@ -60,6 +71,7 @@ class Classifier:
         compiled: Sequence[Compiled],
         threads: Threads,
         warnings: Sequence[str],
+        computed: Mapping[str, Any],
     ) -> None:
         self._loaded = loaded
         self._top = job.top
@@ -67,7 +79,16 @@ class Classifier:
             Ring(one.model, str(one.device), threads.nireq, count_layers=job.perf_counts)
             for one in compiled
         )
-        self.description = _describe(job, loaded, compiled, self.rings, warnings)
+        self.description = describe(
+            job,
+            loaded,
+            [
+                {**one.as_dict(), "nireq": ring.nireq, "batch_size": ring.batch_size}
+                for one, ring in zip(compiled, self.rings, strict=True)
+            ],
+            warnings,
+            computed,
+        )
 
     @classmethod
     def open(cls, job: Job, threads: Threads) -> Self:
@@ -85,16 +106,25 @@ class Classifier:
             devices.resolve(devices.parse(text), there, strict=job.strict_devices)
             for text in job.device
         ]
-        names = ov.member_names(wanted, there)
-        ov.configure(core, ov.properties(job, threads, names))
+        configured = ov.properties(job, threads, ov.member_names(wanted, there))
+        ov.configure(core, configured)
         if job.cache_dir is not None:
             core.set_property({"CACHE_DIR": job.cache_dir})
         loaded = load.load(job, core)
         warnings = [w for device in wanted for w in device.warnings] + list(loaded.warnings)
         model = load.connect(loaded, threads.batch_size)
+        int8 = saturation.protect(core, model, configured)
         split = hetero.wishes(loaded.model)
         compiled = [_compile(core, model, device, split) for device in wanted]
-        return cls(job, loaded, compiled, threads, warnings)
+        facts = {
+            "int8": int8,
+            "devices": [str(device) for device in wanted],
+            "precision": {
+                name: str(values.get("INFERENCE_PRECISION_HINT", "the device's"))
+                for name, values in sorted(configured.items())
+            },
+        }
+        return cls(job, loaded, compiled, threads, warnings, facts)
 
     def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """One decoded image as the model's input; thread-safe.
@@ -154,47 +184,3 @@ def _compile(core: Core, model: Model, device: Device, wishes: Mapping[str, str]
         raise DeviceError(
             f"device {device.asked} cannot compile the model: {ov.reason(error)}"
         ) from error
-
-
-def _describe(
-    job: Job,
-    loaded: Loaded,
-    compiled: Sequence[Compiled],
-    rings: Sequence[Ring],
-    warnings: Sequence[str],
-) -> dict[str, Any]:
-    hashed = hashlib.sha256("\n".join(loaded.labels).encode()).hexdigest()
-    versions = ov.versions()
-    return {
-        "model": {
-            "name": loaded.path.name,
-            "path": str(loaded.path),
-            "inputs": loaded.inputs,
-            "outputs": loaded.outputs,
-        },
-        "devices": [
-            {
-                "asked": one.device.asked,
-                "used": str(one.device),
-                "kind": one.device.kind,
-                "execution": list(one.model.get_property("EXECUTION_DEVICES")),
-                "operations": one.operations,
-                "nireq": ring.nireq,
-                "batch_size": ring.batch_size,
-            }
-            for one, ring in zip(compiled, rings, strict=True)
-        ],
-        "preprocess": loaded.pre.as_dict(),
-        "origin": loaded.origins,
-        "labels": {"count": len(loaded.labels), "sha256": hashed},
-        "activation": loaded.activation.kind,
-        "warnings": list(warnings),
-        "versions": versions,
-        "fingerprint": {
-            **{f"preprocess.{key}": value for key, value in loaded.pre.as_dict().items()},
-            "labels": hashed,
-            "activation": loaded.activation.kind,
-            "top": job.top,
-            **{f"version.{name}": version for name, version in versions.items()},
-        },
-    }

@@ -93,8 +93,8 @@ def properties(job: Job, threads: Threads, names: list[str]) -> Properties:
     found: Properties = {}
     for name in names:
         mine: dict[str, Any] = {}
-        is_cpu = _is_cpu(name)
-        if is_cpu:
+        cpu = is_cpu(name)
+        if cpu:
             # What the processor would choose (bf16 where it has it) differs from machine to
             # machine, and with it the scores.
             mine["INFERENCE_PRECISION_HINT"] = "f32"
@@ -104,7 +104,7 @@ def properties(job: Job, threads: Threads, names: list[str]) -> Properties:
         if job.perf_counts:
             mine["PERF_COUNT"] = "YES"
         mine |= loaded.get(name, loaded.get(name.split(".")[0], {}))
-        if (nthreads := threads.nthreads or job.nthreads) and is_cpu:
+        if (nthreads := threads.nthreads or job.nthreads) and cpu:
             mine["INFERENCE_NUM_THREADS"] = str(nthreads)
         if job.hint and HINTS[hint]:
             mine["PERFORMANCE_HINT"] = HINTS[hint]
@@ -129,7 +129,8 @@ def configure(core: Core, wanted: Properties) -> None:
             raise DeviceError(f"device {name} refuses {values}: {reason(error)}") from error
 
 
-def _is_cpu(name: str) -> bool:
+def is_cpu(name: str) -> bool:
+    """The device is the CPU plugin's, whatever it is registered as."""
     return "CPU" in name.split(".")[0]
 
 

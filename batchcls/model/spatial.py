@@ -1,4 +1,8 @@
-"""Brings a decoded image to the model's input: cut, resize, channel order, crop or pad."""
+"""Brings a decoded image to the model's input: cut, resize, channel order, crop or pad.
+
+Only the part of the resized picture that the model sees is computed, wherever that can be: a strip
+a thousand times as wide as high would otherwise grow to gigabytes before its middle is taken.
+"""
 
 from typing import Any
 
@@ -6,9 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from batchcls.model import pillow
 from batchcls.model.preprocess import Preprocess, geometry
 
 Pixels = NDArray[np.uint8]
+Window = tuple[int, int, int, int]
 
 _OPENCV = {
     "linear": cv2.INTER_LINEAR,
@@ -17,10 +23,12 @@ _OPENCV = {
     "area": cv2.INTER_AREA,
     "lanczos": cv2.INTER_LANCZOS4,
 }
+_LARGEST = 1 << 24
+"""Pixels of a resized picture that are still made whole."""
 
 
 def prepare(image: Pixels, pre: Preprocess) -> NDArray[Any]:
-    """One image as the model's input.
+    """One image as the model's input; thread-safe.
 
     Args:
         image: (H, W, 3) BGR.
@@ -35,41 +43,71 @@ def prepare(image: Pixels, pre: Preprocess) -> NDArray[Any]:
     steps = geometry(pre, image.shape[1], image.shape[0])
     left, top, width, height = steps.source
     image = image[top : top + height, left : left + width]
-    image = resize(image, steps.size, pre.interpolation)
-    image = order(image, pre)
-    image = np.ascontiguousarray(place(image, steps.offset, pre))
+    if pre.channels == 1:
+        image = _u8(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))[:, :, None]
+    x, y = steps.offset
+    window = (
+        max(x, 0),
+        max(y, 0),
+        min(x + pre.width, steps.size[0]),
+        min(y + pre.height, steps.size[1]),
+    )
+    image = resize(image, steps.size, window, pre.interpolation)
+    if pre.channels == 3 and pre.reverse_input_channels:
+        image = _u8(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+    image = np.ascontiguousarray(place(image, (max(-x, 0), max(-y, 0)), pre))
     return percentile(image, pre) if pre.intensity[0] == "percentile" else image
 
 
-def resize(image: Pixels, size: tuple[int, int], interpolation: str) -> Pixels:
-    """An image at another size, (width, height)."""
+def resize(image: Pixels, size: tuple[int, int], window: Window, interpolation: str) -> Pixels:
+    """A window (left, top, right, bottom) of an image at another size (width, height)."""
+    left, top, right, bottom = window
     if (image.shape[1], image.shape[0]) == size:
-        return image
-    return _u8(cv2.resize(image, size, interpolation=_OPENCV[interpolation]))
+        return image[top:bottom, left:right]
+    if interpolation.startswith("pillow_"):
+        return pillow.resize(image, size, window, interpolation)
+    if size[0] * size[1] > _LARGEST:
+        found = _sample(image, size, window, interpolation)
+    else:
+        whole = _u8(cv2.resize(image, size, interpolation=_OPENCV[interpolation]))
+        found = whole[top:bottom, left:right]
+    return found if found.ndim == 3 else found[:, :, None]  # OpenCV drops a single channel
 
 
-def order(image: Pixels, pre: Preprocess) -> Pixels:
-    """BGR in the model's channel order, or gray."""
-    if pre.channels == 1:
-        return _u8(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))[:, :, None]
-    if pre.reverse_input_channels:
-        return _u8(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
-    return image
+def _sample(image: Pixels, size: tuple[int, int], window: Window, interpolation: str) -> Pixels:
+    """The window alone: output pixel x + 0.5 is input pixel (x + left + 0.5) * ratio."""
+    across, down = image.shape[1] / size[0], image.shape[0] / size[1]
+    left, top = (max(0, int(window[n] * ratio) - 8) for n, ratio in ((0, across), (1, down)))
+    # warpAffine takes no picture wider than 32767 pixels.
+    image = image[top : int(window[3] * down) + 9, left : int(window[2] * across) + 9]
+    matrix = np.array(
+        [
+            [across, 0.0, (window[0] + 0.5) * across - 0.5 - left],
+            [0.0, down, (window[1] + 0.5) * down - 0.5 - top],
+        ]
+    )
+    flags = cv2.INTER_LINEAR if interpolation == "area" else _OPENCV[interpolation]
+    shape = (window[2] - window[0], window[3] - window[1])
+    return _u8(
+        cv2.warpAffine(
+            image,
+            matrix,
+            shape,
+            flags=flags | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+    )
 
 
 def place(image: Pixels, offset: tuple[int, int], pre: Preprocess) -> Pixels:
-    """Crop to the input's size at this offset, and pad where the image does not reach."""
+    """Put an image onto the input's canvas at this offset; what it does not cover is padding."""
     height, width = image.shape[:2]
-    left, top = offset
-    if (left, top) == (0, 0) and (height, width) == (pre.height, pre.width):
+    if (height, width) == (pre.height, pre.width):
         return image
-    x, y = max(left, 0), max(top, 0)
-    piece = image[y : top + pre.height, x : left + pre.width]
-    if piece.shape[:2] == (pre.height, pre.width):
-        return piece
+    left, top = offset
     canvas = np.empty((pre.height, pre.width, pre.channels), np.uint8)
     canvas[:] = pre.pad_value
-    canvas[y - top : y - top + piece.shape[0], x - left : x - left + piece.shape[1]] = piece
+    canvas[top : top + height, left : left + width] = image
     return canvas
 
 
