@@ -203,7 +203,7 @@ def peak_kb() -> int:
 
 def cost(path: Path) -> dict[str, object]:
     """What decoding a file costs this process, whose decoders are loaded already."""
-    from batchcls.decode import decode
+    from batchcls.decode.decode import decode
     from batchcls.errors import ImageError
 
     data = path.read_bytes()

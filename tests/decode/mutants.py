@@ -63,7 +63,9 @@ def mutant(files: list[bytes], seed: int) -> bytes:
 
 def main() -> None:
     form, first, count, note = sys.argv[1:]
-    from batchcls.decode import DecodePolicy, decode, limits
+    from batchcls.decode import limits
+    from batchcls.decode.decode import decode
+    from batchcls.decode.policy import DecodePolicy
 
     policy = DecodePolicy(max_pixels=MAX_PIXELS)
     limits.apply(policy)

@@ -60,7 +60,8 @@ def test_there_are_enough_kinds() -> None:
 def test_limits_come_before_the_decoder() -> None:
     program = """
 import os, sys
-from batchcls.decode import limits, DecodePolicy
+from batchcls.decode import limits
+from batchcls.decode.policy import DecodePolicy
 limits.apply(DecodePolicy(max_pixels=100))
 assert "cv2" not in sys.modules
 import cv2, numpy as np
@@ -78,3 +79,13 @@ except RuntimeError:
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
     )
     assert done.stdout.split() == ["refused", "too", "late"]
+
+
+def test_policy_and_headers_cost_no_import_of_a_decoder() -> None:
+    program = """
+import sys
+from batchcls.decode.policy import DecodePolicy
+from batchcls.decode.sniff import sniff
+assert not {"cv2", "numpy", "openvino"} & sys.modules.keys()
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

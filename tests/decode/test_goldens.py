@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from batchcls.decode import DecodePolicy, decode, sniff
-from batchcls.decode.decode import upright
+from batchcls.decode.decode import decode, upright
+from batchcls.decode.policy import DecodePolicy
+from batchcls.decode.sniff import sniff
 from tests.decode.golden_files import GOLDENS, PLAIN
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.decode import decode
+from batchcls.decode.decode import decode
 
 SHARED = Path(os.environ.get("BATCHCLS_REAL_DATA", Path(__file__).parents[3] / "shared" / "data"))
 PHOTOS = SHARED / "photos"

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchcls.decode import Header, exif, sniff
-from batchcls.decode.sniff import MAGIC
+from batchcls.decode import exif
+from batchcls.decode.header import Header
+from batchcls.decode.sniff import MAGIC, sniff
 from batchcls.errors import ImageError
 from tests.decode.golden_files import GOLDENS, PLAIN
 

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from batchcls.decode import decode, sniff
+from batchcls.decode.decode import decode
+from batchcls.decode.sniff import sniff
 from batchcls.errors import ImageError
 from tests.decode.golden_files import GOLDENS, PLAIN
 
