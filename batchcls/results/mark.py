@@ -1,7 +1,7 @@
 """The commit mark: how much of the results file is known to be on the disk.
 
-Two slots of 512 bytes in one small file, each a line of JSON with its own checksum, written in
-turn. The newest whole slot counts; what a power loss leaves of the other does not matter.
+Two slots in one small file, each a line of JSON with its own checksum, written in turn. The newest
+whole slot counts; what a power loss leaves of the other does not matter.
 
 A slot is written only after the bytes that it describes were synced, and those never change
 afterwards: so whatever of the mark survives, in whatever order sectors reach the disk, is true.
@@ -22,6 +22,9 @@ from batchcls.results.storage import Storage, read_all, write_all, write_atomica
 
 SLOT = 512
 """A sector: disks write it whole."""
+
+APART = 4096
+"""Bytes from one slot to the other: a page, so that writing one never touches the other."""
 
 KINDS: tuple[str, ...] = get_args(FailureKind)
 State = Literal["open", "complete"]
@@ -85,7 +88,7 @@ def read(storage: Storage, path: Path) -> tuple[Mark, int] | None:
     found = [
         (mark, number)
         for number in (0, 1)
-        if (mark := from_slot(data[number * SLOT : (number + 1) * SLOT])) is not None
+        if (mark := from_slot(data[number * APART : number * APART + SLOT])) is not None
     ]
     if not found:
         raise RefusedError(
@@ -99,7 +102,7 @@ def create(storage: Storage, path: Path, run: str) -> tuple[Mark, int]:
     """A new file for a run without results yet, durable; gives what `read` would."""
     first = Mark(run)
     second = replace(first, seq=1)
-    write_atomically(storage, path, first.to_slot() + second.to_slot())
+    write_atomically(storage, path, first.to_slot().ljust(APART) + second.to_slot())
     return second, 1
 
 
@@ -123,5 +126,5 @@ class MarkFile:
             mark: its `run` and `seq` are filled in here.
         """
         mark = replace(mark, run=self.mark.run, seq=self.mark.seq + 1)
-        write_all(self._storage, self.fd, mark.to_slot(), (1 - self._slot) * SLOT)
+        write_all(self._storage, self.fd, mark.to_slot(), (1 - self._slot) * APART)
         self.mark, self._slot = mark, 1 - self._slot

@@ -136,7 +136,7 @@ MUTANTS = (
         "return max(found, key=lambda pair: pair[0].seq)",
         "return min(found, key=lambda pair: pair[0].seq)",
     ),
-    ("mark", "mark.to_slot(), (1 - self._slot) * SLOT)", "mark.to_slot(), self._slot * SLOT)"),
+    ("mark", "mark.to_slot(), (1 - self._slot) * APART)", "mark.to_slot(), self._slot * APART)"),
     ("mark", "seq=self.mark.seq + 1)", "seq=self.mark.seq)"),
     ("mark", "self.mark, self._slot = mark, 1 - self._slot", "self.mark = mark"),
     # -- generations

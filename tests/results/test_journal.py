@@ -2,6 +2,7 @@
 
 import errno
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -305,14 +306,15 @@ def test_without_renameat2_nothing_is_replaced_either(
 def test_a_new_generation_replaces_only_the_file_it_came_from(paths: RunPaths) -> None:
     old = as_file(lines(3))
     paths.results.write_bytes(b"x" * len(old))
-    import zlib
-
     replaces = Identity(len(old), 3, zlib.crc32(old))
     journal = again(paths, replaces=replaces)
     journal.append(0, lines(COUNT))
     with pytest.raises(RefusedError, match="exists and is not this run's"):
         journal.finish()
     journal.close()
+    paths.results.write_bytes(b"x")
+    with pytest.raises(RefusedError, match="exists and is not this run's"):
+        again(paths, replaces=replaces)
     paths.results.write_bytes(old)
     resumed = again(paths, replaces=replaces)
     resumed.finish()
@@ -407,12 +409,12 @@ def test_marks_alternate_and_the_older_one_is_as_good(paths: RunPaths, journal: 
     journal.commit()
     journal.close()
     data = paths.commit.read_bytes()
-    assert len(data) == 2 * marks.SLOT
-    both = [marks.from_slot(data[: marks.SLOT]), marks.from_slot(data[marks.SLOT :])]
+    assert len(data) == marks.APART + marks.SLOT
+    both = [marks.from_slot(data[: marks.SLOT]), marks.from_slot(data[marks.APART :])]
     assert sorted(m.count for m in both if m) == [5, 9]
     newest = max(range(2), key=lambda n: both[n].seq if both[n] else 0)  # type: ignore[union-attr]
     torn = bytearray(data)
-    torn[newest * marks.SLOT + 30] ^= 1
+    torn[newest * marks.APART + 30] ^= 1
     paths.commit.write_bytes(torn)
     resumed = again(paths)
     assert resumed.count == 9

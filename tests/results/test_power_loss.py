@@ -40,7 +40,7 @@ def require_meaning(disk: SimDisk, paths: RunPaths, *, second: bool) -> None:
 
 def lose_power(rng: random.Random, start: SimDisk, names: list[str], *, second: bool) -> None:
     disk, acknowledged, ends = start, 0, ends_of(names)
-    for _ in range(rng.choice((1, 1, 2, 3))):
+    for _ in range(rng.choice((1, 2, 2, 3))):
         at, how = rng.choice(ends)
         disk = disk.after_kill()
         story = Story(PATHS, Numbered(disk, End(at, how, crash)), COUNT, every=7)
@@ -53,7 +53,8 @@ def lose_power(rng: random.Random, start: SimDisk, names: list[str], *, second: 
             break  # a short rest had no such operation any more
         assert story.found >= acknowledged or story.found == 0
         acknowledged = max(acknowledged, story.acknowledged)
-        disk = disk.after_power_loss(rng)
+        # A kill before the power loss: what the killed one wrote need not be on the disk.
+        disk = disk.after_power_loss(rng) if rng.random() < 0.6 else disk.after_kill()
         require_meaning(disk, PATHS, second=second)
     last = Story(PATHS, disk.after_kill(), COUNT, every=7)
     assert sit(last, second)
