@@ -165,14 +165,16 @@ def open_pipeline(start: Mapping[str, Any], reader: Reader, board: Board) -> tup
     Raises:
         BatchclsError: the job is wrong: model, device or labels.
     """
-    import cv2
-
     from batchcls.decode.decode import decode
+    from batchcls.decode.opencv import load as load_opencv
     from batchcls.decode.policy import DecodePolicy
+
+    # Before the model side imports it too: where it cannot be, this says so in words.
+    load_opencv().setNumThreads(1)
+
     from batchcls.model.classifier import Classifier
     from batchcls.model.threads import Threads
 
-    cv2.setNumThreads(1)
     job = Job.from_dict(start["job"])
     classifier = Classifier.open(job, Threads(**start["threads"]))
     pipeline = Pipeline(

@@ -14,7 +14,7 @@ from batchcls.decode.opencv import explain
 
 CLASSES = ("ok", "blurry", "dark", "overexposed", "low-contrast", "noisy", "blocky")
 SIZES = ((480, 360), (640, 480), (360, 480), (400, 400))
-SHAPES = 30
+SHAPES = 60
 
 Picture = Any
 """(H, W, 3) float32 BGR, 0..255."""
@@ -33,15 +33,21 @@ def scene(rng: np.random.Generator, width: int, height: int) -> Picture:
         colour = tuple(map(float, rng.uniform(0, 255, 3)))
         x, y = int(rng.uniform(0, width)), int(rng.uniform(0, height))
         size = int(rng.uniform(10, 90))
-        match int(rng.integers(3)):
+        match int(rng.integers(4)):
             case 0:
                 cv2.circle(picture, (x, y), size // 2, colour, -1, cv2.LINE_AA)
             case 1:
                 corners = rng.uniform(-size, size, (5, 2)) + np.array((x, y))
                 cv2.fillPoly(picture, [corners.astype(np.int32)], colour, cv2.LINE_AA)
+            case 2:
+                end = (x + int(rng.uniform(-200, 200)), y + int(rng.uniform(-200, 200)))
+                cv2.line(picture, (x, y), end, colour, 2, cv2.LINE_AA)
             case _:
                 cv2.rectangle(picture, (x, y), (x + size, y + size // 2), colour, -1)
-    return np.clip(picture + _texture(rng, width, height), 0, 255)
+    picture = picture + _texture(rng, width, height)
+    # As a camera exposes it: neither dark nor bright nor flat, whatever was drawn.
+    picture = (picture - picture.mean()) * (rng.uniform(48, 60) / picture.std())
+    return np.clip(picture + rng.uniform(105, 145), 0, 255)
 
 
 def _texture(rng: np.random.Generator, width: int, height: int) -> Picture:
@@ -49,9 +55,9 @@ def _texture(rng: np.random.Generator, width: int, height: int) -> Picture:
     import cv2
 
     total = np.zeros((height, width), np.float32)
-    for cell in (2, 4, 8, 16, 32, 64):
+    for cell in (2, 8, 32):
         grid = rng.normal(0, 1, (height // cell + 2, width // cell + 2)).astype(np.float32)
-        total += cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC) * cell**0.5 * 2.5
+        total += cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC) * 3
     return total[..., None]
 
 

@@ -1,21 +1,19 @@
-"""Imports OpenCV, its limits set before, and says what to do where it cannot be imported."""
+"""Imports OpenCV, and says what to do where it cannot be imported."""
 
 import re
 from types import ModuleType
 
-from batchcls.decode.limits import apply
 from batchcls.errors import SetupError
 
 _LIBRARY = re.compile(r"\b(lib[\w.+-]+\.so[\w.]*)")
 
 
 def load() -> ModuleType:
-    """The cv2 module; a worker calls this before anything else imports it.
+    """The cv2 module; a worker calls this first, after `limits.apply`.
 
     Raises:
         SetupError: it cannot be imported, with the way out.
     """
-    apply()
     try:
         import cv2
     except ImportError as error:

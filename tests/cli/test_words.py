@@ -1,6 +1,7 @@
 """What devices, inspect and demo say and make."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -90,3 +91,20 @@ def test_a_missing_system_library_names_the_way_out(tmp_path: Path) -> None:
         assert done.returncode == 1
         assert "lacks the system library libGL.so.1" in done.stderr
         assert done.stderr.rstrip().endswith("pip install opencv-python-headless")
+
+
+def test_a_run_without_opencv_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object')\n")
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    (tmp_path / "model.onnx").write_bytes(b"never read")
+    done = subprocess.run(
+        [sys.executable, "-m", "batchcls", "a.jpg", "-m", "model.onnx", "--progress", "none"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ['PYTHONPATH']}"},
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 2
+    assert "batchcls: error: OpenCV cannot be imported" in done.stderr
+    assert done.stderr.count("opencv-python-headless") == 1
+    assert not (tmp_path / "results.jsonl").exists()
