@@ -49,7 +49,10 @@ def mapped() -> list[str]:
 
 
 def test_the_map_shows_every_module_once_and_no_other() -> None:
-    assert sorted(mapped()) == sorted(map(name, MODULES))
+    shown, there = mapped(), [name(path) for path in MODULES]
+    assert sorted(set(there) - set(shown)) == [], "missing from the map in README.md"
+    assert sorted(set(shown) - set(there)) == [], "on the map in README.md, but gone"
+    assert len(shown) == len(set(shown))
 
 
 def test_no_module_shadows_a_library_or_is_a_drawer() -> None:
