@@ -120,6 +120,18 @@ def test_the_first_bad_line_is_named_with_its_place() -> None:
             Story(PATHS, disk, COUNT).sit()
 
 
+def test_lost_bytes_are_named() -> None:
+    disk = stopped()
+    content = disk.content(PATHS.part)
+    assert content is not None
+    disk.replace_content(PATHS.part, content[:-9])
+    with pytest.raises(
+        RefusedError,
+        match=rf"it ends at byte {len(content) - 9}, but {len(content)} bytes were safely on",
+    ):
+        Story(PATHS, disk, COUNT).sit()
+
+
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("name", FILES)
 def test_removed_files(state: str, name: str) -> None:

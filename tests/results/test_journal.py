@@ -162,6 +162,9 @@ def test_uncommitted_lines_are_counted_when_they_are_found(paths: RunPaths) -> N
     resumed = again(paths)
     assert (resumed.count, resumed.failed, resumed.dropped) == (12, {"truncated": 2}, 1)
     resumed.close()
+    found = marks.read(STORAGE, paths.commit)
+    assert found is not None
+    assert found[0].count == 12, "from now on, damage there is refused"
 
 
 def test_a_part_that_is_gone_is_said_to_be_gone(journal: Journal, paths: RunPaths) -> None:

@@ -78,7 +78,7 @@ def many(seeds: range, *, second: bool) -> None:
 
 @pytest.mark.parametrize("second", [False, True])
 def test_power_losses(second: bool) -> None:
-    many(range(400), second=second)
+    many(range(250), second=second)
 
 
 @pytest.mark.faults
