@@ -5,6 +5,10 @@ Rules of this file:
 1. Up to the commit mark the checksum decides. It is right, or the results are refused.
 2. Behind the mark every line must be whole and a record of its own place; the first that is not
    ends the file. That is what a crash leaves, and it is dropped.
+
+Behind the mark only the grammar protects from a flipped bit. That tail is seconds old: it is there
+after a crash between a commit's write and its mark, or when power failed before the mark, which is
+not synced, reached the disk.
 """
 
 import zlib
