@@ -51,7 +51,7 @@ def recover(paths: RunPaths, storage: Storage, *, fresh: bool = False) -> None:
         if found is None:
             _clear_next(paths, storage)
         else:
-            _take_over(paths, storage, found)
+            _take_over(paths, storage)
 
 
 def stage(paths: RunPaths, storage: Storage, *, copy_inputs: bool = False) -> None:
@@ -143,27 +143,21 @@ def finished_file(paths: RunPaths, storage: Storage, *, fresh: bool = False) -> 
         return found
 
 
-def _take_over(paths: RunPaths, storage: Storage, manifest: Manifest) -> None:
-    """Each step is on the disk before the next begins, and harmless when done twice."""
-    if _marked_run(paths, storage) != manifest.run:
-        storage.unlink(paths.part)
-        storage.fsync_dir(paths.results.parent)
-        storage.unlink(paths.commit)
-        storage.fsync_dir(paths.directory)
+def _take_over(paths: RunPaths, storage: Storage) -> None:
+    """Each step is on the disk before the next begins, and harmless when done twice.
+
+    As long as there is a next manifest, nothing was written for it: a part is of what was before.
+    """
+    storage.unlink(paths.part)
+    storage.fsync_dir(paths.results.parent)
+    storage.unlink(paths.commit)
+    storage.fsync_dir(paths.directory)
     if storage.stat(paths.next_inputs) is not None:
         storage.rename(paths.next_inputs, paths.inputs)
         storage.fsync_dir(paths.directory)
     storage.rename(paths.next_manifest, paths.manifest)
     storage.fsync_dir(paths.directory)
     _clear_next(paths, storage)
-
-
-def _marked_run(paths: RunPaths, storage: Storage) -> str | None:
-    try:
-        found = marks.read(storage, paths.commit)
-    except RefusedError:
-        return None  # damaged, and about to be replaced
-    return found[0].run if found else None
 
 
 def _clear_next(paths: RunPaths, storage: Storage) -> None:

@@ -142,9 +142,9 @@ MUTANTS = (
     # -- generations
     ("generation", "part.size and not fresh:", "part.size and False:"),
     ("generation", "if final is not None and manifest.replaces is None:", "if False:"),
-    ("generation", "        storage.unlink(paths.part)\n", ""),
-    ("generation", "        storage.fsync_dir(paths.results.parent)\n", ""),
-    ("generation", "if _marked_run(paths, storage) != manifest.run:", "if True:"),
+    ("generation", "    storage.unlink(paths.part)\n", ""),
+    ("generation", "    storage.fsync_dir(paths.results.parent)\n", ""),
+    ("generation", "    storage.unlink(paths.commit)\n", ""),
     (
         "generation",
         "        storage.rename(paths.next_inputs, paths.inputs)\n        storage.fsync_dir(paths.directory)\n",

@@ -1,5 +1,6 @@
 """A generation begins whole or not at all, and never at the cost of results."""
 
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,11 +122,12 @@ def test_fresh_over_everything_crashing_anywhere() -> None:
     counted = Numbered(start.after_kill(), as_it_is)
     start_over(counted)
     seen = set()
-    for at, how in ends_of(counted.names):
+    for seed, (at, how) in enumerate(ends_of(counted.names) * 6):
         disk = start.after_kill()
         with pytest.raises(Crash):
             start_over(Numbered(disk, End(at, how, crash)))
-        disk = disk.after_kill()
+        rng = random.Random(seed)
+        disk = disk.after_kill() if rng.random() < 0.2 else disk.after_power_loss(rng)
         generation.recover(paths, disk)
         found = manifests.load(disk, paths.manifest)
         assert found is not None

@@ -426,6 +426,20 @@ def test_marks_alternate_and_the_older_one_is_as_good(paths: RunPaths, journal: 
     assert paths.results.read_bytes() == as_file(lines(COUNT))
 
 
+def test_the_newest_mark_is_never_the_one_that_is_overwritten(paths: RunPaths) -> None:
+    for sitting in range(3):
+        journal = again(paths)
+        for k in range(2 * sitting, 2 * sitting + 2):
+            before = marks.read(STORAGE, paths.commit)
+            journal.append(k, [line(k)])
+            journal.commit()
+            data = paths.commit.read_bytes()
+            both = marks.from_slot(data[: marks.SLOT]), marks.from_slot(data[marks.APART :])
+            assert before is not None
+            assert before[0] in both
+        journal.close()
+
+
 def test_a_mark_fits_its_slot_however_large_the_numbers() -> None:
     huge = marks.Mark("f" * 32, 10**9, 10**13, 10**10, 2**32 - 1, "complete",
                       dict.fromkeys(marks.KINDS, 10**10))  # fmt: skip
