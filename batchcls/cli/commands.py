@@ -37,7 +37,7 @@ app = typer.Typer(
     context_settings=_CONTEXT,
 )
 
-Results = Annotated[str, typer.Argument(metavar="[RESULTS]", help="The results file of the run.")]
+Results = Annotated[str, typer.Argument(metavar="RESULTS", help="The results file of the run.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Tracebacks for everything.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 _JSON = option("json", bool, "--json", show="", text="For machines.", section=RESULTS)
@@ -84,7 +84,7 @@ def run_command(context: typer.Context, **_: Any) -> Action:
 
 @app.command("demo", cls=Sectioned, context_settings=_CONTEXT)
 @with_options(
-    argument("folder", str, show="[FOLDER]", text="Where; default: a new temporary folder."),
+    argument("folder", str, show="FOLDER", text="Where; default: a new temporary folder."),
     option("images", int, "--images", "-n", show="N", text="How many. [300]", section=IMAGES),
     options=[o for o in OPTIONS if o.section == SPEED or o.field in ("progress", "debug")],
 )
@@ -117,7 +117,7 @@ def devices_command(context: typer.Context, **_: Any) -> Action:
 
 @app.command("inspect", cls=Sectioned, context_settings=_CONTEXT)
 @with_options(
-    argument("file", str, show="[MODEL]", text="A model; default: the built-in one."),
+    argument("file", str, show="MODEL", text="A model; default: the built-in one."),
     _JSON,
     options=[
         o for o in OPTIONS if o.section in (MODEL, PICTURE) or o.field in ("plugins", "debug")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from batchcls.job import CHOICES, DEFAULT_OUTPUT, DEFAULT_TOP
+from batchcls.job import CHOICES, DEFAULT_OUTPUT, DEFAULT_TOP, FACTS
 
 IMAGES = "Images"
 MODEL = "Model"
@@ -95,6 +95,13 @@ OPTIONS = (
     Option("interpolation", PICTURE, f"{_one_of('interpolation')}.", "HOW"),
     Option("layout", PICTURE, "Of the model's input: NCHW, NHWC, …", "LAYOUT"),
     # ---- results
+    Option(
+        "with_facts",
+        RESULTS,
+        f"More in each record: {', '.join(FACTS)}; several with commas.",
+        "FACT,…",
+        long="with",
+    ),
     Option("output", RESULTS, f"The results file. [{DEFAULT_OUTPUT}]", "FILE", "-o"),
     Option("fresh", RESULTS, "Start over; forget an earlier run of this output."),
     Option("extend", RESULTS, "Add images that are new since a finished run."),
