@@ -23,8 +23,6 @@ PROCESSORS: Mapping[str, tuple[str, dict[str, Any]]] = {
         "image_processor_type": "ViTImageProcessor", "do_normalize": True, "do_rescale": True,
         "do_resize": True, "image_mean": HALF, "image_std": HALF, "resample": 2,
         "rescale_factor": 0.00392156862745098, "size": {"height": 224, "width": 224}}),
-    "ViT, everything by default": ("vit", {
-        "image_processor_type": "ViTImageProcessor", "size": {"height": 224, "width": 224}}),
     "Swin, bicubic": ("swin", {
         "feature_extractor_type": "ViTFeatureExtractor", "do_normalize": True, "do_resize": True,
         "image_mean": MEAN, "image_std": STD, "resample": 3, "size": 224}),
@@ -114,6 +112,14 @@ PROCESSORS: Mapping[str, tuple[str, dict[str, Any]]] = {
 }  # fmt: skip
 """(model type, preprocessor_config.json) as on the hub, older and newer spellings."""
 
+BARE = {
+    "vit": "ViT", "mobilenet_v1": "MobileNetV1", "mobilenet_v2": "MobileNetV2", "beit": "Beit",
+    "deit": "DeiT", "levit": "Levit", "bit": "Bit", "clip": "CLIP", "siglip": "Siglip",
+    "poolformer": "PoolFormer", "pvt": "Pvt", "mobilevit": "MobileViT",
+    "efficientnet": "EfficientNet", "convnext": "ConvNext",
+}  # fmt: skip
+"""Model type → class, for files that say nothing else: every value is the class's default."""
+
 SMALL_SIZES = {
     160: 12, 192: 14, 200: 14, 222: 17, 224: 16, 256: 18, 288: 20, 384: 384, 448: 16,
 }  # fmt: skip
@@ -121,8 +127,19 @@ SMALL_SIZES = {
 
 def cases(*, small: bool) -> list[Case]:
     """All of them against Pillow's backend; three also against torchvision's, for information."""
+    bare = (
+        {}
+        if small
+        else {
+            f"{name}, everything by default": (
+                kind,
+                {"image_processor_type": f"{name}ImageProcessor"},
+            )
+            for kind, name in BARE.items()
+        }
+    )
     found = []
-    for name, (kind, config) in PROCESSORS.items():
+    for name, (kind, config) in {**PROCESSORS, **bare}.items():
         values = _shrunk(config) if small else config
         if small and "384" in name:
             continue  # its rule starts at 384 pixels: too large to keep

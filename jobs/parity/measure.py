@@ -19,6 +19,7 @@ class Difference:
     picture: str
     values: int
     within: int
+    equal: int
     largest: float
 
     @property
@@ -42,6 +43,12 @@ class Sum:
         return sum(d.within for d in self.differences) / values if values else 1.0
 
     @property
+    def equal(self) -> float:
+        """Share of all values that are the same to a hundredth of a step."""
+        values = sum(d.values for d in self.differences)
+        return sum(d.equal for d in self.differences) / values if values else 1.0
+
+    @property
     def largest(self) -> float:
         """Difference of any value, in steps."""
         return max((d.largest for d in self.differences), default=0.0)
@@ -63,10 +70,11 @@ def difference(
 ) -> Difference:
     """Compare (height, width, 3) tensors; `step` is one 8-bit step per channel."""
     if ours.shape != reference.shape:
-        return Difference(picture, ours.size, 0, float("inf"))
+        return Difference(picture, ours.size, 0, 0, float("inf"))
     steps = np.abs(ours.astype(np.float64) - reference) / step
     within = int((steps <= 1 + SLACK).sum())
-    return Difference(picture, steps.size, within, float(steps.max()))
+    equal = int((steps <= SLACK).sum())
+    return Difference(picture, steps.size, within, equal, float(steps.max()))
 
 
 def total(sums: Iterable[Sum]) -> Sum:

@@ -50,7 +50,8 @@ def table(
 
 
 def _figures(sum_: Sum) -> str:
-    text = f"{_percent(sum_.share)}, largest {sum_.largest:.2f}"
+    equal = f"equal {100 * sum_.equal:.2f} %"
+    text = f"{_percent(sum_.share)}, {equal}, largest {sum_.largest:.2f}"
     return text + (f", {len(sum_.refused)} refused" if sum_.refused else "")
 
 

@@ -93,7 +93,7 @@ def _compare(name: str, picture: Image.Image, pixels: np.ndarray, each: Ready, s
         sum_.refused.append(f"{name}: {traceback.format_exc(limit=-1).strip().splitlines()[-1]}")
         return
     if scores.size != wanted.size:
-        sum_.differences.append(Difference(name, wanted.size, 0, float("inf")))
+        sum_.differences.append(Difference(name, wanted.size, 0, 0, float("inf")))
         return
     ours = unflatten(scores, wanted.shape[:2], each.opened.layout)
     sum_.differences.append(difference(name, ours, wanted, each.step))
