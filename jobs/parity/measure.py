@@ -40,13 +40,17 @@ class Sum:
     def share(self) -> float:
         """Of all values within one step."""
         values = sum(d.values for d in self.differences)
-        return sum(d.within for d in self.differences) / values if values else 1.0
+        return (
+            sum(d.within for d in self.differences) / values if values else float(not self.refused)
+        )
 
     @property
     def equal(self) -> float:
         """Share of all values that are the same to a hundredth of a step."""
         values = sum(d.values for d in self.differences)
-        return sum(d.equal for d in self.differences) / values if values else 1.0
+        return (
+            sum(d.equal for d in self.differences) / values if values else float(not self.refused)
+        )
 
     @property
     def largest(self) -> float:
