@@ -40,10 +40,11 @@ def paths(tmp_path: Path) -> RunPaths:
 def test_the_second_is_refused_at_once(paths: RunPaths) -> None:
     with Lock.take(paths, STORAGE) as lock:
         assert lock.warning == ""
-        before = time.monotonic()
+        before, files = time.monotonic(), len(os.listdir("/proc/self/fd"))
         with pytest.raises(RefusedError, match=rf"by another run \(process {os.getpid()} on \S+,"):
             Lock.take(paths, STORAGE)
         assert time.monotonic() - before < 1.0
+        assert len(os.listdir("/proc/self/fd")) == files
     Lock.take(paths, STORAGE).release()
 
 
