@@ -5,12 +5,13 @@ images are prepared one at a time when the pipeline asks. What goes wrong with a
 failure, here and nowhere else.
 """
 
+import hashlib
 import queue
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 
 from batchcls.board import Board
 from batchcls.errors import ImageError
@@ -28,6 +29,7 @@ class InWork:
         slot: its place on the board.
         tensor: the model's input, once prepared.
         failure: why there is none.
+        facts: what its record says of the file and the picture, if that is asked for.
     """
 
     lease: int
@@ -35,6 +37,7 @@ class InWork:
     slot: int
     tensor: Array = None
     failure: Failure | None = None
+    facts: dict[str, int | float | str] = field(default_factory=dict)
 
 
 class DecodeAhead:
@@ -46,6 +49,7 @@ class DecodeAhead:
         preprocess: a BGR array to the model's input.
         board: where the stage of each image is shown.
         threads: how many; 0 prepares in `put`.
+        facts: of width, height and sha256, those that records shall hold.
     """
 
     def __init__(
@@ -55,7 +59,9 @@ class DecodeAhead:
         preprocess: Callable[[Array], Array],
         board: Board,
         threads: int,
+        facts: Collection[str] = (),
     ) -> None:
+        self._facts = frozenset(facts)
         self._read = read
         self._decode = decode
         self._preprocess = preprocess
@@ -122,6 +128,8 @@ class DecodeAhead:
             data = self._read(work.image)
             started, stage = self._next(work, started, "read", "decode")
             pixels = self._decode(data)
+            if self._facts:
+                work.facts = self._facts_of(data, pixels)
             started, stage = self._next(work, started, "decode", "preprocess")
             work.tensor = self._preprocess(pixels)
             self._next(work, started, "preprocess", "ready")
@@ -132,6 +140,16 @@ class DecodeAhead:
         except Exception as error:  # noqa: BLE001 - one image's trouble must not be the others'
             traceback.print_exc()
             work.failure = Failure("corrupt", f"{stage} failed: {type(error).__name__}: {error}")
+
+    def _facts_of(self, data: bytes, pixels: Array) -> dict[str, int | float | str]:
+        facts: dict[str, int | float | str] = {}
+        if "width" in self._facts:
+            facts["width"] = int(pixels.shape[1])
+        if "height" in self._facts:
+            facts["height"] = int(pixels.shape[0])
+        if "sha256" in self._facts:
+            facts["sha256"] = hashlib.sha256(data).hexdigest()
+        return facts
 
     def _next(self, work: InWork, started: float, stage: str, following: str) -> tuple[float, str]:
         now = time.perf_counter()

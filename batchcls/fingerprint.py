@@ -36,6 +36,7 @@ def asked(job: Job) -> dict[str, Any]:
     """
     facts: dict[str, Any] = {name: getattr(job, name) for name in OPTIONS}
     facts["device"] = list(job.device)
+    facts["with"] = list(job.facts)
     facts["model"] = model_hash(model_path(job.model))
     facts["labels"] = _hash(job.labels, LabelsError)
     facts["extension"] = [_hash(library, UsageError) for library in job.extension]
@@ -57,7 +58,9 @@ def resolved(asked: Mapping[str, Any], description: Mapping[str, Any]) -> dict[s
         asked: of `asked`.
         description: what a worker says.
     """
-    return normal({**description["fingerprint"], "model": asked["model"], **own()})
+    return normal(
+        {**description["fingerprint"], "model": asked["model"], "with": asked["with"], **own()}
+    )
 
 
 def normal(facts: Mapping[str, Any]) -> dict[str, Any]:

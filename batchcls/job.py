@@ -1,11 +1,14 @@
 """Everything that defines a run, as one frozen value; command line and job file fill it in."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from batchcls.errors import UsageError
+
+FACTS = ("margin", "entropy", "width", "height", "sha256")
+"""What a record can say besides its classes."""
 
 PROGRESS_KINDS = ("auto", "rich", "bar", "plain", "json", "none")
 CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -88,6 +91,8 @@ class Job:
         batch_size: images in one infer request.
         decode_threads: threads per worker that read, decode and preprocess; -1 = decided.
         top: classes per image.
+        with_facts: what else each record says: margin, entropy, width, height, sha256
+            (``--with``).
         output: the results file.
         extension: custom operation libraries.
         plugins: an OpenVINO plugins XML file, or a folder that holds one.
@@ -130,6 +135,7 @@ class Job:
     batch_size: int = 1
     decode_threads: int = -1
     top: int = DEFAULT_TOP
+    with_facts: tuple[str, ...] = ()
     output: str = DEFAULT_OUTPUT
     extension: tuple[str, ...] = ()
     plugins: str | None = None
@@ -179,6 +185,12 @@ class Job:
         }
         return cls(**values)
 
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """What each record says besides its classes, each once and in the record's order."""
+        wanted = _split(self.with_facts)
+        return tuple(fact for fact in FACTS if fact in wanted)
+
     def check(self) -> None:
         """Refuse values that make no sense, before anything is started.
 
@@ -187,7 +199,7 @@ class Job:
         Raises:
             UsageError: names the option, its value, and what is allowed.
         """
-        for name in ("sources", "names", "device", "extension", "plugin"):
+        for name in ("sources", "names", "device", "extension", "plugin", "with_facts"):
             if isinstance(getattr(self, name), str):
                 raise UsageError(f"Job.{name} must be a tuple of strings, not one string")
         if not self.sources:
@@ -215,6 +227,9 @@ class Job:
             for text in value if isinstance(value, tuple) else (value,):
                 if text is not None and not form.fullmatch(text):
                     raise UsageError(f"{option(name)} {text!r}: must be {words}")
+        for fact in _split(self.with_facts):
+            if fact not in FACTS:
+                raise UsageError(f"--with {fact}: not one of {', '.join(FACTS)}")
         for name in ("device", "names"):
             if not getattr(self, name):
                 raise UsageError(f"{option(name)}: none given; leave it out for the default")
@@ -228,6 +243,15 @@ class Job:
             raise UsageError("source -: standard input can be read only once")
 
 
+SPELLINGS: Mapping[str, str] = {"null_separated": "--null", "with_facts": "--with"}
+"""Options that are not spelled as their field."""
+
+
 def option(name: str) -> str:
     """A field's name as an option: ``batch_size`` is ``--batch-size``."""
-    return "--" + name.replace("_", "-")
+    return SPELLINGS.get(name, "--" + name.replace("_", "-"))
+
+
+def _split(values: Sequence[str]) -> list[str]:
+    """Values of an option that may be repeated, or hold several separated by commas."""
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]

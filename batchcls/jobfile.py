@@ -17,7 +17,7 @@ PATHS = frozenset(
 )
 """Keys in whose values a leading ``~`` is expanded, since no shell does it for a file."""
 
-_ALIASES = {"input": "sources", "null": "null_separated"}
+_ALIASES = {"input": "sources", "null": "null_separated", "with": "with_facts"}
 _TYPES: Mapping[str, Any] = {field.name: field.type for field in fields(Job)}
 
 

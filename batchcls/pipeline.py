@@ -12,7 +12,7 @@ Rules of this file:
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from batchcls.board import Board
@@ -43,6 +43,7 @@ class Pipeline:
         decode: bytes to a BGR array; raises `ImageError`.
         board: where the stage of each image is shown.
         threads: threads that read, decode and preprocess; 0 does it between inferences.
+        facts: what records hold besides classes (`batchcls.job.FACTS`).
     """
 
     def __init__(
@@ -52,11 +53,13 @@ class Pipeline:
         decode: Callable[[bytes], Array],
         board: Board,
         threads: int,
+        facts: Collection[str] = (),
     ) -> None:
         self._classifier = classifier
+        self._facts = tuple(facts)
         self._rings = tuple(classifier.rings)
         self._board = board
-        self._decoding = DecodeAhead(read, decode, classifier.prepare, board, threads)
+        self._decoding = DecodeAhead(read, decode, classifier.prepare, board, threads, facts)
         self._waiting: deque[tuple[int, ImageRef]] = deque()
         self._prepared: deque[InWork] = deque()
         self._turn = 0
@@ -217,10 +220,12 @@ class Pipeline:
     def _succeed(self, work: InWork, scores: Array) -> None:
         try:
             predictions = self._classifier.outcome(scores)
+            if self._facts:
+                work.facts |= self._classifier.uncertainty(scores, self._facts)
         except ImageError as error:
             self._fail(work, error.kind, error.message)
             return
-        line = record.ok_line(work.image, predictions)
+        line = record.ok_line(work.image, predictions, work.facts)
         label = predictions[0].label if predictions else None
         self._answer(work, Answer(work.image.index, line, None, label))
 

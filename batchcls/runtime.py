@@ -3,7 +3,7 @@
 `batchcls.model` is the real one; the tests' fake passes the same contract tests.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from batchcls.images import Prediction
@@ -73,3 +73,6 @@ class Classifier(Protocol):
 
     def outcome(self, scores: Array) -> tuple[Prediction, ...]:
         """The top-N of one image's scores; raises `ImageError` where they are no numbers."""
+
+    def uncertainty(self, scores: Array, facts: Collection[str]) -> Mapping[str, float]:
+        """Of margin and entropy those asked for, from all of one image's scores."""

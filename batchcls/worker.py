@@ -178,7 +178,12 @@ def open_pipeline(start: Mapping[str, Any], reader: Reader, board: Board) -> tup
     job = Job.from_dict(start["job"])
     classifier = Classifier.open(job, Threads(**start["threads"]))
     pipeline = Pipeline(
-        classifier, reader, partial(decode, policy=DecodePolicy()), board, start["decode_threads"]
+        classifier,
+        reader,
+        partial(decode, policy=DecodePolicy()),
+        board,
+        start["decode_threads"],
+        job.facts,
     )
     return classifier, pipeline
 

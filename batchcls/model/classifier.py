@@ -4,7 +4,7 @@
 and turns raw scores into an answer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ from batchcls.errors import DeviceError, ImageError
 from batchcls.images import Prediction
 from batchcls.job import Job
 from batchcls.model import core as ov
-from batchcls.model import devices, hetero, load, saturation, spatial, topk
+from batchcls.model import devices, hetero, load, saturation, spatial, topk, uncertainty
 from batchcls.model.description import describe
 from batchcls.model.devices import Device
 from batchcls.model.layers import LayerTime
@@ -162,6 +162,10 @@ class Classifier:
             indices = topk.top(values, int((values >= threshold).sum()))
         labels = self._loaded.labels
         return tuple(Prediction(i, labels[i], float(values[i])) for i in indices)
+
+    def uncertainty(self, scores: NDArray[np.float32], facts: Collection[str]) -> dict[str, float]:
+        """Of margin and entropy those asked for; see `batchcls.model.uncertainty`."""
+        return uncertainty.uncertainty(self.probabilities(scores), facts)
 
     def perf_counts(self) -> list[LayerTime]:
         """Per-layer counters of all devices; empty unless the job asks for them."""

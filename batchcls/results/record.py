@@ -60,7 +60,7 @@ _FIRST = rb'\{"index":' + _INTEGER + rb',"label":(?P<label>' + _TEXT + rb'),"sco
 _RECORD = re.compile(
     rb'\{"i":(?:-1|' + _INTEGER + rb'),"path":(?P<path>' + _TEXT + rb")"
     rb'(?:,"path_b64":"(?P<b64>[A-Za-z0-9+/]++={0,2})")?+'
-    rb'(?:,"top":\[' + _FIRST + rb"\}(?:," + _CLASS + rb")*+\]"
+    rb'(?:,"top":\[(?:' + _FIRST + rb"\}(?:," + _CLASS + rb")*+)?+\]"
     + b"".join(b'(?:,"%s":%s)?+' % (key.encode(), value) for key, value in EXTRAS.items())
     + rb'|,"error":\{"kind":"(?P<kind>' + "|".join(sorted(FAILURE_KINDS)).encode()
     + rb')","message":' + _TEXT + rb"\})\}"
@@ -128,12 +128,13 @@ def ok_line(
 
     Args:
         ref: the image.
-        predictions: its classes, best first, at least one.
+        predictions: its classes, best first; none where no class of a multi-label model is above
+            its threshold.
         extra: values for keys of `EXTRAS`.
 
     Raises:
         ImageError: a score is NaN or infinite.
-        ValueError: no classes, or an extra key that is none.
+        ValueError: an extra key that is none.
     """
     classes = []
     finite = math.isfinite
@@ -143,8 +144,6 @@ def ok_line(
             raise ImageError("bad_output", "the model answered with NaN or infinity")
         # "z": -0.0 and what rounds to it is 0, on every machine.
         classes.append(f"{_class(prediction.index, prediction.label)}{score:z.6f}}}")
-    if not classes:
-        raise ValueError("a record needs at least one class")
     tail = _extra_text(extra) if extra else ""
     return b'%s,"top":[%s]%s}' % (head(ref), ",".join(classes).encode(), tail.encode())
 
@@ -173,7 +172,7 @@ def check(line: bytes, index: int) -> Checked | None:
     if kind is not None:
         # The expression lists exactly the kinds.
         return Checked(cast(FailureKind, kind.decode()), None)
-    return Checked(None, _label(label))
+    return Checked(None, None if label is None else _label(label))
 
 
 def failed_kind(line: bytes) -> str | None:

@@ -133,9 +133,12 @@ def test_no_line_with_a_wrong_extra_key(extra: dict[str, float]) -> None:
         record.ok_line(REF, [Prediction(0, "a", 0.5)], extra)
 
 
-def test_no_line_without_classes() -> None:
-    with pytest.raises(ValueError):
-        record.ok_line(REF, [])
+def test_a_multi_label_image_may_have_no_class() -> None:
+    line = record.ok_line(REF, [], {"margin": 0.25})
+    checked = record.check(line, REF.index)
+    assert checked is not None
+    assert (checked.failed, checked.label) == (None, None)
+    assert record.parse(line).top == ()
 
 
 GOOD = b'{"i":7,"path":"a","top":[{"index":0,"label":"x","score":0.500000}]}'
@@ -160,7 +163,7 @@ BAD = {
     "five decimals": GOOD.replace(b"0.500000", b"0.50000"),
     "seven decimals": GOOD.replace(b"0.500000", b"0.5000000"),
     "negative class": GOOD.replace(b'"index":0', b'"index":-1'),
-    "no classes": b'{"i":7,"path":"a","top":[]}',
+    "a comma for a class": b'{"i":7,"path":"a","top":[,]}',
     "comma behind": GOOD.replace(b"}]", b"},]"),
     "a control character": GOOD.replace(b'"x"', b'"\x1b"'),
     "not ASCII": GOOD.replace(b'"x"', '"é"'.encode()),

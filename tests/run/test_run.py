@@ -1,7 +1,9 @@
 """Whole runs with real processes and a real model: every image its line, whatever the settings."""
 
 import csv
+import hashlib
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from batchcls.errors import (
 from batchcls.job import Job
 from batchcls.results.rundir import RunPaths
 from batchcls.running import run
+from tests.model.tiny_models import colour_model, save
 from tests.run.conftest import BAD
 
 
@@ -267,3 +270,31 @@ def test_labels_that_do_not_match_the_model_are_refused(job: Job, tmp_path: Path
 def test_more_failures_than_allowed_give_exit_code_3(job: Job, allowed: str, code: int) -> None:
     assert run(replace(job, max_failed=allowed)).exit_code == code
     assert run(replace(job, max_failed=allowed)).exit_code == code  # complete already
+
+
+def test_records_say_what_is_asked_for_besides(job: Job, images: Path) -> None:
+    run(replace(job, with_facts=("sha256,margin", "height,width", "entropy")))
+    for r in records(job):
+        if "error" in r:
+            continue
+        assert list(r)[2:] == ["top", "margin", "entropy", "width", "height", "sha256"]
+        data = (images / r["path"]).read_bytes()
+        assert r["sha256"] == hashlib.sha256(data).hexdigest()
+        assert r["width"] == 30
+        assert r["height"] == 9 + int(Path(r["path"]).name[:2])
+        first, second, third = (c["score"] for c in r["top"])
+        assert r["margin"] == pytest.approx(first - second, abs=2e-6)
+        entropy = -sum(p * math.log(p) for p in (first, second, third) if p)
+        assert r["entropy"] == pytest.approx(entropy, abs=1e-4)
+    with pytest.raises(RefusedError, match="with"):
+        run(job)
+    with pytest.raises(UsageError, match="--with colour"):
+        run(replace(job, with_facts=("colour",)))
+
+
+def test_a_multi_label_image_may_have_no_class(job: Job, tmp_path: Path) -> None:
+    info = {"labels": "red green blue", "multilabel": "True", "mean_values": "255 255 255"}
+    model = save(colour_model(16, sigmoid=True), tmp_path / "multi.xml", info)
+    result = run(replace(job, model=str(model)))
+    assert result.failed == 5
+    assert any(r.get("top") == [] for r in records(job))
