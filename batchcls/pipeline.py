@@ -11,6 +11,7 @@ Rules of this file:
 """
 
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -224,6 +225,10 @@ class Pipeline:
                 work.facts |= self._classifier.uncertainty(scores, self._facts)
         except ImageError as error:
             self._fail(work, error.kind, error.message)
+            return
+        except Exception as error:  # noqa: BLE001 - one image's trouble must not be the others'
+            traceback.print_exc()
+            self._fail(work, "infer", f"its scores: {type(error).__name__}: {error}")
             return
         line = record.ok_line(work.image, predictions, work.facts)
         label = predictions[0].label if predictions else None

@@ -9,11 +9,13 @@ def top(scores: NDArray[np.float32], count: int) -> list[int]:
 
     Args:
         scores: shape (classes,), finite.
-        count: how many; more than there are gives all.
+        count: how many; more than there are gives all, 0 gives none.
 
     Returns:
         Indices by falling score; of equal scores the lower index comes first.
     """
+    if count < 1:
+        return []
     if count < scores.size:
         # Everything equal to the last one in is a candidate: partition order among ties is
         # the library's choice, and must not decide.

@@ -11,3 +11,7 @@ from batchcls.model.topk import top
 def test_highest_first_ties_to_the_lower_index(scores: list[float], count: int) -> None:
     expected = sorted(range(len(scores)), key=lambda index: (-scores[index], index))[:count]
     assert top(np.array(scores, np.float32), count) == expected
+
+
+def test_none_of_any_is_none() -> None:
+    assert top(np.array([1.0, 2.0], np.float32), 0) == []
