@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from openvino import Core, Model, Type, opset13
 
+from batchcls.model import weights
 from batchcls.model.core import is_cpu
 
 PROPERTY = "LP_TRANSFORMS_MODE"
@@ -34,7 +35,7 @@ def protect(core: Core, model: Model, configured: Mapping[str, Mapping[str, Any]
 
     Args:
         core: the devices' properties are set in it.
-        model: to be compiled.
+        model: to be compiled; its weights are folded where it computes in floating point.
         configured: device → properties; a user's own choice of `PROPERTY` stays.
 
     Returns:
@@ -42,6 +43,8 @@ def protect(core: Core, model: Model, configured: Mapping[str, Mapping[str, Any]
         switched; for the fingerprint, since it changes answers.
     """
     if not is_quantised(model):
+        if any(is_cpu(name) for name in configured):
+            weights.fold(model)
         return "none"
     found = "fast"
     for name, properties in configured.items():
@@ -50,6 +53,8 @@ def protect(core: Core, model: Model, configured: Mapping[str, Mapping[str, Any]
         elif is_cpu(name) and saturates(core, name):
             core.set_property(name, {PROPERTY: "NO"})
             found = "exact"
+    if found == "exact":
+        weights.fold(model)
     return found
 
 

@@ -1,0 +1,121 @@
+"""Writes a model as one self-contained IR: preprocessing, labels and activation in its rt_info.
+
+`model_info` gets what its keys can say, for model_api and DL Streamer; batchcls's own root gets all
+of it exactly, and is what batchcls reads back. Where model_info has no word for a resize type, the
+nearest one stands there.
+"""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import openvino
+from openvino import Model
+
+from batchcls.errors import ModelError
+from batchcls.job import Job
+from batchcls.model import load
+from batchcls.model.core import open_core, reason
+from batchcls.model.load import Loaded
+from batchcls.model.model_info import OWN_ROOT, ROOT
+from batchcls.model.preprocess import Preprocess
+
+_NEAREST_TYPE = {
+    "shortest_edge": "crop",
+    "centre_fraction": "crop",
+    "crop_only": "crop",
+    "squash": "standard",
+    "border": "fit_to_window_letterbox",
+}
+_NEAREST_INTERPOLATION = {
+    "cubic": "CUBIC",
+    "lanczos": "CUBIC",
+    "pillow_bicubic": "CUBIC",
+    "pillow_lanczos": "CUBIC",
+    "nearest": "NEAREST",
+    "pillow_nearest": "NEAREST",
+}
+_INTENSITY_KEYS = {
+    "scale_to_unit": ("max_value",),
+    "window": ("window_center", "window_width"),
+    "percentile": ("percentile_low", "percentile_high"),
+    "range_scale": ("scale_factor", "min_value", "max_value"),
+}
+
+
+def export(job: Job, out: Path) -> Path:
+    """Write a job's model, as its options and metadata resolve, to an IR.
+
+    Args:
+        job: its model, labels and preprocessing options.
+        out: the .xml to write; its .bin goes beside it. Both appear by rename.
+
+    Returns:
+        `out`.
+
+    Raises:
+        ModelError: the model cannot be read or understood, or `out` cannot be written.
+        LabelsError: labels that do not match the model.
+        UsageError: an option that makes no sense.
+    """
+    if out.suffix != ".xml":
+        raise ModelError(f"cannot export to {out}: the name must end in .xml")
+    loaded = load.load(job, open_core(job))
+    if loaded.pre.resize_type != "embedded":
+        _describe(loaded.model, loaded)
+    try:
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as folder:
+            written = Path(folder) / "model.xml"
+            openvino.save_model(loaded.model, str(written), compress_to_fp16=False)
+            written.with_suffix(".bin").replace(out.with_suffix(".bin"))
+            written.replace(out)
+    except (OSError, RuntimeError) as error:
+        raise ModelError(f"cannot write {out}: {reason(error)}") from error
+    return out
+
+
+def _describe(model: Model, loaded: Loaded) -> None:
+    for key, text in model_info(loaded).items():
+        model.set_rt_info(text, [ROOT, key])
+    for key, value in own_info(loaded).items():
+        model.set_rt_info(json.dumps(value), [OWN_ROOT, key])
+
+
+def model_info(loaded: Loaded) -> dict[str, str]:
+    """What the keys of `model_info` can say about a model."""
+    pre = loaded.pre
+    found = {
+        "model_type": "Classification",
+        "labels": " ".join("_".join(label.split()) for label in loaded.labels),
+        "layout": f"{loaded.image.name}:{loaded.image.layout}",
+        "resize_type": _NEAREST_TYPE.get(pre.resize_type, pre.resize_type),
+        "interpolation_mode": _NEAREST_INTERPOLATION.get(pre.interpolation, "LINEAR"),
+        "pad_value": str(round(sum(pre.pad_value) / len(pre.pad_value))),
+        "reverse_input_channels": str(pre.reverse_input_channels),
+        "multilabel": str(loaded.threshold is not None),
+        "intensity_mode": str(pre.intensity[0]),
+    }
+    if pre.mean_values:
+        found["mean_values"] = " ".join(map(str, pre.mean_values))
+    if pre.scale_values:
+        found["scale_values"] = " ".join(map(str, pre.scale_values))
+    if loaded.threshold is not None:
+        found["confidence_threshold"] = str(loaded.threshold)
+    names = _INTENSITY_KEYS.get(str(pre.intensity[0]), ())
+    found |= {f"intensity_{n}": str(v) for n, v in zip(names, pre.intensity[1:], strict=False)}
+    return found
+
+
+def own_info(loaded: Loaded) -> dict[str, Any]:
+    """Everything, under the names of `batchcls.model.settings.Settings`."""
+    pre: Preprocess = loaded.pre
+    found = {key: value for key, value in pre.as_dict().items() if value is not None}
+    del found["channels"]
+    found["labels"] = list(loaded.labels)
+    found["multilabel"] = loaded.threshold is not None
+    if loaded.activation.kind != "none":
+        found["activation"] = loaded.activation.kind
+    if loaded.threshold is not None:
+        found["threshold"] = loaded.threshold
+    return found

@@ -1,0 +1,256 @@
+"""Finds out which preprocessing fits a model: tries the plausible ones on real images, ranks them.
+
+With truths the ranking is by accuracy. Without, by decisiveness, the information in bits that an
+answer carries about its image: the entropy of the mean answer less the mean entropy of the answers.
+Confidence alone would crown inputs so wrong that every image gets the same class with certainty.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from openvino import CompiledModel, Core
+
+from batchcls.errors import DeviceError
+from batchcls.job import Job
+from batchcls.model import core as ov
+from batchcls.model import devices, graph, load, saturation, spatial, weights
+from batchcls.model.load import Loaded
+from batchcls.model.preprocess import Preprocess, resolve
+from batchcls.model.settings import Settings
+from batchcls.model.threads import Threads
+from batchcls.model.timm import IMAGENET_MEAN_255, IMAGENET_STD_255
+
+Image = NDArray[np.uint8]
+Truth = int | str | None
+
+_RGB_CAFFE = (123.0, 117.0, 104.0)
+NORMALISATIONS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "none": ((), ()),
+    "0..1": ((), (255.0, 255.0, 255.0)),
+    "-1..1": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
+    "ImageNet": (IMAGENET_MEAN_255, IMAGENET_STD_255),
+    "Caffe": (_RGB_CAFFE, ()),
+}
+"""(mean, scale) in RGB order."""
+
+RESIZES = (
+    Settings(resize_type="standard", interpolation="linear"),
+    Settings(resize_type="shortest_edge", interpolation="pillow_bilinear"),
+    Settings(resize_type="centre_fraction", interpolation="linear"),
+)
+NOW = "as resolved now"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One preprocessing, tried.
+
+    Attributes:
+        name: for people.
+        options: names and values of the job's options that choose it; empty for `NOW`.
+        confidence: mean score of the best class.
+        bits: information that an answer carries about its image; see the module.
+        accuracy: share of images whose truth is the best class; None without truths.
+        int8: how quantised layers were computed: none, fast or exact.
+        milliseconds: per image, inference alone.
+    """
+
+    name: str
+    options: dict[str, Any]
+    confidence: float
+    bits: float
+    accuracy: float | None
+    int8: str
+    milliseconds: float
+
+    @property
+    def flags(self) -> str:
+        """The options, ready to paste behind `batchcls run`."""
+        parts = []
+        for key, value in self.options.items():
+            flag = "--" + key.replace("_", "-")
+            if isinstance(value, bool):
+                flag = flag if value else flag.replace("--", "--no-", 1)
+                parts.append(flag)
+            else:
+                parts.append(f"{flag} {value}")
+        return " ".join(parts)
+
+
+def probe(
+    job: Job,
+    images: Sequence[Image],
+    truths: Sequence[Truth] | None = None,
+    threads: Threads | None = None,
+) -> list[Trial]:
+    """Try the plausible preprocessings on these images, best first.
+
+    Args:
+        job: model, labels, device; its own preprocessing is one of the trials.
+        images: decoded, (H, W, 3) BGR; a few dozen, of different classes.
+        truths: class index or label of each image, where known.
+        threads: what the inference may use; None = the whole machine.
+
+    Raises:
+        BatchclsError: the model cannot be loaded, as `Classifier.open`.
+    """
+    core = ov.open_core(job)
+    there = ov.available(core)
+    device = devices.resolve(devices.parse(job.device[0]), there, strict=job.strict_devices)
+    configured = ov.properties(job, threads or Threads(), ov.member_names([device], there))
+    ov.configure(core, configured)
+    loaded = load.load(job, core)
+    graph.set_shape(loaded.model, loaded.image, loaded.pre.height, loaded.pre.width, 1)
+    bench = _Bench(core, str(device), loaded, images, _indices(truths, loaded.labels, len(images)))
+    bench.int8 = saturation.protect(core, loaded.model, configured)
+    trials = [bench.run(NOW, loaded.pre, {})]
+    if loaded.pre.resize_type != "embedded":
+        trials += [bench.run(*guess) for guess in _guesses(loaded)]
+    best = max(trials, key=_rank)
+    others = sorted(trials, key=_rank, reverse=True)
+    if bench.int8 != "none":
+        others.insert(1, bench.other_int8(best))
+    return others
+
+
+def _rank(trial: Trial) -> tuple[float, float]:
+    return (-1.0 if trial.accuracy is None else trial.accuracy, trial.bits)
+
+
+def _guesses(loaded: Loaded) -> list[tuple[str, Preprocess, dict[str, Any]]]:
+    floating = loaded.image.element_type in ("f32", "f16", "bf16")
+    found = []
+    for name, (mean, scale) in NORMALISATIONS.items():
+        if not floating and name != "none":
+            continue  # a quantised input has its normalisation in its quantisation
+        for rgb in (True, False) if loaded.image.channels == 3 else (False,):
+            for resize in RESIZES:
+                pre = resolve(
+                    replace(
+                        resize,
+                        reverse_input_channels=rgb,
+                        mean_values=_fit(mean, rgb, loaded.image.channels),
+                        scale_values=_fit(scale, rgb, loaded.image.channels),
+                    ),
+                    loaded.pre.height,
+                    loaded.pre.width,
+                    loaded.image.channels,
+                )
+                order = "RGB" if rgb else "BGR"
+                options: dict[str, Any] = {
+                    "reverse_input_channels": rgb,
+                    "resize_type": pre.resize_type,
+                    "interpolation": pre.interpolation,
+                }
+                if floating:
+                    options["mean_values"] = _text(pre.mean_values)
+                    options["scale_values"] = _text(pre.scale_values)
+                found.append((f"{order}, {name}, {pre.resize_type}", pre, options))
+    return found
+
+
+def _fit(values: tuple[float, ...], rgb: bool, channels: int) -> tuple[float, ...]:
+    ordered = values if rgb else values[::-1]
+    return ordered if channels == 3 else ordered[:1]
+
+
+def _text(values: tuple[float, ...]) -> str:
+    return "[" + ",".join(f"{value:g}" for value in values) + "]"
+
+
+def _indices(truths: Sequence[Truth] | None, labels: Sequence[str], count: int) -> list[int | None]:
+    """Truths as class indices; a label matches whole, or by its first synonym, without case."""
+    if truths is None:
+        return [None] * count
+    known: dict[str, int] = {}
+    for index, label in enumerate(labels):
+        for name in (label, label.split(",")[0]):
+            known.setdefault(name.strip().lower(), index)
+    return [known.get(t.strip().lower()) if isinstance(t, str) else t for t in truths]
+
+
+class _Bench:
+    """Runs one preprocessing after the other over the same images."""
+
+    def __init__(
+        self,
+        core: Core,
+        device: str,
+        loaded: Loaded,
+        images: Sequence[Image],
+        truths: Sequence[int | None],
+    ) -> None:
+        self._core, self._device, self._loaded = core, device, loaded
+        self._images, self._truths = images, truths
+        self._compiled: dict[tuple[Any, ...], CompiledModel] = {}
+        self._pres: dict[str, Preprocess] = {}
+        self.int8 = "none"
+
+    def run(self, name: str, pre: Preprocess, options: dict[str, Any]) -> Trial:
+        """One trial."""
+        self._pres[name] = pre
+        compiled = self._model(pre)
+        spent, rows = 0.0, []
+        for image in self._images:
+            tensor = spatial.prepare(image, pre)[None]
+            started = perf_counter()
+            raw = compiled(tensor)[0]
+            spent += perf_counter() - started
+            rows.append(self._loaded.activation.apply(np.array(raw[0], np.float32)))
+        scores = np.stack(rows).astype(np.float64)
+        best = scores.argmax(axis=1)
+        known = [(int(b), t) for b, t in zip(best, self._truths, strict=True) if t is not None]
+        return Trial(
+            name=name,
+            options=options,
+            confidence=float(scores.max(axis=1).mean()),
+            bits=information(scores),
+            accuracy=sum(b == t for b, t in known) / len(known) if known else None,
+            int8=self.int8,
+            milliseconds=1000 * spent / len(self._images),
+        )
+
+    def other_int8(self, best: Trial) -> Trial:
+        """The best trial again, quantised layers computed the other way: what it costs or gains."""
+        other = "fast" if self.int8 == "exact" else "exact"
+        for name in self._core.available_devices:
+            if ov.is_cpu(name):
+                wanted = "NO" if other == "exact" else "YES"
+                self._core.set_property(name, {saturation.PROPERTY: wanted})
+        self._compiled.clear()
+        self.int8 = other
+        if other == "exact":
+            weights.fold(self._loaded.model)
+        return replace(self.run(best.name, self._pres[best.name], best.options), int8=other)
+
+    def _model(self, pre: Preprocess) -> CompiledModel:
+        key = (pre.mean_values, pre.scale_values, pre.intensity)
+        if key not in self._compiled:
+            loaded = self._loaded
+            model = graph.connect(loaded.model, loaded.image, loaded.scores, pre)
+            try:
+                self._compiled[key] = self._core.compile_model(model, self._device)
+            except RuntimeError as error:
+                raise DeviceError(f"device {self._device}: {ov.reason(error)}") from error
+        return self._compiled[key]
+
+
+def information(scores: NDArray[np.float64]) -> float:
+    """Mutual information of image and class, bits.
+
+    Args:
+        scores: (images, classes), not negative; each row is made to add up to 1.
+    """
+    rows = np.clip(scores, 0.0, None)
+    rows = rows / np.maximum(rows.sum(axis=1, keepdims=True), 1e-12)
+    return float(_entropy(rows.mean(axis=0)) - _entropy(rows).mean())
+
+
+def _entropy(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    logs: NDArray[np.float64] = np.where(rows > 0, np.log2(np.where(rows > 0, rows, 1.0)), 0.0)
+    entropy: NDArray[np.float64] = -(rows * logs).sum(axis=-1)
+    return entropy
