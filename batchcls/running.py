@@ -41,13 +41,13 @@ from batchcls.results.lock import Lock
 from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import PosixStorage
 from batchcls.run_result import RunResult, already_complete, result
-from batchcls.session import TICK_S, Session
+from batchcls.session import TICK_S, Backend, Session
 from batchcls.signals import StopRequests, stop_requests
 from batchcls.sources import DEFAULT_MAX_BYTES
 
 log = logging.getLogger("batchcls")
 
-Start = Callable[[Mapping[str, Any], Path, float], LocalBackend]
+Start = Callable[[Mapping[str, Any], Path, float], Backend]
 
 __all__ = ["RunResult", "run"]
 
@@ -115,7 +115,7 @@ class _Run:
                     self._end("stopped", str(error), backend)
                     raise
 
-    def _sit(self, backend: LocalBackend) -> RunResult:
+    def _sit(self, backend: Backend) -> RunResult:
         backend.watch(self._requests.descriptor)
         for worker in range(self._layout.workers):
             backend.do(StartWorker(worker))
@@ -142,7 +142,7 @@ class _Run:
             self._end("done", "nothing new to label", backend)
             return self._result(journal.failed, total, journal.count)
 
-    def _first_ready(self, backend: LocalBackend) -> list[Event]:
+    def _first_ready(self, backend: Backend) -> list[Event]:
         """Wait until a worker has loaded the model; what was heard by then."""
         heard: list[Event] = []
         deaths = 0
@@ -176,9 +176,7 @@ class _Run:
                 "command again"
             )
 
-    def _work(
-        self, backend: LocalBackend, ready: Ready, early: list[Event], total: int
-    ) -> RunResult:
+    def _work(self, backend: Backend, ready: Ready, early: list[Event], total: int) -> RunResult:
         job, journal, progress = self._job, ready.journal, self._progress
         resumed = journal.count
         backend.root = ready.manifest.root
@@ -216,7 +214,7 @@ class _Run:
             )
 
     def _end(
-        self, state: State, reason: str, backend: LocalBackend, layers: tuple[LayerTotal, ...] = ()
+        self, state: State, reason: str, backend: Backend, layers: tuple[LayerTotal, ...] = ()
     ) -> None:
         progress, now = self._progress, time.monotonic()
         if self._requests.count and state != "done":
@@ -233,7 +231,7 @@ class _Run:
         if self._job.progress not in ("json", "none") and snapshot.total is not None:
             show_summary(summary, sys.stdout, layers)
 
-    def _layers(self, backend: LocalBackend) -> tuple[LayerTotal, ...]:
+    def _layers(self, backend: Backend) -> tuple[LayerTotal, ...]:
         if not self._job.perf_counts:
             return ()
         layers = total_layers(backend.counters)

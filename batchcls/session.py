@@ -35,7 +35,23 @@ LEAVE_S = 2.0
 
 
 class Backend(Protocol):
-    """Where workers run."""
+    """Where workers run.
+
+    Attributes:
+        root: directory that the leased paths are relative to; set before the first lease.
+    """
+
+    root: str
+
+    @property
+    def counters(self) -> Sequence[Mapping[str, Any]]:
+        """Per-layer counters of the workers that have left."""
+
+    def watch(self, descriptor: int) -> None:
+        """End a wait in `events` when this descriptor becomes readable."""
+
+    def close(self) -> None:
+        """Kill what is left and let go of everything."""
 
     @property
     def alive(self) -> int:
