@@ -125,7 +125,10 @@ class _Run:
             self._progress.warn(
                 "no --model given: the built-in photo-quality model is used (ok, blurry, dark, …)"
             )
+        # A list on standard input may be waited for without end.
+        self._requests.at_once = True
         total = self._output.list_inputs()
+        self._requests.at_once = False
         if self._output.duplicates:
             self._progress.warn(f"{self._output.duplicates} images were listed twice; once counts")
         for note in self._output.skipped[:5]:

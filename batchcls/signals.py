@@ -1,4 +1,7 @@
-"""What the terminal, the scheduler and the shell want of a run, as flags. Handlers set no more."""
+"""What the terminal, the scheduler and the shell want of a run, as flags.
+
+Handlers set no more, but while nothing is at stake: then they may raise.
+"""
 
 import contextlib
 import os
@@ -6,6 +9,8 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
+
+from batchcls.errors import InterruptedByUser
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -17,11 +22,13 @@ class StopRequests:
         first: number of the first one, 0 before it: the run should drain.
         count: how many; from the second on, the run should stop at once.
         descriptor: becomes readable with each signal, to end a wait.
+        at_once: nothing is at stake yet: a signal raises where it arrives, even in a blocked read.
     """
 
     def __init__(self) -> None:
         self.first = 0
         self.count = 0
+        self.at_once = False
         self.descriptor, self._write_end = os.pipe()
         os.set_blocking(self.descriptor, False)
         os.set_blocking(self._write_end, False)
@@ -30,6 +37,8 @@ class StopRequests:
         """A signal arrived."""
         self.first = self.first or number
         self.count += 1
+        if self.at_once:
+            raise InterruptedByUser("stopped before there was a result", number)
 
     def clear(self) -> None:
         """Make the descriptor unreadable again."""

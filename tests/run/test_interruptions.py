@@ -273,3 +273,24 @@ def test_workers_killed_while_it_runs_change_nothing(
     assert code == 0, err
     assert output.read_bytes() == whole
     assert json.loads(program.paths.summary.read_text())["restarts"] >= 1
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_a_run_that_waits_for_its_list(
+    model: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    program = Program(Path("-"), model, tmp_path / "results.jsonl", stdin=subprocess.PIPE)
+    directory = program.paths.directory
+    deadline = time.monotonic() + 30
+    while len(program.workers()) < 2 or not (directory / "next").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    workers = program.workers()
+    time.sleep(0.3)
+    program.process.send_signal(number)
+    assert program.process.wait(5) == -number
+    for stream in (program.process.stdin, program.process.stdout, program.process.stderr):
+        assert stream is not None
+        stream.close()
+    assert gone_within(workers, 2)
+    assert not program.paths.part.exists()
