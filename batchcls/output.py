@@ -65,7 +65,9 @@ class Output:
         self._asked = fingerprint.asked(job)
         generation.recover(paths, storage, fresh=job.fresh)
         self._old = self._load_old()
-        self._manifest = None if job.fresh else self._old
+        self.removed = self._is_removed()
+        self._fresh = job.fresh or self.removed
+        self._manifest = None if self._fresh else self._old
         self._finished = self._is_finished()
         self._inputs: InputsList | None = None
         self.duplicates = 0
@@ -138,7 +140,7 @@ class Output:
             manifests.require_same(manifest, resolved, self._paths.results)
         if manifest is None or self._begins_anew(manifest):
             manifest = self._next_manifest(resolved)
-            generation.begin(self._paths, self._storage, manifest, fresh=self._job.fresh)
+            generation.begin(self._paths, self._storage, manifest, fresh=self._fresh)
         journal = Journal.open(
             self._paths, self._storage, manifest.count, manifest.run, replaces=manifest.replaces
         )
@@ -167,6 +169,14 @@ class Output:
                 return None
             raise
 
+    def _is_removed(self) -> bool:
+        """Somebody removed the finished results: what else could he want than new ones?"""
+        old, storage, paths = self._old, self._storage, self._paths
+        if old is None or storage.stat(paths.results) or storage.stat(paths.part):
+            return False
+        found = marks.read(storage, paths.commit)
+        return found is not None and (found[0].run, found[0].state) == (old.run, "complete")
+
     def _is_finished(self) -> bool:
         """The final file is there and no further generation was begun behind it."""
         manifest, storage, paths = self._manifest, self._storage, self._paths
@@ -183,7 +193,7 @@ class Output:
                 f"{results} exists and is not a run's of which {self._paths.directory} knows; "
                 "move it away, or choose another --output"
             )
-        if part is not None and part.size and not self._job.fresh:
+        if part is not None and part.size and not self._fresh:
             raise RefusedError(
                 f"{self._paths.part} holds results, but {self._paths.directory} does not say of "
                 "which job; move it away, choose another --output, or start over with --fresh"
@@ -211,7 +221,7 @@ class Output:
     def _next_manifest(self, resolved: Mapping[str, Any]) -> Manifest:
         job, old = self._job, self._old
         kind: Carry = ""
-        if old is not None and not job.fresh:
+        if old is not None and not self._fresh:
             kind = "extend" if job.extend else "retry-failed"
         return Manifest(
             inputs=self._listed.as_dict(),

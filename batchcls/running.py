@@ -125,6 +125,10 @@ class _Run:
             self._progress.warn(
                 "no --model given: the built-in photo-quality model is used (ok, blurry, dark, …)"
             )
+        if self._output.removed:
+            self._progress.warn(
+                f"{self._job.output} was removed since it was finished: starting over"
+            )
         # A list on standard input may be waited for without end.
         self._requests.at_once = True
         total = self._output.list_inputs()

@@ -197,6 +197,16 @@ def test_fresh_starts_over(job: Job, images: Path) -> None:
     assert result.resumed == 0
 
 
+def test_removed_results_are_made_again(job: Job, images: Path) -> None:
+    run(job)
+    before = Path(job.output).read_bytes()
+    Path(job.output).unlink()
+    with pytest.raises(UsageError, match="no finished results"):
+        run(replace(job, retry_failed=True))
+    assert run(job).resumed == 0
+    assert Path(job.output).read_bytes() == before
+
+
 def test_retry_failed_redoes_them_and_nothing_else(job: Job, images: Path) -> None:
     run(job)
     before = records(job)
