@@ -219,8 +219,11 @@ def _noisy(image: Image, rng: Rng) -> Image:
 
 
 def _blocky(image: Image, rng: Rng) -> Image:
-    """JPEG quality 3..13 (at most two image pixels to one of the view), or 3..10 pixel mosaics."""
-    largest = VIEW * 2.0
+    """JPEG quality 3..11, or mosaics of 3..10 pixels of the view.
+
+    At most 1.6 image pixels to one of the view: the model cannot see smaller blocks.
+    """
+    largest = VIEW * 1.6
     if min(image.shape[:2]) > largest:
         scale = largest / min(image.shape[:2])
         image = to_u8(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
@@ -231,7 +234,7 @@ def _blocky(image: Image, rng: Rng) -> Image:
         coarse = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
         mosaic = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_NEAREST)
         return _saved(to_u8(mosaic), rng)
-    image = jpeg(image, int(rng.integers(3, 14)))
+    image = jpeg(image, int(rng.integers(3, 12)))
     if rng.random() < 0.3:
         scale = float(rng.uniform(0.75, 1.5))
         image = to_u8(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR))

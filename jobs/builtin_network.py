@@ -3,7 +3,8 @@
 A few strided convolutions; after each stage the *statistics* of its features are taken: mean over
 the picture, largest and smallest mean of a 5 x 5 grid of cells. Noise is where even the calmest
 cell is busy; blur is where even the busiest cell is calm; a portrait with a soft background is
-neither. The head sees those statistics of all stages, so it can judge pixels and areas at once.
+neither. The seams between JPEG blocks get filters of their own: strided
+convolutions alone hardly find them. The head sees the statistics of all stages at once.
 """
 
 from pathlib import Path
@@ -29,6 +30,40 @@ def _step(ins: int, outs: int, stride: int) -> nn.Sequential:
     )
 
 
+class Seams(nn.Module):  # type: ignore[misc]  # torch is not installed where mypy runs
+    """Looks for the straight seams between compressed blocks, along one axis at a time.
+
+    A step averaged over eight pixels along its edge, sign kept, stays where a seam runs and cancels
+    where texture does. Learned filters across the edge then see its absolute value.
+    """
+
+    RUN, REACH, FILTERS = 8, 9, 8
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Rec. 601 luma of RGB, stepping by one pixel, averaged over the run: (1, 3, RUN, 2).
+        luma = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+        step = torch.tensor([-1.0, 1.0]).view(1, 1, 1, 2) / self.RUN
+        self.register_buffer("step", (luma * step).repeat(1, 1, self.RUN, 1))
+        self.filters = nn.Parameter(torch.randn(self.FILTERS, 1, 1, self.REACH) / 3)
+        # Two filters begin as what a seam looks like at native scale, and between two pixels.
+        with torch.no_grad():
+            self.filters[0, 0, 0] = torch.tensor([0.0, 0, 0, -0.5, 1, -0.5, 0, 0, 0])
+            self.filters[1, 0, 0] = torch.tensor([0.0, 0, -0.5, 0.5, 0.5, -0.5, 0, 0, 0])
+        self.normal = nn.BatchNorm2d(self.FILTERS)
+
+    def forward(self, pixels: Tensor) -> list[Tensor]:
+        """Statistics of vertical seams, then of horizontal ones, by the same filters."""
+        conv, half = nn.functional.conv2d, self.RUN // 2
+        steep = conv(conv(pixels, self.step, stride=(half, 1)).abs(), self.filters)
+        level = conv(
+            conv(pixels, self.step.transpose(2, 3), stride=(1, half)).abs(),
+            self.filters.transpose(2, 3),
+        )
+        relu = nn.functional.relu
+        return _statistics(relu(self.normal(steep))) + _statistics(relu(self.normal(level)))
+
+
 class Network(nn.Module):  # type: ignore[misc]  # torch is not installed where mypy runs
     """(N, 3, 320, 320) RGB, normalised by MEAN and SCALE → (N, 7) logits."""
 
@@ -36,6 +71,7 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is not installed where 
         super().__init__()
         # Pointwise on every second pixel: a learned histogram of colours, clipping included.
         self.tones = nn.Sequential(nn.Conv2d(3, 16, 1, 2), nn.ReLU())
+        self.seams = Seams()
         self.stages = nn.ModuleList(
             [
                 nn.Sequential(nn.Conv2d(3, 16, 3, 2, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()),
@@ -44,7 +80,7 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is not installed where 
                 nn.Sequential(_step(64, 96, 2), _step(96, 96, 1)),
             ]
         )
-        width = 3 * (16 + 16 + 32 + 64 + 96)
+        width = 3 * (16 + 2 * Seams.FILTERS + 16 + 32 + 64 + 96)
         self.head = nn.Sequential(
             nn.BatchNorm1d(width),
             nn.Dropout(0.25),
@@ -56,7 +92,7 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is not installed where 
 
     def forward(self, pixels: Tensor) -> Tensor:
         """The logits of a batch."""
-        statistics = _statistics(self.tones(pixels))
+        statistics = _statistics(self.tones(pixels)) + self.seams(pixels)
         features = pixels
         for stage in self.stages:
             features = stage(features)
@@ -66,7 +102,7 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is not installed where 
 
 
 def _statistics(features: Tensor) -> list[Tensor]:
-    cell = features.shape[-1] // GRID
+    cell = (features.shape[-2] // GRID, features.shape[-1] // GRID)
     # The square root makes weak and strong responses comparable; the 1e-4 bounds its slope.
     cells = (nn.functional.avg_pool2d(features, cell) + 1e-4).sqrt()
     return [cells.mean((2, 3)), cells.amax((2, 3)), cells.amin((2, 3))]
