@@ -126,6 +126,18 @@ class Classifier:
         }
         return cls(job, loaded, compiled, threads, warnings, facts)
 
+    @property
+    def needs(self) -> tuple[int, int] | None:
+        """Smallest (width, height) of an upright image that preparing it does not enlarge.
+
+        None where its own pixels are wanted whatever its size: no smaller decoding will do.
+        """
+        pre = self._loaded.pre
+        if pre.resize_type in ("crop_only", "embedded"):
+            return None
+        height, width = pre.resize_to or (pre.height, pre.width)
+        return width, height
+
     def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """One decoded image as the model's input; thread-safe.
 
