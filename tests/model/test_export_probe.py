@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+import pytest
+from openvino import opset13 as ops
+
+from batchcls.errors import ModelError
+from batchcls.job import Job
+from batchcls.model import saturation, weights
+from batchcls.model.classifier import Classifier
+from batchcls.model.export import export
+from batchcls.model.probe import NOW, information, probe
+from batchcls.model.threads import Threads
+from tests.model import tiny_models as tiny
+
+ONE = Threads(nthreads=1, nstreams="1", nireq=1)
+
+
+def test_an_exported_model_carries_everything(tmp_path: Path) -> None:
+    path = tiny.save(tiny.colour_model(), tmp_path / "m.xml")
+    (tmp_path / "names.txt").write_text("red fox, Vulpes\ncat\ndog\n")
+    job = Job(model=str(path), preprocess="timm", labels=str(tmp_path / "names.txt"))
+    before = Classifier.open(job, ONE).description
+    out = export(job, tmp_path / "out.xml")
+    after = Classifier.open(Job(model=str(out)), ONE).description
+    assert after["fingerprint"] == before["fingerprint"]
+    assert after["warnings"] == []
+    assert after["labels"]["first"][0] == "red fox, Vulpes"
+    assert after["origin"]["resize_type"] == "rt_info batchcls"
+    model = ov.Core().read_model(str(out))
+    info = (
+        {k: str(v.value) for k, v in model.get_rt_info(["model_info"]).value.items()}
+        if (not isinstance(model.get_rt_info(["model_info", "labels"]).value, str))
+        else {k: str(v) for k, v in model.get_rt_info(["model_info"]).value.items()}
+    )
+    assert info["labels"] == "red_fox,_Vulpes cat dog"
+    assert info["resize_type"] == "crop"  # the nearest word that model_api has
+    assert info["interpolation_mode"] == "CUBIC"
+    assert info["reverse_input_channels"] == "True"
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "m.bin", "m.xml", "names.txt", "out.bin", "out.xml",
+    ]  # fmt: skip
+
+
+def test_export_says_what_is_wrong(tmp_path: Path) -> None:
+    path = tiny.save(tiny.colour_model(), tmp_path / "m.xml")
+    with pytest.raises(ModelError, match=r"\.xml"):
+        export(Job(model=str(path)), tmp_path / "out.onnx")
+    with pytest.raises(ModelError, match="cannot write"):
+        export(Job(model=str(path)), tmp_path / "nowhere" / "out.xml")
+
+
+def test_the_probe_finds_the_channel_order(tmp_path: Path) -> None:
+    """The colour model says class 0 for whatever comes first in the channels."""
+    path = tiny.save(tiny.colour_model(), tmp_path / "m.xml", {"labels": "red green blue"})
+    images = [tiny.flat_colour(c) for c in ((200, 0, 0), (0, 200, 0), (0, 0, 200))]
+    best, *rest = probe(Job(model=str(path)), images, ["blue", "GREEN", 0], ONE)
+    assert best.options["reverse_input_channels"] is True
+    assert best.accuracy == 1.0
+    assert "--reverse-input-channels" in best.flags
+    assert rest[-1].accuracy == pytest.approx(1 / 3)
+    assert NOW in [trial.name for trial in rest]
+
+
+def test_information_is_not_confidence() -> None:
+    certain_of_one_thing = np.array([[1.0, 0.0], [1.0, 0.0]])
+    telling_apart = np.array([[0.9, 0.1], [0.1, 0.9]])
+    assert information(certain_of_one_thing) == pytest.approx(0.0)
+    assert information(telling_apart) == pytest.approx(1 - 0.469, abs=1e-3)
+
+
+def quantised_weights() -> ov.Model:
+    parameter = ops.parameter([1, 3, 8, 8], ov.Type.f32)
+    ints = ops.constant(np.arange(-6, 6, dtype=np.int8).reshape(4, 3, 1, 1))
+    shifted = ops.subtract(ops.convert(ints, "f32"), np.full((4, 1, 1, 1), 2, np.float32))
+    scaled = ops.multiply(shifted, np.array([0.5, 1, 2, 4], np.float32).reshape(4, 1, 1, 1))
+    convolved = ops.convolution(parameter, scaled, [1, 1], [0, 0], [0, 0], [1, 1])
+    pooled = ops.reduce_mean(convolved, np.array([2, 3]), keep_dims=False)
+    return ov.Model([pooled], [parameter], "int8 weights")
+
+
+def test_folded_weights_compute_the_same() -> None:
+    image = np.random.default_rng(1).random((1, 3, 8, 8), np.float32)
+    model, core = quantised_weights(), ov.Core()
+    before = core.compile_model(model, "CPU", {"NUM_STREAMS": "1"})(image)[0]
+    assert weights.fold(model) == 1
+    model.validate_nodes_and_infer_types()
+    assert not any(
+        op.get_type_name() == "Constant" and op.get_element_type() == ov.Type.i8
+        for op in model.get_ordered_ops()
+    )
+    after = core.compile_model(model, "CPU", {"NUM_STREAMS": "1"})(image)[0]
+    np.testing.assert_allclose(after, before, rtol=1e-5)
+    assert weights.fold(model) == 0
+
+
+def test_saturation_is_asked_of_the_device_itself() -> None:
+    core = ov.Core()
+    core.set_property("CPU", {"INFERENCE_PRECISION_HINT": "f32", saturation.PROPERTY: "NO"})
+    assert saturation.saturates(core, "CPU") is False
+
+
+def test_a_users_own_choice_stays(tmp_path: Path) -> None:
+    path = tiny.save(tiny.quantised_colour_model(), tmp_path / "m.xml")
+    (tmp_path / "c.json").write_text('{"CPU": {"LP_TRANSFORMS_MODE": "NO"}}')
+    job = Job(model=str(path), load_config=str(tmp_path / "c.json"))
+    assert Classifier.open(job, ONE).description["fingerprint"]["int8"] == "exact"

@@ -1,0 +1,44 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batchcls.model import pillow
+from batchcls.model.pillow import resize
+
+GOLDEN = json.loads((Path(__file__).parent / "pillow_golden.json").read_text())
+IMAGE = np.array(GOLDEN["image"], np.uint8).reshape(GOLDEN["shape"])
+
+
+@pytest.mark.parametrize(
+    "case", GOLDEN["cases"], ids=lambda case: f"{case['interpolation']}-{case['size']}"
+)
+def test_equal_to_pillow(case: dict[str, list[int]]) -> None:
+    width, height = case["size"]
+    got = resize(IMAGE, (width, height), (0, 0, width, height), str(case["interpolation"]))
+    difference = np.abs(got.reshape(-1).astype(int) - case["pixels"])
+    assert difference.max() <= 1
+    # Sums that end in exactly a half: Pillow's fixed point and float32 round them apart.
+    assert (difference > 0).mean() < 0.003
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.data(), st.sampled_from(sorted(pillow._FILTERS)))
+def test_a_window_is_that_part_of_the_whole(
+    width: int, height: int, data: st.DataObject, interpolation: str
+) -> None:
+    left, top = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
+    right, bottom = data.draw(st.integers(left + 1, width)), data.draw(st.integers(top + 1, height))
+    whole = resize(IMAGE, (width, height), (0, 0, width, height), interpolation)
+    window = resize(IMAGE, (width, height), (left, top, right, bottom), interpolation)
+    difference = np.abs(whole[top:bottom, left:right].astype(int) - window)
+    assert difference.max() <= 1  # sums in another order, once in thousands of values
+
+
+def test_blocks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = np.random.default_rng(3).integers(0, 256, (200, 90, 3), np.uint8)
+    whole = resize(image, (30, 31), (0, 0, 30, 31), "pillow_bicubic")
+    monkeypatch.setattr(pillow, "_BLOCK", 1)
+    assert np.abs(resize(image, (30, 31), (0, 0, 30, 31), "pillow_bicubic") - whole).max() <= 1
