@@ -48,6 +48,11 @@ def recover(paths: RunPaths, storage: Storage, *, fresh: bool = False) -> None:
     """
     found = None if fresh else manifests.load(storage, paths.next_manifest)
     with guard(paths.directory):
+        # A process that was killed may have made names without syncing them. What is done now must
+        # not reach the disk before they do.
+        if storage.stat(paths.next) is not None:
+            storage.fsync_dir(paths.next)
+            storage.fsync_dir(paths.directory)
         if found is None:
             _clear_next(paths, storage)
         else:

@@ -142,6 +142,11 @@ MUTANTS = (
     # -- generations
     ("generation", "part.size and not fresh:", "part.size and False:"),
     ("generation", "if final is not None and manifest.replaces is None:", "if False:"),
+    (
+        "generation",
+        "            storage.fsync_dir(paths.next)\n            storage.fsync_dir(paths.directory)\n",
+        "",
+    ),
     ("generation", "    storage.unlink(paths.part)\n", ""),
     ("generation", "    storage.fsync_dir(paths.results.parent)\n", ""),
     ("generation", "    storage.unlink(paths.commit)\n", ""),

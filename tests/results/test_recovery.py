@@ -167,6 +167,49 @@ def test_crash_in_recovery_and_in_the_next(second: bool) -> None:
     assert crash_often(range(2), second=second) > 100
 
 
+def unplug_after_a_kill(stride: int, *, second: bool) -> int:
+    """A kill anywhere in a run; then, anywhere in the recovery, the power fails.
+
+    What the killed one wrote is seen by the recovery, but need not be on the disk.
+    """
+    start = SimDisk(DIRECTORY)
+    if second:
+        Story(PATHS, start, COUNT, every=2).sit()
+    counted = Numbered(start.after_kill(), as_it_is)
+    sit(Story(PATHS, counted, COUNT, every=2), second)
+    tried = 0
+    for at in range(0, len(counted.names), stride):
+        killed = start.after_kill()
+        end_there(killed, at, "after", second=second)
+        again = Numbered(killed.after_kill(), as_it_is)
+        Story(PATHS, again, COUNT, every=2).recover_only(second=second)
+        for then in range(len(again.names)):
+            disk = killed.after_kill()
+            end_there(disk, then, "after", second=second)
+            for seed in range(2):
+                lost = disk.after_power_loss(random.Random(seed))
+                tried += 1
+                try:
+                    assert sit(Story(PATHS, lost, COUNT, every=2), second)
+                except BaseException as error:
+                    error.add_note(f"killed after {at}, unplugged after {then}, seed {seed}")
+                    raise
+                assert lost.content(PATHS.results) == as_file(lines(COUNT, retried=second))
+    return tried
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_power_fails_in_the_recovery_after_a_kill(second: bool) -> None:
+    assert unplug_after_a_kill(4, second=second) > 1000
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("second", [False, True])
+def test_power_fails_anywhere_in_the_recovery_after_a_kill(second: bool) -> None:
+    print(f"{unplug_after_a_kill(1, second=second)} states")
+
+
 @pytest.mark.faults
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("second", [False, True])
