@@ -145,7 +145,7 @@ MUTANTS = (
     (
         "generation",
         "            storage.fsync_dir(paths.next)\n            storage.fsync_dir(paths.directory)\n",
-        "",
+        "            pass\n",
     ),
     ("generation", "    storage.unlink(paths.part)\n", ""),
     ("generation", "    storage.fsync_dir(paths.results.parent)\n", ""),
@@ -208,7 +208,10 @@ def survives(module: str, old: str, new: str) -> bool:
         command = [sys.executable, "-m", "pytest", "-m", "not faults", *options, *tests]
         done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
         if done.returncode == 1:
-            print("  " + next(s for s in done.stdout.splitlines() if s.startswith("FAILED"))[:110])
+            failed = [s for s in done.stdout.splitlines() if s.startswith("FAILED")]
+            if not failed:
+                raise RuntimeError(done.stdout[-2000:])
+            print("  " + failed[0][:110], flush=True)
         elif done.returncode:
             raise RuntimeError(done.stdout + done.stderr)
         return done.returncode == 0

@@ -48,6 +48,13 @@ def test_the_second_is_refused_at_once(paths: RunPaths) -> None:
     Lock.take(paths, STORAGE).release()
 
 
+def test_a_longer_text_of_the_holder_before_leaves_nothing(paths: RunPaths) -> None:
+    paths.lock.write_bytes(b"9" * 300)
+    with Lock.take(paths, STORAGE):
+        assert paths.lock.read_bytes().startswith(b"%d " % os.getpid())
+        assert b"9" * 100 not in paths.lock.read_bytes()
+
+
 def test_the_second_run_touches_nothing(paths: RunPaths) -> None:
     Story(paths, STORAGE, 9).sit(until=4)
     files = [paths.part, paths.commit, paths.manifest, paths.inputs, paths.lock]
