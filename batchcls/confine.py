@@ -7,6 +7,8 @@ import resource
 import signal
 from pathlib import Path
 
+from batchcls.errors import UsageError
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 
@@ -32,3 +34,32 @@ def confine(parent: int) -> None:
     # When memory runs out, a worker goes first: it is replaced, the coordinator is not.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")
+
+
+def bound_memory(megabytes: int) -> None:
+    """Let this process grow by so much and no more; what then asks for memory gets none.
+
+    To be called once the model is loaded. The bound is one on addresses, the only one that Linux
+    has; they are far more than what is resident, so what counts is the growth from here on.
+
+    Args:
+        megabytes: of growth; 0 = no bound. What is resident now must leave a quarter of it free.
+
+    Raises:
+        UsageError: the model alone takes more.
+    """
+    if not megabytes:
+        return
+    try:
+        words = Path("/proc/self/statm").read_text().split()
+    except OSError:
+        return  # no Linux, no bound
+    size, resident = (int(word) * resource.getpagesize() for word in words[:2])
+    if resident > megabytes * 750_000:
+        raise UsageError(
+            f"--worker-memory {megabytes}: with the model loaded, a worker has "
+            f"{resident // 1_000_000} MB already; allow at least {resident // 750_000 + 1}, "
+            "and what the largest image needs"
+        )
+    bound = size + megabytes * 1_000_000
+    resource.setrlimit(resource.RLIMIT_AS, (bound, bound))

@@ -148,7 +148,7 @@ class Coordinator:
         slot = self._slots[event.worker]
         if slot.state == "starting":
             slot.state = "ready"
-            slot.start_deaths = 0
+            slot.start_deaths = slot.first_rss = 0
 
     def _answered(self, event: Answered) -> None:
         slot = self._slots[event.worker]
@@ -161,8 +161,8 @@ class Coordinator:
         if not unanswered:
             del slot.leases[event.lease]
             slot.alone = None
-        limit = self._policy.max_rss
-        if limit and event.stats and event.stats.rss > limit and slot.state == "ready":
+        rss, limit = event.stats.rss if event.stats else 0, self._policy.max_rss
+        if slot.state == "ready" and slot.outgrown(rss, limit, self._policy.growth):
             slot.state = "recycling"
 
     def _accept(self, answer: Answer) -> None:

@@ -30,7 +30,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 
 MINIMUM: Mapping[str, int] = {
     "nireq": 0, "workers": 0, "batch_size": 1, "decode_threads": -1, "top": 1,
-    "number_iter": 1, "nthreads": 0,
+    "number_iter": 1, "nthreads": 0, "worker_memory": 0,
 }  # fmt: skip
 
 DEFAULT_TOP = 10
@@ -120,6 +120,8 @@ class Job:
         timeout: seconds an image may take in one stage before its worker is killed.
         max_failed: failed images that are still a success ("50" or "2%"); None = any number.
         log_level: of the run's log file.
+        worker_memory: MB above which a worker is replaced, and by which it may grow for an image;
+            0 = no limit but the fair share of the machine.
         debug: tracebacks for everything.
     """
 
@@ -164,6 +166,7 @@ class Job:
     max_failed: str | None = None
     log_level: str = "info"
     debug: bool = False
+    worker_memory: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The job as JSON data; `from_dict` turns it back."""

@@ -7,10 +7,17 @@ soon as there are several workers, and the cores are shared out among them.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from batchcls.job import Job
 from batchcls.machine import Machine
+from batchcls.policy import Policy
+from batchcls.sources import DEFAULT_MAX_BYTES
+
+MB = 1_000_000
+FAIR_SHARE = 0.75
+"""Of the machine's memory, for all workers together, where the job sets them no limit."""
 
 MOST_WORKERS = 8
 """Processes by default on a large machine; beyond it, each gets several cores instead."""
@@ -79,3 +86,25 @@ def decide(job: Job, machine: Machine) -> Layout:
         batch_size=job.batch_size,
         decode_threads=decode_threads,
     )
+
+
+def start_message(job: Job, layout: Layout) -> dict[str, Any]:
+    """What each worker is told first: the job, and its share of the machine."""
+    threads = asdict(layout)
+    del threads["workers"], threads["decode_threads"]
+    return {
+        "job": job.as_dict(),
+        "threads": threads,
+        "decode_threads": layout.decode_threads,
+        "max_bytes": DEFAULT_MAX_BYTES,
+    }
+
+
+def policy(job: Job, layout: Layout, machine: Machine) -> Policy:
+    """The numbers that the coordinator decides by.
+
+    Native runtimes have been seen to grow without end (openvino#31188). Where the job sets workers
+    no limit, one that has grown past its share of the machine's memory is replaced all the same.
+    """
+    share = int(FAIR_SHARE * machine.memory) // layout.workers
+    return Policy(tolerant=job.max_failed is not None, max_rss=job.worker_memory * MB or share)

@@ -1,5 +1,6 @@
 """What this machine has, learned without OpenVINO: cores, and signs of accelerators."""
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,13 @@ class Machine:
     Attributes:
         cores: processors this process may use, CPU quotas of containers included.
         accelerators: device names (GPU, NPU) whose kernel driver is there.
+        memory: bytes that this process and its children may use, limits of containers included;
+            0 = unknown.
     """
 
     cores: int
     accelerators: frozenset[str] = frozenset()
+    memory: int = 0
 
 
 def this_machine() -> Machine:
@@ -25,7 +29,7 @@ def this_machine() -> Machine:
         found.add("GPU")
     if any(Path("/dev/accel").glob("accel*")):
         found.add("NPU")
-    return Machine(_cores(), frozenset(found))
+    return Machine(_cores(), frozenset(found), _memory())
 
 
 def _cores() -> int:
@@ -43,3 +47,14 @@ def _quota() -> int:
         return max(1, int(quota) // int(period))
     except (OSError, ValueError):
         return 0
+
+
+def _memory() -> int:
+    """Bytes of memory, or of the cgroup's (version 2) share of it; 0 = unknown."""
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 0
+    with contextlib.suppress(OSError, ValueError):
+        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return memory

@@ -22,6 +22,7 @@ class Policy:
         doubtful: convictions before the first success that say the job is wrong.
         systemic: failures in a row, of kinds that no picture causes, that say the job is wrong.
         max_rss: resident bytes above which a worker is replaced between leases; 0 = never.
+        growth: times its first report that its memory must have become besides.
         tolerant: never halt because of failed images (the user set a limit of his own).
     """
 
@@ -34,6 +35,7 @@ class Policy:
     doubtful: int = 5
     systemic: int = 200
     max_rss: int = 0
+    growth: float = 1.25
     tolerant: bool = False
 
 

@@ -13,7 +13,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,12 +29,11 @@ from batchcls.display.summary_lines import show_summary
 from batchcls.errors import BatchclsError, InterruptedByUser, StoppedError
 from batchcls.images import Failure, ImageRef
 from batchcls.job import Job
-from batchcls.layout import Layout, decide
+from batchcls.layout import decide, policy, start_message
 from batchcls.machine import this_machine
 from batchcls.messages import Answer, Event, StartWorker, WorkerDied, WorkerReady, WorkerRefused
 from batchcls.model_files import model_path
 from batchcls.output import JournalLines, Output, Ready
-from batchcls.policy import Policy
 from batchcls.results import record
 from batchcls.results.lock import Lock
 from batchcls.results.rundir import RunPaths, make_directory
@@ -43,7 +41,6 @@ from batchcls.results.storage import PosixStorage
 from batchcls.run_result import RunResult, already_complete, result
 from batchcls.session import TICK_S, Backend, Session
 from batchcls.signals import StopRequests, stop_requests
-from batchcls.sources import DEFAULT_MAX_BYTES
 
 log = logging.getLogger("batchcls")
 
@@ -52,12 +49,15 @@ Start = Callable[[Mapping[str, Any], Path, float], Backend]
 __all__ = ["RunResult", "run"]
 
 
-def run(job: Job, start: Start = LocalBackend) -> RunResult:
+def run(
+    job: Job, start: Start = LocalBackend, begun: Callable[[], None] = lambda: None
+) -> RunResult:
     """Label every image of a job.
 
     Args:
         job: what to label, with what, and where the results go.
         start: makes the backend.
+        begun: called when nothing can be wrong with the job any more and images are labelled.
 
     Returns:
         What came of it, once every image has its line.
@@ -76,18 +76,27 @@ def run(job: Job, start: Start = LocalBackend) -> RunResult:
             output.check()
             return already_complete(paths, manifest.count, job)
         output.check()
-        return _Run(job, paths, output, requests).go(start)
+        return _Run(job, paths, output, requests, begun).go(start)
 
 
 class _Run:
     """One sitting: everything between the lock and the last line."""
 
-    def __init__(self, job: Job, paths: RunPaths, output: Output, requests: StopRequests) -> None:
+    def __init__(
+        self,
+        job: Job,
+        paths: RunPaths,
+        output: Output,
+        requests: StopRequests,
+        begun: Callable[[], None],
+    ) -> None:
         self._job = job
+        self._begun = begun
         self._paths = paths
         self._output = output
         self._requests = requests
-        self._layout = decide(job, this_machine())
+        self._machine = this_machine()
+        self._layout = decide(job, self._machine)
         self._display: Display = open_display("none")
         self._description: Mapping[str, Any] = {}
         self._progress = Progress(
@@ -194,13 +203,14 @@ class _Run:
             ready.work,
             resumed,
             convicted,
-            Policy(tolerant=job.max_failed is not None),
+            policy(job, self._layout, self._machine),
         )
         session = Session(
             coordinator, backend, JournalLines(journal, total), progress, self._display,
             partial(progress_file.save, directory=self._paths.directory),
             self._requests, self._check_ready,
         )  # fmt: skip
+        self._begun()
         session.begin(early)
         session.run()
         journal.commit()
@@ -258,18 +268,6 @@ class _Run:
 
     def _show(self) -> None:
         self._display.show(self._progress.snapshot(time.monotonic()))
-
-
-def start_message(job: Job, layout: Layout) -> dict[str, Any]:
-    """What each worker is told first: the job, and its share of the machine."""
-    threads = asdict(layout)
-    del threads["workers"], threads["decode_threads"]
-    return {
-        "job": job.as_dict(),
-        "threads": threads,
-        "decode_threads": layout.decode_threads,
-        "max_bytes": DEFAULT_MAX_BYTES,
-    }
 
 
 def convicted(image: ImageRef, failure: Failure) -> Answer:

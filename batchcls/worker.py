@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.board import Board
-from batchcls.confine import confine
+from batchcls.confine import bound_memory, confine
 from batchcls.errors import BatchclsError
 from batchcls.images import ImageRef
 from batchcls.job import Job
@@ -211,6 +211,7 @@ def main(open_pipeline: Open = open_pipeline) -> None:
     try:
         classifier, pipeline = open_pipeline(start, reader, board)
     except BatchclsError as error:
+        bound_memory(start["job"]["worker_memory"])
         outbox.send(protocol.encode("refused", error=type(error).__name__, message=str(error)))
         os._exit(2)
     outbox.send(protocol.encode("ready", description=classifier.description))

@@ -8,7 +8,7 @@ import typer
 from batchcls.cli import run_command as running
 from batchcls.cli.action import Action
 from batchcls.cli.help import Sectioned
-from batchcls.cli.options import IMAGES, MODEL, OPTIONS, PICTURE, RESULTS, SPEED
+from batchcls.cli.options import IMAGES, MODEL, OPTIONS, PICTURE, RESULTS, RUNNING, SPEED
 from batchcls.cli.signature import argument, given, option, with_options
 from batchcls.job import DEFAULT_OUTPUT, Job
 from batchcls.version import __version__
@@ -16,6 +16,7 @@ from batchcls.version import __version__
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _SOURCES = "Directories, image files, @list.txt, - for a list on standard input; or a job file."
 _JOB_FILE = "TOML job file with these options; the command line wins over it."
+_DETACH = "Go on without this terminal, once nothing is wrong with the job."
 USAGE = {
     "run": "SOURCE... [OPTIONS]",
     "demo": "[FOLDER] [OPTIONS]",
@@ -70,6 +71,7 @@ def top(
         "input", list[str], "-i", "--input", show="SOURCE...", text="More sources.", section=IMAGES
     ),
     option("job", str, "--job", show="FILE", text=_JOB_FILE, section=IMAGES),
+    option("detach", bool, "--detach", show="", text=_DETACH, section=RUNNING),
     options=OPTIONS,
 )
 def run_command(context: typer.Context, **_: Any) -> Action:
@@ -78,7 +80,13 @@ def run_command(context: typer.Context, **_: Any) -> Action:
     Started again after whatever stopped it, the same command goes on where it was. The spellings
     of OpenVINO's classification sample and benchmark_app work too: -nt, -ni, -pc, -pp, -nireq, …
     """
-    job = running.job_of(given(context))
+    options = given(context)
+    detached = options.pop("detach", False)
+    job = running.job_of(options)
+    if detached:
+        from batchcls.cli.detach import detach
+
+        return Action(lambda: detach(job), job.debug)
     return Action(lambda: running.do(job), job.debug)
 
 

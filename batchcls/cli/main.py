@@ -4,8 +4,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import typer
 
@@ -14,6 +14,8 @@ from batchcls.cli.action import Action
 from batchcls.cli.run_command import option_names
 from batchcls.cli.terminal import complain
 from batchcls.errors import BatchclsError, InterruptedByUser, UsageError
+
+T = TypeVar("T")
 
 # Where typer keeps click's exceptions differs from version to version. BadParameter is public in
 # all of them; the first of its ancestors that has a message for people is what all others share.
@@ -33,12 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     typed = sys.argv[1:] if arguments is None else list(arguments)
     debug = "--debug" in typed
     words = legacy.rewrite(typed, commands.names(), option_names())
+    parsed = report(lambda: _parse(words), debug=debug)
+    if isinstance(parsed, int):  # it was wrong; or --help and --version have done their work
+        return parsed
+    return report(parsed.do, debug=debug or parsed.debug)
+
+
+def report(do: Callable[[], T], *, debug: bool) -> T | int:
+    """Do something; what goes wrong becomes a message for people, and its exit code."""
     try:
-        parsed = _parse(words)
-        if isinstance(parsed, int):  # --help and --version have done their work
-            return parsed
-        debug = debug or parsed.debug
-        return parsed.do()
+        return do()
     except InterruptedByUser as stop:
         _tell(stop, debug)
         return _die_by(stop.signal_number)

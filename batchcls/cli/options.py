@@ -115,3 +115,9 @@ OPTIONS = (
     Option("log_level", RUNNING, f"{_one_of('log_level')}. [info]", "LEVEL"),
     Option("debug", RUNNING, "Tracebacks for everything."),
 )
+    Option(
+        "worker_memory",
+        RUNNING,
+        "Replace a worker that has grown above it; an image that needs more fails. [0 = none]",
+        "MB",
+    ),

@@ -13,7 +13,13 @@ from batchcls.job import Job
 def option_names() -> list[str]:
     """The long spellings that ``run`` knows, without their dashes."""
     switches = [o.name for o in OPTIONS if not o.show]
-    return ["input", "job", *(o.name for o in OPTIONS), *(f"no-{name}" for name in switches)]
+    return [
+        "input",
+        "job",
+        "detach",
+        *(o.name for o in OPTIONS),
+        *(f"no-{name}" for name in switches),
+    ]
 
 
 def job_of(given: Mapping[str, Any]) -> Job:

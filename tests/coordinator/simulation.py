@@ -61,6 +61,7 @@ class SimulatedWorker:
     ready: bool = False
     stopping: bool = False
     drain: bool = False
+    rss: int = 0
 
 
 @dataclass
@@ -75,7 +76,7 @@ class World:
         death_rate: chance, per step, that a worker dies for no reason of its images.
         ring: images in a worker's hands at once.
         broken: even the canary kills.
-        rss: what the workers report.
+        rss: what the workers report at first; as much again with each answer.
     """
 
     seed: int
@@ -211,4 +212,5 @@ class World:
         answer = Answer(chosen.index, line, "corrupt" if failed else None)
         if chosen.index in self.lost:
             answer = Answer(chosen.index, b"lost %d" % chosen.index, "vanished")
-        return Answered(number, lease, (answer,), WorkerStats(rss=self.rss))
+        process.rss += self.rss
+        return Answered(number, lease, (answer,), WorkerStats(rss=process.rss))

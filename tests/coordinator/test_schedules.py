@@ -4,8 +4,9 @@ import random
 
 import pytest
 
+from batchcls.messages import Event
 from batchcls.policy import Policy
-from tests.coordinator.simulation import World
+from tests.coordinator.simulation import SimulatedWorker, World
 
 
 def expected_line(world: World, index: int) -> bytes:
@@ -138,6 +139,18 @@ def test_a_worker_above_its_memory_bound_is_replaced_between_leases() -> None:
     check(world)
     assert world.starts > 4
     assert world.stops == world.starts
+
+
+def test_a_bound_below_what_a_worker_begins_with_does_not_replace_one_after_the_other() -> None:
+    class Steady(World):
+        def work(self, number: int, process: SimulatedWorker) -> Event | None:
+            process.rss = 1200  # a quarter of growth is not enough
+            return super().work(number, process)
+
+    world = Steady(seed=5, total=64, rss=1, policy=Policy(8, 40, max_rss=500))
+    world.run()
+    check(world)
+    assert world.starts == 2
 
 
 def test_carried_lines_are_recorded_in_bounded_batches() -> None:
