@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from batchcls.board import Board
+from batchcls.decode.sniff import sniff
 from batchcls.errors import ImageError
 from batchcls.images import Failure, ImageRef
 from batchcls.runtime import Array
@@ -129,7 +130,7 @@ class DecodeAhead:
             started, stage = self._next(work, started, "read", "decode")
             pixels = self._decode(data)
             if self._facts:
-                work.facts = self._facts_of(data, pixels)
+                work.facts = self._facts_of(data)
             started, stage = self._next(work, started, "decode", "preprocess")
             work.tensor = self._preprocess(pixels)
             self._next(work, started, "preprocess", "ready")
@@ -141,12 +142,13 @@ class DecodeAhead:
             traceback.print_exc()
             work.failure = Failure("corrupt", f"{stage} failed: {type(error).__name__}: {error}")
 
-    def _facts_of(self, data: bytes, pixels: Array) -> dict[str, int | float | str]:
+    def _facts_of(self, data: bytes) -> dict[str, int | float | str]:
         facts: dict[str, int | float | str] = {}
-        if "width" in self._facts:
-            facts["width"] = int(pixels.shape[1])
-        if "height" in self._facts:
-            facts["height"] = int(pixels.shape[0])
+        if {"width", "height"} & self._facts:
+            # Of the file: the pixels may come at a reduced size.
+            width, height = sniff(data).upright_size
+            sizes = {"width": width, "height": height}
+            facts |= {name: size for name, size in sizes.items() if name in self._facts}
         if "sha256" in self._facts:
             facts["sha256"] = hashlib.sha256(data).hexdigest()
         return facts

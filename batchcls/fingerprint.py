@@ -42,12 +42,13 @@ def asked(job: Job) -> dict[str, Any]:
     facts["extension"] = [_hash(library, UsageError) for library in job.extension]
     facts["load_config"] = _hash(job.load_config, UsageError)
     facts |= {f"version of {name}": found for name in PACKAGES if (found := _version(name))}
-    return facts | own()
+    return facts | own(job)
 
 
-def own() -> dict[str, Any]:
-    """What this version of batchcls contributes."""
-    decoding = {f"decode.{key}": value for key, value in DecodePolicy().as_dict().items()}
+def own(job: Job) -> dict[str, Any]:
+    """What this version of batchcls contributes, decoding as the job wants it."""
+    policy = DecodePolicy(reduced=job.decode == "reduced")
+    decoding = {f"decode.{key}": value for key, value in policy.as_dict().items()}
     return {"version of batchcls": __version__, "record format": RECORD_FORMAT, **decoding}
 
 
@@ -58,9 +59,9 @@ def resolved(asked: Mapping[str, Any], description: Mapping[str, Any]) -> dict[s
         asked: of `asked`.
         description: what a worker says.
     """
-    return normal(
-        {**description["fingerprint"], "model": asked["model"], "with": asked["with"], **own()}
-    )
+    kept = ("model", "with", "version of batchcls", "record format")
+    part = {key: asked[key] for key in asked if key in kept or key.startswith("decode.")}
+    return normal({**description["fingerprint"], **part})
 
 
 def normal(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
         "pillow_bilinear", "pillow_bicubic", "pillow_lanczos", "pillow_box", "pillow_hamming",
         "pillow_nearest",
     ),
+    "decode": ("full", "reduced"),
     "preprocess": ("torchvision", "timm", "tf", "caffe", "none"),
     "log_level": ("debug", "info", "warning", "error"),
 }  # fmt: skip
@@ -112,6 +113,7 @@ class Job:
         interpolation: linear, cubic, nearest, area …; None = metadata.
         layout: of the model's input ("NCHW"); None = from metadata or shape.
         preprocess: a named preset for models without metadata; None = none.
+        decode: full, or reduced: JPEGs much larger than the model's input are decoded smaller.
         progress: how progress is shown.
         fresh: forget an earlier run under the same output.
         extend: add images that are new since a finished run.
@@ -157,6 +159,7 @@ class Job:
     interpolation: str | None = None
     layout: str | None = None
     preprocess: str | None = None
+    decode: str = "full"
     progress: str = "auto"
     fresh: bool = False
     extend: bool = False

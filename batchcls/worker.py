@@ -177,10 +177,11 @@ def open_pipeline(start: Mapping[str, Any], reader: Reader, board: Board) -> tup
 
     job = Job.from_dict(start["job"])
     classifier = Classifier.open(job, Threads(**start["threads"]))
+    policy = DecodePolicy(reduced=job.decode == "reduced")
     pipeline = Pipeline(
         classifier,
         reader,
-        partial(decode, policy=DecodePolicy()),
+        partial(decode, policy=policy, at_least=policy.at_least(classifier.needs)),
         board,
         start["decode_threads"],
         job.facts,

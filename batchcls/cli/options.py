@@ -93,6 +93,13 @@ OPTIONS = (
     Option("reverse_input_channels", PICTURE, "The model wants RGB; images are decoded as BGR."),
     Option("resize_type", PICTURE, f"{_one_of('resize_type')}.", "TYPE"),
     Option("interpolation", PICTURE, f"{_one_of('interpolation')}.", "HOW"),
+    Option(
+        "decode",
+        PICTURE,
+        "full; or reduced: JPEGs far larger than the model's input are decoded at 1/2, 1/4, 1/8, "
+        "which is faster and changes some answers. [full]",
+        "HOW",
+    ),
     Option("layout", PICTURE, "Of the model's input: NCHW, NHWC, …", "LAYOUT"),
     # ---- results
     Option(

@@ -103,5 +103,6 @@ def test_reduced_decoding_leaves_other_formats_alone() -> None:
 
 def test_policy_is_json_for_the_fingerprint() -> None:
     assert DecodePolicy().as_dict() == {
-        "max_pixels": 178_956_970, "max_bytes": 268_435_456, "exif": True, "rules": 1
+        "max_pixels": 178_956_970, "max_bytes": 268_435_456, "exif": True, "rules": 1,
+        "reduced": False,
     }  # fmt: skip
