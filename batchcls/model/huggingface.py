@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.errors import LabelsError, ModelError
-from batchcls.model import labels
+from batchcls.model import huggingface_defaults, labels
 from batchcls.model.settings import Settings
 
 PREPROCESSOR = "preprocessor_config.json"
@@ -27,16 +27,10 @@ RESAMPLE = {
 }
 """PIL.Image.Resampling's numbers."""
 
-_BICUBIC = frozenset({"CLIP", "DeiT", "Beit", "Bit", "Levit", "PoolFormer", "Siglip", "Siglip2"})
-_NEAREST = frozenset({"EfficientNet"})
-_CROPS = frozenset(
-    {"CLIP", "DeiT", "Bit", "Levit", "MobileNetV1", "MobileNetV2", "MobileViT", "PoolFormer"}
-)
-_SQUARE = frozenset({"ViT", "DeiT", "Beit", "EfficientNet", "Siglip", "Pvt"})
+_SQUARE = frozenset({"ViT", "DeiT", "Beit", "EfficientNet", "Siglip2", "Pvt"})
 """Where a plain number as size means a square, not the shortest edge."""
 
 _UNSUPPORTED = frozenset({"Perceiver"})
-_HALF = (0.5, 0.5, 0.5)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -67,17 +61,18 @@ def preprocessor(config: Mapping[str, Any]) -> Settings:
     family = family.removesuffix("FeatureExtractor")
     if family in _UNSUPPORTED:
         raise ModelError(f"{PREPROCESSOR}: the steps of {kind} are not supported")
+    config = huggingface_defaults.filled(config, family)
     try:
         geometry = _geometry(config, family)
         mean, scale = _normalisation(config, family)
     except (TypeError, ValueError, KeyError) as error:
         raise ModelError(f"{PREPROCESSOR}: a value makes no sense ({error})") from error
-    flips = bool(config.get("do_flip_channel_order", family == "MobileViT"))
+    flips = bool(config.get("do_flip_channel_order", False))
     return Settings(
         **geometry,
         crop_rounding="floor",
         pad_value=(0,),
-        interpolation=_interpolation(config, family),
+        interpolation=_interpolation(config),
         reverse_input_channels=not flips,
         mean_values=mean,
         scale_values=scale,
@@ -110,7 +105,7 @@ def config(values: Mapping[str, Any]) -> Settings:
 
 def _geometry(config: Mapping[str, Any], family: str) -> dict[str, Any]:
     size = config.get("size")
-    crops = bool(config.get("do_center_crop", family in _CROPS)) and family != "ConvNext"
+    crops = bool(config.get("do_center_crop", False)) and family != "ConvNext"
     target = _pair(config.get("crop_size")) if crops else None
     if not config.get("do_resize", True) or size is None:
         if target is not None:
@@ -158,9 +153,8 @@ def _pair(size: Any) -> tuple[int, int]:
     return int(size), int(size)
 
 
-def _interpolation(config: Mapping[str, Any], family: str) -> str:
-    default = 3 if family in _BICUBIC else 0 if family in _NEAREST else 2
-    number = config.get("resample", default)
+def _interpolation(config: Mapping[str, Any]) -> str:
+    number = config["resample"]
     if number not in RESAMPLE:
         raise ModelError(f"{PREPROCESSOR}: resample {number!r} is none of Pillow's filters")
     return RESAMPLE[number]
@@ -171,8 +165,8 @@ def _normalisation(
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and scale in pixel units of (pixel * factor - offset - mean) / std."""
     mean = std = None
-    if config.get("do_normalize", family != "MobileViT"):
-        mean, std = config.get("image_mean", _HALF), config.get("image_std", _HALF)
+    if config.get("do_normalize", True):
+        mean, std = config["image_mean"], config["image_std"]
     means = [0.0] * 3 if mean is None else [float(m) for m in _channels(mean)]
     stds = [1.0] * 3 if std is None else [float(s) for s in _channels(std)]
     if family == "EfficientNet" and config.get("include_top", True):

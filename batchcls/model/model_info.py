@@ -147,6 +147,8 @@ def _floats(info: Mapping[str, str], key: str) -> tuple[float, ...] | None:
 
 def _interpolation(info: Mapping[str, str]) -> str | None:
     text = info.get("interpolation_mode")
+    if info.get("resize_type") == "crop":
+        return "linear"  # model_api's crop resizes so whatever the mode says
     if text is None:
         return None
     if text.lower() not in _INTERPOLATION:

@@ -19,7 +19,6 @@ Window = tuple[int, int, int, int]
 _OPENCV = {
     "linear": cv2.INTER_LINEAR,
     "cubic": cv2.INTER_CUBIC,
-    "nearest": cv2.INTER_NEAREST,
     "area": cv2.INTER_AREA,
     "lanczos": cv2.INTER_LANCZOS4,
 }
@@ -66,12 +65,28 @@ def resize(image: Pixels, size: tuple[int, int], window: Window, interpolation: 
         return image[top:bottom, left:right]
     if interpolation.startswith("pillow_"):
         return pillow.resize(image, size, window, interpolation)
+    if interpolation == "nearest":
+        rows = _nearest(image.shape[0], size[1])[top:bottom]
+        columns = _nearest(image.shape[1], size[0])[left:right]
+        return image[rows[:, None], columns[None]]
     if size[0] * size[1] > _LARGEST:
         found = _sample(image, size, window, interpolation)
     else:
         whole = _u8(cv2.resize(image, size, interpolation=_OPENCV[interpolation]))
         found = whole[top:bottom, left:right]
     return found if found.ndim == 3 else found[:, :, None]  # OpenCV drops a single channel
+
+
+def _nearest(old: int, new: int) -> NDArray[np.intp]:
+    """OpenVINO's Interpolate, which model_api resizes with; OpenCV's takes other pixels.
+
+    Half-pixel coordinates, halves rounded down, in the plugin's float32.
+    """
+    scale = np.float32(new) / np.float32(old)
+    half = np.float32(0.5)
+    where = (np.arange(new, dtype=np.float32) + half) / scale - half
+    found: NDArray[np.intp] = np.ceil(where - half).astype(np.intp).clip(0, old - 1)
+    return found
 
 
 def _sample(image: Pixels, size: tuple[int, int], window: Window, interpolation: str) -> Pixels:

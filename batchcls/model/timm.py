@@ -66,8 +66,6 @@ def _settings(
     interpolation = str(cfg.get("interpolation") or "bicubic")
     if mode not in _RESIZE_TYPE or interpolation not in _INTERPOLATION:
         raise ValueError(f"crop_mode {mode!r}, interpolation {interpolation!r}")
-    if mode == "center" and height != width:
-        interpolation = "bilinear"  # its transforms forget the interpolation in this one case
     mean = tuple(float(m) for m in cfg.get("mean") or IMAGENET_MEAN)
     std = tuple(float(s) for s in cfg.get("std") or IMAGENET_STD)
     return Settings(

@@ -25,29 +25,6 @@ PICTURES = ("37x23.png", "9x40.png")
 SLACK = 1 / FINENESS
 CASES: list[dict[str, Any]] = json.loads(zipfile.ZipFile(FIXTURES).read("cases.json"))
 
-PENDING = (
-    "timm: input_size=[3, 160, 288] crop_pct=0.9 interpolation=bicubic",
-    "transformers: LeViT",
-    "model_api: standard, NEAREST",
-    "model_api: crop, CUBIC",
-    "model_api: crop, NEAREST",
-    "model_api: fit_to_window, NEAREST",
-    "model_api: fit_to_window_letterbox, NEAREST",
-)
-"""Known to differ; whoever repairs one takes it from here (a pass that is not expected fails)."""
-
-
-def parameters() -> list[Any]:
-    """Every case, those that are known to differ marked."""
-    return [
-        pytest.param(
-            case,
-            id=str(case["name"]),
-            marks=[pytest.mark.xfail(reason="known to differ")] if case["name"] in PENDING else [],
-        )
-        for case in CASES
-    ]
-
 
 def extracted(case: dict[str, Any], into: Path) -> Path:
     """The case's folder, unpacked; its model argument."""
@@ -80,7 +57,7 @@ def entered(classifier: Classifier, picture: str) -> NDArray[np.float32]:
     return scores
 
 
-@pytest.mark.parametrize("case", parameters())
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["name"]))
 def test_the_model_gets_what_its_reference_computes(case: dict[str, Any], tmp_path: Path) -> None:
     model = extracted(case, tmp_path)
     job = Job(sources=("-",), model=str(model), infer_precision="f32", **case["options"])
