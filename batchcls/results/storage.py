@@ -224,11 +224,7 @@ def blocks(storage: Storage, fd: int, start: int, end: int | None = None) -> Ite
 
 
 def read_all(storage: Storage, path: Path) -> bytes:
-    """A whole small file.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
+    """A whole small file; FileNotFoundError if there is none."""
     with opened(storage, path) as fd:
         return b"".join(blocks(storage, fd, 0))
 
