@@ -158,7 +158,8 @@ class LocalBackend:
                 stdout=self._log,
                 stderr=self._log,
                 pass_fds=(theirs.fileno(), board.descriptor),
-                env={**os.environ, "PYTHONPATH": path},
+                # NumPy's small matrix products would start threads that fight for the cores.
+                env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
             )  # fmt: skip
         ours.setblocking(False)
         now = time.monotonic()
