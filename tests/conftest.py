@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 LEAVE_S = 5.0
+
+# How long an example takes says more of the machine than of the code; pytest-timeout watches.
+settings.register_profile("batchcls", deadline=None)
+settings.load_profile("batchcls")
 ROOT = Path(__file__).resolve().parents[1]
 
 # Processes that tests start, in whatever directory, run this tree and not an installed batchcls.

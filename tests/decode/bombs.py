@@ -209,14 +209,17 @@ def cost(path: Path) -> dict[str, object]:
     data = path.read_bytes()
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
     before = peak_kb()
-    started = time.process_time()
-    try:
-        outcome = "x".join(map(str, decode(data).shape))
-    except ImageError as error:
-        outcome = error.kind
+    seconds = []
+    for _ in range(3):  # the least of three: other processes only ever add to it
+        started = time.process_time()
+        try:
+            outcome = "x".join(map(str, decode(data).shape))
+        except ImageError as error:
+            outcome = error.kind
+        seconds.append(time.process_time() - started)
     return {
         "outcome": outcome,
-        "ms": (time.process_time() - started) * 1e3,
+        "ms": min(seconds) * 1e3,
         "mb": (peak_kb() - before) / 1024,
     }
 
