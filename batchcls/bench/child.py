@@ -1,0 +1,137 @@
+"""One measuring process: loads what it needs, says so, waits for the start, measures, answers.
+
+A process of its own, since the one that the command runs in loads neither OpenVINO nor OpenCV, and
+since the layout with a process per core needs several. Spoken over standard input and output, one
+line of JSON each: the order in, "ready" out, any line in, the answer out; then the next start.
+"""
+
+import json
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from batchcls.errors import BatchclsError, ImageError
+from batchcls.job import Job
+
+Measure = Callable[[], dict[str, Any]]
+WARM_UP = 8
+
+
+def inference(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
+    """Keeps one ring full with the same image."""
+    import numpy as np
+
+    from batchcls.model.classifier import Classifier
+    from batchcls.model.threads import Threads
+
+    classifier = Classifier.open(Job.from_dict(order["job"]), Threads(**order["threads"]))
+    (ring,) = classifier.rings
+    noise = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
+    images = [classifier.prepare(noise)] * ring.batch_size
+    tags = range(ring.batch_size)
+    number, seconds = order["number_iter"], order["seconds"]
+
+    def turn(least: int, until: float) -> tuple[int, list[float], float]:
+        """Start at least so many requests and go on until then; stop when all are done."""
+        latencies: list[float] = []
+        started = 0
+        begun = time.perf_counter()
+        while True:
+            while ring.has_free and (started < least or time.perf_counter() - begun < until):
+                ring.start(tags, images)
+                started += 1
+            if not ring.in_flight:
+                return started, latencies, time.perf_counter() - begun
+            if (done := ring.wait(1.0)) is not None:
+                if done.error is not None:
+                    raise RuntimeError(done.error)
+                latencies.append(done.latency_s)
+
+    def measure() -> dict[str, Any]:
+        count, latencies, took = turn(number, 0.0 if number else seconds)
+        return {"fps": count * ring.batch_size / took, "latency": latencies}
+
+    turn(max(WARM_UP, 2 * ring.nireq), 0.3)
+    about = {
+        "precision": classifier.description["precision"],
+        "execution": classifier.description["devices"][0]["execution"],
+    }
+    return measure, about
+
+
+def preparation(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
+    """Reads, decodes and preprocesses images as a worker does, one after the other."""
+    from batchcls.decode.decode import decode
+    from batchcls.decode.opencv import load as load_opencv
+    from batchcls.decode.policy import DecodePolicy
+    from batchcls.sources import DEFAULT_MAX_BYTES, read_image
+
+    load_opencv().setNumThreads(1)
+
+    from batchcls.model.classifier import Classifier
+    from batchcls.model.threads import Threads
+
+    job = Job.from_dict(order["job"])
+    classifier = Classifier.open(job, Threads(1, "1", False, 1, 1))
+    policy = DecodePolicy(reduced=job.decode == "reduced")
+    at_least = policy.at_least(classifier.needs)
+    root, paths = order["root"], order["paths"]
+
+    def measure() -> dict[str, Any]:
+        clock = time.perf_counter
+        spent = [0.0, 0.0, 0.0]
+        failed = 0
+        for path in paths:
+            try:
+                begun = clock()
+                data = read_image(root, path, DEFAULT_MAX_BYTES)
+                read = clock()
+                pixels = decode(data, policy, at_least=at_least)
+                decoded = clock()
+                classifier.prepare(pixels)
+                done = clock()
+            except ImageError:
+                failed += 1
+                continue
+            for stage, took in enumerate((read - begun, decoded - read, done - decoded)):
+                spent[stage] += took
+        good = max(1, len(paths) - failed)
+        return {"ms": [1000 * one / good for one in spent], "failed": failed}
+
+    deque((measure() for _ in range(1)), maxlen=0)  # the first pass fills the file cache
+    return measure, {}
+
+
+KINDS = {"inference": inference, "preparation": preparation}
+
+
+def main() -> None:
+    """Entry point of the process."""
+    from batchcls.decode.limits import apply as apply_decoder_limits
+
+    apply_decoder_limits()
+    # What native libraries print must not come between the answers.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+
+    def say(**content: Any) -> None:
+        answers.write(json.dumps(content) + "\n")
+
+    order = json.loads(sys.stdin.readline())
+    try:
+        measure, about = KINDS[order["kind"]](order)
+    except BatchclsError as error:
+        say(error=type(error).__name__, message=str(error))
+        return
+    say(ready=True, **about)
+    while sys.stdin.readline():
+        say(**measure())
+
+
+if __name__ == "__main__":
+    main()
+    sys.stdout.flush()
+    os._exit(0)  # native runtimes tear down slowly

@@ -1,0 +1,96 @@
+"""Measuring processes started together, and made to measure in step."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from batchcls import errors
+from batchcls.errors import BatchclsError
+
+LEAVE_S = 2.0
+
+
+class Children:
+    """Measuring processes, all loaded and waiting.
+
+    Args:
+        orders: one per process, for `batchcls.bench.child`.
+
+    Raises:
+        BatchclsError: one of them says that the job is wrong, or ends.
+    """
+
+    def __init__(self, orders: Sequence[Mapping[str, Any]]) -> None:
+        parent = str(Path(__file__).resolve().parents[2])
+        path = os.pathsep.join(p for p in (parent, os.environ.get("PYTHONPATH")) if p)
+        self._popens: list[subprocess.Popen[str]] = []
+        try:
+            for order in orders:
+                popen = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "batchcls.bench.child"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
+                )
+                self._popens.append(popen)
+                self._tell(popen, json.dumps(order))
+            self.about = [self._hear(popen) for popen in self._popens]
+        except BaseException:
+            self.close()
+            raise
+
+    def measure(self) -> list[dict[str, Any]]:
+        """One measurement of all at the same time."""
+        for popen in self._popens:
+            self._tell(popen, "")
+        return [self._hear(popen) for popen in self._popens]
+
+    def close(self) -> None:
+        """End them all."""
+        for popen in self._popens:
+            with contextlib.suppress(OSError):
+                if popen.stdin:
+                    popen.stdin.close()
+            try:
+                popen.wait(LEAVE_S)
+            except subprocess.TimeoutExpired:
+                popen.kill()
+                popen.wait()
+            if popen.stdout:
+                popen.stdout.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @staticmethod
+    def _tell(popen: subprocess.Popen[str], line: str) -> None:
+        with contextlib.suppress(BrokenPipeError):  # its end is said by `_hear`
+            if popen.stdin:
+                popen.stdin.write(line + "\n")
+                popen.stdin.flush()
+
+    @staticmethod
+    def _hear(popen: subprocess.Popen[str]) -> dict[str, Any]:
+        line = popen.stdout.readline() if popen.stdout else ""
+        if not line:
+            raise BatchclsError(f"a measuring process ended (exit status {popen.wait()})")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            kind = getattr(errors, answer["error"], BatchclsError)
+            raise kind(answer["message"])
+        return answer

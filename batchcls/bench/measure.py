@@ -1,0 +1,150 @@
+"""The story of a bench: inference alone, preparation alone, both together, the bound."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from batchcls.bench.children import Children
+from batchcls.bench.figures import Figures, Inference, Preparation, Whole, percentiles
+from batchcls.bench.whole import Feed
+from batchcls.job import Job
+from batchcls.layout import decide
+from batchcls.machine import this_machine
+from batchcls.sources import InputsReader, freeze
+
+MOST_IMAGES = 200
+REPEATS = 3
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Images to measure with.
+
+    Attributes:
+        root: that the paths are relative to.
+        paths: spread evenly over the sources.
+    """
+
+    root: str
+    paths: tuple[str, ...]
+
+
+def sample(job: Job, directory: Path, most: int = MOST_IMAGES) -> Sample:
+    """Up to `most` images of a job's sources, spread evenly.
+
+    Raises:
+        SourceError: a source is missing, or holds no images.
+    """
+    listed = freeze(job, directory)
+    step = max(1, listed.count // most)
+    with InputsReader(directory / "inputs", listed.root) as reader:
+        paths = [image.path for image in reader if image.index % step == 0]
+    return Sample(listed.root, tuple(paths[:most]))
+
+
+def bench(job: Job, number_iter: int = 0, seconds: float = 2.0, tell: Tell = print) -> Figures:
+    """Measure a job's parts and its whole.
+
+    Args:
+        job: model, devices, preprocessing; sources may be missing.
+        number_iter: infer requests per measurement; 0 = for `seconds`.
+        seconds: of each measurement.
+        tell: told what is being measured.
+
+    Raises:
+        BatchclsError: the model, a device or a source cannot be used.
+    """
+    cores = this_machine().cores
+    inference: list[Inference] = []
+    precision: dict[str, str] = {}
+    for device in job.device:
+        one = replace(job, device=(device,))
+        tell(f"inference on {device}: one process")
+        found, about = infer(one, _one_process(one), 1, number_iter, seconds)
+        precision |= about["precision"]
+        inference.append(found)
+        if found.on_cpu and cores > 1:
+            tell(f"inference on {device}: {cores} single-thread processes")
+            inference.append(infer(one, _per_core(one), cores, number_iter, seconds)[0])
+    preparation = whole = None
+    if job.sources:
+        with tempfile.TemporaryDirectory(prefix="batchcls-bench-") as folder:
+            images = sample(job, Path(folder))
+            tell(f"read, decode and preprocess: {len(images.paths)} images")
+            preparation = prepare(job, images)
+            tell("the whole pipeline")
+            whole = pipeline(job, images, Path(folder) / "log", seconds)
+    return Figures(cores, tuple(inference), preparation, whole, precision)
+
+
+def _one_process(job: Job) -> dict[str, Any]:
+    return {
+        "nthreads": job.nthreads,
+        "nstreams": job.nstreams,
+        "pin": True,
+        "nireq": job.nireq,
+        "batch_size": job.batch_size,
+    }
+
+
+def _per_core(job: Job) -> dict[str, Any]:
+    return {
+        "nthreads": 1,
+        "nstreams": "1",
+        "pin": False,
+        "nireq": 1,
+        "batch_size": job.batch_size,
+    }
+
+
+def infer(
+    job: Job, threads: dict[str, Any], processes: int, number_iter: int, seconds: float
+) -> tuple[Inference, dict[str, Any]]:
+    """Inference alone in so many processes: the best of some measurements."""
+    order = {
+        "kind": "inference",
+        "job": job.as_dict(),
+        "threads": threads,
+        "number_iter": number_iter,
+        "seconds": seconds,
+    }
+    with Children([order] * processes) as children:
+        rounds = [children.measure() for _ in range(REPEATS)]
+        about = children.about[0]
+    best = max(rounds, key=lambda one: sum(answer["fps"] for answer in one))
+    on_cpu = all("CPU" in name for name in about["execution"])
+    layout = "one process" if processes == 1 else f"{processes} single-thread processes"
+    latencies: Sequence[float] = [value for answer in best for value in answer["latency"]]
+    fps = sum(answer["fps"] for answer in best)
+    return Inference(job.device[0], layout, on_cpu, fps, percentiles(latencies)), about
+
+
+def prepare(job: Job, images: Sample) -> Preparation:
+    """Preparation alone, on one core: the best of some passes."""
+    order = {
+        "kind": "preparation",
+        "job": job.as_dict(),
+        "root": images.root,
+        "paths": images.paths,
+    }
+    with Children([order]) as children:
+        passes = [children.measure()[0] for _ in range(REPEATS)]
+    best = min(passes, key=lambda one: sum(one["ms"]))
+    read, decode, preprocess = best["ms"]
+    return Preparation(read, decode, preprocess, len(images.paths), best["failed"])
+
+
+def pipeline(job: Job, images: Sample, log: Path, seconds: float) -> Whole:
+    """The whole pipeline in the layout that `run` would have."""
+    layout = decide(job, this_machine())
+    with Feed(job, layout, images.root, images.paths, log) as feed:
+        rates = [feed.measure(0.5, seconds) for _ in range(REPEATS)]
+    best = max(rates, key=lambda rate: rate.fps)
+    done = max(1, best.images)
+    return Whole(
+        best.fps, asdict(layout), 1000 * best.worker_s / done, 1000 * best.coordinator_s / done
+    )

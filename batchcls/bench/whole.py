@@ -1,0 +1,203 @@
+"""The pipeline at full speed: the run's own workers, fed round and round, its answers counted.
+
+No journal and no display: what is measured is what a long job sees between its first and its last
+image. Workers load once; several measurements can be taken of the same ones.
+"""
+
+import os
+import resource
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from batchcls.backends.local import LocalBackend
+from batchcls.errors import BatchclsError
+from batchcls.images import ImageRef
+from batchcls.job import Job
+from batchcls.layout import Layout, start_message
+from batchcls.messages import (
+    Answered,
+    Lease,
+    StartWorker,
+    WorkerDied,
+    WorkerReady,
+    WorkerRefused,
+)
+from batchcls.running import refusal
+
+CHUNK = 32
+AHEAD = 2
+TICK_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """One measurement.
+
+    Attributes:
+        images: answered in the time.
+        seconds: that it took.
+        failed: of those images.
+        worker_s: processor seconds of the workers.
+        coordinator_s: processor seconds of this process.
+        spent: seconds by stage, as workers tell them.
+    """
+
+    images: int
+    seconds: float
+    failed: int
+    worker_s: float
+    coordinator_s: float
+    spent: Mapping[str, float]
+
+    @property
+    def fps(self) -> float:
+        """Images per second."""
+        return self.images / self.seconds
+
+
+class Feed:
+    """The workers of one layout, loaded, and kept busy while a measurement lasts.
+
+    Args:
+        job: model, devices, preprocessing.
+        layout: workers, and what each gets.
+        root: that the paths are relative to.
+        paths: of images; gone through again and again.
+        log: file for what workers print.
+
+    Raises:
+        BatchclsError: the job is wrong, or a worker dies.
+    """
+
+    def __init__(
+        self, job: Job, layout: Layout, root: str, paths: Sequence[str], log: Path
+    ) -> None:
+        self.layout = layout
+        self._paths = paths
+        self._index = count()
+        self._lease = count()
+        self._open: dict[int, int] = {}
+        self._backend = LocalBackend(start_message(job, layout), log, job.timeout)
+        self._backend.root = root
+        try:
+            for worker in range(layout.workers):
+                self._backend.do(StartWorker(worker))
+            waiting = layout.workers
+            while waiting:
+                for event in self._backend.events(TICK_S):
+                    if isinstance(event, WorkerReady):
+                        waiting -= 1
+                    else:
+                        _refuse(event)
+        except BaseException:
+            self.close()
+            raise
+
+    def measure(self, warm_s: float, seconds: float) -> Rate:
+        """Feed for `warm_s` and then count for `seconds`; what is in work at the end is awaited."""
+        self._answered(0.0, fill=True)
+        self._turn(warm_s)
+        pids = _children()
+        before = sum(map(_cpu_seconds, pids)), _own_seconds()
+        begun = time.perf_counter()
+        images, failed, spent = self._turn(seconds)
+        took = time.perf_counter() - begun
+        after = sum(map(_cpu_seconds, pids)), _own_seconds()
+        while self._open:
+            self._answered(TICK_S, fill=False)
+        return Rate(images, took, failed, after[0] - before[0], after[1] - before[1], spent)
+
+    def close(self) -> None:
+        """End the workers."""
+        self._backend.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _turn(self, seconds: float) -> tuple[int, int, dict[str, float]]:
+        until = time.perf_counter() + seconds
+        images = failed = 0
+        spent: dict[str, float] = {}
+        while time.perf_counter() < until:
+            for event in self._answered(TICK_S, fill=True):
+                images += len(event.answers)
+                failed += sum(answer.failed is not None for answer in event.answers)
+                for stage, value in (event.stats.spent if event.stats else {}).items():
+                    spent[stage] = spent.get(stage, 0.0) + value
+        return images, failed, spent
+
+    def _answered(self, timeout_s: float, *, fill: bool) -> list[Answered]:
+        """What was answered; with `fill`, every worker has enough to do afterwards."""
+        found = []
+        for event in self._backend.events(timeout_s):
+            _refuse(event)
+            if isinstance(event, Answered):
+                found.append(event)
+                self._open[event.lease] -= len(event.answers)
+                if not self._open[event.lease]:
+                    del self._open[event.lease]
+        if fill:
+            self._fill()
+        return found
+
+    def _fill(self) -> None:
+        workers = self.layout.workers
+        held = [0] * workers
+        for lease in self._open:
+            held[lease % workers] += 1
+        for worker in range(workers):
+            while held[worker] < AHEAD:
+                lease = next(n for n in self._lease if n % workers == worker)
+                images = tuple(
+                    ImageRef(index, self._paths[index % len(self._paths)])
+                    for index, _ in zip(self._index, range(CHUNK), strict=False)
+                )
+                self._open[lease] = CHUNK
+                held[worker] += 1
+                self._backend.do(Lease(worker, lease, images, solo=False))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The layout's numbers."""
+        return asdict(self.layout)
+
+
+def _refuse(event: object) -> None:
+    if isinstance(event, WorkerRefused):
+        raise refusal(event)
+    if isinstance(event, WorkerDied):
+        raise BatchclsError(f"a worker died while it was measured ({event.cause})")
+
+
+def _children() -> list[int]:
+    """Process numbers of this process's children."""
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        found += [int(pid) for pid in (task / "children").read_text().split()]
+    return found
+
+
+def _cpu_seconds(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _own_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
