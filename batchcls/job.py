@@ -12,6 +12,7 @@ FACTS = ("margin", "entropy", "width", "height", "sha256")
 
 PROGRESS_KINDS = ("auto", "rich", "bar", "plain", "json", "none")
 CHOICES: Mapping[str, tuple[str, ...]] = {
+    "activation": ("softmax", "sigmoid", "none"),
     "progress": PROGRESS_KINDS,
     "hint": ("throughput", "latency", "cumulative_throughput", "none", "tput", "ctput"),
     "resize_type": (
@@ -84,8 +85,9 @@ class Job:
         null_separated: lists are separated by NUL bytes, not newlines (``-0``).
         names: file-name patterns considered below directories, matched without case.
         follow_links: follow symbolic links to directories.
-        model: file or directory; None is the built-in photo-quality model.
+        model: file, directory or ``hf://ORG/NAME``; None is the built-in photo-quality model.
         labels: file of class names; None takes the model's own.
+        activation: softmax, sigmoid or none, from raw outputs to scores; None = decided.
         device: OpenVINO device strings, one compiled model each in every worker.
         nireq: infer requests per device and worker; 0 = the device's optimum.
         workers: worker processes; 0 = decided from cores and devices.
@@ -120,10 +122,10 @@ class Job:
         retry_failed: redo the failed images of a finished run, as a new generation.
         strict_devices: refuse when any named device is missing.
         timeout: seconds an image may take in one stage before its worker is killed.
-        max_failed: failed images that are still a success ("50" or "2%"); None = any number.
-        log_level: of the run's log file.
         worker_memory: MB above which a worker is replaced, and by which it may grow for an image;
             0 = no limit but the fair share of the machine.
+        max_failed: failed images that are still a success ("50" or "2%"); None = any number.
+        log_level: of the run's log file.
         debug: tracebacks for everything.
     """
 
@@ -133,6 +135,7 @@ class Job:
     follow_links: bool = False
     model: str | None = None
     labels: str | None = None
+    activation: str | None = None
     device: tuple[str, ...] = ("CPU",)
     nireq: int = 0
     workers: int = 0
@@ -166,10 +169,10 @@ class Job:
     retry_failed: bool = False
     strict_devices: bool = False
     timeout: float = 60.0
+    worker_memory: int = 0
     max_failed: str | None = None
     log_level: str = "info"
     debug: bool = False
-    worker_memory: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The job as JSON data; `from_dict` turns it back."""
@@ -213,6 +216,14 @@ class Job:
                 "no images to label: name a directory, image files, @list.txt, or - for a list on "
                 "standard input"
             )
+        self.check_options()
+
+    def check_options(self) -> None:
+        """Refuse values that make no sense, for commands that need no images.
+
+        Raises:
+            UsageError: names the option, its value, and what is allowed.
+        """
         for name, least in MINIMUM.items():
             value = getattr(self, name)
             if value < least:

@@ -1,14 +1,31 @@
 """Which files a model consists of, and their hash: the part of a model known without OpenVINO."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
+from batchcls import hub
 from batchcls.errors import ModelError
+from batchcls.job import Job
 
 BESIDE = ("config.json", "preprocessor_config.json", "metadata.yaml")
 """Files that may stand beside a model and say what its images go through."""
 
 _BLOCK = 1 << 20
+
+
+def localised(job: Job) -> Job:
+    """The job with its model on this machine: one of the Hugging Face hub is fetched.
+
+    Once, and in the process that the user started: what workers get is a local path.
+
+    Raises:
+        ModelError: it is not there, or cannot be fetched.
+        SetupError: the library that fetches is not installed.
+    """
+    if job.model is None or not hub.is_reference(job.model):
+        return job
+    return replace(job, model=str(hub.fetch(job.model)))
 
 
 def model_path(model: str | None) -> Path:

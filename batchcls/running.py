@@ -32,7 +32,7 @@ from batchcls.job import Job
 from batchcls.layout import decide, policy, start_message
 from batchcls.machine import this_machine
 from batchcls.messages import Answer, Event, StartWorker, WorkerDied, WorkerReady, WorkerRefused
-from batchcls.model_files import model_path
+from batchcls.model_files import localised, model_path
 from batchcls.output import JournalLines, Output, Ready
 from batchcls.results import record
 from batchcls.results.lock import Lock
@@ -68,6 +68,7 @@ def run(
     """
     job.check()
     paths, storage = RunPaths.of(job.output), PosixStorage()
+    job = localised(job)
     model_path(job.model)  # a missing model is said before a directory is made
     make_directory(paths, storage)
     with Lock.take(paths, storage), stop_requests() as requests:

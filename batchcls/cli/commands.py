@@ -8,9 +8,10 @@ import typer
 from batchcls.cli import run_command as running
 from batchcls.cli.action import Action
 from batchcls.cli.help import Sectioned
-from batchcls.cli.options import IMAGES, MODEL, OPTIONS, PICTURE, RESULTS, RUNNING, SPEED
+from batchcls.cli.model_commands import devices_command, export_command, inspect_command
+from batchcls.cli.options import IMAGES, OPTIONS, RUNNING, SPEED
 from batchcls.cli.signature import argument, given, option, with_options
-from batchcls.job import DEFAULT_OUTPUT, Job
+from batchcls.job import DEFAULT_OUTPUT
 from batchcls.version import __version__
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -20,7 +21,8 @@ _DETACH = "Go on without this terminal, once nothing is wrong with the job."
 USAGE = {
     "run": "SOURCE... [OPTIONS]",
     "demo": "[FOLDER] [OPTIONS]",
-    "inspect": "[MODEL] [OPTIONS]",
+    "inspect": "[MODEL] [--probe DIR] [OPTIONS]",
+    "export-model": "MODEL OUT.xml [OPTIONS]",
     "status": "[RESULTS]",
     "watch": "[RESULTS]",
     "verify": "[RESULTS] [OPTIONS]",
@@ -41,7 +43,6 @@ app = typer.Typer(
 Results = Annotated[str, typer.Argument(metavar="RESULTS", help="The results file of the run.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Tracebacks for everything.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
-_JSON = option("json", bool, "--json", show="", text="For machines.", section=RESULTS)
 
 
 def names() -> list[str]:
@@ -108,41 +109,9 @@ def demo_command(context: typer.Context, **_: Any) -> Action:
     return Action(do, bool(context.params["debug"]))
 
 
-@app.command("devices", cls=Sectioned, context_settings=_CONTEXT)
-@with_options(_JSON, options=[o for o in OPTIONS if o.field in ("plugins", "plugin", "debug")])
-def devices_command(context: typer.Context, **_: Any) -> Action:
-    """Show what OpenVINO sees here: devices, what they can do, which device strings would work."""
-    options = given(context)
-    as_json = options.pop("json", False)
-
-    def do() -> int:
-        from batchcls.cli.devices import devices
-
-        return devices(Job.from_dict(options), as_json=as_json)
-
-    return Action(do, options.get("debug", False))
-
-
-@app.command("inspect", cls=Sectioned, context_settings=_CONTEXT)
-@with_options(
-    argument("file", str, show="MODEL", text="A model; default: the built-in one."),
-    _JSON,
-    options=[
-        o for o in OPTIONS if o.section in (MODEL, PICTURE) or o.field in ("plugins", "debug")
-    ],
-)
-def inspect_command(context: typer.Context, **_: Any) -> Action:
-    """Show what a model takes, gives and wants done to images, each with where it came from."""
-    options = given(context)
-    as_json, file = options.pop("json", False), options.pop("file", None)
-
-    def do() -> int:
-        from batchcls.cli.inspect import inspect
-
-        job = Job.from_dict({"model": file, **options})
-        return inspect(job, as_json=as_json)
-
-    return Action(do, options.get("debug", False))
+app.command("devices", cls=Sectioned, context_settings=_CONTEXT)(devices_command)
+app.command("inspect", cls=Sectioned, context_settings=_CONTEXT)(inspect_command)
+app.command("export-model", cls=Sectioned, context_settings=_CONTEXT)(export_command)
 
 
 @app.command("status", context_settings=_CONTEXT)

@@ -5,6 +5,7 @@ from typing import Any
 
 from batchcls.cli.terminal import say, say_json
 from batchcls.job import Job
+from batchcls.model_files import localised
 from batchcls.report.columns import columns
 
 LABELS_SHOWN = 5
@@ -22,6 +23,7 @@ def inspect(job: Job, *, as_json: bool) -> int:
     """
     from batchcls.model import core, load
 
+    job = localised(job)
     loaded = load.load(job, core.open_core(job))
     found = {
         "model": str(loaded.path),

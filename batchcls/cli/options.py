@@ -8,6 +8,7 @@ IMAGES = "Images"
 MODEL = "Model"
 SPEED = "Devices and speed"
 PICTURE = "Preprocessing; the default is what the model's own files say"
+PROBE = "Trying preprocessings"
 RESULTS = "Results"
 RUNNING = "While it runs"
 
@@ -57,11 +58,18 @@ OPTIONS = (
     Option(
         "model",
         MODEL,
-        "IR .xml, .onnx, .tflite, … or a directory; default: the built-in photo-quality model.",
+        "IR .xml, .onnx, .tflite, …, a directory, or hf://ORG/NAME; default: the built-in "
+        "photo-quality model.",
         "FILE",
         "-m",
     ),
     Option("labels", MODEL, "Class names: one per line, `id name`, or JSON.", "FILE"),
+    Option(
+        "activation",
+        MODEL,
+        f"{_one_of('activation')}: makes scores of raw outputs; default: from graph and metadata.",
+        "HOW",
+    ),
     Option("top", MODEL, f"Classes per image. [{DEFAULT_TOP}]", "N"),
     Option("extension", MODEL, "Library of custom operations; repeatable.", "LIB", "-l"),
     # ---- devices and speed
@@ -119,12 +127,12 @@ OPTIONS = (
     # ---- while it runs
     Option("progress", RUNNING, f"{_one_of('progress')}.", "KIND"),
     Option("timeout", RUNNING, "An image may take so long before its worker is killed. [60]", "S"),
-    Option("log_level", RUNNING, f"{_one_of('log_level')}. [info]", "LEVEL"),
-    Option("debug", RUNNING, "Tracebacks for everything."),
-)
     Option(
         "worker_memory",
         RUNNING,
         "Replace a worker that has grown above it; an image that needs more fails. [0 = none]",
         "MB",
     ),
+    Option("log_level", RUNNING, f"{_one_of('log_level')}. [info]", "LEVEL"),
+    Option("debug", RUNNING, "Tracebacks for everything."),
+)

@@ -51,13 +51,16 @@ class Activation:
         return values.astype(np.float32)
 
 
-def decide(model: Model, output: int, wanted: str | None) -> tuple[Activation, str]:
+def decide(
+    model: Model, output: int, wanted: str | None, forced: str | None = None
+) -> tuple[Activation, str]:
     """The model's activation, and where that is known from.
 
     Args:
         model: as read.
         output: index of the score output.
-        wanted: by the command line or metadata; applied only where the graph does not end in it.
+        wanted: by metadata; applied only where the graph does not end in one.
+        forced: by the command line; applied whatever the graph ends in, but not twice.
 
     Raises:
         ModelError: an unknown activation.
@@ -65,6 +68,10 @@ def decide(model: Model, output: int, wanted: str | None) -> tuple[Activation, s
     if wanted is not None and wanted not in ACTIVATIONS:
         raise ModelError(f"unknown activation {wanted!r}; known: {', '.join(ACTIVATIONS)}")
     last, scale, zero = _walk(model.outputs[output].get_node())
+    if forced is not None:
+        done = last.lower() == forced
+        graph = last if done else ""
+        return Activation("none" if done else forced, scale, zero, graph), "the command line"
     if last in _PROBABILITIES:
         return Activation("none", scale, zero, last), f"the graph ends in {last}"
     if last == "LogSoftmax":

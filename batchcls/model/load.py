@@ -81,7 +81,7 @@ def load(job: Job, core: Core) -> Loaded:
     elif pre.input_dtype in ("u16", "i16"):
         warnings.append(f"the model was made for {pre.input_dtype} images; they are read as 8 bits")
     wanted = settings.activation or ("sigmoid" if settings.multilabel else None)
-    how, activation_origin = activation.decide(model, scores.index, wanted)
+    how, activation_origin = activation.decide(model, scores.index, wanted, job.activation)
     names, labels_origin = _labels(job, known, scores.classes)
     described = preprocess.origins(pre, origins)
     described["activation"] = activation_origin or origins.get(

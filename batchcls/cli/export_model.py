@@ -1,0 +1,86 @@
+"""``batchcls export-model``: one self-contained IR, with what was found out about the model in it.
+
+What was written is read back before it gets its name: an IR that would answer otherwise than the
+model it was made from is refused.
+"""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from batchcls.cli.terminal import complain, say
+from batchcls.errors import ModelError, UsageError
+from batchcls.job import Job
+from batchcls.model_files import localised
+
+BY_HAND: dict[str, Any] = dict.fromkeys(
+    ("labels", "activation", "preprocess", "mean_values", "scale_values", "reverse_input_channels",
+     "resize_type", "interpolation", "layout")
+)  # fmt: skip
+"""Options that the exported model has in itself, as if they were not given."""
+
+
+def export_model(job: Job, out: str, *, force: bool) -> int:
+    """Write the job's model to `out` and a .bin beside it.
+
+    Args:
+        job: model, labels, activation, preprocessing.
+        out: the .xml to write.
+        force: in place of one that is there.
+
+    Raises:
+        BatchclsError: the model cannot be used, or the files not be written.
+    """
+    target = Path(out).expanduser()
+    if target.suffix != ".xml":
+        raise UsageError(f"{out}: an IR's name ends in .xml")
+    there = [path for path in (target, target.with_suffix(".bin")) if path.exists()]
+    if there and not force:
+        raise UsageError(f"{there[0]} is there already; --force writes over it")
+    from batchcls.model import core, load
+    from batchcls.model.export import export
+
+    job = localised(job)
+    before = load.load(job, core.open_core(job))
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
+            written = export(job, Path(folder) / target.name)
+            alone = replace(job, model=str(written), **BY_HAND)
+            after = load.load(alone, core.open_core(alone))
+            _compare(answers(before), answers(after))
+            for ending in (".bin", ".xml"):  # the .xml last: it makes the model
+                written.with_suffix(ending).replace(target.with_suffix(ending))
+    except OSError as error:
+        raise ModelError(f"cannot write {out}: {error.strerror}") from error
+    size = target.stat().st_size + target.with_suffix(".bin").stat().st_size
+    pre = before.pre.as_dict()
+    say(f"{target} and {target.with_suffix('.bin').name}, {size / 1e6:,.1f} MB")
+    say(
+        f"with its preprocessing ({pre['resize_type']} to {pre['width']}x{pre['height']}, "
+        f"{pre['interpolation']}), {len(before.labels):,} labels and its activation: "
+        f"batchcls run ./images --model {target} needs no more options"
+    )
+    for warning in before.warnings:
+        complain(f"warning: {warning}")
+    return 0
+
+
+def answers(loaded: Any) -> dict[str, Any]:
+    """What of a model, understood, decides its answers."""
+    return {
+        **loaded.pre.as_dict(),
+        "activation": loaded.activation.kind,
+        "quantisation": (loaded.activation.scale, loaded.activation.zero),
+        "labels": loaded.labels,
+        "threshold": loaded.threshold,
+    }
+
+
+def _compare(before: dict[str, Any], after: dict[str, Any]) -> None:
+    for key, value in before.items():
+        if after[key] != value:
+            raise ModelError(
+                f"an IR cannot say this model's {key} ({value}; it would come back as "
+                f"{after[key]}): leave out the option that sets it, and give it to each run"
+            )
