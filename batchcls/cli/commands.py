@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from batchcls.cli import bench_commands
 from batchcls.cli import run_command as running
 from batchcls.cli.action import Action
 from batchcls.cli.help import Sectioned
@@ -27,6 +28,8 @@ USAGE = {
     "watch": "[RESULTS]",
     "verify": "[RESULTS] [OPTIONS]",
     "evaluate": "[RESULTS] [--truth FILE] [OPTIONS]",
+    "bench": "MODEL [SOURCE...] [OPTIONS]",
+    "tune": "MODEL SOURCE... [OPTIONS]",
 }
 """The forms of the commands, for messages."""
 
@@ -180,3 +183,6 @@ def evaluate_command(
         return evaluate(results, truth, offset, as_json=as_json)
 
     return Action(do, debug)
+
+
+bench_commands.add(app)
