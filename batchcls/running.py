@@ -285,7 +285,8 @@ def refusal(event: WorkerRefused) -> BatchclsError:
 @contextlib.contextmanager
 def _logging_to(path: Path, level: str) -> Iterator[None]:
     """The run's log file, for what nobody needs to see while all is well."""
-    handler = logging.FileHandler(path, delay=True)
+    # Names need not be UTF-8.
+    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     log.setLevel(level.upper())

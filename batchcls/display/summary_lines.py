@@ -16,8 +16,12 @@ OUTCOMES = {"done": ("done", "bold green"), "stopped": ("stopped early", "bold r
             "interrupted": ("interrupted", "bold yellow")}  # fmt: skip
 
 
-def show_summary(summary: Summary, stream: TextIO, layers: Sequence[LayerTotal] = ()) -> None:
+def show_summary(
+    summary: Summary, stream: TextIO | None, layers: Sequence[LayerTotal] = ()
+) -> None:
     """Print the summary, in colour on a terminal. A stream that is gone is no error."""
+    if stream is None:  # started without that descriptor
+        return
     outlet = Outlet(stream)
     if outlet.isatty():
         width = min(outlet.size[0] - 1, WIDEST)
