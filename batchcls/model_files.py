@@ -38,6 +38,11 @@ def model_path(model: str | None) -> Path:
         from batchcls.builtin import path
 
         return path()
+    if hub.is_reference(model):
+        raise ModelError(
+            f"{model}: a local model is wanted here; `batchcls export-model {model} model.xml` "
+            "makes one"
+        )
     found = Path(model).expanduser()
     if not found.exists():
         raise ModelError(f"no such model: {model}")

@@ -21,7 +21,7 @@ from batchcls import hub
 from batchcls.errors import ModelError
 from batchcls.hub import Reference
 from batchcls.job import Job
-from batchcls.model_files import localised
+from batchcls.model_files import localised, model_path
 from tests.model import tiny_models as tiny
 
 COMMIT, OTHER = "a" * 40, "b" * 40
@@ -53,6 +53,11 @@ def test_a_path_is_no_reference() -> None:
     assert not hub.is_reference("models/hf")
     job = Job(model="models/hf")
     assert localised(job) is job
+
+
+def test_workers_and_measurements_never_fetch() -> None:
+    with pytest.raises(ModelError, match="export-model hf://org/name model.xml"):
+        model_path("hf://org/name")
 
 
 @pytest.mark.parametrize(

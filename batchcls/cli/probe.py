@@ -237,7 +237,7 @@ def _quantised(trials: Sequence[Mapping[str, Any]], *, judged: bool) -> str:
     wanted = {"exact": "NO", "fast": "YES"}[other["int8"]]
     return (
         f"Quantised layers, with the best preprocessing: {'; '.join(told)}.\n"
-        f"Here they are computed {best['int8']}; {other['int8']} is --load-config with "
+        f"Here they are computed {best['int8']}; {other['int8']} is --load-config with a file of "
         f'{{"CPU": {{"LP_TRANSFORMS_MODE": "{wanted}"}}}}.'
     )
 
@@ -252,7 +252,8 @@ def _doubt(found: Mapping[str, Any]) -> str:
         )
     right = round(first["accuracy"] * found["with_truth"])
     level = [t for t in found["trials"][1:] if round(t["accuracy"] * found["with_truth"]) == right]
-    level = [t for t in level if t["name"] != first["name"]]
+    # Equal bits: the same preprocessing under another name, or the same one in other int8.
+    level = [t for t in level if t["name"] != first["name"] and t["bits"] != first["bits"]]
     if not level:
         return ""
     return (
