@@ -56,7 +56,7 @@ def test_a_path_is_no_reference() -> None:
 
 
 def test_workers_and_measurements_never_fetch() -> None:
-    with pytest.raises(ModelError, match="export-model hf://org/name model.xml"):
+    with pytest.raises(ModelError, match=r"export-model hf://org/name model\.xml"):
         model_path("hf://org/name")
 
 
