@@ -1,0 +1,252 @@
+"""Single decisions of the coordinator, each by the shortest story that calls for it."""
+
+import pytest
+
+from batchcls.coordinator import Coordinator
+from batchcls.images import ImageRef
+from batchcls.messages import (
+    CANARY,
+    Answer,
+    Answered,
+    Command,
+    Event,
+    Halt,
+    Lease,
+    Record,
+    StartWorker,
+    StopWorker,
+    WorkerDied,
+    WorkerReady,
+    WorkerRefused,
+    WorkerStats,
+)
+from batchcls.policy import Policy
+from tests.coordinator.simulation import ListedWork, World, convict
+
+
+class Story:
+    """Tells a coordinator events, and keeps what it commands."""
+
+    def __init__(self, total: int, workers: int = 1, **policy: int) -> None:
+        numbers = {"chunk": 2, "window": 100, **policy}
+        self.coordinator = Coordinator(
+            workers,
+            ListedWork(total),
+            0,
+            convict,
+            Policy(**numbers),  # type: ignore[arg-type]  # by name
+        )
+        self.coordinator.start()
+        self.recorded: list[Answer] = []
+        self.last: list[Command] = []
+
+    def tell(self, *events: Event) -> list[Command]:
+        self.last = []
+        for event in events:
+            self.last += self.coordinator.handle(event)
+            while commands := self.coordinator.advance():
+                self.last += commands
+                if any(isinstance(command, Halt) for command in commands):
+                    break
+        for command in self.last:
+            if isinstance(command, Record):
+                self.recorded += command.answers
+        return self.last
+
+    def ready(self, worker: int = 0) -> list[Lease]:
+        return leases(self.tell(WorkerReady(worker, {})))
+
+    def answer(self, lease: Lease, index: int, rss: int = 0, failed: bool = False) -> list[Command]:
+        answer = Answer(index, b"line", "corrupt" if failed else None)
+        stats = WorkerStats(rss=rss) if rss else None
+        return self.tell(Answered(lease.worker, lease.lease, (answer,), stats))
+
+    def die(self, *in_flight: int, worker: int = 0) -> list[Command]:
+        return self.tell(WorkerDied(worker, "SIGSEGV", in_flight=in_flight))
+
+    @property
+    def halted(self) -> bool:
+        return any(isinstance(command, Halt) for command in self.last)
+
+
+def leases(commands: list[Command]) -> list[Lease]:
+    return [command for command in commands if isinstance(command, Lease)]
+
+
+def test_a_run_is_not_complete_while_a_line_waits() -> None:
+    story = Story(1)
+    (lease,) = story.ready()
+    story.coordinator.handle(Answered(0, lease.lease, (Answer(0, b"line"),)))
+    assert not story.coordinator.complete
+    story.coordinator.advance()
+    assert story.coordinator.complete
+
+
+def test_leases_get_shorter_towards_the_end() -> None:
+    story = Story(10, chunk=64)
+    assert [len(lease.images) for lease in story.ready()] == [3, 2]
+
+
+def test_a_drain_is_told_and_leases_nothing_more() -> None:
+    story = Story(100)
+    first = story.ready()[0]
+    assert StopWorker(0, drain=True) in story.coordinator.drain()
+    assert story.coordinator.draining
+    assert leases(story.answer(first, 0)) == []
+    assert len(story.recorded) == 1
+
+
+def test_after_a_halt_nothing_is_commanded() -> None:
+    story = Story(10)
+    first = story.ready()[0]
+    story.coordinator.handle(Answered(0, first.lease, (Answer(0, b"line"),)))
+    commands = story.tell(WorkerRefused(0, "ModelError", "no"))
+    assert [type(command) for command in commands] == [Record, Halt], "lines first"
+    assert story.answer(first, 1) == []
+    assert story.die() == []
+
+
+def test_a_worker_that_gets_ready_too_late_is_left_alone() -> None:
+    story = Story(1, workers=2)
+    (lease,) = story.ready()
+    story.answer(lease, 0)
+    assert StopWorker(1) in story.last
+    assert story.ready(1) == []
+    assert story.last == []
+
+
+def test_an_image_answered_twice_is_one_line() -> None:
+    story = Story(10)
+    first = story.ready()[0]
+    story.answer(first, 0)
+    story.answer(first, 0)
+    assert story.coordinator._window == {}
+    assert [answer.index for answer in story.recorded] == [0]
+
+
+def test_deaths_while_loading_count_from_the_last_time_it_was_ready() -> None:
+    story = Story(10, start_deaths=2)
+    story.die()
+    story.ready()
+    story.die()
+    story.die()
+    assert not story.halted
+    story.die()
+    assert story.halted
+
+
+def test_idle_deaths_halt_exactly_when_there_are_enough_in_a_row() -> None:
+    story = Story(100, idle_deaths=2)
+    first = story.ready()[0]
+    story.die()
+    first = story.ready()[0]
+    story.answer(first, first.images[0].index)
+    story.die()
+    assert not story.halted, "an answer came between"
+    story.ready()
+    story.die()
+    assert story.halted
+
+
+def test_deaths_with_an_image_in_hand_are_not_idle() -> None:
+    story = Story(100, idle_deaths=1)
+    story.ready()
+    story.die(0)
+    assert not story.halted
+
+
+def recycled(**policy: int) -> tuple[Story, list[Lease]]:
+    """A worker that has just outgrown its bound, with two leases."""
+    story = Story(100, max_rss=500, **policy)
+    held = story.ready()
+    story.answer(held[0], held[0].images[0].index, rss=400)
+    story.answer(held[0], held[0].images[1].index, rss=600)
+    return story, held
+
+
+def test_a_worker_is_replaced_only_between_leases() -> None:
+    story, held = recycled(idle_deaths=1)
+    assert not any(isinstance(command, StopWorker) for command in story.last)
+    assert leases(story.last) == []
+    story.answer(held[1], 2, rss=700)
+    story.answer(held[1], 3, rss=800)
+    assert story.last[-1] == StopWorker(0)
+    assert story.die() == [StartWorker(0)], "expected, so not counted as idle"
+
+
+def test_the_next_process_is_measured_by_its_own_beginning() -> None:
+    story, held = recycled()
+    story.answer(held[1], 2)
+    story.answer(held[1], 3)
+    story.die()
+    first = story.ready()[0]
+    story.answer(first, first.images[0].index, rss=2000)
+    assert leases(story.answer(first, first.images[1].index, rss=2100))
+
+
+def test_when_a_replacement_cannot_load_the_run_halts() -> None:
+    story, held = recycled(start_deaths=1)
+    story.answer(held[1], 2)
+    story.answer(held[1], 3)
+    story.die()
+    story.die()
+    assert story.halted
+
+
+def accused() -> tuple[Story, Lease]:
+    """Image 0 has killed three workers; the canary is out."""
+    story = Story(6)
+    story.ready()
+    story.die(0)
+    for _ in range(2):
+        (solo,) = story.ready()
+        assert solo.images == (ImageRef(0, "0.png"),)
+        assert solo.solo
+        story.die(0)
+    (canary,) = story.ready()
+    assert canary.images == (CANARY,)
+    return story, canary
+
+
+def test_the_canary_is_sent_again_when_its_worker_dies_before_it_looks() -> None:
+    story, _ = accused()
+    story.die()
+    assert not story.halted
+    (canary,) = story.ready()
+    assert canary.images == (CANARY,)
+    story.tell(Answered(0, canary.lease, (Answer(CANARY.index, b""),)))
+    assert story.coordinator._trial.doubtful == 1
+
+
+def test_a_suspect_whose_worker_dies_before_it_looks_is_tried_once_more_alone() -> None:
+    story = Story(2, chunk=1)
+    story.ready()
+    story.die(0)
+    (solo,) = story.ready()
+    story.die()
+    (again,) = story.ready()
+    assert (again.images, again.solo) == (solo.images, True)
+    story.answer(again, 0)
+    assert [lease.images[0].index for lease in leases(story.last)] == [1]
+
+
+def test_a_failure_is_no_success_that_would_free_convictions() -> None:
+    words = set()
+    for seed in range(100):
+        world = World(seed=seed, total=50, poison=frozenset(range(50)) - {3}, fail=frozenset({3}))
+        world.run()
+        assert world.halted is not None
+        assert world.lines == []
+        words.add(world.halted.split(" images")[0])
+    # One more where two verdicts come at once.
+    assert words == {"each of the first 5", "each of the first 6"}
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_growth_reported_while_leaving_does_not_stop_it_twice(late: bool) -> None:
+    story = Story(100, max_rss=500)
+    held = story.ready()
+    story.answer(held[0], 0, rss=400)
+    story.coordinator.drain()
+    assert story.answer(held[0], 1, rss=900 if late else 0) != [StopWorker(0)]
+    assert story.coordinator._slots[0].state == "stopping"
