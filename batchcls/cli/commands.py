@@ -10,7 +10,7 @@ from batchcls.cli import run_command as running
 from batchcls.cli.action import Action
 from batchcls.cli.help import Sectioned
 from batchcls.cli.model_commands import devices_command, export_command, inspect_command
-from batchcls.cli.options import IMAGES, OPTIONS, RUNNING, SPEED
+from batchcls.cli.options import IMAGES, MODEL, OPTIONS, PICTURE, RESULTS, RUNNING, SPEED
 from batchcls.cli.signature import argument, given, option, with_options
 from batchcls.job import DEFAULT_OUTPUT
 from batchcls.version import __version__
@@ -30,6 +30,7 @@ USAGE = {
     "evaluate": "[RESULTS] [--truth FILE] [OPTIONS]",
     "bench": "MODEL [SOURCE...] [OPTIONS]",
     "tune": "MODEL SOURCE... [OPTIONS]",
+    "quantize": "MODEL SOURCE... --output OUT.xml [OPTIONS]",
 }
 """The forms of the commands, for messages."""
 
@@ -46,6 +47,19 @@ app = typer.Typer(
 Results = Annotated[str, typer.Argument(metavar="RESULTS", help="The results file of the run.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Tracebacks for everything.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+_QUANTISATION = (
+    option("truth", str, "--truth", show="FILE", section=RESULTS,
+           text="What images show, as for `evaluate`; default: their folders' names."),
+    option("calibration", int, "--calibration", show="N", section=IMAGES,
+           text="Images to calibrate on, at most. [300]"),
+    option("held_out", int, "--held-out", show="N", section=IMAGES,
+           text="Other images to compare on, at most. [300]"),
+    option("max_drop", float, "--max-drop", show="X", section=RESULTS,
+           text="Lose at most this share of the right answers; slow layers stay as they are."),
+    option("yes", bool, "--yes", "-y", show="", section=RESULTS,
+           text="Keep it even if it agrees with the original on less than 99 %."),
+)  # fmt: skip
+_JSON = option("json", bool, "--json", show="", text="For machines.", section=RESULTS)
 
 
 def names() -> list[str]:
@@ -115,6 +129,35 @@ def demo_command(context: typer.Context, **_: Any) -> Action:
 app.command("devices", cls=Sectioned, context_settings=_CONTEXT)(devices_command)
 app.command("inspect", cls=Sectioned, context_settings=_CONTEXT)(inspect_command)
 app.command("export-model", cls=Sectioned, context_settings=_CONTEXT)(export_command)
+
+
+@app.command("quantize", cls=Sectioned, context_settings=_CONTEXT)
+@with_options(
+    argument("file", str, show="MODEL", text="The model, in floating point."),
+    argument("sources", list[str], show="SOURCE", text="Images like those to come; see `run`."),
+    option("out", str, "-o", "--output", show="OUT.xml", text="The IR to write.", section=RESULTS),
+    *_QUANTISATION,
+    _JSON,
+    options=[
+        o
+        for o in OPTIONS
+        if (o.section in (MODEL, PICTURE) and o.field not in ("model", "top", "decode"))
+        or o.field in ("names", "follow_links", "device", "debug")
+    ],
+)
+def quantize_command(context: typer.Context, **_: Any) -> Action:
+    """Make an INT8 model, calibrated on your images, and say whether it is as good.
+
+    Needs NNCF: pip install 'batchcls[quantize]'.
+    """
+    options = given(context)
+
+    def do() -> int:
+        from batchcls.cli.quantize import quantize
+
+        return quantize(options)
+
+    return Action(do, options.get("debug", False))
 
 
 @app.command("status", context_settings=_CONTEXT)

@@ -59,15 +59,38 @@ def export(job: Job, out: Path) -> Path:
         LabelsError: labels that do not match the model.
         UsageError: an option that makes no sense.
     """
+    check_name(out)
+    loaded = load.load(job, open_core(job))
+    return write(loaded, loaded.model, out)
+
+
+def check_name(out: Path) -> None:
+    """Refuse a name that is no IR's.
+
+    Raises:
+        ModelError: it does not end in .xml.
+    """
     if out.suffix != ".xml":
         raise ModelError(f"cannot export to {out}: the name must end in .xml")
-    loaded = load.load(job, open_core(job))
+
+
+def write(loaded: Loaded, model: Model, out: Path) -> Path:
+    """Write a model with all that is known about the one that it was made from.
+
+    Args:
+        loaded: what is known.
+        model: `loaded.model`, or one that takes its place; gets the description.
+        out: as for `export`.
+
+    Raises:
+        ModelError: it cannot be written.
+    """
     if loaded.pre.resize_type != "embedded":
-        _describe(loaded.model, loaded)
+        _describe(model, loaded)
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as folder:
             written = Path(folder) / "model.xml"
-            openvino.save_model(loaded.model, str(written), compress_to_fp16=False)
+            openvino.save_model(model, str(written), compress_to_fp16=False)
             written.with_suffix(".bin").replace(out.with_suffix(".bin"))
             written.replace(out)
     except (OSError, RuntimeError) as error:

@@ -18,6 +18,9 @@ from openvino import Core, Model, Type, opset13
 from batchcls.model import weights
 from batchcls.model.core import is_cpu
 
+ROOM = 64
+"""255 x 64 + 255 x 64 still fits into 16 bits with a sign."""
+
 PROPERTY = "LP_TRANSFORMS_MODE"
 """Of the CPU plugin: NO computes quantised layers in floating point, as they are written."""
 
@@ -28,6 +31,23 @@ _LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 def is_quantised(model: Model) -> bool:
     """Some layers compute on 8 bits: the graph has FakeQuantize operations."""
     return any(op.get_type_name() == "FakeQuantize" for op in model.get_ops())
+
+
+def leaves_room(model: Model) -> bool:
+    """No two products of the model's 8-bit weights overflow 16 bits: none is above 64.
+
+    NNCF makes such models (`OverflowFix.ENABLE`), `batchcls quantize` among others.
+    """
+    kept = [op for op in model.get_ops() if _is_weight(op)]
+    return bool(kept) and all(
+        int(op.get_data().min()) >= -ROOM and int(op.get_data().max()) <= ROOM for op in kept
+    )
+
+
+def _is_weight(op: Any) -> bool:
+    """Stored in 8 bits, of more than one axis; scales and zero points are floats or single."""
+    eight_bits = op.get_element_type() in (Type.i8, Type.u8) if op.get_output_size() == 1 else False
+    return op.get_type_name() == "Constant" and eight_bits and len(op.get_output_shape(0)) > 1
 
 
 def protect(core: Core, model: Model, configured: Mapping[str, Mapping[str, Any]]) -> str:
@@ -47,10 +67,11 @@ def protect(core: Core, model: Model, configured: Mapping[str, Mapping[str, Any]
             weights.fold(model)
         return "none"
     found = "fast"
+    safe = leaves_room(model)
     for name, properties in configured.items():
         if PROPERTY in properties:
             found = "exact" if str(properties[PROPERTY]).upper() == "NO" else found
-        elif is_cpu(name) and saturates(core, name):
+        elif is_cpu(name) and not safe and saturates(core, name):
             core.set_property(name, {PROPERTY: "NO"})
             found = "exact"
     if found == "exact":

@@ -1,0 +1,152 @@
+"""The story of a quantisation: choose images, calibrate, write, compare with the original."""
+
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from batchcls.errors import ImageError, ModelError
+from batchcls.job import Job
+from batchcls.model import export, load
+from batchcls.model.classifier import Classifier
+from batchcls.model.core import open_core
+from batchcls.model.threads import Threads
+from batchcls.quantize import calibrate, compare
+from batchcls.quantize.compare import Comparison
+from batchcls.quantize.images import Chosen, choose
+from batchcls.report.matching import find_matching
+from batchcls.report.truth import FolderTruths, Truths
+
+CALIBRATION, HELD_OUT = 300, 300
+
+
+def quantize(
+    job: Job,
+    out: Path,
+    *,
+    truths: Truths,
+    accept: Callable[[Comparison], bool],
+    calibration: int = CALIBRATION,
+    held_out: int = HELD_OUT,
+    max_drop: float | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Comparison:
+    """Write a job's model as INT8, if it is found good.
+
+    Args:
+        job: sources, model, labels, preprocessing; the device that both are compared on.
+        out: the .xml to write; its .bin goes beside it.
+        truths: what images really show.
+        accept: whether the result shall be kept; asked before anything stands under `out`.
+        calibration: images to calibrate on, at most.
+        held_out: other images to compare on, at most.
+        max_drop: share of right answers (where no truth is known: of the original's answers) that
+            may be lost; layers go back to floating point until it is kept. None: all is quantised.
+        tell: hears what is going on.
+
+    Returns:
+        How the two compare; `out` is written if `accept` said so.
+
+    Raises:
+        BatchclsError: model, images or NNCF do not allow it.
+    """
+    export.check_name(out)
+    calibrate.load_nncf()
+    loaded = load.load(job, core := open_core(job))
+    calibrate.check(loaded)
+    if not out.parent.is_dir():
+        raise ModelError(f"cannot write {out}: {out.parent} is no directory")
+    with ExitStack() as stack:
+        original = _open(job, stack)
+        tell("Reading images …")
+        chosen = choose(job, original.prepare, calibration, held_out)
+        tell(f"Calibrating on {len(chosen.calibration):,} images …")
+        inputs = calibrate.model_inputs(loaded, core, [p.tensor for p in chosen.calibration])
+        if max_drop is None:
+            model = calibrate.quantise(loaded, inputs)
+        else:
+            hit = _hits(original, chosen, truths, loaded.labels)
+            model = calibrate.quantise_within(loaded, inputs, hit, max_drop)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=out.parent)))
+        # Read once more: NNCF has had the first in its hands.
+        fresh = load.load(job, open_core(job))
+        written = export.write(fresh, model, folder / out.name)
+        tell(f"Comparing on {len(chosen.held_out):,} other images …")
+        quantised = _open(_of(job, written), stack)
+        found = _compare(original, quantised, chosen, truths, loaded.labels, (loaded.path, written))
+        if accept(found):
+            written.with_suffix(".bin").replace(out.with_suffix(".bin"))
+            written.replace(out)
+        return found
+
+
+def _open(job: Job, stack: ExitStack) -> Classifier:
+    classifier = Classifier.open(replace(job, device=job.device[:1]), Threads())
+    stack.callback(classifier.close)
+    return classifier
+
+
+def _of(job: Job, model: Path) -> Job:
+    """The same job with another model, which carries its preprocessing and labels itself."""
+    return replace(
+        job, model=str(model), labels=None, mean_values=None, scale_values=None, layout=None,
+        reverse_input_channels=None, resize_type=None, interpolation=None, preprocess=None,
+    )  # fmt: skip
+
+
+def _hits(
+    original: Classifier, chosen: Chosen, truths: Truths, labels: tuple[str, ...]
+) -> Callable[[int, Any], bool]:
+    """Whether scores of a calibration image are right; truth unknown: as the original's."""
+    answers = compare.answers(original, chosen.calibration)
+    known = compare.known_truths(truths, chosen.calibration, _classes(truths, labels))
+    matching = find_matching((t, a) for t, a in zip(known, answers, strict=True) if t is not None)
+
+    def hit(number: int, scores: Any) -> bool:
+        try:
+            answer = original.outcome(scores)
+        except ImageError:
+            return False
+        truth = known[number]
+        if truth is None:
+            return compare.agreement([answer], [answers[number]]) == 1.0
+        return matching.rank(truth, answer[:1]) == 0
+
+    return hit
+
+
+def _classes(truths: Truths, labels: tuple[str, ...]) -> tuple[str, ...] | None:
+    """A folder may be named after anything; a truth file is about classes."""
+    return labels if isinstance(truths, FolderTruths) else None
+
+
+def _compare(
+    original: Classifier,
+    quantised: Classifier,
+    chosen: Chosen,
+    truths: Truths,
+    labels: tuple[str, ...],
+    files: tuple[Path, Path],
+) -> Comparison:
+    one, other = (compare.answers(c, chosen.held_out) for c in (original, quantised))
+    known = compare.known_truths(truths, chosen.held_out, _classes(truths, labels))
+    shares, count, note = compare.accuracy(known, one, other)
+    first, second = (_mbytes(file) for file in files)
+    return Comparison(
+        calibrated_on=len(chosen.calibration),
+        held_out=len(chosen.held_out),
+        unusable=chosen.unusable,
+        agreement=compare.agreement(one, other),
+        known=count,
+        accuracy=(shares[0], shares[1]) if count else None,
+        note=note if count else "",
+        fps=compare.speeds(original, quantised, chosen.held_out),
+        mbytes=(first, second),
+    )
+
+
+def _mbytes(model: Path) -> float:
+    parts = [model] if model.suffix != ".xml" else [model, model.with_suffix(".bin")]
+    return sum(part.stat().st_size for part in parts if part.is_file()) / 1e6

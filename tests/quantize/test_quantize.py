@@ -1,0 +1,96 @@
+"""The whole of `batchcls quantize`, on a small network and colours that it tells apart."""
+
+import io
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import openvino as ov
+import pytest
+from openvino import opset13 as ops
+
+from batchcls.cli.quantize import keep, words
+from batchcls.quantize.compare import Comparison
+from tests.model.tiny_models import save
+
+nncf = pytest.importorskip("nncf")
+
+COLOURS = {"blue": (200, 40, 40), "green": (40, 200, 40), "red": (40, 40, 200)}
+INFO = {
+    "model_type": "Classification",
+    "labels": "blue green red",
+    "resize_type": "standard",
+    "mean_values": "120 120 120",
+    "scale_values": "60 60 60",
+}
+
+
+def colour_net(path: Path) -> Path:
+    """A convolution and a pooling that find the strongest channel."""
+    image = ops.parameter([1, 3, 16, 16], ov.Type.f32, name="image")
+    image.output(0).get_tensor().set_names({"image"})
+    kernel = np.zeros((3, 3, 3, 3), np.float32)
+    for n in range(3):
+        kernel[n, n] = 0.1
+    conv = ops.convolution(image, kernel, [1, 1], [1, 1], [1, 1], [1, 1])
+    pooled = ops.reduce_mean(ops.relu(conv), np.array([2, 3]), keep_dims=False)
+    scores = ops.softmax(pooled, 1)
+    scores.output(0).get_tensor().set_names({"scores"})
+    return save(ov.Model([scores], [image], "colours"), path, INFO)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(1)
+    for name, colour in COLOURS.items():
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for n in range(6):
+            noise = rng.integers(-30, 30, (20, 20, 3))
+            pixels = (np.array(colour) + noise).clip(0, 255).astype(np.uint8)
+            cv2.imwrite(str(tmp_path / "pictures" / name / f"{n}.png"), pixels)
+    (tmp_path / "pictures" / "broken.png").write_bytes(b"no picture")
+    return tmp_path / "pictures"
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "batchcls", "quantize", *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=55, stdin=subprocess.DEVNULL, check=False
+    )
+
+
+def test_a_model_becomes_int8_and_says_how_good_it_is(tmp_path: Path, pictures: Path) -> None:
+    model, out = colour_net(tmp_path / "m.xml"), tmp_path / "int8.xml"
+    done = run(model, pictures, "-o", out, "--calibration", "12", "--held-out", "6", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["agreement"] == 1.0
+    assert found["accuracy"] == [1.0, 1.0]
+    assert found["unusable"] == 1
+    assert min(found["fps"]) > 0
+    quantised = ov.Core().read_model(out)
+    assert any(op.get_type_name() == "FakeQuantize" for op in quantised.get_ops())
+    assert quantised.get_rt_info(["model_info", "labels"]).astype(str) == "blue green red"
+    assert quantised.get_rt_info(["model_info", "mean_values"]).astype(str) == "120.0 120.0 120.0"
+
+
+def test_a_quantised_model_is_not_quantised_again(tmp_path: Path, pictures: Path) -> None:
+    model, out = colour_net(tmp_path / "m.xml"), tmp_path / "int8.xml"
+    assert run(model, pictures, "-o", out).returncode == 0
+    again = run(out, pictures, "-o", tmp_path / "again.xml")
+    assert again.returncode == 2
+    assert "quantised already" in again.stderr
+    assert not (tmp_path / "again.xml").exists()
+
+
+def test_a_bad_result_is_kept_only_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))  # a pipe's yes is nobody's
+    bad = Comparison(8, 8, 0, 0.98, 0, None, "", (1.0, 2.0), (1.0, 0.5))
+    assert not keep(bad, yes=False)
+    assert keep(bad, yes=True)
+    assert keep(replace(bad, agreement=0.99), yes=False)
+    assert "98.0%, which is below 99 %" in words(bad)
