@@ -91,7 +91,7 @@ def soak(
         began, last_kill = began or now, last_kill or now
         pages = int(Path(f"/proc/{run.pid}/statm").read_text().split()[1])
         memory.append((now - began, pages * os.sysconf("SC_PAGE_SIZE") / 1e6))
-        files.append(len(os.listdir(f"/proc/{run.pid}/fd")))
+        files.append(len(list(Path(f"/proc/{run.pid}/fd").iterdir())))
         snapshot = json.loads(progress.read_text())
         done.append((now - began, snapshot["done"]))
         workers = children(run.pid)
