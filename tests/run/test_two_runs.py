@@ -28,8 +28,6 @@ def pairs(job: Job, count: int) -> float:
     paths = RunPaths.of(job.output)
     slowest = 0.0
     for number in range(count):
-        if number % 10 == 0:
-            replace(job, fresh=True)
         both = [start(job), start(job)]
         began = time.monotonic()
         while not (lost := [p for p in both if p.poll() is not None]):
