@@ -211,8 +211,8 @@ def main(open_pipeline: Open = open_pipeline) -> None:
     reader = Reader(start["max_bytes"])
     try:
         classifier, pipeline = open_pipeline(start, reader, board)
-    except BatchclsError as error:
         bound_memory(start["job"]["worker_memory"])
+    except BatchclsError as error:
         outbox.send(protocol.encode("refused", error=type(error).__name__, message=str(error)))
         os._exit(2)
     outbox.send(protocol.encode("ready", description=classifier.description))
