@@ -21,6 +21,7 @@ from batchcls.messages import (
     WorkerStats,
 )
 from batchcls.policy import Policy
+from batchcls.streak import Streak
 from tests.coordinator.simulation import ListedWork, World, convict
 
 
@@ -250,3 +251,13 @@ def test_growth_reported_while_leaving_does_not_stop_it_twice(late: bool) -> Non
     story.coordinator.drain()
     assert story.answer(held[0], 1, rss=900 if late else 0) != [StopWorker(0)]
     assert story.coordinator._slots[0].state == "stopping"
+
+
+def test_a_streak_holds_its_own_first_line_and_ends_at_its_limit() -> None:
+    streak = Streak(2)
+    streak.note(Answer(7, b"line", "vanished"))
+    assert (streak.holds(6), streak.holds(7), streak.hopeless) == (False, True, False)
+    streak.note(Answer(8, b"line", "vanished"))
+    assert streak.hopeless
+    streak.end()
+    assert (streak.holds(7), streak.hopeless) == (False, False)
