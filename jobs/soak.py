@@ -3,8 +3,8 @@
     python jobs/soak.py [--minutes 10] [--kill-every 30] [--images FOLDER] [--model FILE]
 
 A worker is killed every 30 seconds. Once a second it looks at the run from outside: resident memory
-of the coordinator, open files, zombies, images done. It prints the memory's slope after warm-up,
-first against last minute, and what the journal costs. Without --images it draws some.
+of the coordinator, open files, zombies, images done. It prints the memory's slope after
+warm-up, and the throughput of the first and the last minute. Without --images it draws some.
 """
 
 import argparse
