@@ -86,7 +86,8 @@ def _one_process(job: Job) -> dict[str, Any]:
         "nthreads": job.nthreads,
         "nstreams": job.nstreams,
         "pin": True,
-        "nireq": job.nireq,
+        # More than streams: a stream must not wait for another one to be asked for its result.
+        "nireq": job.nireq or 2 * this_machine().cores,
         "batch_size": job.batch_size,
     }
 

@@ -1,5 +1,6 @@
 """The commands that measure, `bench` and `tune`, as typer sees them."""
 
+from dataclasses import replace
 from typing import Any
 
 import typer
@@ -43,7 +44,9 @@ def bench_command(context: typer.Context, **_: Any) -> Action:
     def do() -> int:
         from batchcls.cli.bench import bench
 
-        return bench(_job(model, options), number_iter, seconds, as_json=as_json)
+        job = _job(model, options)
+        replace(job, sources=job.sources or ("-",)).check()  # images are no must here
+        return bench(job, number_iter, seconds, as_json=as_json)
 
     return Action(do, options.get("debug", False))
 

@@ -54,6 +54,12 @@ def test_bench_of_a_missing_model_is_a_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_bench_refuses_numbers_that_make_no_sense(tmp_path: Path) -> None:
+    done = batchcls("bench", str(path()), "--nireq", "-1", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--nireq" in done.stderr
+
+
 def test_tune_refuses_to_overwrite_before_it_works(tmp_path: Path, images: Path) -> None:
     (tmp_path / "tuned.toml").write_text("mine")
     done = batchcls("tune", str(path()), str(images), cwd=tmp_path)

@@ -41,9 +41,11 @@ def test_the_users_numbers_win() -> None:
     assert (layout.batch_size, layout.decode_threads) == (4, 1)
 
 
-def test_one_worker_leaves_threads_and_pinning_to_openvino() -> None:
+def test_one_worker_leaves_threads_and_pinning_to_openvino_and_has_more_requests_than_streams() -> (
+    None
+):
     layout = decide(Job(workers=1), Machine(cores=4))
-    assert (layout.nthreads, layout.pin, layout.nireq) == (0, True, 0)
+    assert (layout.nthreads, layout.pin, layout.nireq) == (0, True, 8)
 
 
 def test_this_machine_has_at_least_one_core() -> None:
