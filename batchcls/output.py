@@ -234,7 +234,9 @@ class Output:
             },
             generation=1 if old is None else old.generation + 1,
             carry=kind,
-            replaces=None if old is None else generation.finished_file(self._paths, self._storage),
+            replaces=None
+            if old is None
+            else generation.finished_file(self._paths, self._storage, fresh=self._fresh),
         )
 
     def _carried(self, manifest: Manifest, first: int) -> Iterator[Answer] | None:

@@ -36,6 +36,7 @@ CHANGES_ANSWERS: dict[str, tuple[Any, str]] = {
     "preprocess": ("torchvision", "mean_values"),
     "infer_precision": ("bf16", "precision"),
     "decode": ("reduced", "decode"),
+    "activation": ("sigmoid", "activation"),
     "sources": (("images/a",), "other sources"),
 }
 """Another value, and the word that the refusal must hold."""
