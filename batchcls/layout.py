@@ -78,7 +78,7 @@ def decide(job: Job, machine: Machine) -> Layout:
     else:
         decode_threads = max(1, share - 1) if share > 1 or accelerated else 0
     # More requests than streams: results are awaited in order, and a stream whose image is not the
-    # oldest must not wait for it. With as many as streams a fifth of the rate was lost.
+    # oldest must not wait for it. As many as streams measured slower.
     nireq = 0 if accelerated else 2 * (machine.cores if alone else nthreads)
     return Layout(
         workers=workers,
