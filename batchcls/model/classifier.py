@@ -172,8 +172,8 @@ class Classifier:
         indices = topk.top(values, self._top)
         if (threshold := self._loaded.threshold) is not None:
             indices = topk.top(values, int((values >= threshold).sum()))
-        labels = self._loaded.labels
-        return tuple(Prediction(i, labels[i], float(values[i])) for i in indices)
+        labels = [self._loaded.labels[index] for index in indices]
+        return tuple(map(Prediction, indices, labels, values[indices].tolist()))
 
     def uncertainty(self, scores: NDArray[np.float32], facts: Collection[str]) -> dict[str, float]:
         """Of margin and entropy those asked for; see `batchcls.model.uncertainty`."""
