@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from batchcls.backends.environment import environment
 from batchcls.board import BLAMED, Board
 from batchcls.images import ImageRef
 from batchcls.messages import (
@@ -147,8 +148,6 @@ class LocalBackend:
     def _spawn(self, worker: int) -> None:
         ours, theirs = socket.socketpair()
         board = Board.create()
-        package_parent = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(p for p in (package_parent, os.environ.get("PYTHONPATH")) if p)
         with theirs:
             popen = subprocess.Popen(
                 # -P: never import from the current directory, which may be a directory of images.
@@ -158,8 +157,7 @@ class LocalBackend:
                 stdout=self._log,
                 stderr=self._log,
                 pass_fds=(theirs.fileno(), board.descriptor),
-                # NumPy's small matrix products would start threads that fight for the cores.
-                env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
+                env=environment(),
             )  # fmt: skip
         ours.setblocking(False)
         now = time.monotonic()
