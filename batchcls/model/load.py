@@ -63,7 +63,7 @@ def load(job: Job, core: Core) -> Loaded:
         LabelsError: its labels do not match its classes.
         UsageError: an option makes no sense.
     """
-    path = _file(model_path(job.model))
+    path = model_file(model_path(job.model))
     model = read_model(core, path)
     scores = graph.score_output(model)
     known = metadata.gather(job, model, path, scores.classes)
@@ -118,8 +118,12 @@ def connect(loaded: Loaded, batch_size: int) -> Model:
     return graph.connect(loaded.model, loaded.image, loaded.scores, pre)
 
 
-def _file(path: Path) -> Path:
-    """The model file, of a file or a folder."""
+def model_file(path: Path) -> Path:
+    """The model file, of a file or a folder.
+
+    Raises:
+        ModelError: a folder without a model, or with several.
+    """
     if not path.is_dir():
         return path
     if (path / "saved_model.pb").is_file():
