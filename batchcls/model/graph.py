@@ -101,7 +101,8 @@ def image_input(model: Model, layout: str | None) -> ImageInput:
             f"the model has no image input{hint}: wanted is one input of 1 or 3 channels, height "
             f"and width; its inputs are: {shapes}. If the shape is ambiguous, give --layout"
         )
-    raise ModelError(f"the model takes more than one image; its inputs are: {shapes}")
+    what = "one image" if len(found) > 1 else "an image: export it with the other inputs fixed"
+    raise ModelError(f"the model takes more than {what}; its inputs are: {shapes}")
 
 
 def _as_image(port: Any, index: int, layout: str | None) -> ImageInput | None:

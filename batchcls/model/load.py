@@ -9,17 +9,18 @@ from typing import Any
 
 from openvino import Core, Model
 
-from batchcls.errors import ModelError
 from batchcls.job import Job
-from batchcls.model import activation, graph, labels, metadata, preprocess
+from batchcls.model import activation, graph, labels, metadata, preprocess, switches
 from batchcls.model.activation import Activation
 from batchcls.model.core import read_model
 from batchcls.model.graph import ImageInput, ScoreOutput
 from batchcls.model.preprocess import Preprocess
-from batchcls.model_files import model_path
+from batchcls.model_files import model_file, model_path
 
 DEFAULT_SIZE = 224
 """Height and width for models that leave them open and have no metadata."""
+
+OPEN_SIZE = "the usual size (the model leaves it open)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,9 @@ def load(job: Job, core: Core) -> Loaded:
         LabelsError: its labels do not match its classes.
         UsageError: an option makes no sense.
     """
-    path = _file(model_path(job.model))
+    path = model_file(model_path(job.model))
     model = read_model(core, path)
+    switched_off = switches.switch_off(model)
     scores = graph.score_output(model)
     known = metadata.gather(job, model, path, scores.classes)
     settings, origins = known.settings, dict(known.origins)
@@ -74,8 +76,10 @@ def load(job: Job, core: Core) -> Loaded:
     if image.height is not None:
         origins.pop("height", None)
         origins.pop("width", None)
+    elif not settings.height:
+        origins |= {"height": OPEN_SIZE, "width": OPEN_SIZE}
     pre = preprocess.resolve(settings, height, width, image.channels)
-    warnings = list(known.warnings)
+    warnings = [*known.warnings, *switched_off]
     if settings.embedded_processing:
         pre = preprocess.embedded(pre, sized=image.height is not None)
     elif pre.input_dtype in ("u16", "i16"):
@@ -116,25 +120,6 @@ def connect(loaded: Loaded, batch_size: int) -> Model:
         batch_size = 1  # images of different sizes do not fit into one tensor
     graph.set_shape(loaded.model, loaded.image, pre.height, pre.width, batch_size)
     return graph.connect(loaded.model, loaded.image, loaded.scores, pre)
-
-
-def _file(path: Path) -> Path:
-    """The model file, of a file or a folder."""
-    if not path.is_dir():
-        return path
-    if (path / "saved_model.pb").is_file():
-        return path
-    for pattern in ("openvino_model.xml", "*.xml", "*.onnx", "*.tflite", "*.pdmodel"):
-        found = sorted(path.glob(pattern))
-        if len(found) == 1:
-            return found[0]
-        if found:
-            names = ", ".join(file.name for file in found[:5])
-            raise ModelError(f"{path} holds several models ({names}): name one of them")
-    raise ModelError(
-        f"{path} holds no model: looked for openvino_model.xml, *.xml, *.onnx, *.tflite, "
-        "*.pdmodel, saved_model.pb"
-    )
 
 
 def _labels(job: Job, known: metadata.Known, classes: int) -> tuple[tuple[str, ...], str]:
