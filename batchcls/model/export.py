@@ -125,6 +125,8 @@ def model_info(loaded: Loaded) -> dict[str, str]:
         found["scale_values"] = " ".join(map(str, pre.scale_values))
     if loaded.threshold is not None:
         found["confidence_threshold"] = str(loaded.threshold)
+    if loaded.origins["top"] != load.DEFAULT:
+        found["topk"] = str(loaded.top)
     names = _INTENSITY_KEYS.get(str(pre.intensity[0]), ())
     found |= {f"intensity_{n}": str(v) for n, v in zip(names, pre.intensity[1:], strict=False)}
     return found
@@ -141,4 +143,6 @@ def own_info(loaded: Loaded) -> dict[str, Any]:
         found["activation"] = loaded.activation.kind
     if loaded.threshold is not None:
         found["threshold"] = loaded.threshold
+    if loaded.origins["top"] != load.DEFAULT:
+        found["top"] = loaded.top
     return found

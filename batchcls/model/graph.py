@@ -17,6 +17,8 @@ from batchcls.model.preprocess import Preprocess
 
 SCORE_NAMES = ("raw_scores", "logits", "scores", "probabilities", "output")
 """Preferred among several outputs that look like class scores: model_api's and Hugging Face's."""
+NO_SCORES = frozenset({"feature_vector", "saliency_map"})
+"""What model_api and Geti put beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ def score_output(model: Model) -> ScoreOutput:
 
 def _as_scores(port: Any, index: int) -> ScoreOutput | None:
     shape = port.get_partial_shape()
-    if shape.rank.is_dynamic or shape.rank.get_length() < 2:
+    if shape.rank.is_dynamic or shape.rank.get_length() < 2 or port.get_names() & NO_SCORES:
         return None
     dims = [None if d.is_dynamic else d.get_length() for d in shape][1:]
     large = [d for d in dims if d != 1]
