@@ -63,8 +63,7 @@ class ScoreOutput:
 
 def name_of(port: Any, fallback: str) -> str:
     """A port's name, for people."""
-    names = sorted(port.get_names())
-    return names[0] if names else fallback
+    return min(port.get_names(), default=fallback)
 
 
 def describe_ports(ports: Any) -> list[dict[str, Any]]:
@@ -180,7 +179,8 @@ def _as_scores(port: Any, index: int) -> ScoreOutput | None:
     large = [d for d in dims if d != 1]
     if len(large) != 1 or large[0] is None:
         return None
-    name = name_of(port, f"#{index}")
+    known = (name for name in SCORE_NAMES if name in port.get_names())
+    name = next(known, name_of(port, f"#{index}"))
     return ScoreOutput(index, name, large[0], port.get_element_type().get_type_name())
 
 
