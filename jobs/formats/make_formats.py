@@ -16,8 +16,8 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,9 @@ DENSE = RANDOM.normal(0, 3, (4, 5)).astype(np.float32)
 OFFSET = RANDOM.normal(0, 0.2, 5).astype(np.float32)
 SMALL = RANDOM.integers(0, 256, (16, 16, 3), np.uint8)
 """A picture, RGB, as large as the models' inputs."""
+WIDE = RANDOM.integers(0, 256, (23, 37, 3), np.uint8)
+"""No multiple of anything."""
+LABELS = ("ash", "birch", "cedar", "dogwood", "elm")
 LARGE = np.kron(SMALL[:7, :7], np.ones((32, 32, 1), np.uint8))
 """224 x 224, the size that models get which leave it open."""
 
@@ -47,22 +50,29 @@ class Case:
 
     Attributes:
         model: the argument, below the archive's root.
-        picture: "small" or "large".
-        scores: the framework's, as probabilities.
+        picture: "small", "large" or "wide".
+        scores: the framework's, as probabilities; of a model that ends in nothing, its input.
         files: what its hash must cover, below the archive's root.
+        options: of the job, beside the model.
+        within: how far another's arithmetic may be off.
+        labels: that it has in itself.
     """
 
     model: str
     picture: str
     scores: Array
     files: tuple[str, ...]
+    options: Mapping[str, str] = field(default_factory=dict)
+    within: float = 1e-5
+    labels: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For cases.json."""
         scores = [float(f"{score:.9g}") for score in np.ravel(self.scores)]
         return {
             "model": self.model, "picture": self.picture, "scores": scores,
-            "files": list(self.files),
+            "files": list(self.files), "options": dict(self.options), "within": self.within,
+            "labels": list(self.labels),
         }  # fmt: skip
 
 
@@ -123,6 +133,8 @@ def tensorflow(folder: Path) -> list[Case]:
         Case("frozen/graph.pb", "small", frozen, ("frozen/graph.pb",)),
         Case("checkpoint", "small", frozen, checkpoint),
         Case("checkpoint/m.meta", "small", frozen, checkpoint),
+        *_pixels(tf, folder),
+        *_tflite(tf, folder, keras),
     ]
 
 
@@ -147,6 +159,119 @@ def _tensorflow_1(tf: Any, folder: Path, small: Array) -> Array:
         (folder / "frozen/graph.pb").write_bytes(frozen.SerializeToString())
         found: Array = session.run(scores, {image: small})
     return found
+
+
+def _pixels(tf: Any, folder: Path) -> list[Case]:
+    """Models that answer with their input, and TensorFlow's own ways to make it of a picture."""
+    v1 = tf.compat.v1
+    (folder / "pixels").mkdir()
+    with tf.Graph().as_default() as graph:
+        image = v1.placeholder(tf.float32, [None, 16, 16, 3], name="input")
+        tf.reshape(image, [-1, 16 * 16 * 3], name="pixels")
+    (folder / "pixels/graph.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    wide = WIDE.astype(np.float32)
+    stretched = tf.image.resize(wide, (16, 16)).numpy()
+    # TF-Slim's Inception preprocessing for evaluation.
+    slim = tf.image.resize(tf.image.central_crop(wide, 0.875), (16, 16)).numpy() / 127.5 - 1
+    file, plain = "pixels/graph.pb", {"activation": "none"}
+    return [
+        Case(file, "wide", stretched, (file,), plain, within=1.0),
+        Case(file, "wide", slim, (file,), {**plain, "preprocess": "tf"}, within=1 / 127.5),
+    ]
+
+
+def _tflite(tf: Any, folder: Path, keras: Any) -> list[Case]:
+    """A float model whose metadata name its numbers and labels, and a quantised one."""
+    (folder / "tflite").mkdir()
+    image = tf.keras.layers.Input((16, 16, 3), batch_size=1)
+    bare = tf.keras.Model(image, keras.layers[3](keras.layers[2](keras.layers[1](image))))
+    converter = tf.lite.TFLiteConverter.from_keras_model(bare)
+    plain = converter.convert()
+    file = folder / "tflite/metadata.tflite"
+    file.write_bytes(_with_metadata(plain, mean=100.0, std=50.0))
+    pixels = SMALL[None].astype(np.float32)
+    named = _interpreted(tf, file, (pixels - 100) / 50)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.inference_input_type = converter.inference_output_type = tf.uint8
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    examples = [pixels / 255, *(RANDOM.random((9, 1, 16, 16, 3)).astype(np.float32))]
+    converter.representative_dataset = lambda: [[example] for example in examples]
+    quantised = folder / "tflite/quantised.tflite"
+    quantised.write_bytes(converter.convert())
+    integers = _interpreted(tf, quantised, SMALL[None]) / 256.0
+    names = ("tflite/metadata.tflite", "tflite/quantised.tflite")
+    return [
+        Case(names[0], "small", named, names[:1], labels=LABELS),
+        Case(names[1], "small", integers, names[1:], within=2 / 256),
+    ]
+
+
+def _interpreted(tf: Any, file: Path, tensor: Array) -> Array:
+    """TFLite's answer."""
+    interpreter = tf.lite.Interpreter(str(file))
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], tensor)
+    interpreter.invoke()
+    found: Array = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    return found
+
+
+def _with_metadata(model: bytes, mean: float, std: float) -> bytes:
+    """A TFLite file with metadata (metadata_schema.fbs) and its label file, as they are written."""
+    import flatbuffers
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    build = flatbuffers.Builder(0)
+
+    def table(*fields: tuple[int, str, Any]) -> int:
+        build.StartObject(8)
+        for slot, kind, value in fields:
+            if kind == "offset":
+                build.PrependUOffsetTRelativeSlot(slot, value, 0)
+            else:
+                build.PrependUint8Slot(slot, value, 0)
+        found: int = build.EndObject()
+        return found
+
+    def vector(*offsets: int) -> int:
+        build.StartVector(4, len(offsets), 4)
+        for offset in reversed(offsets):
+            build.PrependUOffsetTRelative(offset)
+        found: int = build.EndVector()
+        return found
+
+    def floats(value: float) -> int:
+        build.StartVector(4, 1, 4)
+        build.PrependFloat32(value)
+        found: int = build.EndVector()
+        return found
+
+    numbers = table((0, "offset", floats(mean)), (1, "offset", floats(std)))
+    normalisation = table((0, "byte", 1), (1, "offset", numbers))
+    colours = table((0, "byte", 1))
+    content = table((0, "byte", 2), (1, "offset", colours))
+    units = vector(normalisation)
+    image = table((3, "offset", content), (4, "offset", units))
+    name = build.CreateString("labels.txt")
+    associated = vector(table((0, "offset", name), (2, "byte", 2)))
+    output = table((6, "offset", associated))
+    images, outputs = vector(image), vector(output)
+    subgraphs = vector(table((2, "offset", images), (3, "offset", outputs)))
+    build.Finish(table((3, "offset", subgraphs)), b"M001")
+
+    whole = schema.ModelT.InitFromPackedBuf(model, 0)
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data = np.frombuffer(bytes(build.Output()), np.uint8)
+    entry.name, entry.buffer = b"TFLITE_METADATA", len(whole.buffers)
+    whole.buffers.append(buffer)
+    whole.metadata = [*(whole.metadata or []), entry]
+    packed = flatbuffers.Builder(0)
+    packed.Finish(whole.Pack(packed), b"TFL3")
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        info = zipfile.ZipInfo("labels.txt", EPOCH)
+        file.writestr(info, "\n".join(LABELS) + "\n")
+    return bytes(packed.Output()) + archive.getvalue()
 
 
 def paddle(folder: Path) -> list[Case]:
@@ -276,7 +401,8 @@ def main(framework: str) -> None:
             for path in folder.rglob("*")
             if path.is_file()
         }
-    files |= {"small.png": png(SMALL), "large.png": png(LARGE)}
+    pictures = {"small": SMALL, "large": LARGE, "wide": WIDE}
+    files |= {f"{name}.png": png(pictures[name]) for name in {case["picture"] for case in cases}}
     files["cases.json"] = json.dumps(cases, indent=1).encode()
     target = TARGET / f"{framework}.zip"
     packed = io.BytesIO()

@@ -30,7 +30,9 @@ CASES = [
     for case in json.loads(zipfile.ZipFile(HERE / f"{framework}.zip").read("cases.json"))
 ]
 every_case = pytest.mark.parametrize(
-    ("framework", "case"), CASES, ids=[f"{name}: {case['model']}" for name, case in CASES]
+    ("framework", "case"),
+    CASES,
+    ids=[f"{name}: {case['model']} {' '.join(case['options'].values())}" for name, case in CASES],
 )
 
 
@@ -40,10 +42,9 @@ def unpacked(framework: str, into: Path) -> Path:
     return into
 
 
-def answers(model: Path, pictures: list[Path], batch_size: int) -> list[NDArray[np.float32]]:
-    classifier = Classifier.open(
-        Job(model=str(model)), Threads(nthreads=1, nstreams="1", nireq=1, batch_size=batch_size)
-    )
+def answers(job: Job, pictures: list[Path], batch_size: int) -> list[NDArray[np.float32]]:
+    threads = Threads(nthreads=1, nstreams="1", nireq=1, batch_size=batch_size)
+    classifier = Classifier.open(job, threads)
     pixels = [classifier.prepare(decode(picture.read_bytes())) for picture in pictures]
     ring = classifier.rings[0]
     ring.start(list(range(len(pixels))), pixels)
@@ -61,8 +62,9 @@ def test_its_framework_says_the_same(
 ) -> None:
     root = unpacked(framework, tmp_path)
     pictures = [root / f"{case['picture']}.png"] * batch_size
-    for found in answers(root / case["model"], pictures, batch_size):
-        np.testing.assert_allclose(found, case["scores"], atol=1e-5)
+    job = Job(model=str(root / case["model"]), **case["options"])
+    for found in answers(job, pictures, batch_size):
+        np.testing.assert_allclose(found, case["scores"], rtol=0, atol=case["within"])
 
 
 @every_case
@@ -83,6 +85,17 @@ def test_its_hash_covers_its_files_and_no_others(
         (root / name).write_bytes(whole)
     (model_file(path).parent / "results.jsonl").write_text("{}\n")
     assert model_hash(path) == before
+
+
+def test_labels_inside_a_tflite_file_are_read(tmp_path: Path) -> None:
+    case = next(case for _, case in CASES if case["labels"])
+    model = unpacked("tensorflow", tmp_path) / case["model"]
+    classifier = Classifier.open(Job(model=str(model)), Threads(nthreads=1, nstreams="1", nireq=1))
+    told = classifier.description
+    assert (told["labels"]["first"], told["labels"]["count"]) == (case["labels"][:3], 5)
+    assert told["origin"]["mean_values"] == told["origin"]["labels"] == "TFLite metadata"
+    assert told["warnings"] == []
+    classifier.close()
 
 
 def test_files_beside_a_model_count(tmp_path: Path) -> None:
