@@ -31,7 +31,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 """What options with a fixed set of values allow; None and "" (decided elsewhere) always do."""
 
 MINIMUM: Mapping[str, int] = {
-    "nireq": 0, "workers": 0, "batch_size": 1, "decode_threads": -1, "top": 1,
+    "nireq": 0, "workers": 0, "batch_size": 1, "decode_threads": -1, "top": 0,
     "number_iter": 1, "nthreads": 0, "worker_memory": 0,
 }  # fmt: skip
 
@@ -93,7 +93,7 @@ class Job:
         workers: worker processes; 0 = decided from cores and devices.
         batch_size: images in one infer request.
         decode_threads: threads per worker that read, decode and preprocess; -1 = decided.
-        top: classes per image.
+        top: classes per image; 0 = what the model says, else `DEFAULT_TOP`.
         with_facts: what else each record says: margin, entropy, width, height, sha256
             (``--with``).
         output: the results file.
@@ -142,7 +142,7 @@ class Job:
     workers: int = 0
     batch_size: int = 1
     decode_threads: int = -1
-    top: int = DEFAULT_TOP
+    top: int = 0
     with_facts: tuple[str, ...] = ()
     output: str = DEFAULT_OUTPUT
     extension: tuple[str, ...] = ()

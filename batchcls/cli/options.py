@@ -70,7 +70,9 @@ OPTIONS = (
         f"{_one_of('activation')}: makes scores of raw outputs; default: from graph and metadata.",
         "HOW",
     ),
-    Option("top", MODEL, f"Classes per image. [{DEFAULT_TOP}]", "N"),
+    Option(
+        "top", MODEL, f"Classes per image; default: what the model says, else {DEFAULT_TOP}.", "N"
+    ),
     Option("extension", MODEL, "Library of custom operations; repeatable.", "LIB", "-l"),
     # ---- devices and speed
     Option(

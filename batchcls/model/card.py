@@ -23,6 +23,7 @@ class Card:
         activation: from raw outputs to probabilities.
         labels: one per class.
         threshold: of multi-label models.
+        top: classes per image.
         origins: key → where its value came from.
         warnings: for people.
         inputs: of the model as it was read.
@@ -33,6 +34,7 @@ class Card:
     activation: Activation
     labels: tuple[str, ...]
     threshold: float | None
+    top: int
     origins: dict[str, str]
     warnings: tuple[str, ...]
     inputs: list[dict[str, Any]]

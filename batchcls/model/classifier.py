@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from batchcls.errors import ImageError
 from batchcls.images import Prediction
 from batchcls.job import Job
-from batchcls.model import compiling, devices, load, spatial, topk, uncertainty
+from batchcls.model import compiling, devices, spatial, topk, uncertainty
 from batchcls.model import core as ov
 from batchcls.model.compiling import Made
 from batchcls.model.description import describe
 from batchcls.model.layers import LayerTime
 from batchcls.model.ring import Ring
 from batchcls.model.threads import Threads
-from batchcls.model_files import model_path
+from batchcls.model_files import model_file, model_path
 
 CLOSE_S = 5.0
 
@@ -46,14 +46,14 @@ class Classifier:
     ) -> None:
         self._card = made.card
         self._settle = made.settle
-        self._top = job.top
+        self._top = made.card.top
         self.rings = tuple(
             Ring(one.model, str(one.device), threads.nireq, count_layers=job.perf_counts)
             for one in made.compiled
         )
         self.description = describe(
             job,
-            load.model_file(model_path(job.model)),
+            model_file(model_path(job.model)),
             made.card,
             [
                 {**one.as_dict(), "nireq": ring.nireq, "batch_size": ring.batch_size}

@@ -43,6 +43,28 @@ def test_an_exported_model_carries_everything(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_an_exported_quantised_model_has_plain_scores_for_other_readers(tmp_path: Path) -> None:
+    """model_api takes the first output, and a softmax of its 8-bit integers."""
+    path = tiny.save(tiny.quantised_colour_model(), tmp_path / "m.xml")
+    out = export(Job(model=str(path)), tmp_path / "out.xml")
+    again = export(Job(model=str(out)), tmp_path / "again.xml")
+    image = tiny.flat_colour((240, 120, 60), 8, 8)
+    answers = []
+    for file in (path, out, again):
+        classifier = Classifier.open(Job(model=str(file)), ONE)
+        classifier.rings[0].start([0], [classifier.prepare(image)])
+        finished = classifier.rings[0].wait(20.0)
+        assert finished is not None
+        answers.append(classifier.probabilities(finished.scores[0]).tolist())
+        classifier.close()
+    assert answers[0] == answers[1] == answers[2]
+    model = ov.Core().read_model(str(again))
+    assert [port.get_element_type().get_type_name() for port in model.outputs] == ["f32", "u8"]
+    scores = ov.compile_model(model, "CPU")(image[None])[0]
+    assert scores.sum() == pytest.approx(1.0, abs=1e-5)
+    np.testing.assert_allclose(scores[0], answers[0], atol=1 / 256)
+
+
 def test_export_says_what_is_wrong(tmp_path: Path) -> None:
     path = tiny.save(tiny.colour_model(), tmp_path / "m.xml")
     with pytest.raises(ModelError, match=r"\.xml"):
