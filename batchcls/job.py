@@ -13,6 +13,7 @@ FACTS = ("margin", "entropy", "width", "height", "sha256")
 PROGRESS_KINDS = ("auto", "rich", "bar", "plain", "json", "none")
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "activation": ("softmax", "sigmoid", "none"),
+    "int8": ("exact", "fast"),
     "progress": PROGRESS_KINDS,
     "hint": ("throughput", "latency", "cumulative_throughput", "none", "tput", "ctput"),
     "resize_type": (
@@ -106,6 +107,8 @@ class Job:
         nstreams: streams per device ("2", or "CPU:2,GPU:1"); "" = decided.
         nthreads: inference threads of the CPU per worker; 0 = decided.
         infer_precision: "f32", "bf16", "f16", or per device ("CPU:f32,GPU:f16"); "" = decided.
+        int8: how CPUs compute quantised layers: exact, as the model states them, or fast, in
+            OpenVINO's own int8; None = fast where the weights leave room for its sums, else exact.
         cache_dir: folder of compiled models; None = none.
         load_config: JSON file of OpenVINO properties by device.
         mean_values: per channel, in the model's channel order and pixel units ("[123.7,…]").
@@ -153,6 +156,7 @@ class Job:
     nstreams: str = ""
     nthreads: int = 0
     infer_precision: str = ""
+    int8: str | None = None
     cache_dir: str | None = None
     load_config: str | None = None
     mean_values: str | None = None

@@ -90,6 +90,13 @@ OPTIONS = (
     Option("nstreams", SPEED, "Streams, for all devices or CPU:2,GPU:1.", "S"),
     Option("nthreads", SPEED, "CPU inference threads per worker; 0 = decided.", "N"),
     Option("infer_precision", SPEED, "f32, bf16, f16; or CPU:f32,GPU:f16.", "TYPE"),
+    Option(
+        "int8",
+        SPEED,
+        "How a CPU computes quantised models: exact, as they are written and the same on every "
+        "machine, or fast; default: fast where the weights leave room for it, else exact.",
+        "HOW",
+    ),
     Option("cache_dir", SPEED, "Folder that keeps compiled models.", "DIR"),
     Option("load_config", SPEED, "OpenVINO properties by device, JSON.", "FILE"),
     Option("plugins", SPEED, "OpenVINO plugins file, or a folder that holds one.", "PATH"),

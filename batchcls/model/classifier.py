@@ -16,7 +16,7 @@ from batchcls.errors import DeviceError, ImageError
 from batchcls.images import Prediction
 from batchcls.job import Job
 from batchcls.model import core as ov
-from batchcls.model import devices, hetero, load, saturation, spatial, topk, uncertainty
+from batchcls.model import devices, hetero, int8, load, spatial, topk, uncertainty
 from batchcls.model.description import describe
 from batchcls.model.devices import Device
 from batchcls.model.layers import LayerTime
@@ -113,18 +113,18 @@ class Classifier:
         loaded = load.load(job, core)
         warnings = [w for device in wanted for w in device.warnings] + list(loaded.warnings)
         model = load.connect(loaded, threads.batch_size)
-        int8 = saturation.protect(core, model, configured)
+        how, told = int8.choose(core, model, configured, job.int8)
         split = hetero.wishes(loaded.model)
         compiled = [_compile(core, model, device, split) for device in wanted]
         facts = {
-            "int8": int8,
+            "int8": how,
             "devices": [str(device) for device in wanted],
             "precision": {
                 name: str(values.get("INFERENCE_PRECISION_HINT", "the device's"))
                 for name, values in sorted(configured.items())
             },
         }
-        return cls(job, loaded, compiled, threads, warnings, facts)
+        return cls(job, loaded, compiled, threads, [*warnings, *told], facts)
 
     @property
     def needs(self) -> tuple[int, int] | None:

@@ -55,6 +55,7 @@ CHANGES_NOTHING: dict[str, Any] = {
     "hint": "latency",
     "nstreams": "2",
     "nthreads": 2,
+    "int8": "fast",  # the model has no quantised layers
     "cache_dir": "cache",
     "strict_devices": True,
     "layout": "NCHW",
