@@ -13,6 +13,7 @@ FACTS = ("margin", "entropy", "width", "height", "sha256")
 PROGRESS_KINDS = ("auto", "rich", "bar", "plain", "json", "none")
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "activation": ("softmax", "sigmoid", "none"),
+    "int8": ("exact", "fast"),
     "progress": PROGRESS_KINDS,
     "hint": ("throughput", "latency", "cumulative_throughput", "none", "tput", "ctput"),
     "resize_type": (
@@ -108,6 +109,8 @@ class Job:
         infer_precision: "f32", "bf16", "f16", or per device ("CPU:f32,GPU:f16"); "" = decided.
         cache: keep compiled models, and take those that are kept.
         cache_dir: folder of compiled models; None = the user's cache folder.
+        int8: how CPUs compute quantised layers: exact, as the model states them, or fast, in
+            OpenVINO's own int8; None = fast where the weights leave room for its sums, else exact.
         load_config: JSON file of OpenVINO properties by device.
         mean_values: per channel, in the model's channel order and pixel units ("[123.7,…]").
         scale_values: divisors per channel, like mean_values.
@@ -155,6 +158,7 @@ class Job:
     nthreads: int = 0
     infer_precision: str = ""
     cache: bool = True
+    int8: str | None = None
     cache_dir: str | None = None
     load_config: str | None = None
     mean_values: str | None = None

@@ -94,6 +94,13 @@ OPTIONS = (
     Option("infer_precision", SPEED, "f32, bf16, f16; or CPU:f32,GPU:f16.", "TYPE"),
     Option("cache", SPEED, "Start from compiled models that are kept. [on]"),
     Option("cache_dir", SPEED, "Folder that keeps them. [~/.cache/batchcls/compiled]", "DIR"),
+    Option(
+        "int8",
+        SPEED,
+        "How a CPU computes quantised models: exact, as they are written and the same on every "
+        "machine, or fast; default: fast where the weights leave room for it, else exact.",
+        "HOW",
+    ),
     Option("load_config", SPEED, "OpenVINO properties by device, JSON.", "FILE"),
     Option("plugins", SPEED, "OpenVINO plugins file, or a folder that holds one.", "PATH"),
     Option("plugin", SPEED, "Register one device plugin; repeatable.", "NAME=LIB"),

@@ -17,7 +17,7 @@ from openvino import CompiledModel, Core, Model, Tensor
 
 from batchcls.errors import BatchclsError, DeviceError
 from batchcls.job import Job
-from batchcls.model import cache_key, hetero, load, model_info, saturation
+from batchcls.model import cache_key, hetero, int8, load, model_info
 from batchcls.model import core as ov
 from batchcls.model.card import Card
 from batchcls.model.compiled_files import CompiledFiles, Kept, Turn
@@ -57,7 +57,7 @@ class Made:
 
     Attributes:
         card: what is known about the model.
-        int8: how quantised layers are computed; see `saturation.protect`.
+        int8: how quantised layers are computed; see `batchcls.model.int8.choose`.
         compiled: one for each device string.
         lasting: nothing outside the key went into it, so that it may be kept.
         notes: for people, beside the card's.
@@ -104,7 +104,7 @@ def make(
             files.shrink()
             core.set_property({"CACHE_DIR": str(files.folder)})
         made = _anew(job, core, devices, configured, batch_size)
-    return replace(made, notes=notes)
+    return replace(made, notes=(*notes, *made.notes))
 
 
 def default_folder() -> Path:
@@ -167,11 +167,11 @@ def _anew(
 ) -> Made:
     loaded = load.load(job, core)
     model = load.connect(loaded, batch_size)
-    int8 = saturation.protect(core, model, configured)
+    how, told = int8.choose(core, model, configured, job.int8)
     split = hetero.wishes(loaded.model)
     compiled = tuple(_compile(core, model, device, split) for device in devices)
     named = _LABELS_ELSEWHERE in model_info.read_info(loaded.model, model_info.ROOT)
-    return Made(Card.of(loaded), int8, compiled, lasting=not named)
+    return Made(Card.of(loaded), how, compiled, lasting=not named, notes=told)
 
 
 def _compile(core: Core, model: Model, device: Device, wishes: Mapping[str, str]) -> Compiled:
@@ -196,7 +196,7 @@ def _recall(core: Core, kept: Kept, devices: Sequence[Device]) -> Made | None:
                 devices, kept.blobs, kept.facts["operations"], strict=True
             )
         )
-        return Made(card, kept.facts["int8"], compiled)
+        return Made(card, kept.facts["int8"], compiled, notes=tuple(kept.facts["notes"]))
     except (RuntimeError, KeyError, TypeError, ValueError):
         return None
 
@@ -218,6 +218,7 @@ def _keep(files: CompiledFiles, turn: Turn, name: str, key: Callable[[], str], m
     facts = {
         "card": made.card.as_dict(),
         "int8": made.int8,
+        "notes": made.notes,
         "operations": [one.operations for one in made.compiled],
     }
 

@@ -7,7 +7,7 @@ from openvino import opset13 as ops
 
 from batchcls.errors import ModelError
 from batchcls.job import Job
-from batchcls.model import saturation, weights
+from batchcls.model import weights
 from batchcls.model.classifier import Classifier
 from batchcls.model.export import export
 from batchcls.model.probe import NOW, information, probe
@@ -115,16 +115,3 @@ def test_folded_weights_compute_the_same() -> None:
     after = core.compile_model(model, "CPU", {"NUM_STREAMS": "1"})(image)[0]
     np.testing.assert_allclose(after, before, rtol=1e-5)
     assert weights.fold(model) == 0
-
-
-def test_saturation_is_asked_of_the_device_itself() -> None:
-    core = ov.Core()
-    core.set_property("CPU", {"INFERENCE_PRECISION_HINT": "f32", saturation.PROPERTY: "NO"})
-    assert saturation.saturates(core, "CPU") is False
-
-
-def test_a_users_own_choice_stays(tmp_path: Path) -> None:
-    path = tiny.save(tiny.quantised_colour_model(), tmp_path / "m.xml")
-    (tmp_path / "c.json").write_text('{"CPU": {"LP_TRANSFORMS_MODE": "NO"}}')
-    job = Job(model=str(path), load_config=str(tmp_path / "c.json"))
-    assert Classifier.open(job, ONE).description["fingerprint"]["int8"] == "exact"
