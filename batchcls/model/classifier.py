@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchcls.errors import ImageError
-from batchcls.images import Prediction
+from batchcls.images import Picture, Prediction
 from batchcls.job import Job
 from batchcls.model import compiling, devices, spatial, topk, uncertainty
 from batchcls.model import core as ov
@@ -106,11 +106,11 @@ class Classifier:
         height, width = pre.resize_to or (pre.height, pre.width)
         return width, height
 
-    def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def prepare(self, image: NDArray[np.uint8] | Picture) -> NDArray[np.uint8]:
         """One decoded image as the model's input; thread-safe.
 
         Args:
-            image: (H, W, 3) BGR.
+            image: (H, W, 3) BGR, or a picture.
 
         Returns:
             (height, width, channels), contiguous.
