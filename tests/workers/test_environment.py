@@ -1,13 +1,6 @@
-"""What workers find in their environment: good defaults, and whatever the user set."""
+"""What workers find in their environment."""
 
-from batchcls.backends.environment import KEPT, environment
-
-
-def test_a_user_s_malloc_settings_win_and_ours_fill_the_gaps() -> None:
-    found = environment({"MALLOC_TRIM_THRESHOLD_": "1", "HOME": "/h"})
-    assert found["MALLOC_TRIM_THRESHOLD_"] == "1"
-    assert found["MALLOC_MMAP_THRESHOLD_"] == str(KEPT)
-    assert found["HOME"] == "/h"
+from batchcls.backends.environment import environment
 
 
 def test_workers_import_this_batchcls_before_any_other() -> None:
@@ -18,4 +11,6 @@ def test_workers_import_this_batchcls_before_any_other() -> None:
 
 
 def test_numpy_starts_no_threads_of_its_own() -> None:
-    assert environment({"OPENBLAS_NUM_THREADS": "8"})["OPENBLAS_NUM_THREADS"] == "1"
+    found = environment({"OPENBLAS_NUM_THREADS": "8", "HOME": "/h"})
+    assert found["OPENBLAS_NUM_THREADS"] == "1"
+    assert found["HOME"] == "/h"
