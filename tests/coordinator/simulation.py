@@ -133,11 +133,13 @@ class World:
             if event is not None:
                 self.obey(self.coordinator.handle(event))
                 self.advance()
-                self.held = max(self.held, self.coordinator._window.size)
         raise AssertionError("the schedule does not end: deadlock or endless retries")
 
     def advance(self) -> None:
-        while self.halted is None and (commands := self.coordinator.advance()):
+        commands: list[Command] | None = None
+        while self.halted is None and commands != []:
+            commands = self.coordinator.advance()
+            self.held = max(self.held, self.coordinator._window.size)
             self.obey(commands)
 
     def obey(self, commands: list[Command]) -> None:

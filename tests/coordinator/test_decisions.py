@@ -28,11 +28,13 @@ from tests.coordinator.simulation import ListedWork, World, convict
 class Story:
     """Tells a coordinator events, and keeps what it commands."""
 
-    def __init__(self, total: int, workers: int = 1, **policy: int) -> None:
+    def __init__(
+        self, total: int, workers: int = 1, *, carried: frozenset[int] = frozenset(), **policy: int
+    ) -> None:
         numbers = {"chunk": 2, **policy}
         self.coordinator = Coordinator(
             workers,
-            ListedWork(total),
+            ListedWork(total, carried=carried),
             0,
             convict,
             Policy(**numbers),  # type: ignore[arg-type]  # by name
@@ -88,6 +90,14 @@ def test_leases_get_shorter_towards_the_end() -> None:
     assert [len(lease.images) for lease in story.ready()] == [3, 2]
 
 
+def test_carried_lines_that_must_wait_keep_nobody_from_work() -> None:
+    story = Story(400, workers=2, carried=frozenset(range(2, 380)), leases=1)
+    (first,) = story.ready()
+    assert [image.index for image in first.images] == [0, 1]
+    (second,) = story.ready(1)
+    assert [image.index for image in second.images] == [380, 381]
+
+
 def test_a_drain_is_told_and_leases_nothing_more() -> None:
     story = Story(100)
     first = story.ready()[0]
@@ -105,6 +115,22 @@ def test_after_a_halt_nothing_is_commanded() -> None:
     assert [type(command) for command in commands] == [Record, Halt], "lines first"
     assert story.answer(first, 1) == []
     assert story.die() == []
+
+
+def test_all_lines_that_are_due_come_before_a_halt() -> None:
+    """However many batches they are: here a window so small that each line is one."""
+    story = Story(100, workers=2, window=1, systemic=2)
+    first, second = story.ready()
+    third, fourth = story.ready(1)
+    for lease in (third, second):
+        for image in lease.images:
+            story.answer(lease, image.index)
+    good = tuple(Answer(image.index, b"line") for image in first.images)
+    lost = tuple(Answer(image.index, b"line", "vanished") for image in fourth.images)
+    story.coordinator.handle(Answered(0, first.lease, good))
+    story.tell(Answered(1, fourth.lease, lost))
+    assert [answer.index for answer in story.recorded] == [0, 1, 2, 3, 4, 5]
+    assert story.halted
 
 
 def test_after_a_halt_a_worker_that_is_free_gets_nothing() -> None:
@@ -196,9 +222,9 @@ def test_deaths_with_an_image_in_hand_are_not_idle() -> None:
     assert not story.halted
 
 
-def recycled(**policy: int) -> tuple[Story, list[Lease]]:
+def recycled(idle_deaths: int = 20, start_deaths: int = 3) -> tuple[Story, list[Lease]]:
     """A worker that has just outgrown its bound, with two leases."""
-    story = Story(100, max_rss=500, **policy)
+    story = Story(100, max_rss=500, idle_deaths=idle_deaths, start_deaths=start_deaths)
     held = story.ready()
     story.answer(held[0], held[0].images[0].index, rss=400)
     story.answer(held[0], held[0].images[1].index, rss=600)
@@ -255,9 +281,9 @@ def test_when_a_replacement_cannot_load_the_run_halts() -> None:
     assert story.halted
 
 
-def accused(**policy: int) -> tuple[Story, Lease]:
+def accused(doubtful: int = 5) -> tuple[Story, Lease]:
     """Image 0 has killed three workers; the canary is out."""
-    story = Story(6, workers=2, **policy)
+    story = Story(6, workers=2, doubtful=doubtful)
     story.ready()
     story.die(0)
     for _ in range(2):
@@ -285,9 +311,9 @@ def test_one_canary_at_a_time_is_enough() -> None:
     assert CANARY not in [lease.images[0] for lease in story.ready(1)]
 
 
-def convicted_after_a_success(**policy: int) -> Story:
+def convicted_after_a_success(doubtful: int = 5) -> Story:
     """Image 0 has succeeded; then image 1 kills its worker, in company and twice alone."""
-    story = Story(20, chunk=1, **policy)
+    story = Story(20, chunk=1, doubtful=doubtful)
     story.answer(story.ready()[0], 0)
     story.die(1)
     for _ in range(2):

@@ -157,7 +157,8 @@ def test_a_bound_below_what_a_worker_begins_with_does_not_replace_one_after_the_
 
 
 def test_carried_lines_are_recorded_in_bounded_batches() -> None:
-    world = World(seed=7, total=5000, carried=frozenset(range(5000)) - {4990})
+    policy = Policy(8, lines(2000))
+    world = World(seed=7, total=5000, carried=frozenset(range(5000)) - {4990}, policy=policy)
     world.run()
     check(world)
     assert world.held <= lines(2 * world.policy.chunk), "nothing was in their way"
