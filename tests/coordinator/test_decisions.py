@@ -98,6 +98,16 @@ def test_carried_lines_that_must_wait_keep_nobody_from_work() -> None:
     assert [image.index for image in second.images] == [380, 381]
 
 
+def test_carried_lines_behind_a_streak_keep_nobody_from_work() -> None:
+    """The line before them is there, but must wait; no other event will come."""
+    story = Story(400, carried=frozenset(range(2, 380)), leases=1, systemic=5)
+    (first,) = story.ready()
+    lost = tuple(Answer(image.index, b"line", "vanished") for image in first.images)
+    story.tell(Answered(0, first.lease, lost))
+    assert [lease.images[0].index for lease in leases(story.last)] == [380]
+    assert story.recorded == []
+
+
 def test_a_drain_is_told_and_leases_nothing_more() -> None:
     story = Story(100)
     first = story.ready()[0]

@@ -68,6 +68,8 @@ def test_it_is_full_by_the_bytes_and_not_full_any_more_when_they_are_gone() -> N
     assert window.full
     assert [len(window.take(index, free)) for index in (5, 7)] == [1, 1]
     assert not window.full
+    window._limit = window.size
+    assert window.full, "from the limit on"
 
 
 def test_where_the_next_line_is_held_it_begins() -> None:
@@ -78,8 +80,42 @@ def test_where_the_next_line_is_held_it_begins() -> None:
         assert window
         assert window.begins(7)
         assert not window.begins(8)
+        size = window.size
         assert window.take(7, lambda index: True) == ()
         assert window.begins(7)
+        assert window.size == size, "and nothing is unpacked"
+
+
+def test_in_everyday_work_nothing_is_packed() -> None:
+    """However many lines pass by, as long as few wait."""
+    window = Window(24 * 10 * (OVERHEAD + 10))
+    for index in range(1000):
+        window.keep(Answer(index, b"ten bytes!"))
+        assert not window._packed
+        assert len(window.take(index, free)) == 1
+
+
+def test_what_was_unpacked_is_not_packed_again_for_each_line_that_comes() -> None:
+    window = Window(24 * 10 * (OVERHEAD + 10))
+    for index in range(11):
+        window.keep(Answer(index, b"ten bytes!"))
+    assert window._packed
+    assert len(window.take(0, lambda index: index > 0)) == 1
+    window.keep(Answer(11, b"ten bytes!"))
+    assert not window._packed
+
+
+def test_loose_lines_take_about_what_it_says() -> None:
+    chance = random.Random(1)
+    for index in range(3000):
+        answer(index, chance)  # what a record's making caches is not the window's
+    window = Window(1 << 40)
+    tracemalloc.start()
+    for index in range(3000):
+        window.keep(answer(index, chance))
+    taken = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert 0.7 * window.size < taken < 1.1 * window.size
 
 
 def test_several_hundred_thousand_lines_wait_within_the_default_window() -> None:
