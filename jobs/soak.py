@@ -4,7 +4,8 @@
 
 A worker is killed every 30 seconds. Once a second it looks at the run from outside: resident memory
 of the coordinator and its workers, open files, zombies, images answered. It prints the memory's
-slope after warm-up, and the throughput of the first and the last minute; the exit status is 1 where
+slope after warm-up, and the throughput of the first and the last minute, also for each second of
+CPU time, which what else the machine does changes less; the exit status is 1 where
 that misses what the project promises (memory under 1 MB a minute, files and zombies flat, the last
 minute at least 95 % of the first). Images and model are the real ones beside the repository where
 there are some (`../shared/data`, `BATCHCLS_REAL_DATA`), under so many names that each is a line of
@@ -12,6 +13,7 @@ its own; else it draws some, for the built-in model.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -52,6 +54,15 @@ def children(pid: int) -> list[tuple[int, str, float]]:
             except OSError:
                 continue
     return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """Of a process, its living children, and those that it has buried."""
+    ticks = sum(map(int, stat(pid)[11:15]))
+    for child, _, _ in children(pid):
+        with contextlib.suppress(OSError):
+            ticks += sum(map(int, stat(child)[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def slope(points: list[tuple[float, float]]) -> float:
@@ -114,6 +125,7 @@ def soak(words: list[str], folder: Path, seconds: float, kill_every: float) -> d
     memory: list[tuple[float, float]] = []
     workers_memory: list[tuple[float, float]] = []
     done: list[tuple[float, float]] = []
+    spent: list[tuple[float, float]] = []
     files: list[int] = []
     zombies = kills = 0
     began = last_kill = 0.0
@@ -132,6 +144,7 @@ def soak(words: list[str], folder: Path, seconds: float, kill_every: float) -> d
         memory.append((now - began, resident(run.pid)))
         files.append(len(list(Path(f"/proc/{run.pid}/fd").iterdir())))
         done.append((told["elapsed_s"] - told["startup_s"], told["answered"]))
+        spent.append((cpu_seconds(run.pid), told["answered"]))
         workers = children(run.pid)
         workers_memory.append((now - began, max((mb for _, _, mb in workers), default=0.0)))
         zombies = max(zombies, sum(state == "Z" for _, state, _ in workers))
@@ -142,8 +155,10 @@ def soak(words: list[str], folder: Path, seconds: float, kill_every: float) -> d
     run.wait(30)
     lines = output.with_name("results.jsonl.part").read_bytes().count(b"\n")
     window = min(60, seconds / 3)
-    first = rate([point for point in done if point[0] <= window])
-    last = rate([point for point in done if point[0] > done[-1][0] - window])
+    early = sum(at <= window for at, _ in done)
+    late = sum(at <= done[-1][0] - window for at, _ in done)
+    first, last = rate(done[:early]), rate(done[late:])
+    first_cpu, last_cpu = rate(spent[:early]), rate(spent[late:])
     third = len(files) // 3
     return {
         "seconds": seconds,
@@ -154,6 +169,7 @@ def soak(words: list[str], folder: Path, seconds: float, kill_every: float) -> d
         "first_per_s": first,
         "last_per_s": last,
         "last_to_first": last / first if first else 0.0,
+        "the_same_per_cpu_s": last_cpu / first_cpu if first_cpu else 0.0,
         "mb": memory[-1][1],
         "mb_per_minute": slope([point for point in memory if point[0] > window]) * 60,
         "worker_mb_at_first": max(mb for _, mb in workers_memory[:third]),

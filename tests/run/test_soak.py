@@ -45,7 +45,7 @@ def test_a_minute_of_load_leaves_memory_files_and_processes_flat(
     assert seen["files_at_last"] <= seen["files_at_first"]
     assert seen["zombies"] <= 1
     assert seen["mb"] < 200
-    # Of 25 s each; other load on the machine is part of it.
-    assert seen["last_to_first"] > 0.7
+    # For each second of CPU time: how much of that it gets is up to what else runs here.
+    assert seen["the_same_per_cpu_s"] > 0.85
     assert list(temporary.iterdir()) == []
     assert {path.name for path in Path("/dev/shm").iterdir()} <= shared
