@@ -46,6 +46,7 @@ READ_SIZE = 1 << 18
 DEATH_WAIT_S = 2.0
 CHECK_S = 0.1
 STALL_GRACE_S = 1.0
+SILENCE_GRACE_S = 0.5
 LOADING_LIMIT_S = 1800.0
 
 
@@ -275,7 +276,7 @@ class LocalBackend:
                 if now - since > self._timeout:
                     return f"no progress in {hand.stage} for {self._timeout:g} s"
         alive = max(process.board.last_beat / 1e9, process.heard, self._excused)
-        if now - alive > self._timeout + STALL_GRACE_S:
+        if now - alive > self._timeout + SILENCE_GRACE_S:
             return f"silent for {self._timeout:g} s"
         return ""
 
