@@ -7,6 +7,7 @@ and inferred: what is left is what batchcls itself takes.
 """
 
 import argparse
+import json
 import os
 import resource
 import subprocess
@@ -54,13 +55,15 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--images", type=int, default=1_000_000)
+    parser.add_argument("--json", action="store_true", help="the figures as a line of JSON")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as temporary:
         folder = Path(temporary)
         tiny_model(folder / "mean.xml")
         began = time.monotonic()
         fill(folder / "images", options.images)
-        print(f"{options.images:,} names made in {time.monotonic() - began:.0f} s", flush=True)
+        if not options.json:
+            print(f"{options.images:,} names made in {time.monotonic() - began:.0f} s", flush=True)
         began = time.monotonic()
         run = subprocess.Popen(
             [sys.executable, "-m", "batchcls", "run", str(folder / "images"),
@@ -84,6 +87,11 @@ def main() -> None:
         everything = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = everything.ru_utime + everything.ru_stime
         lines = sum(1 for _ in (folder / "results.jsonl").open("rb"))
+        if options.json:
+            told = {"lines": lines, "seconds": elapsed, "coordinator_s": seconds,
+                    "coordinator_mb": peak, "cpu_s": cpu}  # fmt: skip
+            print(json.dumps(told))
+            return
         print(f"exit {code}, {lines:,} lines in {elapsed:.0f} s: {lines / elapsed:,.0f} images/s")
         print(f"coordinator: at most {peak:.0f} MB, {seconds / lines * 1e6:.0f} us an image")
         print(f"all processes: {cpu / lines * 1e6:.0f} us of processor an image")

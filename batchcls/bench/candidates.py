@@ -40,15 +40,20 @@ def grid(default: Layout, machine: Machine, *, accelerated: bool = False) -> tup
     return tuple(dict.fromkeys(found))
 
 
-def kept(rates: Sequence[Sequence[float]]) -> list[int]:
-    """Which candidates go on: the default (number 0) and the better half of the others.
+def kept(rates: Sequence[Sequence[float]], share: float = KEPT, last: int = 0) -> list[int]:
+    """Which candidates go on: the default (number 0) and the better part of the others.
 
     Args:
         rates: images per second of each candidate, a measurement per round.
+        share: of the others, that goes on.
+        last: so many go on at least, the default counted, as long as one drops out.
     """
     middle = [statistics.median(one) for one in rates]
     others = sorted(range(1, len(rates)), key=lambda n: -middle[n])
-    return [0, *sorted(others[: max(1, int(len(others) * KEPT))])] if others else [0]
+    if not others:
+        return [0]
+    most = max(1, len(others) - 1)
+    return [0, *sorted(others[: min(most, max(1, int(len(others) * share), last - 1))])]
 
 
 def winner(rates: Sequence[Sequence[float]]) -> int:

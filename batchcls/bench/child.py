@@ -57,6 +57,8 @@ def inference(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
     about = {
         "precision": classifier.description["precision"],
         "execution": classifier.description["devices"][0]["execution"],
+        "nireq": ring.nireq,
+        "batch_size": ring.batch_size,
     }
     return measure, about
 

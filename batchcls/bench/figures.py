@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -16,6 +16,7 @@ class Inference:
         on_cpu: the cores that decode are the ones that compute.
         fps: images per second, all processes together.
         latency_ms: percentile ("p50", "p95", "p99", "max") → milliseconds of a request.
+        settings: "nireq" and "batch" of each process, "precision", as they came out.
     """
 
     device: str
@@ -23,6 +24,7 @@ class Inference:
     on_cpu: bool
     fps: float
     latency_ms: dict[str, float]
+    settings: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

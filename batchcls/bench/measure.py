@@ -121,7 +121,12 @@ def infer(
     layout = "one process" if processes == 1 else f"{processes} single-thread processes"
     latencies: Sequence[float] = [value for answer in best for value in answer["latency"]]
     fps = sum(answer["fps"] for answer in best)
-    return Inference(job.device[0], layout, on_cpu, fps, percentiles(latencies)), about
+    settings = {
+        "nireq": str(about["nireq"]),
+        "batch": str(about["batch_size"]),
+        "precision": " ".join(sorted(set(about["precision"].values()))),
+    }
+    return Inference(job.device[0], layout, on_cpu, fps, percentiles(latencies), settings), about
 
 
 def prepare(job: Job, images: Sample) -> Preparation:

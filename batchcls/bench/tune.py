@@ -1,12 +1,13 @@
 """The story of a tuning: layouts tried on the user's images, fewer and longer each round."""
 
+import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from batchcls.bench.candidates import grid, kept, winner
+from batchcls.bench.candidates import KEPT, grid, kept, winner
 from batchcls.bench.measure import Sample, sample
 from batchcls.bench.whole import Feed
 from batchcls.errors import BatchclsError
@@ -15,29 +16,51 @@ from batchcls.layout import Layout, decide, device_names
 from batchcls.machine import Machine, this_machine
 
 Tell = Callable[[str], None]
-FIRST_S = 2.0
+FIRST_S = 1.2
+LONGER = 1.5
 LAST = 3
 """So few candidates are compared round by round until the time is up."""
+ENOUGH_ROUNDS = 3
+"""So many last rounds decide alone, without those in which the others dropped out."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """A layout and its rates.
+class Raced:
+    """Layouts and their rates.
 
     Attributes:
-        layout: what was tried.
-        fps: images per second, a measurement per round.
+        rates: of each layout, images per second, a measurement per round that it was in; the last
+            one 0.0 where it could not run.
+        left: numbers of those that were in to the end, the default (number 0) among them.
+        last_rounds: how many at the end had only these.
     """
 
-    layout: Layout
-    fps: tuple[float, ...]
+    rates: tuple[tuple[float, ...], ...]
+    left: tuple[int, ...]
+    last_rounds: int
+
+    def final(self, number: int) -> tuple[float, ...]:
+        """The rates of one of `left` that are compared.
+
+        Those of the last rounds, since what got it there was luck in part; all of its rates where
+        the last rounds are too few.
+        """
+        rates = self.rates[number]
+        return rates[-self.last_rounds :] if self.last_rounds >= ENOUGH_ROUNDS else rates
+
+    @property
+    def fastest(self) -> int:
+        """The number of the one with the highest median."""
+        return max(self.left, key=lambda number: statistics.median(self.final(number)))
+
+    @property
+    def winner(self) -> int:
+        """The number of the one to use: the default unless another one is clearly faster."""
+        return self.left[winner([self.final(number) for number in self.left])]
 
 
-def tune(job: Job, budget_s: float, tell: Tell = print) -> tuple[list[Tried], int]:
-    """Try layouts; all that were tried, and the number of the winner.
-
-    Interleaved: each round measures every layout that is left once, so that what else the machine
-    does falls on all of them alike.
+def tune(job: Job, budget_s: float, tell: Tell = print) -> tuple[Sequence[Layout], Raced]:
+    """Try the layouts worth trying; these, the default first, and how they did.
 
     Args:
         job: model, devices, sources.
@@ -51,28 +74,60 @@ def tune(job: Job, budget_s: float, tell: Tell = print) -> tuple[list[Tried], in
     default = decide(job, machine)
     layouts = grid(default, machine, accelerated=_accelerated(job, machine))
     end = time.monotonic() + budget_s
-    rates: list[list[float]] = [[] for _ in layouts]
-    left = list(range(len(layouts)))
-    seconds = FIRST_S
     with tempfile.TemporaryDirectory(prefix="batchcls-tune-") as folder:
         images = sample(job, Path(folder))
-        while True:
-            begun = time.monotonic()
-            for number in left:
-                rates[number].append(
-                    _rate(job, layouts[number], images, Path(folder) / "log", seconds)
-                )
-                tell(f"{words(layouts[number])}: {rates[number][-1]:.1f} images/s")
-            left = [n for n in left if rates[n][-1] > 0]
-            if len(left) > LAST:
-                left = [left[n] for n in kept([rates[n] for n in left])]
-                seconds *= 1.5
-            if len(left) < 2 or time.monotonic() + (time.monotonic() - begun) > end:
-                break
-    finalists = [rates[n] for n in left]
-    best = left[winner(finalists)]
-    tried = [Tried(layout, tuple(rate)) for layout, rate in zip(layouts, rates, strict=True)]
-    return tried, best
+        left_s = end - time.monotonic()
+        return layouts, race(job, layouts, images, Path(folder) / "log", left_s, tell)
+
+
+def race(
+    job: Job,
+    layouts: Sequence[Layout],
+    images: Sample,
+    log: Path,
+    budget_s: float,
+    tell: Tell = print,
+    *,
+    keep: float = KEPT,
+    last: int = LAST,
+) -> Raced:
+    """Measure layouts in turn, round by round, fewer and longer each round.
+
+    Interleaved, so that what else the machine does falls on all of them alike.
+
+    Args:
+        job: model, devices, preprocessing.
+        layouts: the default first; it never drops out.
+        images: to measure with.
+        log: file for what workers print.
+        budget_s: about how long it may take; every layout is measured once whatever it is.
+        tell: told each rate.
+        keep: the share of the others that goes on to the next round.
+        last: from so few on nothing drops out.
+
+    Raises:
+        BatchclsError: the job is wrong.
+    """
+    end = time.monotonic() + budget_s
+    rates: list[list[float]] = [[] for _ in layouts]
+    left = list(range(len(layouts)))
+    seconds, last_rounds = FIRST_S, 0
+    while True:
+        begun = time.monotonic()
+        measured = len(left)
+        for number in left:
+            rates[number].append(_rate(job, layouts[number], images, log, seconds))
+            tell(f"{words(layouts[number])}: {rates[number][-1]:.1f} images/s")
+        left = [n for n in left if rates[n][-1] > 0]
+        took = time.monotonic() - begun
+        if measured <= last:
+            last_rounds += 1
+        else:
+            left = [left[n] for n in kept([rates[n] for n in left], keep, last)]
+            seconds *= LONGER
+            took *= LONGER * len(left) / measured
+        if len(left) < 2 or time.monotonic() + took > end:
+            return Raced(tuple(map(tuple, rates)), tuple(left), last_rounds)
 
 
 def _rate(job: Job, layout: Layout, images: Sample, log: Path, seconds: float) -> float:
@@ -94,4 +149,9 @@ def words(layout: Layout) -> str:
     return (
         f"workers {layout.workers}, nthreads {layout.nthreads}, nstreams {layout.nstreams or '-'}, "
         f"nireq {layout.nireq}, decode threads {layout.decode_threads}, batch {layout.batch_size}"
+        + (
+            ""
+            if layout.pin == (layout.workers == 1)
+            else f", pinning {'on' if layout.pin else 'off'}"
+        )
     )

@@ -4,7 +4,7 @@ No journal and no display: what is measured is what a long job sees between its 
 image. Workers load once; several measurements can be taken of the same ones.
 """
 
-import os
+import contextlib
 import resource
 import time
 from collections.abc import Mapping, Sequence
@@ -43,6 +43,9 @@ class Rate:
         seconds: that it took.
         failed: of those images.
         worker_s: processor seconds of the workers.
+        beside_s: of those, what the threads took that do not infer: of each worker all but the
+            busiest `nthreads` beside its main thread. Known in a layout without decode threads and
+            with a number of inference threads; 0.0 in others.
         coordinator_s: processor seconds of this process.
         spent: seconds by stage, as workers tell them.
     """
@@ -51,6 +54,7 @@ class Rate:
     seconds: float
     failed: int
     worker_s: float
+    beside_s: float
     coordinator_s: float
     spent: Mapping[str, float]
 
@@ -102,15 +106,18 @@ class Feed:
         """Feed for `warm_s` and then count for `seconds`; what is in work at the end is awaited."""
         self._answered(0.0, fill=True)
         self._turn(warm_s)
-        pids = _children()
-        before = sum(map(_cpu_seconds, pids)), _own_seconds()
+        pids = children()
+        before, own = {pid: _threads(pid) for pid in pids}, _own_seconds()
         begun = time.perf_counter()
         images, failed, spent = self._turn(seconds)
         took = time.perf_counter() - begun
-        after = sum(map(_cpu_seconds, pids)), _own_seconds()
+        own = _own_seconds() - own
+        used = [_used(pid, before[pid], _threads(pid)) for pid in pids]
         while self._open:
             self._answered(TICK_S, fill=False)
-        return Rate(images, took, failed, after[0] - before[0], after[1] - before[1], spent)
+        told = self.layout.nthreads and not self.layout.decode_threads
+        beside = sum(_beside(one, self.layout.nthreads) for one in used) if told else 0.0
+        return Rate(images, took, failed, sum(map(sum, used)), beside, own, spent)
 
     def close(self) -> None:
         """End the workers."""
@@ -182,7 +189,7 @@ def _refuse(event: object) -> None:
         raise BatchclsError(f"a worker died while it was measured ({event.cause})")
 
 
-def _children() -> list[int]:
+def children() -> list[int]:
     """Process numbers of this process's children."""
     found = []
     for task in Path("/proc/self/task").iterdir():
@@ -190,12 +197,24 @@ def _children() -> list[int]:
     return found
 
 
-def _cpu_seconds(pid: int) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def _threads(pid: int) -> dict[int, float]:
+    """Processor seconds of a process's threads, by their numbers."""
+    found = {}
+    with contextlib.suppress(OSError):  # it has just ended, or one of its threads
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found[int(task.name)] = int((task / "schedstat").read_text().split()[0]) / 1e9
+    return found
+
+
+def _used(pid: int, before: Mapping[int, float], after: Mapping[int, float]) -> list[float]:
+    """Processor seconds by thread, the main thread's first, the others' from the most down."""
+    took = {thread: value - before.get(thread, 0.0) for thread, value in after.items()}
+    return [took.pop(pid, 0.0), *sorted(took.values(), reverse=True)]
+
+
+def _beside(used: Sequence[float], nthreads: int) -> float:
+    """What is left without the threads that infer."""
+    return used[0] + sum(used[1 + nthreads :])
 
 
 def _own_seconds() -> float:

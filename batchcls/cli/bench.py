@@ -30,11 +30,12 @@ def bench(job: Job, number_iter: int, seconds: float, *, as_json: bool) -> int:
 def words(figures: Figures) -> str:
     """Figures as tables, and sentences below them."""
     names = ("p50", "p95", "p99", "max")
-    rows = [("inference alone", "", "images/s", *(f"{name} ms" for name in names))]
+    rows = [("inference alone", "", "nireq", "images/s", *(f"{name} ms" for name in names))]
     for one in figures.inference:
         latencies = [f"{one.latency_ms[n]:.2f}" if n in one.latency_ms else "-" for n in names]
-        rows.append((one.device, one.layout, f"{one.fps:.1f}", *latencies))
-    parts = [columns(rows, right=(2, 3, 4, 5, 6))]
+        nireq = one.settings.get("nireq", "-")
+        rows.append((one.device, one.layout, nireq, f"{one.fps:.1f}", *latencies))
+    parts = [columns(rows, right=(2, 3, 4, 5, 6, 7))]
     found = figures.preparation
     if found is not None:
         stages = [("per image, one core", "ms", "share of the cores")]

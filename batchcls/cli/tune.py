@@ -29,18 +29,19 @@ def tune(job: Job, file: str, seconds: float) -> int:
         raise UsageError(f"job file {file}: {error.strerror}; name another (--to)") from error
     written = False
     try:
-        tried, best = try_layouts(job, seconds, complain)
-        won, default = tried[best], tried[0]
-        fps, was = statistics.median(won.fps), statistics.median(default.fps)
+        layouts, raced = try_layouts(job, seconds, complain)
+        best, won = raced.winner, layouts[raced.winner]
+        fps, was = statistics.median(raced.final(best)), statistics.median(raced.final(0))
         first = f"batchcls tune: {fps:.1f} images/s here, {was:.1f} by default"
-        path.write_text(job_text(job, won.layout, first), encoding="utf-8")
+        path.write_text(job_text(job, won, first), encoding="utf-8")
         written = True
     finally:
         if not written:
             path.unlink(missing_ok=True)
     verdict = "the default is as good as any" if best == 0 else f"{fps / was:.2f} times the default"
+    verdict += f" ({len(raced.final(0))} rounds)"
     say(
-        f"{words(won.layout)}: {fps:.1f} images/s, {verdict}\n"
+        f"{words(won)}: {fps:.1f} images/s, {verdict}\n"
         f"written to {file}; `batchcls run {file}` uses it"
     )
     return 0

@@ -1,168 +1,153 @@
-"""Measures batchcls against the limit of the machine and against other programs, and prints it.
+"""Measures batchcls against the limit of the machine, other programs and itself; prints a table.
 
-    python jobs/performance/suite.py --data ../shared/data --peers ../shared/peers --rounds 5
+    python jobs/performance/suite.py --results speed.json > speed.md
     python jobs/performance/suite.py --rows mobilenet,small --rounds 3
+    python jobs/performance/suite.py --results speed.json --show
 
-Every row is measured interleaved: the bound, each peer and batchcls in turn, round after round,
-each a fresh process. See README.md beside this file for what the rows mean, and for the precision:
-OpenVINO computes in bf16 where the processor has it, batchcls in f32 unless told otherwise; so that
-like is compared with like, batchcls appears twice, as it is and at the peers' precision.
+See README.md beside this file for the rows, the interpreters that they need, and how like is
+compared with like.
 """
 
 import argparse
 import json
-import shlex
-import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-
-import pictures
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-ROWS = ("mobilenet", "resnet50", "squeezenet", "start", "large85", "large95", "small", "bench")
-PEERS = "bound,sync_loop,sample_async,procpool"
+sys.path.insert(0, str(ROOT))
+
+import choice_rows  # noqa: E402 - batchcls is the one of this tree
+import cost_rows  # noqa: E402
+import peer_rows  # noqa: E402
+from comparing import Suite  # noqa: E402
+from facts import facts, load  # noqa: E402
+from table import Line, markdown  # noqa: E402
+
+ROWS: dict[str, Callable[[Suite], list[Line]]] = {
+    "mobilenet": peer_rows.mobilenet,
+    "resnet50": peer_rows.resnet50,
+    "squeezenet": peer_rows.squeezenet,
+    "resnet50_native": peer_rows.resnet50_native,
+    "squeezenet_native": peer_rows.squeezenet_native,
+    "whole": peer_rows.whole,
+    "start": peer_rows.start,
+    "large85": peer_rows.large85,
+    "large95": peer_rows.large95,
+    "small": cost_rows.small,
+    "million": cost_rows.million,
+    "memory": cost_rows.memory,
+    "grid_mobilenet": choice_rows.grid_mobilenet,
+    "grid_resnet50": choice_rows.grid_resnet50,
+    "grid_squeezenet": choice_rows.grid_squeezenet,
+    "dashboard": cost_rows.dashboard,
+    "int8": choice_rows.int8,
+    "bench": choice_rows.bench,
+}
 
 
-def light_model(name: str) -> Path | None:
-    """A model that comes with the package `onnx` (weights made up, so only its speed is real)."""
-    try:
-        import onnx
-    except ImportError:
-        return None
-    return Path(onnx.__file__).parent / "backend/test/data/light" / f"light_{name}.onnx"
+def measure(arguments: argparse.Namespace, rows: list[str], found: dict[str, Any]) -> None:
+    """Measure rows, and keep each as soon as it is there."""
+    end = time.monotonic() + 60 * arguments.minutes if arguments.minutes else None
+    with tempfile.TemporaryDirectory(prefix="batchcls-performance-") as folder:
+        suite = Suite(arguments, Path(folder))
+        for name in rows:
+            if end and time.monotonic() > end:
+                suite.log(f"{name}: not measured, {arguments.minutes} minutes are over")
+                continue
+            suite.log(f"\n## {name}")
+            begun, before = time.monotonic(), load()
+            try:
+                lines = ROWS[name](suite)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - the other rows still count
+                suite.log(f"{name}: {type(error).__name__}: {error}")
+                lines = [Line(name, "", f"not measured: {error}", None)]
+            found[name] = {
+                **facts(ROOT),
+                "rounds": suite.rounds,
+                "seconds": round(time.monotonic() - begun),
+                "load": [round(before, 1), round(load(), 1)],
+                "lines": [asdict(line) for line in lines],
+            }
+            suite.log(markdown(lines) + f"\n({name}: {found[name]['seconds']} s)")
+            if arguments.results:
+                arguments.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
-def native_precision() -> str:
-    """What OpenVINO, left alone, computes in on this processor."""
-    import openvino
-
-    name = openvino.Core().get_property("CPU", "INFERENCE_PRECISION_HINT")
-    text = str(name).lower()
-    return next((short for short in ("bf16", "f16") if short in text), "f32")
-
-
-class Suite:
-    """One run of the suite.
-
-    Args:
-        arguments: of the command line.
-        work: folder for what it makes.
-    """
-
-    def __init__(self, arguments: argparse.Namespace, work: Path) -> None:
-        self.arguments = arguments
-        self.work = work
-        self.photos = arguments.data / "photos"
-        self.mobilenet = arguments.data / "models" / "mobilenet_v2_1.0_224_quant.tflite"
-        self.native = native_precision()
-
-    def compare(
-        self, images: Path, model: Path, peers: str, limit: int = 0, extra: str = ""
-    ) -> None:
-        """One interleaved comparison by the peers' own driver."""
-        timed = f"PYTHONPATH={shlex.quote(str(ROOT))} {shlex.quote(sys.executable)} "
-        timed += f"{shlex.quote(str(HERE / 'timed_run.py'))} {{out}} {{images}} --model {{model}} "
-        words = [sys.executable, str(self.arguments.peers / "compare.py")]
-        words += ["--images", str(images), "--model", str(model), "--peers", peers]
-        words += ["--rounds", str(self.arguments.rounds), "--limit", str(limit)]
-        words += ["--command", f"batchcls={timed}{extra}"]
-        if self.native != "f32":
-            name = f"batchcls_{self.native}"
-            words += ["--command", f"{name}={timed}{extra} --infer-precision {self.native}"]
-        for python in self.arguments.python:
-            words += ["--python", python]
-        subprocess.run(words, check=False)
-
-    def model_row(self, model: Path | None, repeat: int, limit: int) -> None:
-        """Steady and whole rate of a model against the bound and the peers."""
-        if model is None:
-            print("not measured: `pip install onnx` brings the model")
-            return
-        images = pictures.repeated(self.photos, self.work / f"x{repeat}-{limit}", repeat)
-        self.compare(images, model, PEERS + self.arguments.more_peers, limit)
-
-    def mobilenet_row(self) -> None:
-        """MobileNet v2, 300 photos four times."""
-        self.model_row(self.mobilenet, 4, 0)
-
-    def resnet50_row(self) -> None:
-        """ResNet-50."""
-        self.model_row(light_model("resnet50"), 1, 150)
-
-    def squeezenet_row(self) -> None:
-        """SqueezeNet."""
-        self.model_row(light_model("squeezenet"), 2, 600)
-
-    def start_row(self) -> None:
-        """Time to the first line, one and two workers, few photos."""
-        images = pictures.repeated(self.photos, self.work / "start", 1)
-        for workers in (1, 2):
-            print(f"workers {workers}")
-            self.compare(images, self.mobilenet, "sync_loop", 60, f"--workers {workers}")
-
-    def large(self, quality: int) -> None:
-        """12-megapixel JPEGs."""
-        folder = self.work / f"large{quality}"
-        images = pictures.twelve_megapixels(self.photos, folder, 40, quality)
-        self.compare(images, self.mobilenet, "sync_loop,procpool", 0, "--decode reduced")
-
-    def bench(self, images: Path, model: str) -> None:
-        """`batchcls bench`, and the coordinator's and workers' processor time per image."""
-        words = [sys.executable, "-m", "batchcls", "bench", model, str(images), "--json"]
-        done = subprocess.run(words, stdout=subprocess.PIPE, check=True, cwd=ROOT)
-        found = json.loads(done.stdout)
-        whole, parts = found["whole"], found["preparation"]
-        print(
-            f"images/s {whole['fps']:.1f}, bound {found['bound']:.1f}, ratio {found['ratio']:.3f}"
+def shown(found: dict[str, Any]) -> str:
+    """The table of all rows that there are, and what they were measured on."""
+    have = [found[name] for name in ROWS if name in found]
+    lines = [Line(**line) for row in have for line in row["lines"]]
+    parts = [markdown(lines)]
+    parts += [
+        f"{key}: " + "; ".join(dict.fromkeys(row[key] for row in have))
+        for key in ("machine", "versions", "date", "revision")
+    ]
+    loads = [value for row in have for value in row["load"]]
+    rounds = "-".join(str(one) for one in sorted({row["rounds"] for row in have}))
+    if have:
+        seconds = sum(row["seconds"] for row in have)
+        parts.append(
+            f"load average before and after a row: {min(loads)}-{max(loads)}; rounds: {rounds}; "
+            f"measured in {seconds / 60:.0f} minutes"
         )
-        spent = ", ".join(f"{k} {1000 * parts[k]:.0f}" for k in ("read", "decode", "preprocess"))
-        print(
-            f"processor µs per image: workers {1000 * whole['worker_ms']:.0f} "
-            f"(one core alone: {spent}), coordinator {1000 * whole['coordinator_ms']:.1f}"
-        )
-
-    def row(self, name: str) -> None:
-        """Measure and print one row."""
-        print(f"\n## {name}\n", flush=True)
-        if name.startswith("large"):
-            self.large(int(name[5:]))
-        elif name == "small":
-            builtin = str(ROOT / "batchcls/builtin/photo_quality.xml")
-            self.bench(pictures.small(self.work / "small", 500), builtin)
-        elif name == "bench":
-            self.bench(self.photos, str(self.mobilenet))
-        else:
-            getattr(self, f"{name}_row")()
+    return parts[0] + "\n\n" + "  \n".join(parts[1:])
 
 
-def main() -> None:
-    """Entry point."""
+def parse() -> tuple[argparse.Namespace, list[str]]:
+    """The command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     shared = ROOT.parent / "shared"
-    parser.add_argument("--data", type=Path, default=shared / "data", help="photos and models")
-    parser.add_argument("--peers", type=Path, default=shared / "peers", help="the peers' scripts")
-    parser.add_argument("--rows", default=",".join(ROWS), help=",".join(ROWS))
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument(
-        "--more-peers", default="", type=lambda text: text and "," + text, metavar="PEER,…",
-        help="such as ort_procpool,torch_dataloader_ov:batch=8",
-    )  # fmt: skip
-    parser.add_argument(
-        "--python", action="append", default=[], metavar="PEER=PATH",
-        help="the interpreter of a peer whose packages are elsewhere",
-    )  # fmt: skip
+    add = parser.add_argument
+    add("--data", type=Path, default=shared / "data", help="photos and models")
+    add("--peers", type=Path, default=shared / "peers", help="the peers' scripts")
+    add("--rows", default=",".join(ROWS), help=",".join(ROWS))
+    add("--rounds", type=int, default=5, help="[5]; fewer are not worth quoting")
+    add("--minutes", type=float, default=0, help="begin no row after so many")
+    add("--results", type=Path, help="JSON file that gets each row as soon as it is measured; "
+        "rows that it has from before stay in the table")  # fmt: skip
+    add("--show", action="store_true", help="print the table of --results, measure nothing")
+    add("--prepare", action="store_true", help="make what --pictures keeps, measure nothing")
+    add("--pictures", type=Path, default=Path(tempfile.gettempdir()) / "batchcls-pictures",
+        help="keeps what takes long to make: 12-megapixel JPEGs, the INT8 model")  # fmt: skip
+    add("--inputs", type=lambda text: [int(n) for n in text.split(",")], default=[1_000_000],
+        help="how many, in the row `million`; such as 1000000,10000000 [1000000]")  # fmt: skip
+    add("--grid-minutes", type=float, default=5, help="for each model's grid [5]")
+    add("--more-peers", default="", metavar="PEER,…",
+        help="such as torch_dataloader_ov:batch=8")  # fmt: skip
+    add("--python", action="append", default=[], metavar="PEER=PATH",
+        help="the interpreter of a peer whose packages are elsewhere")  # fmt: skip
     arguments = parser.parse_args()
     rows = [row for row in arguments.rows.split(",") if row]
     if unknown := sorted(set(rows) - set(ROWS)):
         parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")
-    with tempfile.TemporaryDirectory(prefix="batchcls-performance-") as folder:
-        suite = Suite(arguments, Path(folder))
-        for row in rows:
-            suite.row(row)
+    if arguments.show and not arguments.results:
+        parser.error("--show needs --results FILE")
+    return arguments, rows
+
+
+def main() -> None:
+    """Entry point."""
+    arguments, rows = parse()
+    if arguments.prepare:
+        with tempfile.TemporaryDirectory(prefix="batchcls-performance-") as folder:
+            suite = Suite(arguments, Path(folder))
+            made = [suite.large(85), suite.large(95), choice_rows.quantised(suite)]
+        print("\n".join(map(str, made)))
+        return
+    found: dict[str, Any] = {}
+    if arguments.results and arguments.results.exists():
+        found = json.loads(arguments.results.read_text(encoding="utf-8"))
+    if not arguments.show:
+        measure(arguments, rows, found)
+    print(shown(found))
 
 
 if __name__ == "__main__":

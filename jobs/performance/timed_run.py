@@ -1,20 +1,29 @@
 """Runs `batchcls run` and prints one line of JSON: when its first line was there, how fast it was.
 
-The driver of the peers reads that line (n_images, t_start_to_first, t_steady). Times count from
-BENCH_T0, the moment at which the driver started this process.
+The driver of the peers reads that line (n_images, t_start_to_first, t_steady). Times count from the
+moment at which batchcls is started, as the peers' count from the moment at which they are.
 
-    python timed_run.py OUTPUT ARGUMENTS…
+    python timed_run.py [--pty] OUTPUT ARGUMENTS…
+
+With `--pty` it shows its dashboard on a terminal of 120 by 40, otherwise it shows nothing.
 """
 
+import contextlib
+import fcntl
 import json
 import os
+import struct
 import subprocess
 import sys
+import termios
+import threading
 import time
 from itertools import pairwise
 from pathlib import Path
 
+FIRST_STEP_S = 0.005
 STEP_S = 0.02
+ROWS, COLUMNS = 40, 120
 
 
 def lines(path: Path, seen: tuple[int, int]) -> tuple[int, int]:
@@ -29,35 +38,67 @@ def lines(path: Path, seen: tuple[int, int]) -> tuple[int, int]:
     return size + len(new), count + new.count(b"\n")
 
 
+def start(words: list[str], *, terminal: bool) -> subprocess.Popen[bytes]:
+    """Start it, on a terminal that swallows what is drawn or with no display."""
+    if not terminal:
+        return subprocess.Popen([*words, "--progress", "none"])
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    running = subprocess.Popen(
+        [*words, "--progress", "rich"], stdin=theirs, stdout=theirs, stderr=theirs,
+        env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+    )  # fmt: skip
+    os.close(theirs)
+
+    def swallow() -> None:
+        with contextlib.suppress(OSError):  # the other side is closed
+            while os.read(ours, 1 << 16):
+                pass
+
+    threading.Thread(target=swallow, daemon=True).start()
+    return running
+
+
+def steady_s(growth: list[tuple[float, int]], count: int) -> float | None:
+    """How long all images would take at the rate between a tenth and nine tenths of them.
+
+    The results grow in steps: what counts is from one step to another, not from any moment on.
+    """
+    inner = [(at, done) for at, done in growth if 0.1 * count <= done <= 0.9 * count]
+    if len(inner) < 3:
+        return None
+    steps = [inner[0]] + [b for a, b in pairwise(inner) if b[1] > a[1]]
+    begin, end = steps[min(1, len(steps) - 1)], steps[-1]
+    if end[1] <= begin[1]:
+        return None
+    return (count - 1) * (end[0] - begin[0]) / (end[1] - begin[1])
+
+
 def main() -> int:
     """Run, watch the results grow, tell."""
-    begun = float(os.environ.get("BENCH_T0", time.monotonic()))
-    output = Path(sys.argv[1])
-    words = [sys.executable, "-m", "batchcls", "run", *sys.argv[2:], "--output", str(output)]
-    running = subprocess.Popen([*words, "--progress", "none", "--fresh"])
+    arguments = sys.argv[1:]
+    terminal = arguments[0] == "--pty"
+    output = Path(arguments[terminal])
+    words = [sys.executable, "-m", "batchcls", "run", *arguments[1 + terminal :]]
     growth: list[tuple[float, int]] = []
     seen = (0, 0)
     part = output.with_name(output.name + ".part")
+    begun = time.monotonic()
+    running = start([*words, "--output", str(output), "--fresh"], terminal=terminal)
     while running.poll() is None:
         seen = lines(part, seen)
         growth.append((time.monotonic(), seen[1]))
-        time.sleep(STEP_S)
+        time.sleep(STEP_S if seen[1] else FIRST_STEP_S)
     if running.returncode:
         return running.returncode
     count = lines(output, (0, 0))[1]
     first = next((at for at, done in growth if done), growth[-1][0])
-    inner = [(at, done) for at, done in growth if 0.1 * count <= done <= 0.9 * count]
-    steady = None
-    if len(inner) > 2 and inner[-1][1] > inner[0][1]:
-        # The results grow in steps: from one step to another, not from any moment to any other.
-        steps = [inner[0]] + [b for a, b in pairwise(inner) if b[1] > a[1]]
-        begin, end = steps[min(1, len(steps) - 1)], steps[-1]
-        if end[1] > begin[1]:
-            steady = (count - 1) * (end[0] - begin[0]) / (end[1] - begin[1])
-    print(
-        json.dumps({"n_images": count, "t_start_to_first": first - begun, "t_steady": steady}),
-        flush=True,
-    )
+    told = {
+        "n_images": count,
+        "t_start_to_first": first - begun,
+        "t_steady": steady_s(growth, count),
+    }
+    print(json.dumps(told), flush=True)
     return 0
 
 

@@ -1,0 +1,141 @@
+"""The rows about choices: default layout against the grid, INT8, `bench` against benchmark_app."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from comparing import LIKE_PEERS, Suite
+from grid import full_grid
+from table import Line, at_least, judged, middle, ratios, spread
+
+from batchcls.bench.measure import sample
+from batchcls.bench.tune import race, words
+from batchcls.job import Job
+from batchcls.layout import decide
+from batchcls.machine import this_machine
+
+BENCH_S = 1.5
+QUANTIZE = ("--calibration", "100", "--held-out", "50", "--yes")
+
+
+def grid(suite: Suite, name: str, model: Path) -> list[Line]:
+    """The default layout against the best of a full grid.
+
+    Layouts drop out round by round, the default never; the verdict is of the last rounds, in which
+    the default and the few best were measured in turn.
+    """
+    job = Job(sources=(str(suite.photos),), model=str(model))
+    machine = this_machine()
+    default = decide(job, machine)
+    layouts = full_grid(default, machine)
+    folder = suite.work / f"grid-{model.stem}"
+    folder.mkdir()
+    images = sample(job, folder)
+    raced = race(
+        job, layouts, images, folder / "log", suite.arguments.grid_minutes * 60, suite.log,
+        keep=0.25, last=4,
+    )  # fmt: skip
+    best = raced.fastest
+    share = [a / b for a, b in zip(raced.final(0), raced.final(best), strict=True)]
+    finals = "; ".join(
+        f"{words(layouts[n])}: {spread(raced.final(n), 1)} images/s" for n in raced.left
+    )
+    return [
+        judged(
+            f"default layout / best of {len(layouts)} layouts, {name}", "≥ 0.97", share,
+            at_least(0.97), f"{{}} of {len(share)} rounds; the last ones: {finals}",
+        )
+    ]  # fmt: skip
+
+
+def grid_mobilenet(suite: Suite) -> list[Line]:
+    """MobileNet v2."""
+    return grid(suite, "MobileNet v2", suite.mobilenet)
+
+
+def grid_resnet50(suite: Suite) -> list[Line]:
+    """ResNet-50."""
+    return grid(suite, "ResNet-50", suite.light("resnet50"))
+
+
+def grid_squeezenet(suite: Suite) -> list[Line]:
+    """SqueezeNet."""
+    return grid(suite, "SqueezeNet", suite.light("squeezenet"))
+
+
+def quantised(suite: Suite) -> Path:
+    """ResNet-50 in INT8 by `batchcls quantize`, kept."""
+    original = suite.light("resnet50")
+
+    def make(path: Path) -> None:
+        made = ["quantize", str(original), str(suite.photos), "-o", str(path)]
+        suite.batchcls([*made, *QUANTIZE, *LIKE_PEERS.split()])
+
+    return suite.keep("resnet50.xml", make, of=" ".join(QUANTIZE))
+
+
+def int8(suite: Suite) -> list[Line]:
+    """INT8 against the original, end to end."""
+    commands = {
+        "int8": suite.ours(model=quantised(suite)),
+        "original": suite.ours(LIKE_PEERS),
+    }
+    native = suite.native()
+    if native != "f32":
+        commands["native"] = suite.ours(f"{LIKE_PEERS} --infer-precision {native}")
+    found = suite.compare(suite.photos_times(1), suite.light("resnet50"), "", commands)
+    faster = ratios(found["int8"], found["original"], "steady")
+    ended = spread(ratios(found["int8"], found["original"], "total"))
+    also = ""
+    if "native" in found:
+        beside = spread(ratios(found["int8"], found["native"], "steady"))
+        also = f"; against the original in {native} {beside}x"
+    rate = middle([r["steady"] for r in found["int8"]])
+    return [
+        judged(
+            "ResNet-50, INT8 by `batchcls quantize` against the original in f32, 300 photos",
+            "≥ 1.8x", faster, at_least(1.8),
+            f"{{}}x steady, {rate:.1f} images/s; whole run {ended}x{also}",
+        )
+    ]  # fmt: skip
+
+
+def bench(suite: Suite) -> list[Line]:
+    """`batchcls bench` against benchmark_app, inference alone, one process, same settings."""
+    lines = []
+    models = (("MobileNet v2", suite.mobilenet), ("ResNet-50", suite.light("resnet50")))
+    for name, model in models:
+        ours, theirs = [], []
+        for _ in range(suite.rounds):
+            told = suite.batchcls(["bench", str(model), "--seconds", str(BENCH_S), "--json"])
+            found = json.loads(told)["inference"][0]
+            ours.append(found["fps"])
+            theirs.append(benchmark_app(model, found["settings"]))
+        same = [a / b for a, b in zip(ours, theirs, strict=True)]
+        lines.append(
+            judged(
+                f"`batchcls bench` / benchmark_app, inference alone, {name}", "0.95-1.05", same,
+                within_5_percent,
+                f"{{}}; {middle(ours):.1f} and {middle(theirs):.1f} images/s", 3,
+            )
+        )  # fmt: skip
+    return lines
+
+
+def within_5_percent(value: float) -> bool:
+    """Equal, as far as a machine lets us tell."""
+    return 0.95 <= value <= 1.05
+
+
+def benchmark_app(model: Path, settings: dict[str, str]) -> float:
+    """Its images per second."""
+    words = [str(Path(sys.executable).with_name("benchmark_app")), "-m", str(model), "-d", "CPU"]
+    words += ["-hint", "throughput", "-nireq", settings["nireq"]]
+    words += ["-infer_precision", settings["precision"], "-t", str(2 * BENCH_S)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
+    found = re.search(r"Throughput:\s+([0-9.]+)", done.stdout)
+    if found is None:
+        raise SystemExit(f"benchmark_app measured nothing:\n{done.stdout}")
+    return float(found[1])

@@ -1,0 +1,184 @@
+"""The rows that compare batchcls with the limit of the machine and with other programs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from comparing import LIKE_PEERS, PEERS, Suite
+from table import Line, Round, at_least, at_most, best_peer, judged, middle, ratios, spread
+
+START_ROUNDS = 9
+
+
+def steady(
+    what: str, to_reach: float, found: dict[str, list[Round]], name: str, peers: Sequence[str]
+) -> list[Line]:
+    """The two lines of a model: against the bound, and against the peers in every round.
+
+    Args:
+        what: the model, in words.
+        to_reach: share of the bound.
+        found: of a comparison.
+        name: of batchcls in it.
+        peers: those that it must be ahead of.
+    """
+    ours, bound = found[name], found["bound"]
+    per_bound = ratios(ours, bound, "steady", "bound")
+    rates = f"{{}}; {middle([r['steady'] for r in ours]):.1f} images/s of "
+    rates += f"{middle([r['bound'] for r in bound]):.1f}"
+    lines = [
+        judged(f"{what}: steady / bound", f"≥ {to_reach}", per_bound, at_least(to_reach), rates)
+    ]
+    peer, theirs = best_peer(found, peers, "steady")
+    ahead = ratios(ours, theirs, "steady")
+    others = ", ".join(
+        f"{one} {spread(ratios(found[one], bound, 'steady', 'bound'))}"
+        for one in peers
+        if found.get(one)
+    )
+    lines.append(
+        Line(
+            f"{what}: steady, against the fastest peer of each round",
+            "> 1 in every round",
+            f"{spread(ahead)}, mostly {peer}; peers / bound: {others}",
+            min(ahead) > 1 if ahead else None,
+        )
+    )
+    return lines
+
+
+def model_row(
+    suite: Suite, model: Path, times: int, limit: int, to_reach: float, more: str, native: str = ""
+) -> list[Line]:
+    """A model against the bound and the peers, all at the same precision.
+
+    Args:
+        suite: of the run.
+        model: its file.
+        times: each photo so often.
+        limit: images; 0 = all.
+        to_reach: share of the bound.
+        more: peers besides the usual ones.
+        native: the precision that OpenVINO takes if left alone; "" = all in f32.
+    """
+    peers = ",".join(p for p in (PEERS, more, suite.arguments.more_peers) if p)
+    extra = LIKE_PEERS if model.suffix == ".onnx" else ""
+    extra += f" --infer-precision {native}" if native else ""
+    found = suite.compare(
+        suite.photos_times(times), model, f"bound,{peers}", {"batchcls": suite.ours(extra)},
+        f32=not native, limit=limit,
+    )  # fmt: skip
+    count = limit or found["batchcls"][0]["n"]
+    what = f"{_NAMES[model.stem]}, {count} photos, all in {native or 'f32'}"
+    return steady(what, to_reach, found, "batchcls", peers.split(","))
+
+
+_NAMES = {  # the rest of the integer model, its first and last layers, is in the named precision
+    "mobilenet_v2_1.0_224_quant": "MobileNet v2 (int8)",
+    "light_resnet50": "ResNet-50",
+    "light_squeezenet": "SqueezeNet",
+}
+
+
+def mobilenet(suite: Suite) -> list[Line]:
+    """MobileNet v2, 300 photos four times."""
+    return model_row(suite, suite.mobilenet, 4, 0, 0.95, "")
+
+
+def resnet50(suite: Suite) -> list[Line]:
+    """ResNet-50 in f32."""
+    return model_row(suite, suite.light("resnet50"), 1, 150, 0.97, "ort_procpool")
+
+
+def squeezenet(suite: Suite) -> list[Line]:
+    """SqueezeNet in f32."""
+    return model_row(suite, suite.light("squeezenet"), 2, 600, 0.97, "ort_procpool")
+
+
+def resnet50_native(suite: Suite) -> list[Line]:
+    """ResNet-50 in what OpenVINO computes in if it is left alone."""
+    return _native(suite, suite.light("resnet50"), 1, 300)
+
+
+def squeezenet_native(suite: Suite) -> list[Line]:
+    """SqueezeNet likewise."""
+    return _native(suite, suite.light("squeezenet"), 2, 600)
+
+
+def _native(suite: Suite, model: Path, times: int, limit: int) -> list[Line]:
+    native = suite.native()
+    if native == "f32":
+        return []  # that is the other row
+    return model_row(suite, model, times, limit, 0.97, "ort_procpool", native)
+
+
+def whole(suite: Suite) -> list[Line]:
+    """From the command to the end, start included, against the plain loop."""
+    lines = []
+    for count, to_reach in ((600, 1.3), (3000, 1.45)):
+        found = suite.compare(
+            suite.photos_times(count // 300), suite.mobilenet, "sync_loop",
+            {"batchcls": suite.ours()},
+        )  # fmt: skip
+        faster = ratios(found["batchcls"], found["sync_loop"], "total")
+        lines.append(
+            judged(
+                f"whole run, {count:,} photos, MobileNet v2, against the plain loop",
+                f"≥ {to_reach}x", faster, at_least(to_reach),
+                f"{{}}x; {middle([r['total'] for r in found['batchcls']]):.1f} images/s",
+            )
+        )  # fmt: skip
+    return lines
+
+
+def start(suite: Suite) -> list[Line]:
+    """From the command to the first line."""
+    commands = {f"workers{n}": suite.ours(f"--workers {n}") for n in (1, 2)}
+    found = suite.compare(
+        suite.photos_times(1), suite.mobilenet, "sync_loop", commands,
+        rounds=max(suite.rounds, START_ROUNDS), limit=60,
+    )  # fmt: skip
+    loop = middle([r["first"] for r in found["sync_loop"]])
+    return [
+        judged(
+            f"first record, {name[7:]} worker{'s' * (name != 'workers1')}, against the plain loop",
+            "≤ 1.3x", ratios(found[name], found["sync_loop"], "first"), at_most(1.3),
+            f"{{}}x; {middle([r['first'] for r in found[name]]):.2f} s against {loop:.2f} s",
+        )
+        for name in commands
+    ]  # fmt: skip
+
+
+def large(suite: Suite, quality: int) -> list[Line]:
+    """12-megapixel JPEGs: speed against the best peer, answers against full decoding."""
+    pictures = suite.large(quality)
+    commands = {name: suite.ours(f"--decode {name}") for name in ("reduced", "full")}
+    found = suite.compare(suite.first(pictures, 80), suite.mobilenet, PEERS, commands)
+    peer, theirs = best_peer(found, PEERS.split(","), "total")
+    full = suite.tops(pictures, suite.mobilenet, "--decode", "full")
+    fast = suite.tops(pictures, suite.mobilenet, "--decode", "reduced")
+    same = sum(full[path] == fast[path] for path in full) / len(full)
+    what = f"12-megapixel JPEGs, quality {quality}, 80, whole run"
+    return [
+        judged(
+            f"{what}, `--decode reduced` against the best peer ({peer})", "≥ 2x",
+            ratios(found["reduced"], theirs, "total"), at_least(2), "{}x",
+        ),
+        judged(
+            f"{what}, `--decode full` against the best peer", "",
+            ratios(found["full"], theirs, "total"), None, "{}x",
+        ),
+        Line(
+            f"12-megapixel JPEGs, quality {quality}: top-1 agreement of reduced with full decoding",
+            "≥ 99 %", f"{same:.1%} of {len(full)}", same >= 0.99,
+        ),
+    ]  # fmt: skip
+
+
+def large85(suite: Suite) -> list[Line]:
+    """Quality 85."""
+    return large(suite, 85)
+
+
+def large95(suite: Suite) -> list[Line]:
+    """Quality 95."""
+    return large(suite, 95)
