@@ -145,7 +145,9 @@ class Classifier:
 
     def uncertainty(self, scores: NDArray[np.float32], facts: Collection[str]) -> dict[str, float]:
         """Of margin and entropy those asked for; see `batchcls.model.uncertainty`."""
-        return uncertainty.uncertainty(self.probabilities(scores), facts)
+        loaded = self._loaded
+        independent = loaded.threshold is not None or loaded.activation.sigmoid
+        return uncertainty.uncertainty(self.probabilities(scores), facts, independent=independent)
 
     def perf_counts(self) -> list[LayerTime]:
         """Per-layer counters of all devices; empty unless the job asks for them."""

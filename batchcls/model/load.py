@@ -87,7 +87,8 @@ def load(job: Job, core: Core) -> Loaded:
         pre = preprocess.embedded(pre, sized=image.height is not None)
     elif pre.input_dtype in ("u16", "i16"):
         warnings.append(f"the model was made for {pre.input_dtype} images; they are read as 8 bits")
-    wanted = settings.activation or ("sigmoid" if settings.multilabel else None)
+    own_yes_and_no = settings.multilabel or scores.classes == 1
+    wanted = settings.activation or ("sigmoid" if own_yes_and_no else None)
     how, activation_origin = activation.decide(model, scores.index, wanted, job.activation)
     names, labels_origin = _labels(job, known, scores.classes)
     described = preprocess.origins(pre, origins)
