@@ -74,11 +74,9 @@ class Classifier:
             UsageError: an option that makes no sense.
         """
         core = ov.open_core(job)
-        there = ov.available(core)
-        wanted = [
-            devices.resolve(devices.parse(text), there, strict=job.strict_devices)
-            for text in job.device
-        ]
+        named = [devices.parse(text) for text in job.device]
+        there = ov.needed(core, named)
+        wanted = [devices.resolve(one, there, strict=job.strict_devices) for one in named]
         configured = ov.properties(job, threads, ov.member_names(wanted, there))
         ov.configure(core, configured)
         made = compiling.make(job, core, wanted, configured, threads.batch_size)
