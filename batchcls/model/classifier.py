@@ -23,6 +23,8 @@ from batchcls.model.threads import Threads
 from batchcls.model_files import model_path
 
 CLOSE_S = 5.0
+SETTLE_S = 1.5
+"""Less than a coordinator waits for its workers to leave."""
 
 
 class Classifier:
@@ -149,9 +151,13 @@ class Classifier:
         """Per-layer counters of all devices; empty unless the job asks for them."""
         return [row for ring in self.rings for row in ring.layer_times()]
 
+    def settle(self) -> None:
+        """Wait, in bounded time, until what was compiled is kept for later starts."""
+        self._settle(SETTLE_S)
+
     def close(self) -> None:
         """Let running requests end, in bounded time, and release the compiled models."""
-        self._settle()
+        self.settle()
         for ring in self.rings:
             ring.drain(CLOSE_S)
         self.rings = ()
