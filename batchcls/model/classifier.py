@@ -23,6 +23,8 @@ from batchcls.model.threads import Threads
 from batchcls.model_files import model_file, model_path
 
 CLOSE_S = 5.0
+SETTLE_S = 1.5
+"""Less than a coordinator waits for its workers to leave."""
 
 
 class Classifier:
@@ -74,11 +76,9 @@ class Classifier:
             UsageError: an option that makes no sense.
         """
         core = ov.open_core(job)
-        there = ov.available(core)
-        wanted = [
-            devices.resolve(devices.parse(text), there, strict=job.strict_devices)
-            for text in job.device
-        ]
+        named = [devices.parse(text) for text in job.device]
+        there = ov.needed(core, named)
+        wanted = [devices.resolve(one, there, strict=job.strict_devices) for one in named]
         configured = ov.properties(job, threads, ov.member_names(wanted, there))
         ov.configure(core, configured)
         made = compiling.make(job, core, wanted, configured, threads.batch_size)
@@ -153,9 +153,13 @@ class Classifier:
         """Per-layer counters of all devices; empty unless the job asks for them."""
         return [row for ring in self.rings for row in ring.layer_times()]
 
+    def settle(self) -> None:
+        """Wait, in bounded time, until what was compiled is kept for later starts."""
+        self._settle(SETTLE_S)
+
     def close(self) -> None:
         """Let running requests end, in bounded time, and release the compiled models."""
-        self._settle()
+        self.settle()
         for ring in self.rings:
             ring.drain(CLOSE_S)
         self.rings = ()
