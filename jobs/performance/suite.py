@@ -105,8 +105,21 @@ class Suite:
     def large(self, quality: int) -> None:
         """12-megapixel JPEGs."""
         folder = self.work / f"large{quality}"
-        images = pictures.twelve_megapixels(self.photos, folder, 40, quality)
-        self.compare(images, self.mobilenet, "sync_loop,procpool", 0, "--decode reduced")
+        images = pictures.twelve_megapixels(self.photos, folder, self.arguments.large, quality)
+        extra = "--preprocess torchvision --decode "
+        self.compare(images, self.mobilenet, "sync_loop,procpool", 0, extra + "reduced")
+        full, reduced = (self.best_classes(images, extra + how) for how in ("full", "reduced"))
+        same = sum(a == b for a, b in zip(full, reduced, strict=True))
+        print(f"same best class as decoded in full: {same} of {len(full)} ({same / len(full):.1%})")
+
+    def best_classes(self, images: Path, extra: str) -> list[int]:
+        """The best class of each picture; the lower one of two that are equally good."""
+        output = self.work / "best.jsonl"
+        words = [sys.executable, "-m", "batchcls", "run", str(images), "--top", "1", "--fresh"]
+        words += ["--model", str(self.mobilenet), "--output", str(output), "--progress", "none"]
+        subprocess.run([*words, *extra.split()], check=True, cwd=ROOT)
+        with output.open() as lines:
+            return [json.loads(line)["top"][0]["index"] for line in lines]
 
     def bench(self, images: Path, model: str) -> None:
         """`batchcls bench`, and the coordinator's and workers' processor time per image."""
@@ -147,6 +160,7 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, default=shared / "peers", help="the peers' scripts")
     parser.add_argument("--rows", default=",".join(ROWS), help=",".join(ROWS))
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--large", type=int, default=40, help="pictures of 12 megapixels")
     parser.add_argument(
         "--more-peers", default="", type=lambda text: text and "," + text, metavar="PEER,…",
         help="such as ort_procpool,torch_dataloader_ov:batch=8",

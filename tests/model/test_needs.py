@@ -40,6 +40,7 @@ def test_only_reduced_decoding_asks_for_less() -> None:
     assert DecodePolicy().at_least((14, 28)) is None
     assert DecodePolicy(reduced=True).at_least(None) is None
     assert DecodePolicy(reduced=True).at_least((14, 28)) == (HEADROOM * 14, HEADROOM * 28)
+    assert min(DecodePolicy(reduced=True).at_least((7, 7)) or (0,)) >= HEADROOM * 7
     assert DecodePolicy(reduced=True).as_dict() != DecodePolicy().as_dict()
 
 
