@@ -135,7 +135,7 @@ def start(suite: Suite) -> list[Line]:
     commands = {f"workers{n}": suite.ours(f"--workers {n}") for n in (1, 2)}
     found = suite.compare(
         suite.photos_times(1), suite.mobilenet, "sync_loop", commands,
-        rounds=max(suite.rounds, START_ROUNDS), limit=60,
+        rounds=suite.rounds_or(START_ROUNDS), limit=60,
     )  # fmt: skip
     loop = middle([r["first"] for r in found["sync_loop"]])
     return [
