@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from comparing import LIKE_PEERS, Suite
+from comparing import HERE, LIKE_PEERS, Suite
 from grid import full_grid
-from table import Line, at_least, judged, middle, ratios, spread
+from table import Line, at_least, judged, middle, ratios, spread, values
 
 from batchcls.bench.measure import sample
 from batchcls.bench.tune import race, words
@@ -68,15 +68,25 @@ def grid_squeezenet(suite: Suite) -> list[Line]:
     return grid(suite, "SqueezeNet", suite.light("squeezenet"))
 
 
-def quantised(suite: Suite) -> Path:
-    """ResNet-50 in INT8 by `batchcls quantize`, kept."""
-    original = suite.light("resnet50")
+def original(suite: Suite) -> Path:
+    """ResNet-50 with constants for weights, kept."""
 
     def make(path: Path) -> None:
-        made = ["quantize", str(original), str(suite.photos), "-o", str(path)]
+        words = [sys.executable, str(HERE / "filled.py"), str(suite.light("resnet50")), str(path)]
+        subprocess.run(words, check=True)
+
+    return suite.keep("resnet50.xml", make, of=(HERE / "filled.py").read_text(encoding="utf-8"))
+
+
+def quantised(suite: Suite) -> Path:
+    """It in INT8 by `batchcls quantize`, kept."""
+    model = original(suite)
+
+    def make(path: Path) -> None:
+        made = ["quantize", str(model), str(suite.photos), "-o", str(path)]
         suite.batchcls([*made, *QUANTIZE, *LIKE_PEERS.split()])
 
-    return suite.keep("resnet50.xml", make, of=" ".join(QUANTIZE))
+    return suite.keep("resnet50-int8.xml", make, of=f"{QUANTIZE} {model}")
 
 
 def int8(suite: Suite) -> list[Line]:
@@ -88,14 +98,14 @@ def int8(suite: Suite) -> list[Line]:
     native = suite.native()
     if native != "f32":
         commands["native"] = suite.ours(f"{LIKE_PEERS} --infer-precision {native}")
-    found = suite.compare(suite.photos_times(1), suite.light("resnet50"), "", commands)
+    found = suite.compare(suite.photos_times(1), original(suite), "", commands)
     faster = ratios(found["int8"], found["original"], "steady")
     ended = spread(ratios(found["int8"], found["original"], "total"))
     also = ""
     if "native" in found:
         beside = spread(ratios(found["int8"], found["native"], "steady"))
         also = f"; against the original in {native} {beside}x"
-    rate = middle([r["steady"] for r in found["int8"]])
+    rate = middle(values(found["int8"], "steady"))
     return [
         judged(
             "ResNet-50, INT8 by `batchcls quantize` against the original in f32, 300 photos",
