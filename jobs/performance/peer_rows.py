@@ -8,8 +8,8 @@ from table import Line, Round, at_least, at_most, best_peer, judged, middle, rat
 
 START_ROUNDS = 9
 ANTIALIASED = "--preprocess torchvision"
-"""Pictures this large need a filter that sees every pixel; without it, what full decoding answers hangs
-on the few pixels that are hit, and nothing can agree with it."""
+"""Pictures this large need a filter that sees every pixel. Without one, what full decoding answers
+hangs on the few pixels that are hit, and nothing can agree with it."""
 
 
 def steady(
@@ -157,8 +157,10 @@ def large(suite: Suite, quality: int) -> list[Line]:
     commands = {name: suite.ours(f"{ANTIALIASED} --decode {name}") for name in ("reduced", "full")}
     found = suite.compare(suite.first(pictures, 80), suite.mobilenet, PEERS, commands)
     peer, theirs = best_peer(found, PEERS.split(","), "total")
-    full = suite.tops(pictures, suite.mobilenet, "--decode", "full")
-    fast = suite.tops(pictures, suite.mobilenet, *ANTIALIASED.split(), "--decode", "reduced")
+    full, fast = (
+        suite.tops(pictures, suite.mobilenet, *ANTIALIASED.split(), "--decode", how)
+        for how in ("full", "reduced")
+    )
     same = sum(full[path] == fast[path] for path in full) / len(full)
     what = f"12-megapixel JPEGs, quality {quality}, 80, whole run"
     return [
