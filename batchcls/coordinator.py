@@ -3,18 +3,20 @@
 No process, clock, file or terminal in here. Rules of this file:
 
 1. Every image is recorded exactly once, in the order of the inputs list.
-2. `handle` takes one event, then `advance` is called until it returns nothing: each call hands out
-   a bounded number of commands, so that memory stays flat whatever the size of the job.
+2. `handle` takes an event; `advance` is called until it returns nothing. Each call hands out a
+   bounded number of commands and lines, so that memory stays flat whatever the size of the job, and
+   events may be handled between two calls.
 3. A worker has only leases that this coordinator gave it. Answers to anything else are dropped.
 4. When a worker dies, what it answered stays. What it was working on are suspects, for `trial` to
    judge; the rest of its leases goes back as chunks.
-5. Images are leased in order, and only so far ahead of the first unrecorded line that the lines
-   held back (the window) stay bounded. Suspects and returned chunks are behind that edge already.
+5. Images are leased in order, and only as long as the finished lines that wait for one before them
+   (the window) take no more memory than allowed. Suspects and returned chunks are leased even then:
+   the window may wait for them.
 6. A command is never given to a worker that is dead, stopped or retired.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 from batchcls.images import Failure, ImageRef
 from batchcls.messages import (
@@ -36,6 +38,7 @@ from batchcls.policy import Policy, Work
 from batchcls.slot import Slot
 from batchcls.streak import Streak
 from batchcls.trial import Trial
+from batchcls.window import Window
 
 
 class Coordinator:
@@ -63,10 +66,9 @@ class Coordinator:
         self._streak = Streak(0 if self._policy.tolerant else self._policy.systemic)
         self._trial = Trial(convict, self._policy.solo_deaths, self._policy.tolerant)
         self._next_record = first
-        self._next_index = first
         self._next_lease = 0
         self._returned: deque[tuple[ImageRef, ...]] = deque()
-        self._window: dict[int, Answer] = {}
+        self._window = Window(self._policy.window)
         self._idle_deaths = 0
         self._draining = False
         self._halted = False
@@ -122,18 +124,11 @@ class Coordinator:
         """The next lines to record and leases to give; empty when only events can help."""
         if self._halted:
             return []
-        if recorded := self._record():
-            return recorded
+        commands = self._record()
         if self._draining:
-            return []
-        if self._trial.doubtful >= self._policy.doubtful:
-            return self._halt(
-                f"each of the first {self._trial.doubtful} images tried kills its worker, alone, "
-                "and none succeeds; --max-failed N goes on all the same"
-            )
-        if self._streak.hopeless:
-            return self._halt(self._streak.words)
-        commands: list[Command] = []
+            return commands
+        if reason := self._hopeless():
+            return commands or self._halt(reason)
         for number, slot in self._slots.items():
             if slot.state == "ready":
                 commands += self._feed(number, slot)
@@ -141,6 +136,15 @@ class Coordinator:
                 slot.state, slot.respawn = "stopping", True
                 commands.append(StopWorker(number))
         return commands or self._record() or self._finish()
+
+    def _hopeless(self) -> str:
+        """Why the images cannot be what is at fault; empty if they can."""
+        if self._trial.doubtful >= self._policy.doubtful:
+            return (
+                f"each of the first {self._trial.doubtful} images tried kills its worker, alone, "
+                "and none succeeds; --max-failed N goes on all the same"
+            )
+        return self._streak.words if self._streak.hopeless else ""
 
     # ---- events
 
@@ -176,9 +180,9 @@ class Coordinator:
         if answer.failed is None:
             self._keep(self._trial.succeeded())
 
-    def _keep(self, answers: Sequence[Answer]) -> None:
+    def _keep(self, answers: Iterable[Answer]) -> None:
         for answer in answers:
-            self._window[answer.index] = answer
+            self._window.keep(answer)
 
     def _died(self, event: WorkerDied) -> list[Command]:
         slot = self._slots[event.worker]
@@ -201,7 +205,7 @@ class Coordinator:
             self._idle_deaths += 1
             if self._idle_deaths >= self._policy.idle_deaths:
                 return self._halt(f"workers keep dying without any image in work ({event.cause})")
-        if self._draining or (state == "stopping" and not expected):
+        if state == "stopping" and not expected:  # asked to leave for good, as all are by a drain
             return []
         slot.state = "starting"
         return [StartWorker(event.worker)]
@@ -239,13 +243,17 @@ class Coordinator:
 
     # ---- commands
 
+    @property
+    def _due(self) -> bool:
+        """The next line is there and may be recorded."""
+        first = self._next_record
+        return self._window.begins(first) and not self._streak.holds(first)
+
     def _record(self) -> list[Command]:
         first = self._next_record
-        lines: list[Answer] = []
-        while self._next_record in self._window and not self._streak.holds(self._next_record):
-            lines.append(self._window.pop(self._next_record))
-            self._next_record += 1
-        return [Record(first, tuple(lines))] if lines else []
+        lines = self._window.take(first, self._streak.holds)
+        self._next_record += len(lines)
+        return [Record(first, lines)] if lines else []
 
     def _feed(self, number: int, slot: Slot) -> list[Command]:
         if not slot.leases and (alone := self._trial.next_alone()) is not None:
@@ -261,17 +269,12 @@ class Coordinator:
 
     def _next_chunk(self) -> tuple[ImageRef, ...]:
         """The next images of the list, by guided self-scheduling: fewer towards the end."""
-        while self._work.remaining:
-            room = self._policy.window - (self._next_index - self._next_record)
+        while self._work.remaining and not self._window.full:
             fair = -(-self._work.remaining // (4 * len(self._slots)))
-            size = min(self._policy.chunk, fair, room)
-            if size < 1:
-                break
-            entries = self._work.take(size)
-            self._next_index += len(entries)
-            self._keep([entry for entry in entries if isinstance(entry, Answer)])
+            entries = self._work.take(min(self._policy.chunk, fair))
+            self._keep(entry for entry in entries if isinstance(entry, Answer))
             images = tuple(entry for entry in entries if isinstance(entry, ImageRef))
-            if images:
+            if images or self._due:
                 return images
         return ()
 

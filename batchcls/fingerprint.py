@@ -20,7 +20,7 @@ from batchcls.version import __version__
 RECORD_FORMAT = 1
 OPTIONS = (
     "device", "top", "infer_precision", "mean_values", "scale_values", "reverse_input_channels",
-    "resize_type", "interpolation", "layout", "preprocess", "strict_devices", "activation",
+    "resize_type", "interpolation", "layout", "preprocess", "strict_devices", "activation", "int8",
 )  # fmt: skip
 """Options of a job that can change answers by themselves."""
 

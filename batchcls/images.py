@@ -1,7 +1,7 @@
-"""The plain data of a run: an image, a prediction, a failure. No I/O, no NumPy."""
+"""The plain data of a run: an image, its picture, a prediction, a failure. No I/O, no NumPy."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 FailureKind = Literal[
     "vanished",  # listed, but gone when it was read
@@ -36,6 +36,30 @@ class ImageRef:
 
     index: int
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image decoded, perhaps at a fraction of its size.
+
+    The picture's point (x, y) is at (left + x / scale, top + y / scale) of the pixels: where the
+    scale does not divide its size, the last row or column shows less than `scale` of the picture.
+
+    Attributes:
+        pixels: uint8 (rows, columns, 3) blue, green, red; upright.
+        width: of the picture in full, upright, pixels.
+        height: see `width`.
+        scale: pixels of the picture in one of these, across and down.
+        left: where the picture begins in the pixels; above 0 where it was mirrored.
+        top: see `left`.
+    """
+
+    pixels: Any
+    width: int
+    height: int
+    scale: int = 1
+    left: float = 0.0
+    top: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

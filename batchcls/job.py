@@ -13,6 +13,7 @@ FACTS = ("margin", "entropy", "width", "height", "sha256")
 PROGRESS_KINDS = ("auto", "rich", "bar", "plain", "json", "none")
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "activation": ("softmax", "sigmoid", "none"),
+    "int8": ("exact", "fast"),
     "progress": PROGRESS_KINDS,
     "hint": ("throughput", "latency", "cumulative_throughput", "none", "tput", "ctput"),
     "resize_type": (
@@ -31,7 +32,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 """What options with a fixed set of values allow; None and "" (decided elsewhere) always do."""
 
 MINIMUM: Mapping[str, int] = {
-    "nireq": 0, "workers": 0, "batch_size": 1, "decode_threads": -1, "top": 1,
+    "nireq": 0, "workers": 0, "batch_size": 1, "decode_threads": -1, "top": 0,
     "number_iter": 1, "nthreads": 0, "worker_memory": 0,
 }  # fmt: skip
 
@@ -93,7 +94,7 @@ class Job:
         workers: worker processes; 0 = decided from cores and devices.
         batch_size: images in one infer request.
         decode_threads: threads per worker that read, decode and preprocess; -1 = decided.
-        top: classes per image.
+        top: classes per image; 0 = what the model says, else `DEFAULT_TOP`.
         with_facts: what else each record says: margin, entropy, width, height, sha256
             (``--with``).
         output: the results file.
@@ -106,7 +107,10 @@ class Job:
         nstreams: streams per device ("2", or "CPU:2,GPU:1"); "" = decided.
         nthreads: inference threads of the CPU per worker; 0 = decided.
         infer_precision: "f32", "bf16", "f16", or per device ("CPU:f32,GPU:f16"); "" = decided.
-        cache_dir: folder of compiled models; None = none.
+        cache: keep compiled models, and take those that are kept.
+        cache_dir: folder of compiled models; None = the user's cache folder.
+        int8: how CPUs compute quantised layers: exact, as the model states them, or fast, in
+            OpenVINO's own int8; None = fast where the weights leave room for its sums, else exact.
         load_config: JSON file of OpenVINO properties by device.
         mean_values: per channel, in the model's channel order and pixel units ("[123.7,…]").
         scale_values: divisors per channel, like mean_values.
@@ -141,7 +145,7 @@ class Job:
     workers: int = 0
     batch_size: int = 1
     decode_threads: int = -1
-    top: int = DEFAULT_TOP
+    top: int = 0
     with_facts: tuple[str, ...] = ()
     output: str = DEFAULT_OUTPUT
     extension: tuple[str, ...] = ()
@@ -153,6 +157,8 @@ class Job:
     nstreams: str = ""
     nthreads: int = 0
     infer_precision: str = ""
+    cache: bool = True
+    int8: str | None = None
     cache_dir: str | None = None
     load_config: str | None = None
     mean_values: str | None = None

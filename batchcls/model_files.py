@@ -1,16 +1,37 @@
 """Which files a model consists of, and their hash: the part of a model known without OpenVINO."""
 
 import hashlib
+import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
-from batchcls import hub
+from batchcls import hub, onnx_files
 from batchcls.errors import ModelError
 from batchcls.job import Job
 
 BESIDE = ("config.json", "preprocessor_config.json", "metadata.yaml")
 """Files that may stand beside a model and say what its images go through."""
 
+SAVED_MODEL = "saved_model.pb"
+"""Makes its folder a TensorFlow SavedModel."""
+
+_IN_FOLDERS = (
+    "openvino_model.xml", "*.xml", "*.onnx", "*.tflite", "*.pdmodel", "*.pb", "*.pbtxt", "*.meta",
+)  # fmt: skip
+
+_UNREAD = {
+    ".keras": "export it with `keras.Model.export(DIR)` as a SavedModel",
+    ".h5": "load it with Keras and export it with `keras.Model.export(DIR)` as a SavedModel",
+    ".pt": "export it to ONNX, with torch.onnx.export or its library's own exporter",
+    ".pth": "export it to ONNX, with torch.onnx.export or its library's own exporter",
+    ".safetensors": "`optimum-cli export openvino` makes a model of it",
+    ".json": "if it is a Paddle model, save it as .pdmodel, with FLAGS_enable_pir_api=0 in the "
+    "environment, or convert it with paddle2onnx",
+}
+"""Formats that OpenVINO does not read → what to do; its own words for them are no help."""
+
+_LABELS_IN_IR = re.compile(rb'<path_to_labels value="([^"]+)"')
 _BLOCK = 1 << 20
 
 
@@ -49,27 +70,92 @@ def model_path(model: str | None) -> Path:
     return found
 
 
-def model_files(path: Path) -> list[Path]:
-    """Every file whose bytes can change a model's answers, in a fixed order."""
+def model_file(path: Path) -> Path:
+    """The model that a path means: the file itself, the one in a folder, or a SavedModel's folder.
+
+    Raises:
+        ModelError: a folder with no model or several, or a format that OpenVINO does not read.
+    """
     if path.is_dir():
-        return sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
-    weights = [path.with_suffix(".bin")] if path.suffix == ".xml" else []
-    if path.suffix == ".onnx":  # external tensors stand beside it
-        weights = sorted(path.parent.glob(path.stem + "*.data"))
-    beside = [path.parent / name for name in BESIDE]
-    return [path, *(p for p in (*weights, *beside) if p.is_file())]
+        return path if (path / SAVED_MODEL).is_file() else _in_folder(path)
+    if path.name == SAVED_MODEL:
+        return path.parent
+    if path.suffix == ".pdiparams" and path.with_suffix(".pdmodel").is_file():
+        return path.with_suffix(".pdmodel")
+    _check_format(path)
+    return path
+
+
+def _in_folder(folder: Path) -> Path:
+    for pattern in _IN_FOLDERS:
+        found = sorted(folder.glob(pattern))
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(file.name for file in found[:5])
+            raise ModelError(f"{folder} holds several models ({names}): name one of them")
+    for weights in folder.glob("*.pdiparams"):
+        _check_format(weights.with_suffix(".json"))
+    for suffix in (".keras", ".h5", ".safetensors", ".pt", ".pth"):
+        for file in folder.glob("*" + suffix):
+            _check_format(file)
+    raise ModelError(f"{folder} holds no model: looked for {', '.join(_IN_FOLDERS)}, {SAVED_MODEL}")
+
+
+def _check_format(path: Path) -> None:
+    if (way := _UNREAD.get(path.suffix.lower())) is not None and path.is_file():
+        raise ModelError(f"{path}: OpenVINO does not read {path.suffix} files: {way}")
+
+
+def model_files(path: Path) -> list[Path]:
+    """Every file whose bytes can change a model's answers, in a fixed order.
+
+    Args:
+        path: of `model_file`.
+    """
+    folder = path if path.is_dir() else path.parent
+    beside = [folder / name for name in BESIDE]
+    found = [*_parts(path), *beside]
+    return [p for p in dict.fromkeys(found) if p.is_file()]
+
+
+def _parts(path: Path) -> list[Path]:
+    """The model's own files; that they are there is not said."""
+    if path.is_dir():
+        inside = [p for part in ("variables", "assets") for p in (path / part).rglob("*")]
+        return [path / SAVED_MODEL, *sorted(inside)]
+    match path.suffix:
+        case ".xml":
+            return [path, path.with_suffix(".bin"), *_labels_in_ir(path)]
+        case ".onnx":
+            return [path, *(path.parent / name for name in onnx_files.needed(path))]
+        case ".pdmodel":
+            return [path, path.with_suffix(".pdiparams")]
+        case ".meta":  # a TensorFlow 1 checkpoint
+            weights = sorted(path.parent.glob(path.stem + ".data-*"))
+            return [path, path.with_suffix(".index"), *weights]
+    return [path]
+
+
+def _labels_in_ir(path: Path) -> list[Path]:
+    try:
+        named = _LABELS_IN_IR.findall(path.read_bytes())
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror}") from error
+    return [path.parent / os.fsdecode(name) for name in named]
 
 
 def model_hash(path: Path) -> str:
     """SHA-256 over the names and bytes of a model's files.
 
     Raises:
-        ModelError: a file cannot be read.
+        ModelError: there is no model, or a file of it cannot be read.
     """
     total = hashlib.sha256()
+    path = model_file(path)
     base = path if path.is_dir() else path.parent
     for file in model_files(path):
-        total.update(str(file.relative_to(base)).encode(errors="surrogateescape") + b"\0")
+        total.update(os.fsencode(os.path.relpath(file, base)) + b"\0")
         total.update(file_hash(file))
     return total.hexdigest()
 

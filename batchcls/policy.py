@@ -14,8 +14,9 @@ class Policy:
 
     Attributes:
         chunk: the most images in one lease.
-        window: how many lines past the first unrecorded one may be leased. It is what the others
-            have to do while one image hangs, three deadlines long; a line is about 1 kB.
+        window: bytes of memory that finished lines may take while they wait for one before them;
+            nothing more is leased then. It is what the others have to do while one image hangs,
+            three deadlines long.
         leases: leases a worker holds at once, so that it never waits for the next.
         solo_deaths: deaths alone that convict an image.
         start_deaths: deaths in a row without becoming ready that retire a worker's slot.
@@ -28,7 +29,7 @@ class Policy:
     """
 
     chunk: int = 64
-    window: int = 50_000
+    window: int = 96 << 20
     leases: int = 2
     solo_deaths: int = 2
     start_deaths: int = 3

@@ -5,6 +5,7 @@ time, and sees to it that a stop request is obeyed within bounds.
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -29,6 +30,8 @@ from batchcls.signals import StopRequests
 log = logging.getLogger("batchcls")
 
 TICK_S = 0.1
+ADVANCE_S = 0.2
+LAST_ADVANCE_S = 0.5
 SNAPSHOT_S = 0.25
 DRAIN_S = 4.0
 LEAVE_S = 2.0
@@ -109,6 +112,7 @@ class Session:
         self._ready = ready
         self._shown = 0.0
         self._published = 0.0
+        self._behind = False  # there are more lines to record than there was time for
         self.halted = ""
 
     def begin(self, early: Sequence[Event]) -> None:
@@ -127,8 +131,9 @@ class Session:
         give_up: float | None = None
         self._advance()
         while self._backend.alive and not self.halted:
-            for event in self._backend.events(TICK_S):
+            for event in self._backend.events(0.0 if self._behind else TICK_S):
                 self._handle(event)
+            self._advance()
             now = time.monotonic()
             if self._requests.count:
                 self._requests.clear()
@@ -144,7 +149,8 @@ class Session:
                 break
             self._lines.tick(now)
             self.show(now)
-        self._advance()
+        # Whoever asked for a stop does not wait for what the next sitting can do again.
+        self._advance(LAST_ADVANCE_S if self._requests.count else math.inf)
 
     def show(self, now: float, state: State | None = None) -> None:
         """Let the display and other terminals know, as often as is useful."""
@@ -167,7 +173,6 @@ class Session:
                 self._tell_death(event)
         self._progress.on_event(event, time.monotonic())
         self._obey(self._coordinator.handle(event))
-        self._advance()
 
     @property
     def _leaving(self) -> bool:
@@ -177,9 +182,16 @@ class Session:
         where = f" during {event.stage} of image {event.in_flight[0]}" if event.in_flight else ""
         log.warning("worker %d died (%s)%s", event.worker, event.cause, where)
 
-    def _advance(self) -> None:
-        while not self.halted and (commands := self._coordinator.advance()):
+    def _advance(self, seconds: float = ADVANCE_S) -> None:
+        """Do what can be done; no longer than that, lest workers and signals wait.
+
+        When an image that hung is done with, hundreds of thousands of lines may follow it at once.
+        """
+        until = time.monotonic() + seconds
+        self._behind = False
+        while not self.halted and not self._behind and (commands := self._coordinator.advance()):
             self._obey(commands)
+            self._behind = time.monotonic() > until
 
     def _obey(self, commands: list[Command]) -> None:
         for command in commands:

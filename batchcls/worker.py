@@ -169,7 +169,7 @@ def open_pipeline(start: Mapping[str, Any], reader: Reader, board: Board) -> tup
     # OpenVINO itself goes on where it cannot be imported.
     sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]  # "not there"
 
-    from batchcls.decode.decode import decode
+    from batchcls.decode.decode import decode_picture
     from batchcls.decode.opencv import load as load_opencv
     from batchcls.decode.policy import DecodePolicy
 
@@ -185,7 +185,7 @@ def open_pipeline(start: Mapping[str, Any], reader: Reader, board: Board) -> tup
     pipeline = Pipeline(
         classifier,
         reader,
-        partial(decode, policy=policy, at_least=policy.at_least(classifier.needs)),
+        partial(decode_picture, policy=policy, at_least=policy.at_least(classifier.needs)),
         board,
         start["decode_threads"],
         job.facts,

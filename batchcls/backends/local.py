@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from batchcls.backends.environment import environment
 from batchcls.board import BLAMED, Board
 from batchcls.images import ImageRef
 from batchcls.messages import (
@@ -45,6 +46,7 @@ READ_SIZE = 1 << 18
 DEATH_WAIT_S = 2.0
 CHECK_S = 0.1
 STALL_GRACE_S = 1.0
+SILENCE_GRACE_S = 0.5
 LOADING_LIMIT_S = 1800.0
 
 
@@ -147,8 +149,6 @@ class LocalBackend:
     def _spawn(self, worker: int) -> None:
         ours, theirs = socket.socketpair()
         board = Board.create()
-        package_parent = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(p for p in (package_parent, os.environ.get("PYTHONPATH")) if p)
         with theirs:
             popen = subprocess.Popen(
                 # -P: never import from the current directory, which may be a directory of images.
@@ -158,8 +158,7 @@ class LocalBackend:
                 stdout=self._log,
                 stderr=self._log,
                 pass_fds=(theirs.fileno(), board.descriptor),
-                # NumPy's small matrix products would start threads that fight for the cores.
-                env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
+                env=environment(),
             )  # fmt: skip
         ours.setblocking(False)
         now = time.monotonic()
@@ -277,7 +276,7 @@ class LocalBackend:
                 if now - since > self._timeout:
                     return f"no progress in {hand.stage} for {self._timeout:g} s"
         alive = max(process.board.last_beat / 1e9, process.heard, self._excused)
-        if now - alive > self._timeout + STALL_GRACE_S:
+        if now - alive > self._timeout + SILENCE_GRACE_S:
             return f"silent for {self._timeout:g} s"
         return ""
 

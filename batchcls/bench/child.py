@@ -65,7 +65,7 @@ def inference(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
 
 def preparation(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
     """Reads, decodes and preprocesses images as a worker does, one after the other."""
-    from batchcls.decode.decode import decode
+    from batchcls.decode.decode import decode_picture
     from batchcls.decode.opencv import load as load_opencv
     from batchcls.decode.policy import DecodePolicy
     from batchcls.sources import DEFAULT_MAX_BYTES, read_image
@@ -90,9 +90,9 @@ def preparation(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
                 begun = clock()
                 data = read_image(root, path, DEFAULT_MAX_BYTES)
                 read = clock()
-                pixels = decode(data, policy, at_least=at_least)
+                picture = decode_picture(data, policy, at_least)
                 decoded = clock()
-                classifier.prepare(pixels)
+                classifier.prepare(picture)
                 done = clock()
             except ImageError:
                 failed += 1

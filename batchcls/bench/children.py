@@ -2,15 +2,14 @@
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from batchcls import errors
+from batchcls.backends.environment import environment
 from batchcls.errors import BatchclsError
 
 LEAVE_S = 2.0
@@ -27,8 +26,6 @@ class Children:
     """
 
     def __init__(self, orders: Sequence[Mapping[str, Any]]) -> None:
-        parent = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(p for p in (parent, os.environ.get("PYTHONPATH")) if p)
         self._popens: list[subprocess.Popen[str]] = []
         try:
             for order in orders:
@@ -37,7 +34,7 @@ class Children:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     text=True,
-                    env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
+                    env=environment(),
                 )
                 self._popens.append(popen)
                 self._tell(popen, json.dumps(order))

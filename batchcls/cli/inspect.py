@@ -32,6 +32,7 @@ def inspect(job: Job, *, as_json: bool) -> int:
         "preprocess": loaded.pre.as_dict(),
         "activation": loaded.activation.kind,
         "threshold": loaded.threshold,
+        "top": loaded.top,
         "labels": list(loaded.labels),
         "origin": loaded.origins,
         "warnings": list(loaded.warnings),
@@ -54,6 +55,7 @@ def words(found: Mapping[str, Any]) -> str:
     scores = [("activation", found["activation"], origin.get("activation", ""))]
     if found["threshold"] is not None:
         scores.append(("threshold", _shown(found["threshold"]), origin.get("threshold", "")))
+    scores.append(("top", str(found["top"]), origin.get("top", "")))
     labels = found["labels"]
     scores.append(("labels", _some(labels), origin.get("labels", "")))
     parts = [

@@ -18,6 +18,7 @@ _OF_MODELS = [
     if (o.section in (MODEL, PICTURE) and o.field not in ("model", "decode"))
     or o.field in ("plugins", "debug")
 ]
+_OF_INSPECT = ("model", "device", "load_config", "int8")
 JSON = option("json", bool, "--json", show="", text="For machines.", section=RESULTS)
 
 
@@ -41,7 +42,7 @@ def devices_command(context: typer.Context, **_: Any) -> Action:
     option("probe", str, "--probe", show="DIR", text=_PROBE, section=PROBE),
     option("truth", str, "--truth", show="FILE", text=_TRUTH, section=PROBE),
     option("images", int, "--images", "-n", show="N", text="At most so many. [40]", section=PROBE),
-    options=[*_OF_MODELS, *(o for o in OPTIONS if o.field in ("model", "device", "load_config"))],
+    options=[*_OF_MODELS, *(o for o in OPTIONS if o.field in _OF_INSPECT)],
 )
 def inspect_command(context: typer.Context, **_: Any) -> Action:
     """Show what a model takes, gives and wants done to images, each with where it came from.

@@ -70,7 +70,9 @@ OPTIONS = (
         f"{_one_of('activation')}: makes scores of raw outputs; default: from graph and metadata.",
         "HOW",
     ),
-    Option("top", MODEL, f"Classes per image. [{DEFAULT_TOP}]", "N"),
+    Option(
+        "top", MODEL, f"Classes per image; default: what the model says, else {DEFAULT_TOP}.", "N"
+    ),
     Option("extension", MODEL, "Library of custom operations; repeatable.", "LIB", "-l"),
     # ---- devices and speed
     Option(
@@ -90,7 +92,15 @@ OPTIONS = (
     Option("nstreams", SPEED, "Streams, for all devices or CPU:2,GPU:1.", "S"),
     Option("nthreads", SPEED, "CPU inference threads per worker; 0 = decided.", "N"),
     Option("infer_precision", SPEED, "f32, bf16, f16; or CPU:f32,GPU:f16.", "TYPE"),
-    Option("cache_dir", SPEED, "Folder that keeps compiled models.", "DIR"),
+    Option("cache", SPEED, "Start from compiled models that are kept. [on]"),
+    Option("cache_dir", SPEED, "Folder that keeps them. [~/.cache/batchcls/compiled]", "DIR"),
+    Option(
+        "int8",
+        SPEED,
+        "How a CPU computes quantised models: exact, as they are written and the same on every "
+        "machine, or fast; default: fast where the weights leave room for it, else exact.",
+        "HOW",
+    ),
     Option("load_config", SPEED, "OpenVINO properties by device, JSON.", "FILE"),
     Option("plugins", SPEED, "OpenVINO plugins file, or a folder that holds one.", "PATH"),
     Option("plugin", SPEED, "Register one device plugin; repeatable.", "NAME=LIB"),

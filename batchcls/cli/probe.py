@@ -29,7 +29,7 @@ MOST_BYTES = 1 << 30
 ROWS = 12
 """Of the table; --json has all."""
 
-KEPT = ("model", "labels", "activation", "layout")
+KEPT = ("model", "labels", "activation", "layout", "int8")
 """Options that the pasted command repeats from the probe's own."""
 
 _GOLDEN = 0.6180339887498949
@@ -234,11 +234,10 @@ def _quantised(trials: Sequence[Mapping[str, Any]], *, judged: bool) -> str:
         + (f"{trial['accuracy']:.1%} right" if judged else f"{trial['bits']:.2f} bits")
         for way, trial in sorted(by_way.items())
     ]
-    wanted = {"exact": "NO", "fast": "YES"}[other["int8"]]
+    wanted = "exact" if other["int8"] == "exact" else "fast"
     return (
         f"Quantised layers, with the best preprocessing: {'; '.join(told)}.\n"
-        f"Here they are computed {best['int8']}; {other['int8']} is --load-config with a file of "
-        f'{{"CPU": {{"LP_TRANSFORMS_MODE": "{wanted}"}}}}.'
+        f"Here they are computed {best['int8']}; --int8 {wanted} does otherwise."
     )
 
 

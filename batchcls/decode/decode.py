@@ -11,10 +11,12 @@ Rules of this file:
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from batchcls.decode import memory
 from batchcls.decode.header import Header, corrupt, edited, truncated
 from batchcls.decode.policy import DecodePolicy
 from batchcls.decode.sniff import sniff
 from batchcls.errors import ImageError
+from batchcls.images import Picture
 
 if TYPE_CHECKING:  # the coordinator imports this package for its policy, and never needs NumPy
     import numpy as np
@@ -30,17 +32,16 @@ JUNK = b"\0" + b"\x55\xaa\x12\x34\x9b" * 40
 Begins with zero, lest a last byte 0xFF before it becomes a marker.
 """
 
+FROM_RIGHT, FROM_BELOW = (2, 3, 6, 7), (3, 4, 7, 8)
+"""EXIF orientations whose columns, or rows, are taken from the other end, after any transposing."""
 
-def decode(
-    data: bytes, policy: DecodePolicy | None = None, at_least: tuple[int, int] | None = None
-) -> Pixels:
-    """First frame of an image file as pixels.
+
+def decode(data: bytes, policy: DecodePolicy | None = None) -> Pixels:
+    """First frame of an image file as pixels, in full.
 
     Args:
         data: the file.
         policy: limits and rules; None is the default.
-        at_least: width and height, upright, that the caller will shrink to: a JPEG may then come
-            at 1/2, 1/4 or 1/8 of its size, never below this. None decodes in full.
 
     Returns:
         uint8 (height, width, 3), channels blue, green, red; contiguous.
@@ -48,8 +49,28 @@ def decode(
     Raises:
         ImageError: empty, not_image, truncated, corrupt, too_large, out_of_memory.
     """
+    pixels: Pixels = decode_picture(data, policy).pixels
+    return pixels
+
+
+def decode_picture(
+    data: bytes, policy: DecodePolicy | None = None, at_least: tuple[int, int] | None = None
+) -> Picture:
+    """First frame of an image file, perhaps at a reduced size.
+
+    Args:
+        data: the file.
+        policy: limits and rules; None is the default.
+        at_least: width and height, upright: a JPEG may then come at 1/2, 1/4 or 1/8 of its size,
+            never below this. None decodes in full.
+
+    Raises:
+        ImageError: empty, not_image, truncated, corrupt, too_large, out_of_memory.
+    """
     policy = policy or DecodePolicy()
     header = sniff(data, policy.max_pixels)
+    if header.width * header.height >= memory.LARGE:
+        memory.keep()
     scale = _scale(header, at_least)
     data = edited(data, header.edits)
     pixels = _imdecode(data, scale)
@@ -63,7 +84,18 @@ def decode(
         _check_filled(data, pixels, header, scale)
         if header.channels == 4:
             pixels = _like_pillow(pixels)
-    return upright(pixels, _still_to_turn(header, policy))
+    orientation = _still_to_turn(header, policy)
+    size = header.width, header.height
+    spare = width - size[0] / scale, height - size[1] / scale
+    if turned != (orientation >= 5):
+        size, spare = size[::-1], spare[::-1]
+    return Picture(
+        upright(pixels, orientation),
+        *size,
+        scale,
+        spare[0] if orientation in FROM_RIGHT else 0.0,
+        spare[1] if orientation in FROM_BELOW else 0.0,
+    )
 
 
 def upright(pixels: Pixels, orientation: int) -> Pixels:
@@ -72,9 +104,9 @@ def upright(pixels: Pixels, orientation: int) -> Pixels:
         return pixels
     if orientation >= 5:
         pixels = pixels.transpose(1, 0, 2)
-    if orientation in (2, 3, 6, 7):
+    if orientation in FROM_RIGHT:
         pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
+    if orientation in FROM_BELOW:
         pixels = pixels[::-1]
     return pixels.copy()
 

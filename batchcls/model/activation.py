@@ -95,6 +95,18 @@ def _walk(node: Any) -> tuple[str, float, float]:
     return "", scale, zero
 
 
+def before_quantisation(model: Model, output: int) -> Any:
+    """What is quantised at an output's end; None where nothing is."""
+    node, found = model.outputs[output].get_node(), None
+    for _ in range(16):
+        if node.get_type_name() == "FakeQuantize":
+            found = node.input_value(0)
+        elif node.get_type_name() not in _PASSES_THROUGH:
+            break
+        node = node.input_value(0).get_node()
+    return found
+
+
 def _quantisation(node: Any) -> tuple[float, float] | None:
     """(scale, zero) of a FakeQuantize from [low, high] to other numbers: q → (q - zero) * scale."""
     limits = []

@@ -5,51 +5,24 @@ and turns raw scores into an answer.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from openvino import CompiledModel, Core, Model
 
-from batchcls.errors import DeviceError, ImageError
-from batchcls.images import Prediction
+from batchcls.errors import ImageError
+from batchcls.images import Picture, Prediction
 from batchcls.job import Job
+from batchcls.model import compiling, devices, spatial, topk, uncertainty
 from batchcls.model import core as ov
-from batchcls.model import devices, hetero, load, saturation, spatial, topk, uncertainty
+from batchcls.model.compiling import Made
 from batchcls.model.description import describe
-from batchcls.model.devices import Device
 from batchcls.model.layers import LayerTime
-from batchcls.model.load import Loaded
 from batchcls.model.ring import Ring
 from batchcls.model.threads import Threads
+from batchcls.model_files import model_file, model_path
 
 CLOSE_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A model compiled for one device string.
-
-    Attributes:
-        device: as resolved.
-        model: ready to make infer requests.
-        operations: operations per device, for HETERO; else empty.
-    """
-
-    device: Device
-    model: CompiledModel
-    operations: dict[str, int]
-
-    def as_dict(self) -> dict[str, Any]:
-        """For the description."""
-        return {
-            "asked": self.device.asked,
-            "used": str(self.device),
-            "kind": self.device.kind,
-            "execution": list(self.model.get_property("EXECUTION_DEVICES")),
-            "operations": self.operations,
-        }
 
 
 class Classifier:
@@ -57,8 +30,7 @@ class Classifier:
 
     Args:
         job: the run.
-        loaded: the model, understood.
-        compiled: one for each device string of the job.
+        made: the model, compiled for each device string of the job.
         threads: this worker's share of the machine.
         warnings: so far, for people.
         computed: what of the devices changes answers: int8, devices, precision by device.
@@ -67,24 +39,25 @@ class Classifier:
     def __init__(
         self,
         job: Job,
-        loaded: Loaded,
-        compiled: Sequence[Compiled],
+        made: Made,
         threads: Threads,
         warnings: Sequence[str],
         computed: Mapping[str, Any],
     ) -> None:
-        self._loaded = loaded
-        self._top = job.top
+        self._card = made.card
+        self._settle = made.settle
+        self._top = made.card.top
         self.rings = tuple(
             Ring(one.model, str(one.device), threads.nireq, count_layers=job.perf_counts)
-            for one in compiled
+            for one in made.compiled
         )
         self.description = describe(
             job,
-            loaded,
+            model_file(model_path(job.model)),
+            made.card,
             [
                 {**one.as_dict(), "nireq": ring.nireq, "batch_size": ring.batch_size}
-                for one, ring in zip(compiled, self.rings, strict=True)
+                for one, ring in zip(made.compiled, self.rings, strict=True)
             ],
             warnings,
             computed,
@@ -108,23 +81,18 @@ class Classifier:
         ]
         configured = ov.properties(job, threads, ov.member_names(wanted, there))
         ov.configure(core, configured)
-        if job.cache_dir is not None:
-            core.set_property({"CACHE_DIR": job.cache_dir})
-        loaded = load.load(job, core)
-        warnings = [w for device in wanted for w in device.warnings] + list(loaded.warnings)
-        model = load.connect(loaded, threads.batch_size)
-        int8 = saturation.protect(core, model, configured)
-        split = hetero.wishes(loaded.model)
-        compiled = [_compile(core, model, device, split) for device in wanted]
+        made = compiling.make(job, core, wanted, configured, threads.batch_size)
+        warnings = [w for device in wanted for w in device.warnings]
+        warnings += [*made.notes, *made.card.warnings]
         facts = {
-            "int8": int8,
+            "int8": made.int8,
             "devices": [str(device) for device in wanted],
             "precision": {
                 name: str(values.get("INFERENCE_PRECISION_HINT", "the device's"))
                 for name, values in sorted(configured.items())
             },
         }
-        return cls(job, loaded, compiled, threads, warnings, facts)
+        return cls(job, made, threads, warnings, facts)
 
     @property
     def needs(self) -> tuple[int, int] | None:
@@ -132,22 +100,22 @@ class Classifier:
 
         None where its own pixels are wanted whatever its size: no smaller decoding will do.
         """
-        pre = self._loaded.pre
+        pre = self._card.pre
         if pre.resize_type in ("crop_only", "embedded"):
             return None
         height, width = pre.resize_to or (pre.height, pre.width)
         return width, height
 
-    def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def prepare(self, image: NDArray[np.uint8] | Picture) -> NDArray[np.uint8]:
         """One decoded image as the model's input; thread-safe.
 
         Args:
-            image: (H, W, 3) BGR.
+            image: (H, W, 3) BGR, or a picture.
 
         Returns:
             (height, width, channels), contiguous.
         """
-        return spatial.prepare(image, self._loaded.pre)
+        return spatial.prepare(image, self._card.pre)
 
     def probabilities(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """One image's raw scores as probabilities, (classes,).
@@ -157,7 +125,7 @@ class Classifier:
         """
         if not np.isfinite(scores).all():
             raise ImageError("bad_output", "the model answered NaN or infinity")
-        return self._loaded.activation.apply(scores)
+        return self._card.activation.apply(scores)
 
     def outcome(self, scores: NDArray[np.float32]) -> tuple[Prediction, ...]:
         """One image's answer: its best classes, or every class above a multi-label threshold.
@@ -170,10 +138,10 @@ class Classifier:
         """
         values = self.probabilities(scores)
         indices = topk.top(values, self._top)
-        if (threshold := self._loaded.threshold) is not None:
+        if (threshold := self._card.threshold) is not None:
             indices = topk.top(values, int((values >= threshold).sum()))
-        labels = self._loaded.labels
-        return tuple(Prediction(i, labels[i], float(values[i])) for i in indices)
+        labels = [self._card.labels[index] for index in indices]
+        return tuple(map(Prediction, indices, labels, values[indices].tolist()))
 
     def uncertainty(self, scores: NDArray[np.float32], facts: Collection[str]) -> dict[str, float]:
         """Of margin and entropy those asked for; see `batchcls.model.uncertainty`."""
@@ -185,18 +153,7 @@ class Classifier:
 
     def close(self) -> None:
         """Let running requests end, in bounded time, and release the compiled models."""
+        self._settle()
         for ring in self.rings:
             ring.drain(CLOSE_S)
         self.rings = ()
-
-
-def _compile(core: Core, model: Model, device: Device, wishes: Mapping[str, str]) -> Compiled:
-    try:
-        if device.kind == "HETERO":
-            model = hetero.split(core, model, device, wishes)
-        operations = hetero.operations(model)
-        return Compiled(device, core.compile_model(model, str(device)), operations)
-    except RuntimeError as error:
-        raise DeviceError(
-            f"device {device.asked} cannot compile the model: {ov.reason(error)}"
-        ) from error

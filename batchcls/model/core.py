@@ -186,9 +186,15 @@ def read_model(core: Core, path: Path) -> Model:
     if path.suffix == ".xml" and not path.with_suffix(".bin").is_file():
         raise ModelError(f"model {path}: its weights {path.with_suffix('.bin').name} are missing")
     try:
-        return core.read_model(str(path))
+        model = core.read_model(str(path))
     except RuntimeError as error:
         raise ModelError(f"OpenVINO cannot read the model {path}: {reason(error)}") from error
+    if not model.inputs or not model.outputs:
+        raise ModelError(
+            f"OpenVINO finds no inputs and outputs in the model {path}; of a TensorFlow SavedModel "
+            "it reads the signature serving_default, which this one may lack"
+        )
+    return model
 
 
 def versions() -> dict[str, str]:
@@ -199,11 +205,11 @@ def versions() -> dict[str, str]:
     return {"openvino": openvino.__version__, "cv2": cv2.__version__, "numpy": np.__version__}
 
 
-_NOISE = re.compile(r"^(Exception from|Check '.*' failed at)\b")
+_NOISE = re.compile(r"^(Exception from|Check '.*' failed at|To facilitate the conversion of)\b")
 
 
 def reason(error: Exception) -> str:
     """What an OpenVINO error says, without the source lines of the build machine."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if not _NOISE.match(line)]
-    return (telling or lines or [type(error).__name__])[-1]
+    return (telling or lines or [type(error).__name__])[-1].removeprefix("-- ")

@@ -3,16 +3,18 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from batchcls.job import Job
+from batchcls.model.card import Card
 from batchcls.model.core import versions
-from batchcls.model.load import Loaded
 
 
 def describe(
     job: Job,
-    loaded: Loaded,
+    path: Path,
+    card: Card,
     devices: Sequence[Mapping[str, Any]],
     warnings: Sequence[str],
     computed: Mapping[str, Any],
@@ -21,7 +23,8 @@ def describe(
 
     Args:
         job: the run.
-        loaded: the model.
+        path: the model's file.
+        card: what is known about the model.
         devices: one for each ring.
         warnings: for people.
         computed: what of the devices changes answers.
@@ -29,28 +32,28 @@ def describe(
     Returns:
         JSON data; "fingerprint" holds exactly the keys that change answers, flat.
     """
-    pre = loaded.pre.as_dict()
-    hashed = hashlib.sha256(json.dumps(loaded.labels).encode()).hexdigest()
-    activation = loaded.activation.kind
+    pre = card.pre.as_dict()
+    hashed = hashlib.sha256(json.dumps(card.labels).encode()).hexdigest()
+    activation = card.activation.kind
     found = versions()
     precision = computed["precision"]
     return {
         "model": {
-            "name": loaded.path.name,
-            "path": str(loaded.path),
-            "inputs": loaded.inputs,
-            "outputs": loaded.outputs,
+            "name": path.name,
+            "path": str(path),
+            "inputs": card.inputs,
+            "outputs": card.outputs,
         },
         "devices": [dict(device) for device in devices],
         "preprocess": pre,
-        "origin": loaded.origins,
+        "origin": card.origins,
         "labels": {
-            "count": len(loaded.labels),
+            "count": len(card.labels),
             "sha256": hashed,
-            "first": list(loaded.labels[:3]),
+            "first": list(card.labels[:3]),
         },
         "activation": activation,
-        "threshold": loaded.threshold,
+        "threshold": card.threshold,
         "int8": computed["int8"],
         "precision": dict(precision),
         "warnings": list(warnings),
@@ -59,8 +62,8 @@ def describe(
             **{f"preprocess.{key}": value for key, value in pre.items()},
             "labels": hashed,
             "activation": activation,
-            "threshold": loaded.threshold,
-            "top": job.top,
+            "threshold": card.threshold,
+            "top": card.top,
             "devices": list(computed["devices"]),
             "int8": computed["int8"],
             **{f"precision.{name}": value for name, value in precision.items()},

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import openvino
-from openvino import Model
+from openvino import Model, opset13
 
 from batchcls.errors import ModelError
 from batchcls.job import Job
-from batchcls.model import load
+from batchcls.model import activation, load
 from batchcls.model.core import open_core, reason
+from batchcls.model.graph import SCORE_NAMES
 from batchcls.model.load import Loaded
 from batchcls.model.model_info import OWN_ROOT, ROOT
 from batchcls.model.preprocess import Preprocess
@@ -99,10 +100,29 @@ def write(loaded: Loaded, model: Model, out: Path) -> Path:
 
 
 def _describe(model: Model, loaded: Loaded) -> None:
+    _dequantise(model, loaded)
     for key, text in model_info(loaded).items():
         model.set_rt_info(text, [ROOT, key])
     for key, value in own_info(loaded).items():
         model.set_rt_info(json.dumps(value), [OWN_ROOT, key])
+
+
+def _dequantise(model: Model, loaded: Loaded) -> None:
+    """Put the scores before their quantisation first among the outputs.
+
+    model_api takes the first output, and its softmax of 8-bit integers is nan or noise. batchcls
+    goes on reading the quantised one, under the name that it looks for first.
+    """
+    if (loaded.activation.scale, loaded.activation.zero) == (1.0, 0.0):
+        return
+    results = model.get_results()
+    plain = activation.before_quantisation(model, loaded.scores.index)
+    if plain is None or plain in [result.input_value(0) for result in results]:
+        return
+    results[loaded.scores.index].output(0).get_tensor().add_names({SCORE_NAMES[0]})
+    for result in results:
+        model.remove_result(result)
+    model.add_results([opset13.result(plain), *results])
 
 
 def model_info(loaded: Loaded) -> dict[str, str]:
@@ -125,6 +145,8 @@ def model_info(loaded: Loaded) -> dict[str, str]:
         found["scale_values"] = " ".join(map(str, pre.scale_values))
     if loaded.threshold is not None:
         found["confidence_threshold"] = str(loaded.threshold)
+    if loaded.origins["top"] != load.DEFAULT:
+        found["topk"] = str(loaded.top)
     names = _INTENSITY_KEYS.get(str(pre.intensity[0]), ())
     found |= {f"intensity_{n}": str(v) for n, v in zip(names, pre.intensity[1:], strict=False)}
     return found
@@ -141,4 +163,6 @@ def own_info(loaded: Loaded) -> dict[str, Any]:
         found["activation"] = loaded.activation.kind
     if loaded.threshold is not None:
         found["threshold"] = loaded.threshold
+    if loaded.origins["top"] != load.DEFAULT:
+        found["top"] = loaded.top
     return found

@@ -17,6 +17,8 @@ from batchcls.model.preprocess import Preprocess
 
 SCORE_NAMES = ("raw_scores", "logits", "scores", "probabilities", "output")
 """Preferred among several outputs that look like class scores: model_api's and Hugging Face's."""
+NO_SCORES = frozenset({"feature_vector", "saliency_map"})
+"""What model_api and Geti put beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,7 @@ class ScoreOutput:
 
 def name_of(port: Any, fallback: str) -> str:
     """A port's name, for people."""
-    names = sorted(port.get_names())
-    return names[0] if names else fallback
+    return min(port.get_names(), default=fallback)
 
 
 def describe_ports(ports: Any) -> list[dict[str, Any]]:
@@ -101,7 +102,8 @@ def image_input(model: Model, layout: str | None) -> ImageInput:
             f"the model has no image input{hint}: wanted is one input of 1 or 3 channels, height "
             f"and width; its inputs are: {shapes}. If the shape is ambiguous, give --layout"
         )
-    raise ModelError(f"the model takes more than one image; its inputs are: {shapes}")
+    what = "one image" if len(found) > 1 else "an image: export it with the other inputs fixed"
+    raise ModelError(f"the model takes more than {what}; its inputs are: {shapes}")
 
 
 def _as_image(port: Any, index: int, layout: str | None) -> ImageInput | None:
@@ -171,13 +173,14 @@ def score_output(model: Model) -> ScoreOutput:
 
 def _as_scores(port: Any, index: int) -> ScoreOutput | None:
     shape = port.get_partial_shape()
-    if shape.rank.is_dynamic or shape.rank.get_length() < 2:
+    if shape.rank.is_dynamic or shape.rank.get_length() < 2 or port.get_names() & NO_SCORES:
         return None
     dims = [None if d.is_dynamic else d.get_length() for d in shape][1:]
     large = [d for d in dims if d != 1]
     if len(large) != 1 or large[0] is None:
         return None
-    name = name_of(port, f"#{index}")
+    known = (name for name in SCORE_NAMES if name in port.get_names())
+    name = next(known, name_of(port, f"#{index}"))
     return ScoreOutput(index, name, large[0], port.get_element_type().get_type_name())
 
 

@@ -71,8 +71,17 @@ def from_json(value: Any, name: str) -> tuple[str, ...]:
     raise LabelsError(f"labels in {name}: neither a list of names nor an object id → name")
 
 
-def fit(labels: Sequence[str], classes: int, name: str) -> tuple[str, ...]:
+def fit(labels: Sequence[str], classes: int, name: str, *, first: str = "") -> tuple[str, ...]:
     """The labels for a model with this many classes; the background row added or taken off.
+
+    One name too few is ImageNet's background with 1000 names for 1001 classes; elsewhere it may as
+    well be the last one, and every label would be off by one.
+
+    Args:
+        labels: class names.
+        classes: of the model.
+        name: of where the labels are from, for messages.
+        first: name of class 0 where one name too few always means that one.
 
     Raises:
         LabelsError: the counts differ by anything but a background row.
@@ -83,8 +92,9 @@ def fit(labels: Sequence[str], classes: int, name: str) -> tuple[str, ...]:
     first_is_background = count > 0 and labels[0].split(",")[0].strip().lower() in _BACKGROUNDS
     if count == classes + 1 and first_is_background:
         return tuple(labels[1:])
-    if count == classes - 1 and count and not first_is_background:
-        return (BACKGROUND, *labels)
+    lacking = first or (BACKGROUND if (count, classes) == (1000, 1001) else "")
+    if count == classes - 1 and lacking and count and not first_is_background:
+        return (lacking, *labels)
     raise LabelsError(
         f"{name} has {count} labels, the model has {classes} classes: "
         "give the labels that belong to this model with --labels"

@@ -9,17 +9,19 @@ from typing import Any
 
 from openvino import Core, Model
 
-from batchcls.errors import ModelError
-from batchcls.job import Job
-from batchcls.model import activation, graph, labels, metadata, preprocess
+from batchcls.job import DEFAULT_TOP, Job
+from batchcls.model import activation, graph, labels, metadata, preprocess, trimming
 from batchcls.model.activation import Activation
 from batchcls.model.core import read_model
 from batchcls.model.graph import ImageInput, ScoreOutput
 from batchcls.model.preprocess import Preprocess
-from batchcls.model_files import model_path
+from batchcls.model_files import model_file, model_path
 
 DEFAULT_SIZE = 224
 """Height and width for models that leave them open and have no metadata."""
+
+DEFAULT = "the default"
+OPEN_SIZE = "the usual size (the model leaves it open)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Loaded:
         activation: from raw outputs to probabilities.
         labels: one per class.
         threshold: multi-label models answer with every class above it; None = top-N.
+        top: classes per image.
         origins: key → where its value came from.
         warnings: for people.
         inputs: all inputs, as JSON data.
@@ -49,6 +52,7 @@ class Loaded:
     activation: Activation
     labels: tuple[str, ...]
     threshold: float | None
+    top: int
     origins: dict[str, str]
     warnings: tuple[str, ...]
     inputs: list[dict[str, Any]]
@@ -63,8 +67,9 @@ def load(job: Job, core: Core) -> Loaded:
         LabelsError: its labels do not match its classes.
         UsageError: an option makes no sense.
     """
-    path = _file(model_path(job.model))
+    path = model_file(model_path(job.model))
     model = read_model(core, path)
+    trimmed = trimming.trim(model)
     scores = graph.score_output(model)
     known = metadata.gather(job, model, path, scores.classes)
     settings, origins = known.settings, dict(known.origins)
@@ -74,8 +79,10 @@ def load(job: Job, core: Core) -> Loaded:
     if image.height is not None:
         origins.pop("height", None)
         origins.pop("width", None)
+    elif not settings.height:
+        origins |= {"height": OPEN_SIZE, "width": OPEN_SIZE}
     pre = preprocess.resolve(settings, height, width, image.channels)
-    warnings = list(known.warnings)
+    warnings = [*known.warnings, *trimmed]
     if settings.embedded_processing:
         pre = preprocess.embedded(pre, sized=image.height is not None)
     elif pre.input_dtype in ("u16", "i16"):
@@ -88,6 +95,7 @@ def load(job: Job, core: Core) -> Loaded:
         "activation", origins.get("multilabel", "")
     )
     described["labels"] = labels_origin
+    described["top"] = metadata.COMMAND_LINE if job.top else origins.get("top", DEFAULT)
     threshold = 0.5 if settings.threshold is None else settings.threshold
     return Loaded(
         path=path,
@@ -98,6 +106,7 @@ def load(job: Job, core: Core) -> Loaded:
         activation=how,
         labels=names,
         threshold=threshold if settings.multilabel else None,
+        top=job.top or settings.top or DEFAULT_TOP,
         origins=described,
         warnings=tuple(warnings),
         inputs=graph.describe_ports(model.inputs),
@@ -118,30 +127,12 @@ def connect(loaded: Loaded, batch_size: int) -> Model:
     return graph.connect(loaded.model, loaded.image, loaded.scores, pre)
 
 
-def _file(path: Path) -> Path:
-    """The model file, of a file or a folder."""
-    if not path.is_dir():
-        return path
-    if (path / "saved_model.pb").is_file():
-        return path
-    for pattern in ("openvino_model.xml", "*.xml", "*.onnx", "*.tflite", "*.pdmodel"):
-        found = sorted(path.glob(pattern))
-        if len(found) == 1:
-            return found[0]
-        if found:
-            names = ", ".join(file.name for file in found[:5])
-            raise ModelError(f"{path} holds several models ({names}): name one of them")
-    raise ModelError(
-        f"{path} holds no model: looked for openvino_model.xml, *.xml, *.onnx, *.tflite, "
-        "*.pdmodel, saved_model.pb"
-    )
-
-
 def _labels(job: Job, known: metadata.Known, classes: int) -> tuple[tuple[str, ...], str]:
     if job.labels is not None:
         path = Path(job.labels).expanduser()
         return labels.fit(labels.read(path), classes, f"labels file {path}"), "the command line"
     if known.settings.labels is not None:
         origin = known.origins["labels"]
-        return labels.fit(known.settings.labels, classes, origin), origin
+        first = "other" if origin == metadata.RT_INFO else ""  # model_api's rule
+        return labels.fit(known.settings.labels, classes, origin, first=first), origin
     return labels.numbered(classes), "none: numbered"

@@ -5,6 +5,7 @@ then model_info); the files beside it; its format's metadata and conventions; an
 defaults, with a warning that they are a guess.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +21,15 @@ OWN_RT_INFO = "rt_info batchcls"
 QUANTISED = "the input's quantisation"
 MODEL_API_DEFAULT = "model_api's default"
 _IMAGENET = (1000, 1001)
+_FLOATING = ("f32", "f16", "bf16", "f64")
+
+TENSORFLOW = "TensorFlow's convention"
 
 GUESS = (
-    "the model says nothing about its preprocessing: images are stretched, BGR, not normalised, as "
-    "OpenVINO's sample does. That is a guess, and often costs accuracy: "
-    "`batchcls inspect MODEL --probe DIR` finds out what fits"
+    "the model says nothing about its preprocessing: images are stretched, {how}. That is a guess, "
+    "and often costs accuracy: `batchcls inspect MODEL --probe DIR` finds out what fits"
 )
+SAMPLE = "BGR, not normalised, as OpenVINO's sample does"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +70,40 @@ def gather(job: Job, model: Model, path: Path, classes: int) -> Known:
         (RT_INFO, info := model_info.settings(model, path.parent)),
         *_files_beside(path, _static_size(model)),
     ]
+    convention = _convention(path, element_type, imagenet=classes in _IMAGENET)
     if tflite.is_tflite(path):
-        convention = tflite.convention(element_type, imagenet=classes in _IMAGENET)
-        sources += [
-            (tflite.METADATA, tflite.settings(path)),
-            (tflite.CONVENTION, convention),
-        ]
+        sources.append((tflite.METADATA, tflite.settings(path)))
     elif not info.silent:
         sources.append((MODEL_API_DEFAULT, _MODEL_API))
-    settings, origins = merge(sources)
-    said = {"resize_type", "reverse_input_channels", "embedded_processing"} & set(origins)
-    guessed = not said and origins.get("mean_values", QUANTISED) == QUANTISED
-    return Known(settings, origins, (GUESS,) if guessed else ())
+    settings, origins = merge([*sources, convention])
+    guess = _guess(settings, origins, convention[0], floating=element_type in _FLOATING)
+    return Known(settings, origins, (GUESS.format(how=guess),) if guess else ())
+
+
+def _guess(
+    settings: Settings, origins: Mapping[str, str], convention: str, *, floating: bool
+) -> str:
+    """What is guessed of channel order and normalisation; empty where somebody said it."""
+    said = {key for key, origin in origins.items() if origin not in (QUANTISED, convention)}
+    if said & {"resize_type", "reverse_input_channels", "embedded_processing", "mean_values"}:
+        return ""
+    if not settings.reverse_input_channels:
+        return SAMPLE
+    if not floating:
+        return ""  # RGB pixels are all that a quantised TensorFlow model can want
+    numbers = "in -1..1" if settings.mean_values else "not normalised"
+    return f"RGB, {numbers}, as is usual for TensorFlow's models"
+
+
+def _convention(path: Path, element_type: str, *, imagenet: bool) -> tuple[str, Settings]:
+    """What models of this format share."""
+    if tflite.is_tflite(path):
+        return tflite.CONVENTION, tflite.convention(element_type, imagenet=imagenet)
+    if path.is_dir() or path.suffix in (".pb", ".pbtxt", ".meta"):
+        # TensorFlow decodes to RGB, and what it saves keeps that order. Its numbers vary: Keras's
+        # EfficientNets take pixels, its MobileNets -1..1, its ResNets Caffe's BGR.
+        return TENSORFLOW, Settings(resize_type="standard", reverse_input_channels=True)
+    return "", Settings()
 
 
 _MODEL_API = Settings(resize_type="standard", interpolation="linear", reverse_input_channels=False)
@@ -85,7 +111,7 @@ _MODEL_API = Settings(resize_type="standard", interpolation="linear", reverse_in
 
 def _in_quantisation(element_type: str) -> Settings:
     """A quantised input has its mean and scale in its quantisation parameters, and wants pixels."""
-    if element_type in ("f32", "f16", "bf16", "f64"):
+    if element_type in _FLOATING:
         return Settings()
     return Settings(mean_values=(), scale_values=())
 

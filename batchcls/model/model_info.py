@@ -88,14 +88,15 @@ def from_keys(info: Mapping[str, str], beside: Path) -> Settings:
         reverse_input_channels=_flag(info, "reverse_input_channels"),
         mean_values=_floats(info, "mean_values"),
         scale_values=_floats(info, "scale_values"),
-        layout=_layout(info.get("layout")),
+        # Once its processing is embedded, a model's layout is another than this says.
+        layout=None if _flag(info, "embedded_processing") else _layout(info.get("layout")),
         input_dtype=info.get("input_dtype"),
         embedded_processing=_flag(info, "embedded_processing"),
         intensity=_intensity(info),
         labels=_labels(info, beside),
         multilabel=_flag(info, "multilabel"),
         threshold=_number(info, "confidence_threshold", float),
-        top=_number(info, "topk", int),
+        top=_top(_number(info, "topk", int)),
     )
 
 
@@ -129,6 +130,11 @@ def _number(info: Mapping[str, str], key: str, kind: Callable[[str], _N]) -> _N 
         return kind(info[key])
     except ValueError as error:
         raise ModelError(f"rt_info {ROOT}/{key} is {info[key]!r}: not a number") from error
+
+
+def _top(value: int | None) -> int | None:
+    """model_api's `save` writes its default, 1, into every model; that is nobody's wish."""
+    return None if value is None or value <= 1 else value
 
 
 def _one(value: int | None) -> tuple[int, ...] | None:

@@ -9,9 +9,11 @@ graph of its own 8.6 ms. This equals Pillow exactly; OpenVINO's is off by one st
    of today were trained. Pillow 12.2 goes vertically first where the height is over 100 times the
    width (pull request 9524), Pillow 13 wherever that is less work (9549), which moves bicubic and
    Lanczos values of such images by up to 16 steps.
-2. Coefficients are rounded to 22 bits as Pillow's fixed-point ones are; the sums are float64, in
-   which they are exact. In float32 one value in 1,000 is off by a step, and quantised models turn
-   that into other answers (one or two of 300 photos, measured).
+2. Coefficients are rounded to 22 bits as Pillow's fixed-point ones are, and the sums are exact.
+   Float32 alone is off by a step in one value of 1,000, and quantised models turn that into other
+   answers (one or two of 300 photos, measured). So every coefficient is two whole numbers, its
+   upper bits and its lowest 8: the sums of either kind stay below 2**24, up to which float32 counts
+   without a gap. That is faster than float64, most of all on large pictures.
 3. Each pass is a row of small matrix products, one per band of outputs: the filter's weights are
    zero far from the diagonal, so a full matrix would be nearly all zeros.
 4. Only the window that is kept is computed, and big images go through in blocks of rows.
@@ -22,17 +24,22 @@ Source of the formulas: Pillow's Resample.c (precompute_coeffs, normalize_coeffs
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
-Floats = NDArray[np.float64]
+Floats = NDArray[Any]
 
 _PRECISION = 1 << 22
-_BAND = 8  # outputs per matrix product: 6 to 12 are equally fast, 16 is a fifth slower
-_BLOCK = 600_000  # numbers converted to float32 at a time, so that they stay in the cache
-_HALF = np.float64(0.5)
+_LOW = 1 << 8
+_MOST_TAPS = 256
+"""Inputs of one output up to which the sums of the lowest bits fit float32; then float64 is used.
+
+A picture 33,000 pixels wide has more, made 256 wide with the bilinear filter."""
+_BLOCK = 1_200_000
+"""Numbers that are converted to floats at a time, so that they stay in the cache."""
 
 
 def _triangle(x: Floats) -> Floats:
@@ -73,18 +80,31 @@ _FILTERS: dict[str, tuple[float, Callable[[Floats], Floats]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Band:
-    """A few neighbouring outputs of one axis: which inputs they need, and with what weights."""
+class _Axis:
+    """How the outputs of one axis come from its inputs.
 
+    Attributes:
+        bands: (first, last, weights) of so many neighbouring outputs each: which inputs they need,
+            and (2 * outputs, last - first) weights, the upper parts before the lower ones.
+        outputs: of each band; the last one's may be more than there are.
+        first: input that any band needs.
+        last: see `first`; exclusive.
+        floats: type in which the sums are exact.
+    """
+
+    bands: tuple[tuple[int, int, Floats], ...]
+    outputs: int
     first: int
     last: int
-    start: int
-    stop: int
-    weights: NDArray[np.float64]  # (last - first, stop - start)
+    floats: type[np.float32] | type[np.float64]
 
 
 def resize(
-    image: Pixels, size: tuple[int, int], window: tuple[int, int, int, int], interpolation: str
+    image: Pixels,
+    size: tuple[int, int],
+    window: tuple[int, int, int, int],
+    interpolation: str,
+    box: tuple[float, float, float, float] | None = None,
 ) -> Pixels:
     """A window of an image at another size.
 
@@ -93,6 +113,8 @@ def resize(
         size: (width, height) of the whole resized picture.
         window: (left, top, right, bottom) of what is wanted of it.
         interpolation: "pillow_bilinear" and so on.
+        box: (left, top, right, bottom) of the image that is resized, parts of pixels too, as in
+            Pillow's `resize(box=…)`; None is the whole.
 
     Returns:
         (bottom - top, right - left, C).
@@ -103,81 +125,109 @@ def resize(
         columns = _nearest(image.shape[1], size[0], left, right)
         return image[rows[:, None], columns[None]]
     channels = image.shape[2]
-    across = _bands(image.shape[1], size[0], left, right, interpolation, channels)
-    down = _bands(image.shape[0], size[1], top, bottom, interpolation, 1)
-    first, last = min(b.first for b in down), max(b.last for b in down)
-    middle = _horizontal(image[first:last], across, (right - left) * channels)
-    out = np.empty((bottom - top, (right - left) * channels), np.float64)
-    for band in down:
-        np.matmul(
-            band.weights.T,
-            middle[band.first - first : band.last - first],
-            out=out[band.start : band.stop],
-        )
-    return _round(out).astype(np.uint8).reshape(bottom - top, right - left, channels)
+    box = box or (0, 0, image.shape[1], image.shape[0])
+    across = _axis(image.shape[1], box[0], box[2], size[0], left, right, interpolation, channels)
+    down = _axis(image.shape[0], box[1], box[3], size[1], top, bottom, interpolation, 1)
+    middle = _horizontal(image[down.first : down.last], across, down.floats)
+    out = _vertical(middle, down)[: bottom - top, : (right - left) * channels]
+    return out.astype(np.uint8).reshape(bottom - top, right - left, channels)
 
 
-def _horizontal(image: Pixels, bands: tuple[_Band, ...], width: int) -> NDArray[np.float64]:
-    flat = image.reshape(image.shape[0], -1)
-    first, last = min(b.first for b in bands), max(b.last for b in bands)
-    out = np.empty((len(flat), width), np.float64)
-    step = max(32, _BLOCK // (last - first))
-    for row in range(0, len(flat), step):
-        block = flat[row : row + step, first:last].astype(np.float64)
-        for band in bands:
-            np.matmul(
-                block[:, band.first - first : band.last - first],
-                band.weights,
-                out=out[row : row + step, band.start : band.stop],
-            )
-    return _round(out)
+def _horizontal(image: Pixels, across: _Axis, floats: Any) -> Floats:
+    """(outputs of all bands, rows) whole numbers 0 to 255: the picture lies on its side."""
+    flat = image.reshape(image.shape[0], -1)[:, across.first : across.last]
+    rows = min(len(flat), max(32, _BLOCK // flat.shape[1]))
+    block = np.empty((rows, flat.shape[1]), across.floats)
+    out = np.empty((len(across.bands) * across.outputs, len(flat)), floats)
+    sums = np.empty((len(across.bands), 2 * across.outputs, rows), across.floats)
+    for row in range(0, len(flat), rows):
+        count = min(rows, len(flat) - row)
+        block[:count] = flat[row : row + count]
+        _multiply(across, block[:count].T, sums[:, :, :count])
+        out[:, row : row + count] = _round(sums[:, :, :count])
+    return out
 
 
-def _round(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """In place, as Pillow's clip8: half up, into 0..255."""
-    values += _HALF
-    np.floor(values, out=values)
-    return np.clip(values, 0.0, 255.0, out=values)
+def _vertical(middle: Floats, down: _Axis) -> Floats:
+    """(rows of all bands, width) whole numbers 0 to 255: the picture stands again."""
+    sums = np.empty((len(down.bands), 2 * down.outputs, len(middle)), down.floats)
+    _multiply(down, middle.T, sums)
+    return _round(sums)
+
+
+def _multiply(axis: _Axis, inputs: Floats, sums: Floats) -> None:
+    """Every band's weights with the inputs that they are for, (axis.last - axis.first, …)."""
+    for band, (first, last, weights) in zip(sums, axis.bands, strict=True):
+        np.matmul(weights, inputs[first - axis.first : last - axis.first], out=band)
+
+
+def _round(sums: Floats) -> Floats:
+    """As Pillow's clip8: half up, into 0..255; (outputs of all bands, …). The sums are used up."""
+    high, low = np.split(sums, 2, axis=1)
+    low *= 1.0 / _LOW
+    np.floor(low, out=low)
+    low += high
+    low += _PRECISION // _LOW // 2
+    low *= _LOW / _PRECISION
+    np.floor(low, out=low)
+    np.clip(low, 0.0, 255.0, out=low)
+    return low.reshape(-1, sums.shape[2])
 
 
 @lru_cache(maxsize=64)
-def _bands(
-    old: int, new: int, first: int, last: int, interpolation: str, channels: int
-) -> tuple[_Band, ...]:
+def _axis(
+    old: int,
+    begin: float,
+    end: float,
+    new: int,
+    first: int,
+    last: int,
+    interpolation: str,
+    channels: int,
+) -> _Axis:
     """The bands of one axis for outputs `first` to `last`; interleaved channels are spread out."""
+    size = _band((end - begin) / new)
+    lows, highs, whole = _coefficients(old, begin, end, new, first, last, interpolation)
+    floats = np.float32 if int((highs - lows).max()) <= _MOST_TAPS else np.float64
     bands = []
-    for start in range(first, last, _BAND):
-        stop = min(start + _BAND, last)
-        lows, highs, weights = _coefficients(old, new, start, stop, interpolation)
-        low, high = int(lows.min()), int(highs.max())
-        matrix = np.zeros((high - low, stop - start), np.float64)
-        for column, (a, b) in enumerate(zip(lows, highs, strict=True)):
-            matrix[a - low : b - low, column] = weights[column, : b - a]
-        spread = np.kron(matrix, np.eye(channels, dtype=np.float64))
-        bands.append(
-            _Band(
-                low * channels,
-                high * channels,
-                (start - first) * channels,
-                (stop - first) * channels,
-                np.ascontiguousarray(spread),
-            )
-        )
-    return tuple(bands)
+    for start in range(0, last - first, size):
+        part = slice(start, min(start + size, last - first))
+        low, high = int(lows[part].min()), int(highs[part].max())
+        matrix = np.zeros((high - low, 2, size))
+        for column, (a, b) in enumerate(zip(lows[part], highs[part], strict=True)):
+            upper, lower = np.divmod(whole[start + column, : b - a], _LOW)
+            matrix[a - low : b - low, :, column] = np.stack((upper, lower), axis=1)
+        spread = np.kron(matrix.reshape(high - low, -1), np.eye(channels))
+        bands.append((low * channels, high * channels, spread.T.astype(floats, order="C")))
+    return _Axis(
+        tuple(bands),
+        size * channels,
+        min(band[0] for band in bands),
+        max(band[1] for band in bands),
+        floats,
+    )
+
+
+def _band(scale: float) -> int:
+    """Outputs per matrix product: the fewer, the less is multiplied by zero; measured."""
+    return 6 if scale < 2 else 4
 
 
 def _coefficients(
-    old: int, new: int, start: int, stop: int, interpolation: str
+    old: int, begin: float, end: float, new: int, start: int, stop: int, interpolation: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-    """Inputs [low, high) and weights of each output, as Pillow computes and rounds them."""
+    """Inputs [low, high) and weights of each output, as Pillow computes and rounds them.
+
+    The weights are whole numbers, in units of 1 / `_PRECISION`.
+    """
     support, function = _FILTERS[interpolation]
-    if old == new:
+    if begin == 0 and old == end == new:
         where = np.arange(start, stop)
-        return where, where + 1, np.ones((stop - start, 1))
-    scale = old / new
+        return where, where + 1, np.full((stop - start, 1), float(_PRECISION))
+    scale = (end - begin) / new
     stretch = max(scale, 1.0)
     support *= stretch
-    centre = (np.arange(start, stop) + 0.5) * scale
+    centre = begin + (np.arange(start, stop) + 0.5) * scale
     low = np.maximum((centre - support + 0.5).astype(np.int64), 0)
     high = np.minimum((centre + support + 0.5).astype(np.int64), old)
     taps = np.arange(int((high - low).max()))[None]
@@ -185,8 +235,7 @@ def _coefficients(
     weights = np.where(taps < (high - low)[:, None], weights, 0.0)
     total = weights.sum(axis=1, keepdims=True)
     weights = weights / np.where(total == 0.0, 1.0, total)
-    fixed = np.trunc(weights * _PRECISION + np.copysign(0.5, weights))
-    return low, high, fixed / _PRECISION
+    return low, high, np.trunc(weights * _PRECISION + np.copysign(0.5, weights))
 
 
 def _nearest(old: int, new: int, first: int, last: int) -> NDArray[np.int64]:

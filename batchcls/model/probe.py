@@ -17,7 +17,7 @@ from openvino import CompiledModel, Core
 from batchcls.errors import DeviceError
 from batchcls.job import Job
 from batchcls.model import core as ov
-from batchcls.model import devices, graph, load, saturation, spatial, weights
+from batchcls.model import devices, graph, int8, load, spatial
 from batchcls.model.load import Loaded
 from batchcls.model.preprocess import Preprocess, resolve
 from batchcls.model.settings import Settings
@@ -55,7 +55,7 @@ class Trial:
         confidence: mean score of the best class.
         bits: information that an answer carries about its image; see the module.
         accuracy: share of images whose truth is the best class; None without truths.
-        int8: how quantised layers were computed: none, fast or exact.
+        int8: how quantised layers were computed, as `batchcls.model.int8.choose` says.
         milliseconds: per image, inference alone.
     """
 
@@ -106,14 +106,17 @@ def probe(
     loaded = load.load(job, core)
     graph.set_shape(loaded.model, loaded.image, loaded.pre.height, loaded.pre.width, 1)
     bench = _Bench(core, str(device), loaded, images, _indices(truths, loaded.labels, len(images)))
-    bench.int8 = saturation.protect(core, loaded.model, configured)
+    as_read = loaded.model.clone()
+    bench.int8, _ = int8.choose(core, loaded.model, configured, job.int8)
     trials = [bench.run(NOW, loaded.pre, {})]
     if loaded.pre.resize_type != "embedded":
         trials += [bench.run(*guess) for guess in _guesses(loaded)]
     best = max(trials, key=_rank)
     others = sorted(trials, key=_rank, reverse=True)
-    if bench.int8 != "none":
-        others.insert(1, bench.other_int8(best))
+    other = "fast" if bench.int8 == "exact" else "exact"
+    how, _ = int8.choose(core, as_read, configured, other)
+    if how != bench.int8:
+        others.insert(1, bench.again(best, replace(loaded, model=as_read), how))
     return others
 
 
@@ -214,18 +217,17 @@ class _Bench:
             milliseconds=1000 * spent / len(self._images),
         )
 
-    def other_int8(self, best: Trial) -> Trial:
-        """The best trial again, quantised layers computed the other way: what it costs or gains."""
-        other = "fast" if self.int8 == "exact" else "exact"
-        for name in self._core.available_devices:
-            if ov.is_cpu(name):
-                wanted = "NO" if other == "exact" else "YES"
-                self._core.set_property(name, {saturation.PROPERTY: wanted})
+    def again(self, best: Trial, loaded: Loaded, how: str) -> Trial:
+        """The best trial once more, quantised layers computed another way: what it costs or gains.
+
+        Args:
+            best: one that was run.
+            loaded: the model, its weights as that way wants them.
+            how: for `Trial.int8`; the core is set for it already.
+        """
         self._compiled.clear()
-        self.int8 = other
-        if other == "exact":
-            weights.fold(self._loaded.model)
-        return replace(self.run(best.name, self._pres[best.name], best.options), int8=other)
+        self._loaded, self.int8 = loaded, how
+        return self.run(best.name, self._pres[best.name], best.options)
 
     def _model(self, pre: Preprocess) -> CompiledModel:
         key = (pre.mean_values, pre.scale_values, pre.intensity)

@@ -4,17 +4,20 @@ Only the part of the resized picture that the model sees is computed, wherever t
 a thousand times as wide as high would otherwise grow to gigabytes before its middle is taken.
 """
 
+import math
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from batchcls.images import Picture
 from batchcls.model import pillow
 from batchcls.model.preprocess import Preprocess, geometry
 
 Pixels = NDArray[np.uint8]
 Window = tuple[int, int, int, int]
+Box = tuple[float, float, float, float]
 
 _OPENCV = {
     "linear": cv2.INTER_LINEAR,
@@ -26,22 +29,27 @@ _LARGEST = 1 << 24
 """Pixels of a resized picture that are still made whole."""
 
 
-def prepare(image: Pixels, pre: Preprocess) -> NDArray[Any]:
+def prepare(image: Pixels | Picture, pre: Preprocess) -> NDArray[Any]:
     """One image as the model's input; thread-safe.
 
+    What becomes of a picture's size (cuts, scale, crop) is decided by its size in full, however it
+    was decoded.
+
     Args:
-        image: (H, W, 3) BGR.
+        image: (H, W, 3) BGR, or a picture.
         pre: what it goes through.
 
     Returns:
         (pre.height, pre.width, pre.channels), contiguous, in the model's channel order; uint8, or
         float32 where the intensity mapping depends on the image.
     """
+    picture = (
+        image if isinstance(image, Picture) else Picture(image, image.shape[1], image.shape[0])
+    )
     if pre.resize_type == "embedded":
-        return np.ascontiguousarray(image)
-    steps = geometry(pre, image.shape[1], image.shape[0])
-    left, top, width, height = steps.source
-    image = image[top : top + height, left : left + width]
+        return np.ascontiguousarray(picture.pixels)
+    steps = geometry(pre, picture.width, picture.height)
+    image, box = cut(picture, steps.source)
     if pre.channels == 1:
         image = _u8(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))[:, :, None]
     x, y = steps.offset
@@ -51,20 +59,48 @@ def prepare(image: Pixels, pre: Preprocess) -> NDArray[Any]:
         min(x + pre.width, steps.size[0]),
         min(y + pre.height, steps.size[1]),
     )
-    image = resize(image, steps.size, window, pre.interpolation)
+    image = resize(image, steps.size, window, pre.interpolation, box)
     if pre.channels == 3 and pre.reverse_input_channels:
         image = _u8(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
     image = np.ascontiguousarray(place(image, (max(-x, 0), max(-y, 0)), pre))
     return percentile(image, pre) if pre.intensity[0] == "percentile" else image
 
 
-def resize(image: Pixels, size: tuple[int, int], window: Window, interpolation: str) -> Pixels:
-    """A window (left, top, right, bottom) of an image at another size (width, height)."""
+def cut(picture: Picture, source: tuple[int, int, int, int]) -> tuple[Pixels, Box]:
+    """The pixels that show a part (left, top, width, height) of a picture.
+
+    Returns:
+        The smallest cut that has all of it, and where in the cut it is.
+    """
+    left, right = (picture.left + x / picture.scale for x in (source[0], source[0] + source[2]))
+    top, bottom = (picture.top + y / picture.scale for y in (source[1], source[1] + source[3]))
+    x, y = math.floor(left), math.floor(top)
+    pixels: Pixels = picture.pixels[y : math.ceil(bottom), x : math.ceil(right)]
+    return pixels, (left - x, top - y, right - x, bottom - y)
+
+
+def resize(
+    image: Pixels,
+    size: tuple[int, int],
+    window: Window,
+    interpolation: str,
+    box: Box | None = None,
+) -> Pixels:
+    """A window (left, top, right, bottom) of an image at another size (width, height).
+
+    Args:
+        image: (H, W, C).
+        size: of the whole resized picture.
+        window: what is wanted of it.
+        interpolation: one of `INTERPOLATIONS`.
+        box: part of the image that is resized, as in `pillow.resize`; OpenCV's interpolations take
+            whole pixels, so with them a picture that was decoded smaller can move by part of one.
+    """
     left, top, right, bottom = window
-    if (image.shape[1], image.shape[0]) == size:
+    if (image.shape[1], image.shape[0]) == size and box in (None, (0, 0, *size)):
         return image[top:bottom, left:right]
     if interpolation.startswith("pillow_"):
-        return pillow.resize(image, size, window, interpolation)
+        return pillow.resize(image, size, window, interpolation, box)
     if interpolation == "nearest":
         rows = _nearest(image.shape[0], size[1])[top:bottom]
         columns = _nearest(image.shape[1], size[0])[left:right]

@@ -24,4 +24,5 @@ def top(scores: NDArray[np.float32], count: int) -> list[int]:
     else:
         candidates = np.arange(scores.size)
     order = np.argsort(-scores[candidates], kind="stable")
-    return [int(index) for index in candidates[order[:count]]]
+    found: list[int] = candidates[order[:count]].tolist()
+    return found

@@ -84,6 +84,13 @@ def cases(*, small: bool) -> list[Case]:
             },
             step=0.5 / 90,
         ),
+        _case(
+            "saved by model_api",
+            square,
+            {"reverse_input_channels": "True", **NUMBERS},
+            layout="NHWC",
+            saved=True,
+        ),
     ]
     return found
 
@@ -95,23 +102,31 @@ def _case(
     *,
     layout: str = "NCHW",
     onnx: bool = False,
+    saved: bool = False,
     step: float | None = None,
 ) -> Case:
     info = {"model_type": "Classification", **info}
     return Case(
         "model_api",
         name,
-        partial(_write, size=size, info=info, layout=layout, onnx=onnx),
+        partial(_write, size=size, info=info, layout=layout, onnx=onnx, saved=saved),
         partial(_open, size=size, layout=layout),
         step=step,
     )
 
 
-def _write(folder: Path, size: Size, info: Mapping[str, Any], layout: str, onnx: bool) -> Path:
+def _write(
+    folder: Path, size: Size, info: Mapping[str, Any], layout: str, onnx: bool, saved: bool
+) -> Path:
     if onnx:
         props = {f"model_info {key}": str(value) for key, value in info.items()}
         return write_onnx(folder, size, layout, info=props)
-    return write_ir(folder, size, layout, model_info=info)
+    path = write_ir(folder, size, layout, model_info=info)
+    if saved:  # with its processing in the graph
+        ClassificationModel.create_model(str(path), device="CPU").save(str(folder / "saved.xml"))
+        for suffix in (".bin", ".xml"):
+            (folder / "saved.xml").with_suffix(suffix).replace(path.with_suffix(suffix))
+    return path
 
 
 def _open(folder: Path, size: Size, layout: str) -> Reference:

@@ -66,13 +66,20 @@ def model_row(
     peers = ",".join(p for p in (PEERS, more, suite.arguments.more_peers) if p)
     extra = LIKE_PEERS if model.suffix == ".onnx" else ""
     extra += f" --infer-precision {native}" if native else ""
+    commands = {"batchcls": suite.ours(extra)}
+    if model == suite.mobilenet:
+        commands["like_peers"] = suite.ours(f"{extra} --int8 fast")
     found = suite.compare(
-        suite.photos_times(times), model, f"bound,{peers}", {"batchcls": suite.ours(extra)},
+        suite.photos_times(times), model, f"bound,{peers}", commands,
         f32=not native, limit=limit,
     )  # fmt: skip
     count = limit or found["batchcls"][0]["n"]
     what = f"{_NAMES[model.stem]}, {count} photos, all in {native or 'f32'}"
-    return steady(what, to_reach, found, "batchcls", peers.split(","))
+    lines = steady(what, to_reach, found, "batchcls", peers.split(","))
+    if "like_peers" in found:
+        as_peers = f"{what}, with `--int8 fast` as the peers compute"
+        lines += steady(as_peers, to_reach, found, "like_peers", peers.split(","))
+    return lines
 
 
 _NAMES = {  # the rest of the integer model, its first and last layers, is in the named precision

@@ -18,7 +18,7 @@ from batchcls.decode.limits import apply as apply_decoder_limits
 def main() -> None:
     """Entry point."""
     apply_decoder_limits()
-    from batchcls.decode.decode import decode
+    from batchcls.decode.decode import decode_picture
     from batchcls.decode.opencv import load as load_opencv
     from batchcls.decode.policy import DecodePolicy
     from batchcls.job import Job
@@ -44,7 +44,7 @@ def main() -> None:
             data = read_image(order["root"], path, DEFAULT_MAX_BYTES)
             if stage == 0:
                 continue
-            pixels = decode(data, policy, at_least=at_least)
+            pixels = decode_picture(data, policy, at_least)
             if stage > 1:
                 classifier.prepare(pixels)
         return time.process_time() - begun

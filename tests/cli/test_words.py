@@ -52,13 +52,15 @@ def test_a_model_is_shown_with_the_origin_of_every_value() -> None:
             "preprocess": {"resize_type": "crop", "mean_values": [123.675, 116.28, 103.53]},
             "activation": "softmax",
             "threshold": None,
+            "top": 5,
             "labels": ["tench, Tinca tinca", "goldfish", "c", "d", "e", "f"],
-            "origin": {"resize_type": "model_info", "labels": "the command line"},
+            "origin": {"resize_type": "model_info", "labels": "the command line", "top": "rt_info"},
             "warnings": ["this is a guess"],
         }
     )
     assert "resize_type  crop                   model_info" in words
     assert "mean_values  123.675 116.28 103.53" in words
+    assert "top         5" in words
     assert "labels      6: tench, goldfish, c, d, e, …  the command line" in words
     assert words.endswith("warning: this is a guess")
 

@@ -27,6 +27,7 @@ from batchcls.messages import (
     WorkerStats,
 )
 from batchcls.policy import Policy
+from batchcls.window import OVERHEAD
 
 
 class ListedWork:
@@ -47,6 +48,11 @@ class ListedWork:
             Answer(i, b"carried %d" % i) if i in self.carried else ImageRef(i, f"{i}.png")
             for i in taken
         ]
+
+
+def lines(count: int) -> int:
+    """The window that so many lines fill, in bytes of memory."""
+    return count * (OVERHEAD + len(b"ok 123"))
 
 
 def convict(image: ImageRef, failure: Failure) -> Answer:
@@ -94,7 +100,7 @@ class World:
     never_ready: bool = False
     rss: int = 0
     drain_after: int | None = None
-    policy: Policy = field(default_factory=lambda: Policy(chunk=8, window=40))
+    policy: Policy = field(default_factory=lambda: Policy(chunk=8, window=lines(40)))
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
@@ -127,11 +133,13 @@ class World:
             if event is not None:
                 self.obey(self.coordinator.handle(event))
                 self.advance()
-                self.held = max(self.held, len(self.coordinator._window))
         raise AssertionError("the schedule does not end: deadlock or endless retries")
 
     def advance(self) -> None:
-        while self.halted is None and (commands := self.coordinator.advance()):
+        commands: list[Command] | None = None
+        while self.halted is None and commands != []:
+            commands = self.coordinator.advance()
+            self.held = max(self.held, self.coordinator._window.size)
             self.obey(commands)
 
     def obey(self, commands: list[Command]) -> None:

@@ -28,11 +28,13 @@ from tests.coordinator.simulation import ListedWork, World, convict
 class Story:
     """Tells a coordinator events, and keeps what it commands."""
 
-    def __init__(self, total: int, workers: int = 1, **policy: int) -> None:
-        numbers = {"chunk": 2, "window": 100, **policy}
+    def __init__(
+        self, total: int, workers: int = 1, *, carried: frozenset[int] = frozenset(), **policy: int
+    ) -> None:
+        numbers = {"chunk": 2, **policy}
         self.coordinator = Coordinator(
             workers,
-            ListedWork(total),
+            ListedWork(total, carried=carried),
             0,
             convict,
             Policy(**numbers),  # type: ignore[arg-type]  # by name
@@ -88,6 +90,24 @@ def test_leases_get_shorter_towards_the_end() -> None:
     assert [len(lease.images) for lease in story.ready()] == [3, 2]
 
 
+def test_carried_lines_that_must_wait_keep_nobody_from_work() -> None:
+    story = Story(400, workers=2, carried=frozenset(range(2, 380)), leases=1)
+    (first,) = story.ready()
+    assert [image.index for image in first.images] == [0, 1]
+    (second,) = story.ready(1)
+    assert [image.index for image in second.images] == [380, 381]
+
+
+def test_carried_lines_behind_a_streak_keep_nobody_from_work() -> None:
+    """The line before them is there, but must wait; no other event will come."""
+    story = Story(400, carried=frozenset(range(2, 380)), leases=1, systemic=5)
+    (first,) = story.ready()
+    lost = tuple(Answer(image.index, b"line", "vanished") for image in first.images)
+    story.tell(Answered(0, first.lease, lost))
+    assert [lease.images[0].index for lease in leases(story.last)] == [380]
+    assert story.recorded == []
+
+
 def test_a_drain_is_told_and_leases_nothing_more() -> None:
     story = Story(100)
     first = story.ready()[0]
@@ -107,6 +127,62 @@ def test_after_a_halt_nothing_is_commanded() -> None:
     assert story.die() == []
 
 
+def test_all_lines_that_are_due_come_before_a_halt() -> None:
+    """However many batches they are: here a window so small that each line is one."""
+    story = Story(100, workers=2, window=1, systemic=2)
+    first, second = story.ready()
+    third, fourth = story.ready(1)
+    for lease in (third, second):
+        for image in lease.images:
+            story.answer(lease, image.index)
+    good = tuple(Answer(image.index, b"line") for image in first.images)
+    lost = tuple(Answer(image.index, b"line", "vanished") for image in fourth.images)
+    story.coordinator.handle(Answered(0, first.lease, good))
+    story.tell(Answered(1, fourth.lease, lost))
+    assert [answer.index for answer in story.recorded] == [0, 1, 2, 3, 4, 5]
+    assert story.halted
+
+
+def test_after_a_halt_a_worker_that_is_free_gets_nothing() -> None:
+    story = Story(10, workers=2)
+    story.ready()
+    story.coordinator.handle(WorkerReady(1, {}))
+    story.coordinator.handle(WorkerRefused(0, "ModelError", "no"))
+    assert story.coordinator.advance() == []
+
+
+def test_a_worker_that_is_gone_for_good_dies_only_once() -> None:
+    story = Story(10, workers=2, start_deaths=1)
+    story.ready()
+    assert story.die(worker=1) == []
+    assert story.die(worker=1) == []
+
+
+def test_a_drain_halts_no_more() -> None:
+    """Whoever stops the run learns nothing from it; the images are tried again next time."""
+    story, canary = accused(doubtful=1)
+    story.coordinator.drain()
+    story.tell(Answered(0, canary.lease, (Answer(CANARY.index, b""),)))
+    assert story.coordinator._trial.doubtful == 1
+    assert story.last == []
+    assert not story.coordinator.complete
+
+
+def test_a_drain_asks_a_worker_that_is_to_be_replaced_to_leave_too() -> None:
+    story, _ = recycled()
+    assert story.coordinator.drain() == [StopWorker(0, drain=True)]
+    assert story.die() == []
+
+
+def test_a_drain_takes_back_that_a_worker_is_to_be_replaced() -> None:
+    story, held = recycled()
+    story.answer(held[1], 2)
+    story.answer(held[1], 3)
+    assert story.last[-1] == StopWorker(0)
+    assert story.coordinator.drain() == []
+    assert story.die() == [], "no other in its place"
+
+
 def test_a_worker_that_gets_ready_too_late_is_left_alone() -> None:
     story = Story(1, workers=2)
     (lease,) = story.ready()
@@ -121,7 +197,7 @@ def test_an_image_answered_twice_is_one_line() -> None:
     first = story.ready()[0]
     story.answer(first, 0)
     story.answer(first, 0)
-    assert story.coordinator._window == {}
+    assert not story.coordinator._window
     assert [answer.index for answer in story.recorded] == [0]
 
 
@@ -156,9 +232,9 @@ def test_deaths_with_an_image_in_hand_are_not_idle() -> None:
     assert not story.halted
 
 
-def recycled(**policy: int) -> tuple[Story, list[Lease]]:
+def recycled(idle_deaths: int = 20, start_deaths: int = 3) -> tuple[Story, list[Lease]]:
     """A worker that has just outgrown its bound, with two leases."""
-    story = Story(100, max_rss=500, **policy)
+    story = Story(100, max_rss=500, idle_deaths=idle_deaths, start_deaths=start_deaths)
     held = story.ready()
     story.answer(held[0], held[0].images[0].index, rss=400)
     story.answer(held[0], held[0].images[1].index, rss=600)
@@ -173,6 +249,27 @@ def test_a_worker_is_replaced_only_between_leases() -> None:
     story.answer(held[1], 3, rss=800)
     assert story.last[-1] == StopWorker(0)
     assert story.die() == [StartWorker(0)], "expected, so not counted as idle"
+
+
+@pytest.mark.parametrize("max_rss", [0, 10_000])
+def test_a_worker_that_grows_below_its_bound_stays(max_rss: int) -> None:
+    story = Story(100, max_rss=max_rss)
+    first, second = story.ready()
+    for number, image in enumerate([*first.images, *second.images]):
+        held = first if image in first.images else second
+        story.answer(held, image.index, rss=1000 * (number + 1))
+    assert not any(isinstance(command, StopWorker) for command in story.last)
+
+
+def test_a_worker_that_is_being_replaced_counts_as_one_that_can_load() -> None:
+    story = Story(100, workers=2, max_rss=500, start_deaths=1)
+    first, second = story.ready()
+    for number, image in enumerate([*first.images, *second.images]):
+        held = first if image in first.images else second
+        story.answer(held, image.index, rss=400 * (number + 1))
+    assert story.last[-1] == StopWorker(0)
+    story.die(worker=1)
+    assert not story.halted
 
 
 def test_the_next_process_is_measured_by_its_own_beginning() -> None:
@@ -194,9 +291,9 @@ def test_when_a_replacement_cannot_load_the_run_halts() -> None:
     assert story.halted
 
 
-def accused() -> tuple[Story, Lease]:
+def accused(doubtful: int = 5) -> tuple[Story, Lease]:
     """Image 0 has killed three workers; the canary is out."""
-    story = Story(6)
+    story = Story(6, workers=2, doubtful=doubtful)
     story.ready()
     story.die(0)
     for _ in range(2):
@@ -217,6 +314,44 @@ def test_the_canary_is_sent_again_when_its_worker_dies_before_it_looks() -> None
     assert canary.images == (CANARY,)
     story.tell(Answered(0, canary.lease, (Answer(CANARY.index, b""),)))
     assert story.coordinator._trial.doubtful == 1
+
+
+def test_one_canary_at_a_time_is_enough() -> None:
+    story, _ = accused()
+    assert CANARY not in [lease.images[0] for lease in story.ready(1)]
+
+
+def convicted_after_a_success(doubtful: int = 5) -> Story:
+    """Image 0 has succeeded; then image 1 kills its worker, in company and twice alone."""
+    story = Story(20, chunk=1, doubtful=doubtful)
+    story.answer(story.ready()[0], 0)
+    story.die(1)
+    for _ in range(2):
+        (solo,) = story.ready()
+        assert solo.images[0].index == 1
+        story.die(1)
+    return story
+
+
+def test_after_a_success_two_deaths_alone_convict_without_a_canary() -> None:
+    story = convicted_after_a_success()
+    assert [answer.index for answer in story.recorded] == [0, 1]
+    assert CANARY not in [lease.images[0] for lease in story.ready()]
+
+
+def test_after_a_success_no_conviction_is_doubtful_any_more() -> None:
+    """Not even the next, which the canary has to confirm because nothing succeeded in between."""
+    story = convicted_after_a_success(doubtful=1)
+    story.ready()
+    story.die(2)
+    for _ in range(2):
+        story.ready()
+        story.die(2)
+    (canary,) = story.ready()
+    assert canary.images == (CANARY,)
+    story.tell(Answered(0, canary.lease, (Answer(CANARY.index, b""),)))
+    assert not story.halted
+    assert [answer.index for answer in story.recorded] == [0, 1, 2]
 
 
 def test_a_suspect_whose_worker_dies_before_it_looks_is_tried_once_more_alone() -> None:

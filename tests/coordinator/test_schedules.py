@@ -6,7 +6,7 @@ import pytest
 
 from batchcls.messages import Event
 from batchcls.policy import Policy
-from tests.coordinator.simulation import SimulatedWorker, World
+from tests.coordinator.simulation import SimulatedWorker, World, lines
 
 
 def expected_line(world: World, index: int) -> bytes:
@@ -39,7 +39,7 @@ def random_world(seed: int) -> World:
         carried=some(chance.choice([0, 0, 0.5])),
         ring=chance.choice([1, 3, 9]),
         policy=Policy(
-            chunk=chance.choice([1, 4, 64]), window=chance.choice([4, 40]), tolerant=True
+            chunk=chance.choice([1, 4, 64]), window=lines(chance.choice([4, 40])), tolerant=True
         ),
     )
 
@@ -49,12 +49,15 @@ def check(world: World) -> None:
     assert world.coordinator.complete
     assert world.lines == [expected_line(world, i) for i in range(world.first, world.total)]
     assert not world.living
+    assert not world.coordinator._trial._deaths_alone, "who was judged is forgotten"
     culprits = world.poison | world.hangs
     # Whoever dies dies at most once in company for each culprit beside it, and twice alone.
     assert all(count <= 3 for count in world.deaths.values()), world.deaths
     assert set(world.deaths) <= culprits
-    # What waits in memory: the window, and the chunk that was leased at its edge.
-    assert world.held <= world.policy.window + len(world.carried)
+    # What waits in memory: the window, what was leased when it became full, and carried lines
+    # among it, in part as packs of a single line.
+    leased = world.workers * world.policy.leases * world.policy.chunk
+    assert world.held <= world.policy.window + lines(2 * leased)
 
 
 @pytest.mark.parametrize("block", range(10))
@@ -68,12 +71,12 @@ def test_random_schedules_record_each_image_once_and_blame_only_culprits(block: 
 def test_random_deaths_from_outside_lose_nothing_and_convict_nobody_often() -> None:
     wrongly = images = 0
     for seed in range(1000):
-        world = World(
-            seed=seed, total=80, workers=3, death_rate=0.02, policy=Policy(8, 40, start_deaths=99)
-        )
+        policy = Policy(8, lines(40), start_deaths=99)
+        world = World(seed=seed, total=80, workers=3, death_rate=0.02, policy=policy)
         world.run()
         assert world.halted is None
         assert [int(line.split()[1]) for line in world.lines] == list(range(80))
+        assert not world.coordinator._trial._deaths_alone, "who was judged is forgotten"
         wrongly += sum(line.startswith(b"convicted") for line in world.lines)
         images += 80
     # Two kills from outside must hit the same image alone: about death_rate squared per suspect.
@@ -118,7 +121,7 @@ def test_a_short_list_of_nothing_but_poison_is_recorded() -> None:
 
 def test_a_tolerant_run_goes_through_nothing_but_poison() -> None:
     world = World(
-        seed=1, total=30, poison=frozenset(range(30)), policy=Policy(8, 40, tolerant=True)
+        seed=1, total=30, poison=frozenset(range(30)), policy=Policy(8, lines(40), tolerant=True)
     )
     world.run()
     check(world)
@@ -134,7 +137,7 @@ def test_workers_that_never_get_ready_halt_the_run() -> None:
 
 
 def test_a_worker_above_its_memory_bound_is_replaced_between_leases() -> None:
-    world = World(seed=5, total=64, rss=1000, policy=Policy(8, 40, max_rss=500))
+    world = World(seed=5, total=64, rss=1000, policy=Policy(8, lines(40), max_rss=500))
     world.run()
     check(world)
     assert world.starts > 4
@@ -147,22 +150,30 @@ def test_a_bound_below_what_a_worker_begins_with_does_not_replace_one_after_the_
             process.rss = 1200  # a quarter of growth is not enough
             return super().work(number, process)
 
-    world = Steady(seed=5, total=64, rss=1, policy=Policy(8, 40, max_rss=500))
+    world = Steady(seed=5, total=64, rss=1, policy=Policy(8, lines(40), max_rss=500))
     world.run()
     check(world)
     assert world.starts == 2
 
 
 def test_carried_lines_are_recorded_in_bounded_batches() -> None:
+    policy = Policy(8, lines(2000))
+    world = World(seed=7, total=5000, carried=frozenset(range(5000)) - {4990}, policy=policy)
+    world.run()
+    check(world)
+    assert world.held <= lines(2 * world.policy.chunk), "nothing was in their way"
+
+
+def test_carried_lines_that_must_wait_are_taken_only_until_the_window_is_full() -> None:
     world = World(seed=7, total=5000, carried=frozenset(range(5000)) - {2500})
     world.run()
     check(world)
-    assert world.held <= world.policy.window + world.policy.chunk
+    assert world.held <= world.policy.window + lines(2 * world.policy.chunk)
 
 
 def test_when_the_storage_goes_away_the_run_halts_and_keeps_hardly_a_line_of_it() -> None:
     for seed in range(50):
-        policy = Policy(8, 1000, systemic=30)
+        policy = Policy(8, lines(1000), systemic=30)
         world = World(seed=seed, total=500, lost=frozenset(range(200, 500)), policy=policy)
         world.run()
         assert world.halted is not None
@@ -175,7 +186,7 @@ def test_when_the_storage_goes_away_the_run_halts_and_keeps_hardly_a_line_of_it(
 def test_scattered_losses_are_lines_like_any_other() -> None:
     for seed in range(50):
         lost = frozenset(range(0, 400, 2)) | frozenset(range(380, 400))
-        world = World(seed=seed, total=400, lost=lost, policy=Policy(8, 60, systemic=40))
+        world = World(seed=seed, total=400, lost=lost, policy=Policy(8, lines(60), systemic=40))
         world.run()
         assert world.halted is None
         assert world.lines == [b"lost %d" % i if i in lost else b"ok %d" % i for i in range(400)]
@@ -183,7 +194,8 @@ def test_scattered_losses_are_lines_like_any_other() -> None:
 
 def test_a_tolerant_run_goes_through_a_lost_storage() -> None:
     lost = frozenset(range(100))
-    world = World(seed=1, total=100, lost=lost, policy=Policy(8, 60, systemic=10, tolerant=True))
+    policy = Policy(8, lines(60), systemic=10, tolerant=True)
+    world = World(seed=1, total=100, lost=lost, policy=policy)
     world.run()
     assert world.halted is None
     assert world.lines == [b"lost %d" % i for i in range(100)]

@@ -1,9 +1,11 @@
 """Every kind of picture decodes to the pixels of Pillow's `convert("RGB")`, EXIF applied."""
 
+import struct
+
 import numpy as np
 import pytest
 
-from batchcls.decode.decode import decode, upright
+from batchcls.decode.decode import decode, decode_picture, upright
 from batchcls.decode.policy import DecodePolicy
 from batchcls.decode.sniff import sniff
 from tests.decode.golden_files import GOLDENS, PLAIN
@@ -87,18 +89,64 @@ def test_reduced_decoding_never_goes_below_what_is_asked() -> None:
         (1, 1): (26, 42), (1000, 1000): (203, 333), (333, 1): (203, 333),
     }  # fmt: skip
     for at_least, shape in shapes.items():
-        assert decode(data, at_least=at_least).shape[:2] == shape
+        picture = decode_picture(data, at_least=at_least)
+        assert picture.pixels.shape[:2] == shape
+        assert (picture.width, picture.height) == (333, 203)
     assert decode(data).shape == (203, 333, 3)
 
 
 def test_reduced_decoding_knows_that_the_picture_is_turned() -> None:
     small = GOLDENS["jpeg exif 6"]  # 16 wide, 24 high when upright
-    assert decode(small.data, at_least=(8, 12)).shape == (12, 8, 3)
-    assert decode(small.data, at_least=(12, 8)).shape == (24, 16, 3)
+    assert decode_picture(small.data, at_least=(8, 12)).pixels.shape == (12, 8, 3)
+    assert decode_picture(small.data, at_least=(12, 8)).pixels.shape == (24, 16, 3)
 
 
 def test_reduced_decoding_leaves_other_formats_alone() -> None:
-    assert decode(PLAIN["png"].data, at_least=(1, 1)).shape == PLAIN["png"].rgb.shape
+    png = PLAIN["png"]
+    assert decode_picture(png.data, at_least=(1, 1)).pixels.shape == png.rgb.shape
+
+
+@pytest.mark.parametrize("name", GOLDENS)
+def test_a_picture_has_its_size_however_it_lies(name: str) -> None:
+    for policy in (DecodePolicy(), DecodePolicy(exif=False)):
+        picture = decode_picture(GOLDENS[name].data, policy)
+        assert picture.pixels.shape[:2] == (picture.height, picture.width)
+        assert (picture.scale, picture.left, picture.top) == (1, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_reduced_pixels_lie_where_the_picture_says(orientation: int, scale: int) -> None:
+    """A slope tells where a pixel lies; 8 does not divide its size, so the last ones are cut."""
+    import cv2
+
+    width, height = 331, 205
+    slope = np.zeros((height, width, 3), np.uint8)
+    slope[:, :, 0] = np.linspace(20, 230, width)
+    slope[:, :, 2] = np.linspace(230, 20, height)[:, None]
+    ok, encoded = cv2.imencode(".jpg", slope, [
+        cv2.IMWRITE_JPEG_QUALITY, 100,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    ])  # fmt: skip
+    assert ok
+    data = with_orientation(encoded.tobytes(), orientation)
+    full = decode(data).astype(int)
+    least = full.shape[1] // scale, full.shape[0] // scale
+    picture = decode_picture(data, at_least=least)
+    assert picture.scale == scale
+    assert (picture.height, picture.width) == full.shape[:2]
+    for row, column in ((3, 5), (9, 20), (20, 9)):
+        x = (column + 0.5 - picture.left) * scale - 0.5
+        y = (row + 0.5 - picture.top) * scale - 0.5
+        expected = cv2.getRectSubPix(full.astype(np.float32), (1, 1), (x, y))[0, 0]
+        assert np.abs(picture.pixels[row, column] - expected).max() < 2
+
+
+def with_orientation(jpeg: bytes, value: int) -> bytes:
+    """The same file with an EXIF orientation in it."""
+    entry = struct.pack("<HHIHH", 0x0112, 3, 1, value, 0)
+    block = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + entry + bytes(4)
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + jpeg[2:]
 
 
 def test_policy_is_json_for_the_fingerprint() -> None:

@@ -7,7 +7,7 @@ from openvino import opset13 as ops
 
 from batchcls.errors import ModelError
 from batchcls.job import Job
-from batchcls.model import saturation, weights
+from batchcls.model import weights
 from batchcls.model.classifier import Classifier
 from batchcls.model.export import export
 from batchcls.model.probe import NOW, information, probe
@@ -41,6 +41,28 @@ def test_an_exported_model_carries_everything(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "m.bin", "m.xml", "names.txt", "out.bin", "out.xml",
     ]  # fmt: skip
+
+
+def test_an_exported_quantised_model_has_plain_scores_for_other_readers(tmp_path: Path) -> None:
+    """model_api takes the first output, and a softmax of its 8-bit integers."""
+    path = tiny.save(tiny.quantised_colour_model(), tmp_path / "m.xml")
+    out = export(Job(model=str(path)), tmp_path / "out.xml")
+    again = export(Job(model=str(out)), tmp_path / "again.xml")
+    image = tiny.flat_colour((240, 120, 60), 8, 8)
+    answers = []
+    for file in (path, out, again):
+        classifier = Classifier.open(Job(model=str(file)), ONE)
+        classifier.rings[0].start([0], [classifier.prepare(image)])
+        finished = classifier.rings[0].wait(20.0)
+        assert finished is not None
+        answers.append(classifier.probabilities(finished.scores[0]).tolist())
+        classifier.close()
+    assert answers[0] == answers[1] == answers[2]
+    model = ov.Core().read_model(str(again))
+    assert [port.get_element_type().get_type_name() for port in model.outputs] == ["f32", "u8"]
+    scores = ov.compile_model(model, "CPU")(image[None])[0]
+    assert scores.sum() == pytest.approx(1.0, abs=1e-5)
+    np.testing.assert_allclose(scores[0], answers[0], atol=1 / 256)
 
 
 def test_export_says_what_is_wrong(tmp_path: Path) -> None:
@@ -93,16 +115,3 @@ def test_folded_weights_compute_the_same() -> None:
     after = core.compile_model(model, "CPU", {"NUM_STREAMS": "1"})(image)[0]
     np.testing.assert_allclose(after, before, rtol=1e-5)
     assert weights.fold(model) == 0
-
-
-def test_saturation_is_asked_of_the_device_itself() -> None:
-    core = ov.Core()
-    core.set_property("CPU", {"INFERENCE_PRECISION_HINT": "f32", saturation.PROPERTY: "NO"})
-    assert saturation.saturates(core, "CPU") is False
-
-
-def test_a_users_own_choice_stays(tmp_path: Path) -> None:
-    path = tiny.save(tiny.quantised_colour_model(), tmp_path / "m.xml")
-    (tmp_path / "c.json").write_text('{"CPU": {"LP_TRANSFORMS_MODE": "NO"}}')
-    job = Job(model=str(path), load_config=str(tmp_path / "c.json"))
-    assert Classifier.open(job, ONE).description["fingerprint"]["int8"] == "exact"

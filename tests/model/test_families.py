@@ -381,6 +381,68 @@ def test_embedded_processing_gets_the_picture_as_it_is(tmp_path: Path) -> None:
         assert finished.scores[0].tolist() == [10, 20, 30]
 
 
+def test_the_layout_before_embedding_says_nothing(tmp_path: Path) -> None:
+    info = {"embedded_processing": "True", "layout": "image:NCHW"}
+    assert model_info.from_keys(info, tmp_path).layout is None
+    assert model_info.from_keys({"layout": "image:NCHW"}, tmp_path).layout == "NCHW"
+
+
+def answer(model: Path, **options: Any) -> list[tuple[int, str, float]]:
+    """Of a picture whose means are 160, 80 and 0: `colour_model` makes 10, 5 and 0 of it."""
+    classifier = Classifier.open(Job(model=str(model), **options), ONE)
+    classifier.rings[0].start([0], [classifier.prepare(tiny.flat_colour((160, 80, 0)))])
+    finished = classifier.rings[0].wait(20.0)
+    assert finished is not None
+    found = classifier.outcome(finished.scores[0])
+    classifier.close()
+    return [(one.index, one.label, one.score) for one in found]
+
+
+def test_topk_is_the_models_wish_and_top_the_users(tmp_path: Path) -> None:
+    says = tiny.save(tiny.colour_model(), tmp_path / "two.xml", {"topk": "2"})
+    assert [index for index, _, _ in answer(says)] == [0, 1]
+    assert [index for index, _, _ in answer(says, top=1)] == [0]
+    default = tiny.save(tiny.colour_model(), tmp_path / "one.xml", {"topk": "1"})
+    assert [index for index, _, _ in answer(default)] == [0, 1, 2]  # model_api writes 1 everywhere
+
+
+def test_multilabel_scores_are_sigmoids_above_the_threshold(tmp_path: Path) -> None:
+    info = {"multilabel": "YES", "confidence_threshold": "0.9", "labels": "a b c"}
+    assert [
+        (index, label)
+        for index, label, _ in answer(tiny.save(tiny.colour_model(), tmp_path / "m.xml", info))
+    ] == [(0, "a"), (1, "b")]  # sigmoid of 10, 5 and 0
+    assert answer(tmp_path / "m.xml")[1][2] == pytest.approx(1 / (1 + np.exp(-5)), abs=1e-6)
+
+
+def test_one_label_too_few_lacks_the_first_as_model_api_says(tmp_path: Path) -> None:
+    path = tiny.save(tiny.colour_model(), tmp_path / "m.xml", {"labels": "a b"})
+    assert [label for _, label, _ in answer(path)] == ["other", "a", "b"]
+
+
+@pytest.mark.parametrize("beside", [(), ("raw_scores",), ("feature_vector", "raw_scores")])
+def test_a_final_topk_gives_all_scores(tmp_path: Path, beside: tuple[str, ...]) -> None:
+    """What model_api's earlier versions saved: `indices` and `scores` of the best, sorted."""
+    from openvino import opset13 as ops
+
+    model = tiny.colour_model(softmax=True)
+    scores = model.outputs[0].get_node().input_value(0)
+    scores.get_tensor().set_names(set())
+    best = ops.topk(scores, np.int64(2), 1, "max", "value", index_element_type="i64")
+    for result in model.get_results():
+        model.remove_result(result)
+    outputs = [ops.result(best.output(1)), ops.result(best.output(0))]
+    features = ops.tile(scores, np.array([1, 4]))
+    outputs += [ops.result(features if name == "feature_vector" else scores) for name in beside]
+    for output, name in zip(outputs, ("indices", "scores", *beside), strict=True):
+        output.input_value(0).get_tensor().add_names({name})
+    model.add_results(outputs)
+    path = tiny.save(model, tmp_path / "m.xml", {"labels": "a b c"})
+    found = answer(path)
+    assert [label for _, label, _ in found] == ["a", "b", "c"]
+    assert sum(score for _, _, score in found) == pytest.approx(1.0)
+
+
 def test_path_to_labels_is_beside_the_model(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("0 red fox, Vulpes\n1 cat\n")
     found = model_info.from_keys({"path_to_labels": "names.txt"}, tmp_path)

@@ -58,9 +58,10 @@ def test_background_row_is_added_and_taken_off() -> None:
     assert labels.fit(thousand, 1001, "x") == ("background", *thousand)
     assert labels.fit(("background", *thousand), 1000, "x") == thousand
     assert labels.fit(thousand, 1000, "x") == thousand
+    assert labels.fit(("a", "b"), 3, "x", first="other") == ("other", "a", "b")
 
 
-@pytest.mark.parametrize(("count", "classes"), [(999, 1001), (1001, 1000), (2, 1000)])
+@pytest.mark.parametrize(("count", "classes"), [(999, 1001), (1001, 1000), (2, 1000), (2, 3)])
 def test_other_differences_show_both_counts(count: int, classes: int) -> None:
     with pytest.raises(LabelsError, match=f"{count} labels.*{classes} classes"):
         labels.fit(tuple(f"c{n}" for n in range(count)), classes, "labels.txt")

@@ -42,3 +42,34 @@ def test_blocks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = resize(image, (30, 31), (0, 0, 30, 31), "pillow_bicubic")
     monkeypatch.setattr(pillow, "_BLOCK", 1)
     assert np.abs(resize(image, (30, 31), (0, 0, 30, 31), "pillow_bicubic") - whole).max() <= 1
+
+
+def exactly(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
+    """The same resize in whole numbers, one output after the other."""
+    for old, new in ((image.shape[1], size[0]), (image.shape[0], size[1])):
+        image = image.swapaxes(0, 1)
+        lows, highs, whole = pillow._coefficients(old, 0, old, new, 0, new, interpolation)
+        weights = whole.astype(np.int64)
+        image = np.stack(
+            [
+                np.tensordot(row[: b - a], image[a:b].astype(np.int64), 1)
+                for a, b, row in zip(lows, highs, weights, strict=True)
+            ]
+        )
+        image = ((image + pillow._PRECISION // 2) >> 22).clip(0, 255)
+    return image.astype(np.uint8)
+
+
+@pytest.mark.parametrize("interpolation", sorted(pillow._FILTERS))
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [((700, 90), (31, 33)), ((2600, 5), (10, 4)), ((9000, 3), (11, 2)), ((20, 30), (50, 40))],
+)
+@pytest.mark.parametrize("bright", [False, True])
+def test_sums_are_exact(
+    interpolation: str, old: tuple[int, int], new: tuple[int, int], bright: bool
+) -> None:
+    """At every number of inputs per output, and where all sums are as large as they can be."""
+    image = np.random.default_rng(5).integers(250 * bright, 256, (old[1], old[0], 3), np.uint8)
+    got = resize(image, new, (0, 0, *new), interpolation)
+    assert (got == exactly(image, new, interpolation)).all()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from batchcls.job import Job
+from batchcls.running import run
 from tests.model.tiny_models import VCPU, colour_model, save
 
 COLOURS = {"red": (0, 0, 250), "green": (0, 250, 0), "blue": (250, 0, 0)}
@@ -63,3 +64,27 @@ def job(images: Path, model: Path, tmp_path: Path) -> Job:
         plugin=(VCPU,),
         workers=2,
     )
+
+
+CROWD = 12_000
+
+
+@pytest.fixture(scope="session")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Very many names of a few small images: work for seconds, under names of their own."""
+    folder = tmp_path_factory.mktemp("crowd")
+    chance = np.random.default_rng(1)
+    for number in range(8):
+        pixels = chance.integers(0, 255, (90 + number, 100, 3), np.uint8)
+        assert cv2.imwrite(str(folder / f"{number}.png"), pixels)
+    for number in range(8, CROWD):
+        (folder / f"{number}.png").hardlink_to(folder / f"{number % 8}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def crowd_whole(crowd: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What an undisturbed run over the crowd writes."""
+    output = tmp_path_factory.mktemp("whole") / "results.jsonl"
+    run(Job(sources=(str(crowd),), model=str(model), output=str(output), progress="none"))
+    return output.read_bytes()

@@ -55,6 +55,8 @@ CHANGES_NOTHING: dict[str, Any] = {
     "hint": "latency",
     "nstreams": "2",
     "nthreads": 2,
+    "cache": False,
+    "int8": "fast",  # the model has no quantised layers
     "cache_dir": "cache",
     "strict_devices": True,
     "layout": "NCHW",

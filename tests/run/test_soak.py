@@ -23,21 +23,29 @@ def soak_module() -> Any:
 @pytest.mark.faults
 @pytest.mark.timeout(240)
 def test_a_minute_of_load_leaves_memory_files_and_processes_flat(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A minute is a sixth of what jobs/soak.py takes: less is learned about slopes and rates.
+
+    The built-in model, so that no real data is needed; each image is a line of its own.
+    """
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     shared = {path.name for path in Path("/dev/shm").iterdir()}
     soak = soak_module()
-    soak.draw(tmp_path / "images", 2000)
-    seen = soak.soak(tmp_path / "images", str(model), tmp_path, 60, 10)
+    soak.draw(tmp_path / "drawn", 50)
+    words = soak.prepare(tmp_path, tmp_path / "drawn", None, 60_000)
+    seen = soak.soak(words, tmp_path, 75, 10)
     print(seen)
-    assert seen["kills"] >= 4
+    assert seen["kills"] >= 5
+    assert seen["restarts"] == seen["kills"]
     assert seen["images"] > 1000
-    assert seen["mb_per_minute"] < 3  # a minute is short; jobs/soak.py asks for 1 over ten
+    assert seen["mb_per_minute"] < 1
     assert seen["files_at_last"] <= seen["files_at_first"]
     assert seen["zombies"] <= 1
     assert seen["mb"] < 200
+    # For each second of CPU time: how much of that it gets is up to what else runs here.
+    assert seen["the_same_per_cpu_s"] > 0.85
     assert list(temporary.iterdir()) == []
     assert {path.name for path in Path("/dev/shm").iterdir()} <= shared

@@ -108,9 +108,7 @@ def run_faulty(
     try:
         for worker in range(workers):
             backend.do(StartWorker(worker))
-        coordinator = Coordinator(
-            workers, NamedWork(names), 0, convict, policy or Policy(chunk=8, window=200)
-        )
+        coordinator = Coordinator(workers, NamedWork(names), 0, convict, policy or Policy(chunk=8))
         session = Session(
             coordinator,
             backend,

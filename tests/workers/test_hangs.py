@@ -1,7 +1,5 @@
 """An image that hangs its worker: found within the deadline, while the others hardly notice."""
 
-import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -9,7 +7,6 @@ from typing import Any
 import pytest
 
 from batchcls.messages import Answered, Event
-from batchcls.policy import Policy
 from tests.workers.harness import WatchedBackend, run_faulty
 from tests.workers.test_worker_deaths import check_lines
 
@@ -23,7 +20,7 @@ class Throughput:
     def __init__(self) -> None:
         self.answers: list[tuple[float, int, int]] = []
         self.hung = -1
-        self.hung_at = self.found_at = 0.0
+        self.hung_at = self.found_at = self.convicted_at = 0.0
 
     def __call__(self, backend: WatchedBackend) -> None:
         if not self.answers:
@@ -33,8 +30,11 @@ class Throughput:
             for hand in process.board.in_hand():
                 if self.hung < 0 and hand.stage == "decode" and now - hand.since / 1e9 > 0.5:
                     self.hung, self.hung_at = worker, hand.since / 1e9
-        if not self.found_at and any(death.timeout for death in backend.deaths):
+        found = sum(death.timeout for death in backend.deaths)
+        if found and not self.found_at:
             self.found_at = now
+        if found == 3 and not self.convicted_at:
+            self.convicted_at = now
 
     def listen(self, backend: WatchedBackend) -> None:
         take = type(backend)._take
@@ -65,41 +65,15 @@ def test_the_deadline_is_met_and_the_others_keep_their_throughput(
 ) -> None:
     """The decoder sleeps, so that throughput does not hang on this machine's other load."""
     monkeypatch.setenv("FAULT_SLOW", str(SLOW_S))
-    names = [f"ok.{n}" for n in range(1500)]
+    names = [f"ok.{n}" for n in range(3000)]
     culprit = f"decode.{how}.img"
     names.insert(300, culprit)
     seen = Throughput()
-    policy = Policy(chunk=8, window=5000)
-    outcome = run_faulty(
-        tmp_path, names, workers=3, timeout_s=DEADLINE_S, interfere=seen, policy=policy
-    )
+    outcome = run_faulty(tmp_path, names, workers=3, timeout_s=DEADLINE_S, interfere=seen)
     check_lines(outcome, names, {culprit: "timeout"})
     assert DEADLINE_S - 0.1 < seen.found_at - seen.hung_at < DEADLINE_S + 1
     assert [death.timeout for death in outcome.deaths].count(True) == 3
     before = seen.of_the_others(seen.hung_at - 0.8, 0.8)
-    meanwhile = seen.of_the_others(seen.hung_at, DEADLINE_S)
-    assert meanwhile >= 0.9 * before, (before, meanwhile)
-
-
-def test_a_blocked_pipe_is_no_image_and_stops_nobody(tmp_path: Path) -> None:
-    names = [f"ok.{n}" for n in range(40)]
-    images = tmp_path / "images"
-    images.mkdir()
-    reader = images / "blocked.jpg"
-    outcome_names = [*names, "blocked.jpg"]
-    os.mkfifo(reader)
-    holder = os.open(reader, os.O_RDWR)  # somebody holds it open and writes nothing
-    try:
-        outcome = run_faulty(tmp_path, names, timeout_s=2)
-        check_lines(outcome, names, {})
-        from batchcls.errors import ImageError
-        from batchcls.sources import read_image
-
-        began = time.monotonic()
-        with pytest.raises(ImageError) as caught:
-            read_image(str(images), outcome_names[-1], 1 << 20)
-        assert caught.value.kind == "not_regular"
-        assert time.monotonic() - began < 1
-    finally:
-        os.close(holder)
-    assert json.loads(outcome.lines[-1])["i"] == 39
+    meanwhile = seen.of_the_others(seen.hung_at, seen.convicted_at - seen.hung_at)
+    print(f"the others: {before:.0f} images/s before, {meanwhile:.0f} in all three deadlines")
+    assert meanwhile >= 0.9 * before

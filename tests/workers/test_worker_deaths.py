@@ -165,9 +165,7 @@ def test_workers_that_die_loading_stop_the_run(
 
 
 def test_a_worker_above_its_memory_bound_is_replaced(tmp_path: Path) -> None:
-    outcome = run_faulty(
-        tmp_path, INNOCENT, policy=Policy(chunk=4, window=100, max_rss=1, growth=0)
-    )
+    outcome = run_faulty(tmp_path, INNOCENT, policy=Policy(chunk=4, max_rss=1, growth=0))
     check_lines(outcome, INNOCENT, {})
     assert len(outcome.deaths) > 4
     assert {d.cause for d in outcome.deaths} == {"exit status 0"}

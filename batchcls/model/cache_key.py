@@ -1,0 +1,120 @@
+"""Decides which compiled models are interchangeable: the key under which one is kept.
+
+In the key is everything that what is compiled, or what is known about it, can depend on: the bytes
+of the model and of the files beside it, the job, the devices and their properties, the processor,
+the versions and this package's own code. Left out is only what is named here, so that whatever is
+forgotten costs a compilation and never an answer.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+
+from batchcls.job import Job
+from batchcls.model.core import Properties, is_cpu
+from batchcls.model.devices import Device
+from batchcls.model_files import file_hash, model_hash, model_path
+from batchcls.version import __version__
+
+NEUTRAL = frozenset({
+    "sources", "null_separated", "names", "follow_links", "output", "fresh", "extend",
+    "retry_failed", "max_failed", "number_iter", "progress", "timeout", "log_level", "debug",
+    "workers", "decode_threads", "decode", "nireq", "worker_memory", "with_facts",
+    "cache", "cache_dir", "strict_devices",
+})  # fmt: skip
+"""Fields of a job that no compiled model depends on."""
+
+ELSEWHERE = frozenset({
+    "model", "labels", "device", "load_config", "hint", "nstreams", "nthreads", "infer_precision",
+    "batch_size",
+})  # fmt: skip
+"""Fields that are in the key as what they lead to: contents, devices, properties."""
+
+LAYOUT = frozenset({
+    "NUM_STREAMS", "INFERENCE_NUM_THREADS", "ENABLE_CPU_PINNING", "PERFORMANCE_HINT",
+})  # fmt: skip
+"""Properties that the CPU plugin applies anew to what it imports: one file for all layouts."""
+
+_ENVIRONMENT = ("ONEDNN_", "DNNL_", "OV_", "OPENVINO_")
+
+
+def suits(devices: Sequence[Device]) -> bool:
+    """What these devices compile can be exported, and the key says all that it depends on.
+
+    A GPU's also depends on its driver, AUTO's cannot be exported.
+    """
+    return all(
+        device.kind in ("", "HETERO") and device.names and all(map(is_cpu, device.names))
+        for device in devices
+    )
+
+
+def key(job: Job, devices: Sequence[Device], configured: Properties, batch_size: int) -> str:
+    """The key of a job's compiled models: a file name.
+
+    Args:
+        job: model, labels, preprocessing.
+        devices: as resolved on this machine.
+        configured: what the devices were told.
+        batch_size: images in a request.
+
+    Raises:
+        ModelError: a file cannot be read.
+    """
+    settings = job.as_dict()
+    facts = {
+        "batchcls": [__version__, _code()],
+        "openvino": [openvino.get_version(), np.__version__],
+        "processor": _processor(),
+        "environment": {k: v for k, v in os.environ.items() if k.startswith(_ENVIRONMENT)},
+        "model": model_hash(model_path(job.model)),
+        "labels": job.labels and file_hash(Path(job.labels).expanduser()).hex(),
+        "plugins": [_library(entry) for entry in job.plugin],
+        "devices": [[device.asked, str(device)] for device in devices],
+        "properties": {name: _lasting(name, told) for name, told in configured.items()},
+        "batch size": batch_size,
+        "job": {k: v for k, v in settings.items() if k not in NEUTRAL | ELSEWHERE},
+    }
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+
+
+def _lasting(name: str, told: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in told.items() if k not in LAYOUT} if is_cpu(name) else dict(told)
+
+
+def _library(entry: str) -> list[Any]:
+    """A plugin's name and, where it is a file of the user's, which one."""
+    path = Path(entry.partition("=")[2]).expanduser()
+    try:
+        found = path.stat()
+    except OSError:
+        return [entry]  # OpenVINO's own, of its version
+    return [entry, found.st_size, found.st_mtime_ns, found.st_ino]
+
+
+@cache
+def _code() -> str:
+    """A hash of the code that makes a model of a file."""
+    total = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        total.update(source.read_bytes())
+    return total.hexdigest()
+
+
+@cache
+def _processor() -> str:
+    """What the processor is and can do: the CPU plugin compiles for it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text().partition("\n\n")[0]
+    except OSError:
+        return ""
+    kept = ("vendor_id", "model name", "flags", "Features", "CPU part")
+    return "\n".join(line for line in text.splitlines() if line.startswith(kept))

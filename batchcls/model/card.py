@@ -1,0 +1,73 @@
+"""What is known about a model once it is understood, without the model itself: plain data.
+
+It is kept beside compiled models, so that a later start needs neither to read nor to understand
+the model again.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from batchcls.model.activation import Activation
+from batchcls.model.load import Loaded
+from batchcls.model.preprocess import Preprocess
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a classifier needs to know of its model; `Loaded` says what each part is.
+
+    Attributes:
+        pre: what an image goes through.
+        activation: from raw outputs to probabilities.
+        labels: one per class.
+        threshold: of multi-label models.
+        top: classes per image.
+        origins: key → where its value came from.
+        warnings: for people.
+        inputs: of the model as it was read.
+        outputs: see `inputs`.
+    """
+
+    pre: Preprocess
+    activation: Activation
+    labels: tuple[str, ...]
+    threshold: float | None
+    top: int
+    origins: dict[str, str]
+    warnings: tuple[str, ...]
+    inputs: list[dict[str, Any]]
+    outputs: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, loaded: Loaded) -> Self:
+        """A loaded model's."""
+        return cls(**{field.name: getattr(loaded, field.name) for field in fields(cls)})
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON data; `from_dict` turns it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """From JSON data.
+
+        Raises:
+            TypeError: data of another shape.
+        """
+        values = dict(data)
+        values["pre"] = Preprocess(**{k: _tuples(v) for k, v in values["pre"].items()})
+        values["activation"] = Activation(**values["activation"])
+        values["labels"] = tuple(values["labels"])
+        values["warnings"] = tuple(values["warnings"])
+        return cls(**values)
+
+    @property
+    def survives(self) -> bool:
+        """JSON gives back the very same."""
+        return Card.from_dict(json.loads(json.dumps(self.as_dict()))) == self
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,261 @@
+"""Owns the folder of compiled models: who may use it, whole files or none, bounded in size.
+
+Rules of this file:
+
+1. A model's file appears by rename. Until then it is `KEY.part`, locked by the one process that
+   compiles it; the others wait for that one instead of doing the same. A dead one's lock is free.
+2. Nothing is believed that was not checked: owner and permissions of the folder and the file, its
+   length, and a checksum over all of it. What fails is removed, and compiled anew.
+3. No trouble in here stops a run: what cannot be kept is not kept.
+4. A file is never written to again, so those that are mapped into processes stay as they are, and
+   may be unlinked under them.
+
+A file: `MAGIC`, length and CRC-32 of the head, the head (JSON), then the blobs, each at a multiple
+of `ALIGN` bytes.
+"""
+
+import contextlib
+import fcntl
+import json
+import logging
+import mmap
+import os
+import stat
+import struct
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Self
+
+log = logging.getLogger("batchcls")
+
+LIMIT = 2_000_000_000
+"""Bytes that the folder may hold; the least recently used files go first."""
+
+PATIENCE_S = 120.0
+"""So long a process waits for another that compiles the same model, then it compiles too."""
+
+ALIGN = 4096
+MAGIC = b"batchcls compiled model 1\n"
+SUFFIX, PART = ".compiled", ".part"
+FOREIGN = (".blob", ".cl_cache")
+"""Files that OpenVINO keeps by itself, for devices that do not go through here."""
+
+_POLL_S = 0.01
+_HEAD = struct.Struct("<QI")
+_MAPPED: list[mmap.mmap] = []
+"""OpenVINO computes from these pages without holding on to them: they stay mapped to the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a file holds.
+
+    Attributes:
+        facts: JSON data.
+        blobs: one for each device; memory that lives as long as the process.
+    """
+
+    facts: dict[str, Any]
+    blobs: tuple[memoryview, ...]
+
+
+@dataclass(slots=True)
+class Turn:
+    """The right to write one model's file, while it is open."""
+
+    file: IO[bytes]
+    part: Path
+
+    def write(self, final: Path, facts: Mapping[str, Any], blobs: Sequence[memoryview]) -> None:
+        """Write the file and give it its name.
+
+        Raises:
+            OSError: the disk is full, or fails.
+        """
+        entries, offset = [], 0
+        for blob in blobs:
+            entries.append({"at": offset, "size": len(blob), "crc32": zlib.crc32(blob)})
+            offset += _aligned(len(blob))
+        head = json.dumps({"facts": facts, "blobs": entries}).encode()
+        self.file.truncate(0)
+        self.file.write(MAGIC + _HEAD.pack(len(head), zlib.crc32(head)) + head)
+        start = _aligned(len(MAGIC) + _HEAD.size + len(head))
+        for entry, blob in zip(entries, blobs, strict=True):
+            self.file.seek(start + entry["at"])
+            self.file.write(blob)
+        self.file.flush()
+        self.part.rename(final)
+
+    def close(self) -> None:
+        """Let the others go on; what has not got its name is gone."""
+        with contextlib.suppress(OSError):
+            if _same(self.file, self.part):
+                self.part.unlink()
+        with contextlib.suppress(OSError):
+            self.file.close()  # and with it the lock
+
+
+class CompiledFiles:
+    """The folder; made by `CompiledFiles.open`.
+
+    Args:
+        folder: exists, and is ours.
+        limit: bytes it may hold.
+    """
+
+    def __init__(self, folder: Path, limit: int = LIMIT) -> None:
+        self.folder = folder
+        self._limit = limit
+
+    @classmethod
+    def open(cls, folder: Path, limit: int = LIMIT) -> Self:
+        """Make the folder if it is not there, and check that nobody else can put models into it.
+
+        Raises:
+            OSError: it cannot be made, or others may write to it; says why.
+        """
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+        if found.st_uid != os.geteuid():
+            raise PermissionError(0, "belongs to another user", str(folder))
+        if found.st_mode & 0o022:
+            raise PermissionError(0, "others may write to it", str(folder))
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(0, "is not writable", str(folder))
+        return cls(folder, limit)
+
+    def find(self, key: str) -> Kept | None:
+        """A model's file, if it is there and whole; a damaged one is removed."""
+        path = self.folder / (key + SUFFIX)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+                raise ValueError("not a file of ours")
+            # Private pages, so that NumPy and OpenVINO may have them as writable ones.
+            pages = mmap.mmap(
+                descriptor, 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE
+            )
+            kept = _parse(pages)
+            _MAPPED.append(pages)
+            with contextlib.suppress(OSError):
+                os.utime(path)  # used just now: goes last
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            log.info("%s: %s; compiled anew", path, error)
+            self.forget(key)
+            return None
+        else:
+            return kept
+        finally:
+            os.close(descriptor)
+
+    def forget(self, key: str) -> None:
+        """Remove a model's file."""
+        with contextlib.suppress(OSError):
+            (self.folder / (key + SUFFIX)).unlink()
+
+    def turn(self, key: str, patience_s: float = PATIENCE_S) -> Turn | None:
+        """The right to write a model's file, waited for while another process has it.
+
+        Returns:
+            None when the file has appeared meanwhile, cannot be written, or the wait took too long.
+        """
+        part, final = self.folder / (key + PART), self.folder / (key + SUFFIX)
+        deadline = time.monotonic() + patience_s
+        while not final.exists():
+            try:
+                flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+                file = os.fdopen(os.open(part, flags, 0o600), "wb")
+            except OSError as error:
+                log.info("%s: %s; the compiled model is not kept", part, error.strerror)
+                return None
+            if _locked(file) and _same(file, part):
+                turn = Turn(file, part)
+                if not final.exists():
+                    return turn
+                turn.close()
+                return None
+            file.close()
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(_POLL_S)
+        return None
+
+    def keep(
+        self, turn: Turn, key: str, facts: Mapping[str, Any], blobs: Sequence[memoryview]
+    ) -> None:
+        """Write a model's file, if there is room for it, and make that room."""
+        size = sum(map(len, blobs))
+        try:
+            if size <= self._limit:
+                self.shrink(size)
+                turn.write(self.folder / (key + SUFFIX), facts, blobs)
+        except OSError as error:
+            log.info("%s: %s; the compiled model is not kept", turn.part, error.strerror)
+
+    def shrink(self, room: int = 0) -> None:
+        """Remove the least recently used files until the rest and so many bytes fit."""
+        found = []
+        for path in self.folder.iterdir():
+            if path.suffix in (SUFFIX, *FOREIGN):
+                with contextlib.suppress(OSError):  # another process is at it too
+                    status = path.lstat()
+                    found.append((status.st_mtime_ns, status.st_size, path))
+        total = room + sum(size for _, size, _ in found)
+        for _, size, path in sorted(found):
+            if total <= self._limit:
+                return
+            with contextlib.suppress(OSError):
+                path.unlink()
+            total -= size
+
+
+def _parse(pages: mmap.mmap) -> Kept:
+    """A file's content.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    whole = memoryview(pages)
+    begin = len(MAGIC) + _HEAD.size
+    if len(whole) < begin or whole[: len(MAGIC)] != MAGIC:
+        raise ValueError("not a compiled model")
+    size, crc = _HEAD.unpack(whole[len(MAGIC) : begin])
+    head = whole[begin : begin + size]
+    if len(head) != size or zlib.crc32(head) != crc:
+        raise ValueError("damaged head")
+    content = json.loads(bytes(head))
+    start = _aligned(begin + size)
+    blobs = []
+    for entry in content["blobs"]:
+        blob = whole[start + entry["at"] :][: entry["size"]]
+        if len(blob) != entry["size"] or zlib.crc32(blob) != entry["crc32"]:
+            raise ValueError("damaged")
+        blobs.append(blob)
+    return Kept(content["facts"], tuple(blobs))
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGN) * ALIGN
+
+
+def _locked(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _same(file: IO[bytes], path: Path) -> bool:
+    """The name still leads to this open file: nobody renamed or removed it since."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.lstat())
+    except OSError:
+        return False

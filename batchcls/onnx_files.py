@@ -1,0 +1,79 @@
+"""Which other files an ONNX model needs: its external tensors, and a label file that it names.
+
+Reads Protocol Buffers' wire format as far as that takes (field numbers: onnx.proto), skipping the
+tensors' bytes, because the coordinator hashes these files and never loads OpenVINO.
+"""
+
+import mmap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+LABELS_KEY = b"model_info path_to_labels"
+"""model_api's key of metadata_props."""
+
+_INSIDE: Mapping[str, Mapping[int, str]] = MappingProxyType(
+    {
+        "model": {7: "graph", 14: "property", 25: "function"},
+        "function": {7: "node"},
+        "graph": {1: "node", 5: "tensor", 15: "sparse"},
+        "node": {5: "attribute"},
+        "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse"},
+        "sparse": {1: "tensor", 2: "tensor"},
+        "tensor": {13: "external"},
+    }
+)
+"""Message → field number → the message in it."""
+
+_WIDTHS = {1: 8, 5: 4}
+_LENGTH = 2
+
+
+def needed(path: Path) -> list[str]:
+    """Paths, relative to the model's folder, in a fixed order; what is damaged names nothing."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            found = set(_walk(data, 0, len(data), "model"))
+    except (OSError, ValueError, IndexError):  # ValueError: an empty file cannot be mapped
+        return []
+    return sorted(name.decode(errors="surrogateescape") for name in found)
+
+
+def _walk(data: mmap.mmap, start: int, end: int, kind: str) -> Iterator[bytes]:
+    """The files that a message names."""
+    if kind in ("external", "property"):
+        entry = {number: data[a:b] for number, a, b in _fields(data, start, end)}
+        if entry.get(1) == (b"location" if kind == "external" else LABELS_KEY) and entry.get(2):
+            yield entry[2]
+        return
+    for number, a, b in _fields(data, start, end):
+        if (inner := _INSIDE[kind].get(number)) is not None:
+            yield from _walk(data, a, b, inner)
+
+
+def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """(number, start, end) of every field that has a length."""
+    while at < end:
+        key, at = _varint(data, at)
+        wire = key & 7
+        if wire == _LENGTH:
+            length, at = _varint(data, at)
+            if at + length > end:
+                return
+            yield key >> 3, at, at + length
+            at += length
+        elif wire == 0:
+            _, at = _varint(data, at)
+        elif wire in _WIDTHS:
+            at += _WIDTHS[wire]
+        else:
+            return
+
+
+def _varint(data: mmap.mmap, at: int) -> tuple[int, int]:
+    """A number, and where the next byte is."""
+    value = shift = 0
+    while (byte := data[at]) & 0x80 and shift < 63:
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+    return value | byte << shift, at + 1
