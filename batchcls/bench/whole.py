@@ -116,8 +116,8 @@ class Feed:
         while self._open:
             self._answered(TICK_S, fill=False)
         told = self.layout.nthreads and not self.layout.decode_threads
-        beside = sum(_beside(one, self.layout.nthreads) for one in used) if told else 0.0
-        return Rate(images, took, failed, sum(map(sum, used)), beside, own, spent)
+        aside = sum(beside(one, self.layout.nthreads) for one in used) if told else 0.0
+        return Rate(images, took, failed, sum(map(sum, used)), aside, own, spent)
 
     def close(self) -> None:
         """End the workers."""
@@ -212,7 +212,7 @@ def _used(pid: int, before: Mapping[int, float], after: Mapping[int, float]) -> 
     return [took.pop(pid, 0.0), *sorted(took.values(), reverse=True)]
 
 
-def _beside(used: Sequence[float], nthreads: int) -> float:
+def beside(used: Sequence[float], nthreads: int) -> float:
     """What is left without the threads that infer."""
     return used[0] + sum(used[1 + nthreads :])
 

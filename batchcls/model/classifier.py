@@ -145,8 +145,8 @@ class Classifier:
 
     def uncertainty(self, scores: NDArray[np.float32], facts: Collection[str]) -> dict[str, float]:
         """Of margin and entropy those asked for; see `batchcls.model.uncertainty`."""
-        loaded = self._loaded
-        independent = loaded.threshold is not None or loaded.activation.sigmoid
+        card = self._card
+        independent = card.threshold is not None or card.activation.sigmoid
         return uncertainty.uncertainty(self.probabilities(scores), facts, independent=independent)
 
     def perf_counts(self) -> list[LayerTime]:

@@ -17,6 +17,10 @@ from table import Round
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PEERS = "sync_loop,sample_async,procpool"
+LARGE = 300
+QUICK = 40
+"""Photos where it is only to be seen that everything works (`--quick`)."""
+
 LIKE_PEERS = (
     "--reverse-input-channels --mean-values [123.675,116.28,103.53] "
     "--scale-values [58.395,57.12,57.375]"
@@ -33,7 +37,8 @@ class Suite:
     """
 
     def __init__(self, arguments: argparse.Namespace, work: Path) -> None:
-        self.rounds: int = arguments.rounds
+        self.quick: bool = arguments.quick
+        self.rounds: int = 1 if self.quick else arguments.rounds
         self.arguments = arguments
         self.work = work
         self.kept: Path = arguments.pictures
@@ -63,8 +68,14 @@ class Suite:
 
     def photos_times(self, times: int) -> Path:
         """The photos, so many times."""
+        if self.quick:
+            return self.first(self.photos, QUICK)
         folder = self.work / f"photos-x{times}"
         return folder if folder.exists() else pictures.repeated(self.photos, folder, times)
+
+    def rounds_or(self, least: int) -> int:
+        """Rounds of a row that needs more than others."""
+        return 1 if self.quick else max(self.rounds, least)
 
     def first(self, folder: Path, count: int) -> Path:
         """The first files of a folder, as links."""
@@ -97,8 +108,9 @@ class Suite:
             being_made.rmdir()
         return wanted
 
-    def large(self, quality: int, count: int = 300) -> Path:
+    def large(self, quality: int) -> Path:
         """12-megapixel JPEGs."""
+        count = 4 if self.quick else LARGE
         return self.keep(
             f"large{quality}x{count}",
             lambda path: pictures.twelve_megapixels(self.photos, path, count, quality),

@@ -71,9 +71,9 @@ class Stages:
 def small(suite: Suite) -> list[Line]:
     """64 by 64 PNG pictures through the built-in model, in the default layout.
 
-    Threads that infer are told apart from the others by the kernel's counters; what the others took
-    in a worker, less what read, decode and preprocess take alone (as many processes at once as there
-    are workers), is the worker's own.
+    Threads that infer are told apart from the others by the kernel's counters. What the others take
+    in a worker, less what read, decode and preprocess take alone (in as many processes at once as
+    there are workers), is the worker's own.
     """
     folder = pictures.small(suite.work / "small", 500)
     paths = sorted(path.name for path in folder.iterdir())
@@ -201,7 +201,7 @@ def dashboard(suite: Suite) -> list[Line]:
     """The dashboard on a terminal against no display."""
     commands = {"none": suite.ours(), "rich": suite.ours(terminal=True)}
     found = suite.compare(
-        suite.photos_times(8), suite.mobilenet, "", commands, rounds=max(suite.rounds, 7)
+        suite.photos_times(8), suite.mobilenet, "", commands, rounds=suite.rounds_or(7)
     )
     loss = [100 * (1 - one) for one in ratios(found["rich"], found["none"], "steady")]
     more = [100 * (one - 1) for one in ratios(found["rich"], found["none"], "cpu_ms")]

@@ -66,7 +66,7 @@ def measure(arguments: argparse.Namespace, rows: list[str], found: dict[str, Any
                 lines = ROWS[name](suite)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - the other rows still count
                 suite.log(f"{name}: {type(error).__name__}: {error}")
-                lines = [Line(name, "", f"not measured: {error}", None)]
+                lines = [Line(name, "", " ".join(f"not measured: {error}".split())[:200], None)]
             found[name] = {
                 **facts(ROOT),
                 "rounds": suite.rounds,
@@ -110,6 +110,8 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
     add("--peers", type=Path, default=shared / "peers", help="the peers' scripts")
     add("--rows", default=",".join(ROWS), help=",".join(ROWS))
     add("--rounds", type=int, default=5, help="[5]; fewer are not worth quoting")
+    add("--quick", action="store_true",
+        help="one round of few images: to see that everything works; no figure counts")  # fmt: skip
     add("--minutes", type=float, default=0, help="begin no row after so many")
     add("--results", type=Path, help="JSON file that gets each row as soon as it is measured; "
         "rows that it has from before stay in the table")  # fmt: skip

@@ -30,6 +30,11 @@ def middle(values: Sequence[float]) -> float:
     return statistics.median(values) if values else 0.0
 
 
+def values(rounds: Sequence[Round], key: str) -> list[float]:
+    """A figure of all rounds that have it."""
+    return [one[key] for one in rounds if one.get(key)]
+
+
 def spread(values: Sequence[float], digits: int = 2) -> str:
     """Median and range, such as "0.96 (0.94-0.98)"."""
     if not values:
@@ -53,7 +58,7 @@ def best_peer(
     have = [name for name in peers if found.get(name)]
     if not have:
         return "no peer", []
-    name = max(have, key=lambda one: middle([r[key] for r in found[one] if r.get(key)]))
+    name = max(have, key=lambda one: middle(values(found[one], key)))
     rounds = min(len(found[one]) for one in have)
     return name, [{key: max(found[p][n].get(key) or 0.0 for p in have)} for n in range(rounds)]
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from batchcls import jobfile
 from batchcls.bench.candidates import grid, kept, winner
 from batchcls.bench.jobtext import job_text
+from batchcls.bench.tune import ENOUGH_ROUNDS, Raced
 from batchcls.job import Job
 from batchcls.layout import decide
 from batchcls.machine import Machine
@@ -38,6 +39,29 @@ def test_the_default_always_goes_on_and_rounds_end(rates: list[list[float]]) -> 
     assert left[0] == 0
     assert left == sorted(set(left))
     assert len(left) < len(rates) or len(rates) <= 2
+
+
+def test_as_many_go_on_as_are_wanted_at_least() -> None:
+    rates = [[1.0], *([float(n)] for n in range(2, 42))]
+    assert kept(rates, share=0.25) == [0, *range(31, 41)]
+    assert kept(rates[:9], share=0.25, last=4) == [0, 6, 7, 8]
+    assert kept([[1.0], [2.0]], share=0.25, last=4) == [0, 1]
+
+
+def test_the_last_rounds_alone_decide_when_they_are_enough() -> None:
+    lucky = [120.0, *[90.0] * ENOUGH_ROUNDS]  # that is what got it to the last rounds
+    even = [80.0, *[100.0] * ENOUGH_ROUNDS]
+    raced = Raced((tuple(even), (10.0,), tuple(lucky)), (0, 2), ENOUGH_ROUNDS)
+    assert raced.final(2) == tuple([90.0] * ENOUGH_ROUNDS)
+    assert (raced.fastest, raced.winner) == (0, 0)
+    short = Raced(((80.0, 100.0), (10.0,), (120.0, 105.0)), (0, 2), 1)
+    assert short.final(2) == (120.0, 105.0)
+    assert (short.fastest, short.winner) == (2, 2)
+
+
+def test_a_layout_slightly_faster_is_no_reason_to_leave_the_default() -> None:
+    raced = Raced(((100.0,) * 4, (101.0,) * 4), (0, 1), 4)
+    assert (raced.fastest, raced.winner) == (1, 0)
 
 
 def test_a_gain_within_the_noise_is_no_gain() -> None:

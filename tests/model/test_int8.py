@@ -16,8 +16,8 @@ from openvino import opset13 as ops
 
 from batchcls.job import Job
 from batchcls.model import int8
-from batchcls.model.compiled_files import SUFFIX
 from batchcls.model.classifier import Classifier
+from batchcls.model.compiled_files import SUFFIX
 from batchcls.model.probe import probe
 from batchcls.model.threads import Threads
 from tests.model import tiny_models as tiny
