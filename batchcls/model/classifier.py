@@ -74,7 +74,7 @@ class Classifier:
         computed: Mapping[str, Any],
     ) -> None:
         self._loaded = loaded
-        self._top = loaded.top
+        self._top = job.top or loaded.top
         self.rings = tuple(
             Ring(one.model, str(one.device), threads.nireq, count_layers=job.perf_counts)
             for one in compiled

@@ -60,7 +60,7 @@ def describe(
             "labels": hashed,
             "activation": activation,
             "threshold": loaded.threshold,
-            "top": loaded.top,
+            "top": job.top or loaded.top,
             "devices": list(computed["devices"]),
             "int8": computed["int8"],
             **{f"precision.{name}": value for name, value in precision.items()},
