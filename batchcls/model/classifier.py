@@ -48,7 +48,7 @@ class Classifier:
     ) -> None:
         self._card = made.card
         self._settle = made.settle
-        self._top = made.card.top
+        self._top = job.top or made.card.top
         self.rings = tuple(
             Ring(one.model, str(one.device), threads.nireq, count_layers=job.perf_counts)
             for one in made.compiled

@@ -37,7 +37,7 @@ class Loaded:
         activation: from raw outputs to probabilities.
         labels: one per class.
         threshold: multi-label models answer with every class above it; None = top-N.
-        top: classes per image.
+        top: classes per image, unless the job says how many.
         origins: key → where its value came from.
         warnings: for people.
         inputs: all inputs, as JSON data.
@@ -96,7 +96,7 @@ def load(job: Job, core: Core) -> Loaded:
         "activation", origins.get("multilabel", "")
     )
     described["labels"] = labels_origin
-    described["top"] = metadata.COMMAND_LINE if job.top else origins.get("top", DEFAULT)
+    described["top"] = origins.get("top", DEFAULT)
     threshold = 0.5 if settings.threshold is None else settings.threshold
     return Loaded(
         path=path,
@@ -107,7 +107,7 @@ def load(job: Job, core: Core) -> Loaded:
         activation=how,
         labels=names,
         threshold=threshold if settings.multilabel else None,
-        top=job.top or settings.top or DEFAULT_TOP,
+        top=settings.top or DEFAULT_TOP,
         origins=described,
         warnings=tuple(warnings),
         inputs=graph.describe_ports(model.inputs),

@@ -113,7 +113,7 @@ OTHER: dict[str, Any] = {
     "activation": "sigmoid", "mean_values": "[9,9,9]", "scale_values": "[2,2,2]",
     "reverse_input_channels": True, "resize_type": "standard", "interpolation": "nearest",
     "layout": "NCHW", "preprocess": "torchvision", "perf_counts": True, "plugin": (tiny.VCPU,),
-    "extension": ("x.so",), "plugins": "plugins.xml", "int8": "fast", "top": 3,
+    "extension": ("x.so",), "plugins": "plugins.xml", "int8": "fast",
 }  # fmt: skip
 
 
