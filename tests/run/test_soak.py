@@ -42,7 +42,7 @@ def test_a_minute_of_load_leaves_memory_files_and_processes_flat(
     assert seen["kills"] - 2 <= seen["restarts"] <= seen["kills"], "some may be starting"
     assert seen["images"] > 1000
     assert seen["mb_per_minute"] < 1
-    assert seen["files_at_last"] <= seen["files_at_first"]
+    assert seen["files_at_last"] <= seen["files_at_first"] + 1, "one is being written at times"
     assert seen["zombies"] <= 1
     assert seen["mb"] < 200
     # For each second of CPU time: how much of that it gets is up to what else runs here.
