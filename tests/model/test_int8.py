@@ -132,9 +132,10 @@ def test_the_default_computes_what_is_written(
 
 def test_the_cache_of_compiled_models_keeps_both_ways_apart(tmp_path: Path) -> None:
     cache = str(tmp_path / "cache")
+    path = str(tiny.save(quantised_net(64), tmp_path / "m.xml"))
     kept, found = [], []
     for way in ("exact", "fast", "exact", "fast"):
-        classifier = opened(tmp_path, 64, int8=way, cache_dir=cache)
+        classifier = Classifier.open(Job(model=path, int8=way, cache_dir=cache), ONE)
         assert how(classifier) == way
         found.append(np.array(scores(classifier)))
         classifier.close()
