@@ -249,7 +249,8 @@ def test_workers_killed_while_it_runs_change_nothing(
     code, _, err = program.end()
     assert code == 0, err
     assert output.read_bytes() == whole
-    assert json.loads(program.paths.summary.read_text())["restarts"] >= 1
+    # Not its restarts: the others may be done before a new one is ready.
+    assert "died (SIGKILL" in program.paths.log.read_text()
 
 
 @pytest.mark.parametrize("number", SIGNALS)
