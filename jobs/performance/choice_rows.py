@@ -122,7 +122,9 @@ def bench(suite: Suite) -> list[Line]:
     for name, model in models:
         ours, theirs = [], []
         for _ in range(suite.rounds):
-            told = suite.batchcls(["bench", str(model), "--seconds", str(BENCH_S), "--json"])
+            told = suite.batchcls(
+                ["bench", str(model), "--seconds", str(BENCH_S), "--json", "--int8", "fast"]
+            )
             found = json.loads(told)["inference"][0]
             ours.append(found["fps"])
             theirs.append(benchmark_app(model, found["settings"]))
