@@ -140,10 +140,7 @@ class Coordinator:
     def _hopeless(self) -> str:
         """Why the images cannot be what is at fault; empty if they can."""
         if self._trial.doubtful >= self._policy.doubtful:
-            return (
-                f"each of the first {self._trial.doubtful} images tried kills its worker, alone, "
-                "and none succeeds; --max-failed N goes on all the same"
-            )
+            return self._trial.words
         return self._streak.words if self._streak.hopeless else ""
 
     # ---- events

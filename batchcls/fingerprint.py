@@ -7,7 +7,6 @@ metadata said, and names each difference when an output belongs to another job.
 
 import json
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +79,9 @@ def _hash(path: str | None, error: type[LabelsError | UsageError]) -> str | None
 
 
 def _version(package: str) -> str:
+    # 8 ms, when workers are on their way; not before.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:

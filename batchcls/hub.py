@@ -55,12 +55,13 @@ def parse(model: str) -> Reference:
 def choose(files: Collection[str]) -> list[str]:
     """The files of a repository that make a model, the model itself first; empty if there is none.
 
-    OpenVINO's own format before ONNX, the usual name before any other, the top before a folder.
+    OpenVINO's own format before ONNX before TFLite, the usual name before any other, the top before
+    a folder.
 
     >>> choose(["README.md", "config.json", "onnx/model.onnx", "pytorch_model.bin"])
     ['onnx/model.onnx', 'config.json']
     """
-    for ending, usual in ((".xml", "openvino_model"), (".onnx", "model")):
+    for ending, usual in ((".xml", "openvino_model"), (".onnx", "model"), (".tflite", "model")):
         for folder in _FOLDERS:
             there = [
                 f for f in files if f.endswith(ending) and str(PurePosixPath(folder, _name(f))) == f
@@ -69,8 +70,7 @@ def choose(files: Collection[str]) -> list[str]:
                 there = [f for f in there if f.removesuffix(ending) + ".bin" in files]
             best = [f for f in there if _name(f) == usual + ending] or there
             if len(best) == 1:
-                stem = best[0].removesuffix(ending)
-                weights = stem + ".bin" if ending == ".xml" else stem + ".onnx"
+                weights = best[0].removesuffix(ending) + ".bin" if ending == ".xml" else best[0]
                 beside = sorted(f for f in files if f != best[0] and f.startswith(weights))
                 return [*best, *beside, *(name for name in SETTINGS if name in files)]
     return []
@@ -153,8 +153,8 @@ def _chosen(model: str, files: Collection[str], where: str = "") -> list[str]:
     if not chosen:
         raise ModelError(
             f"{model}: none of the {len(files)} files {where}is a model that OpenVINO reads "
-            "(looked for openvino_model.xml or another .xml, each with its .bin, and for "
-            "model.onnx or onnx/model.onnx); `optimum-cli export openvino` makes one"
+            "(looked for openvino_model.xml or another .xml, each with its .bin, for model.onnx or "
+            "onnx/model.onnx, and for one .tflite); `optimum-cli export openvino` makes one"
         )
     return chosen
 

@@ -107,10 +107,10 @@ class Job:
         nstreams: streams per device ("2", or "CPU:2,GPU:1"); "" = decided.
         nthreads: inference threads of the CPU per worker; 0 = decided.
         infer_precision: "f32", "bf16", "f16", or per device ("CPU:f32,GPU:f16"); "" = decided.
-        cache: keep compiled models, and take those that are kept.
-        cache_dir: folder of compiled models; None = the user's cache folder.
         int8: how CPUs compute quantised layers: exact, as the model states them, or fast, in
             OpenVINO's own int8; None = fast where the weights leave room for its sums, else exact.
+        cache: keep compiled models, and take those that are kept.
+        cache_dir: folder of compiled models; None = the user's cache folder.
         load_config: JSON file of OpenVINO properties by device.
         mean_values: per channel, in the model's channel order and pixel units ("[123.7,…]").
         scale_values: divisors per channel, like mean_values.
@@ -157,8 +157,8 @@ class Job:
     nstreams: str = ""
     nthreads: int = 0
     infer_precision: str = ""
-    cache: bool = True
     int8: str | None = None
+    cache: bool = True
     cache_dir: str | None = None
     load_config: str | None = None
     mean_values: str | None = None

@@ -34,7 +34,7 @@ def needed(path: Path) -> list[str]:
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             found = set(_walk(data, 0, len(data), "model"))
-    except (OSError, ValueError, IndexError):  # ValueError: an empty file cannot be mapped
+    except (OSError, ValueError, IndexError, RecursionError):  # ValueError: nothing to map
         return []
     return sorted(name.decode(errors="surrogateescape") for name in found)
 

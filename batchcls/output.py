@@ -11,6 +11,7 @@ Rules of this file:
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,6 @@ class Output:
         self._job = job
         self._paths = paths
         self._storage = storage
-        self._asked = fingerprint.asked(job)
         generation.recover(paths, storage, fresh=job.fresh)
         self._old = self._load_old()
         self.removed = self._is_removed()
@@ -72,6 +72,11 @@ class Output:
         self._inputs: InputsList | None = None
         self.duplicates = 0
         self.skipped: tuple[str, ...] = ()
+
+    @cached_property
+    def _asked(self) -> dict[str, Any]:
+        """What the job asks for; to hash a large model takes a while."""
+        return fingerprint.asked(self._job)
 
     @property
     def nothing_to_do(self) -> Manifest | None:
@@ -105,10 +110,13 @@ class Output:
         """List the sources, unless a frozen list is there; how many images there are.
 
         Raises:
+            ModelError: the model cannot be read.
+            LabelsError: the labels file cannot be read.
             SourceError: a source is missing, or holds no images.
             RefusedError: the frozen list was changed.
         """
         job, paths, storage, old = self._job, self._paths, self._storage, self._manifest
+        _ = self._asked  # now: workers are loading, and to hash the model takes a while
         if old is None:
             generation.stage(paths, storage)
             self._inputs = freeze(job, paths.next)

@@ -48,6 +48,14 @@ class Trial:
         """How many convictions are held back."""
         return len(self._doubtful)
 
+    @property
+    def words(self) -> str:
+        """Why the run stops, when too many are held back."""
+        return (
+            f"each of the first {self.doubtful} images tried kills its worker, alone, "
+            "and none succeeds; --max-failed N goes on all the same"
+        )
+
     def suspect(self, images: Iterable[ImageRef]) -> None:
         """These were in a worker's hands when it died in company: try each alone."""
         self._suspects.extend(images)

@@ -77,6 +77,9 @@ class FakeClassifier:
     def uncertainty(self, scores: NDArray[np.float32], facts: Collection[str]) -> dict[str, float]:
         return {fact: 0.5 for fact in ("margin", "entropy") if fact in facts}
 
+    def settle(self) -> None:
+        """Nothing was compiled."""
+
     def outcome(self, scores: NDArray[np.float32]) -> tuple[Prediction, ...]:
         first = int(scores[0])
         if first == ord("N"):

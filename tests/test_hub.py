@@ -74,6 +74,8 @@ def test_workers_and_measurements_never_fetch() -> None:
          ["openvino/openvino_model.xml", "openvino/openvino_model.bin"]),
         (["onnx/model.onnx", "onnx/model_fp16.onnx", "onnx/model.onnx_data", "metadata.yaml"],
          ["onnx/model.onnx", "onnx/model.onnx_data", "metadata.yaml"]),
+        (["mobilenet.tflite", "config.json"], ["mobilenet.tflite", "config.json"]),
+        (["mobilenet.tflite", "mobilenet_int8.tflite"], []),  # which one?
         (["onnx/config.json", "deep/er/model.onnx", "model.safetensors"], []),
     ],
 )  # fmt: skip

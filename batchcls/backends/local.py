@@ -262,9 +262,8 @@ class LocalBackend:
     def _overdue(self, process: _Process, now: float) -> str:
         """Why this worker must be killed; empty if it need not."""
         if not process.ready:
-            return (
-                "still loading after 30 minutes" if now - process.started > LOADING_LIMIT_S else ""
-            )
+            late = now - process.started > LOADING_LIMIT_S
+            return "still loading after 30 minutes" if late else ""
         if not process.leased:
             return ""
         for hand in process.board.in_hand():

@@ -154,8 +154,9 @@ _HELPS = {
     "read": "faster storage, or --decode-threads 2 or more so that reading overlaps",
     "decode": "--decode reduced where the images are much larger than the model's input",
     "preprocess": "--interpolation linear where the model allows it (it changes answers)",
-    "infer": "`batchcls quantize` (INT8), --infer-precision bf16 where the processor has it "
-    "(both change answers a little), or a smaller model",
+    "infer": "`batchcls quantize` (INT8), --int8 fast for a model that is quantised already, "
+    "--infer-precision bf16 where the processor has it (all change answers a little), or a "
+    "smaller model",
 }
 ENOUGH = 0.93
 """Share of the bound below which another layout may help; measurements differ by a few percent."""

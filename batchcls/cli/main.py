@@ -69,7 +69,7 @@ def _parse(words: list[str]) -> Action | int:
     try:
         if words[0] not in commands.names() and not words[0].startswith("-"):
             raise UsageError(f"{words[0]}: no such command, and no such file or directory")
-        parsed = commands.app(args=words, prog_name="batchcls", standalone_mode=False)
+        parsed = commands.program(words[0])(args=words, prog_name="batchcls", standalone_mode=False)
     except UsageError:
         complain(_usage(words))
         raise

@@ -102,13 +102,14 @@ def upright(pixels: Pixels, orientation: int) -> Pixels:
     """Turn and mirror pixels as an EXIF orientation (1 to 8) says."""
     if orientation == 1:
         return pixels
-    if orientation >= 5:
-        pixels = pixels.transpose(1, 0, 2)
-    if orientation in FROM_RIGHT:
-        pixels = pixels[:, ::-1]
-    if orientation in FROM_BELOW:
-        pixels = pixels[::-1]
-    return pixels.copy()
+    import cv2
+
+    turned: Any = cv2.transpose(pixels) if orientation >= 5 else pixels
+    across, down = orientation in FROM_RIGHT, orientation in FROM_BELOW
+    if across or down:
+        turned = cv2.flip(turned, -1 if across and down else int(across))
+    result: Pixels = turned
+    return result
 
 
 def _still_to_turn(header: Header, policy: DecodePolicy) -> int:

@@ -191,7 +191,7 @@ def _words(bottleneck: Bottleneck, shot: Snapshot) -> str:
             startup = text.duration(shot.startup_s or 0.0)
             return (
                 f"start-up: loading took {startup} of {text.duration(shot.elapsed_s)}. "
-                "--cache-dir keeps compiled models for the next run"
+                "A run over more images hardly notices it"
             )
     return ""
 

@@ -35,6 +35,11 @@ class Activation:
     zero: float = 0.0
     graph: str = ""
 
+    @property
+    def sigmoid(self) -> bool:
+        """Classes do not exclude each other."""
+        return "sigmoid" in (self.kind, self.graph.lower())
+
     def apply(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities of one image, (classes,) float32, computed in double precision.
 

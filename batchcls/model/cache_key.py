@@ -26,7 +26,7 @@ from batchcls.version import __version__
 NEUTRAL = frozenset({
     "sources", "null_separated", "names", "follow_links", "output", "fresh", "extend",
     "retry_failed", "max_failed", "number_iter", "progress", "timeout", "log_level", "debug",
-    "workers", "decode_threads", "decode", "nireq", "worker_memory", "with_facts",
+    "workers", "decode_threads", "decode", "nireq", "worker_memory", "top", "with_facts",
     "cache", "cache_dir", "strict_devices",
 })  # fmt: skip
 """Fields of a job that no compiled model depends on."""

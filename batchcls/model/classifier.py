@@ -23,6 +23,8 @@ from batchcls.model.threads import Threads
 from batchcls.model_files import model_file, model_path
 
 CLOSE_S = 5.0
+SETTLE_S = 1.5
+"""Less than a coordinator waits for its workers to leave."""
 
 
 class Classifier:
@@ -46,7 +48,7 @@ class Classifier:
     ) -> None:
         self._card = made.card
         self._settle = made.settle
-        self._top = made.card.top
+        self._top = job.top or made.card.top
         self.rings = tuple(
             Ring(one.model, str(one.device), threads.nireq, count_layers=job.perf_counts)
             for one in made.compiled
@@ -74,11 +76,9 @@ class Classifier:
             UsageError: an option that makes no sense.
         """
         core = ov.open_core(job)
-        there = ov.available(core)
-        wanted = [
-            devices.resolve(devices.parse(text), there, strict=job.strict_devices)
-            for text in job.device
-        ]
+        named = [devices.parse(text) for text in job.device]
+        there = ov.needed(core, named)
+        wanted = [devices.resolve(one, there, strict=job.strict_devices) for one in named]
         configured = ov.properties(job, threads, ov.member_names(wanted, there))
         ov.configure(core, configured)
         made = compiling.make(job, core, wanted, configured, threads.batch_size)
@@ -145,15 +145,21 @@ class Classifier:
 
     def uncertainty(self, scores: NDArray[np.float32], facts: Collection[str]) -> dict[str, float]:
         """Of margin and entropy those asked for; see `batchcls.model.uncertainty`."""
-        return uncertainty.uncertainty(self.probabilities(scores), facts)
+        card = self._card
+        independent = card.threshold is not None or card.activation.sigmoid
+        return uncertainty.uncertainty(self.probabilities(scores), facts, independent=independent)
 
     def perf_counts(self) -> list[LayerTime]:
         """Per-layer counters of all devices; empty unless the job asks for them."""
         return [row for ring in self.rings for row in ring.layer_times()]
 
+    def settle(self) -> None:
+        """Wait, in bounded time, until what was compiled is kept for later starts."""
+        self._settle(SETTLE_S)
+
     def close(self) -> None:
         """Let running requests end, in bounded time, and release the compiled models."""
-        self._settle()
+        self.settle()
         for ring in self.rings:
             ring.drain(CLOSE_S)
         self.rings = ()

@@ -169,19 +169,26 @@ class CompiledFiles:
         part, final = self.folder / (key + PART), self.folder / (key + SUFFIX)
         deadline = time.monotonic() + patience_s
         while not final.exists():
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             try:
-                flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
                 file = os.fdopen(os.open(part, flags, 0o600), "wb")
             except OSError as error:
                 log.info("%s: %s; the compiled model is not kept", part, error.strerror)
                 return None
-            if _locked(file) and _same(file, part):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+            except OSError as error:  # a file system without locks
+                log.info("%s: %s; the compiled model is not kept", part, error.strerror)
+                file.close()
+                return None
+            else:
                 turn = Turn(file, part)
-                if not final.exists():
+                if _same(file, part) and not final.exists():
                     return turn
                 turn.close()
-                return None
-            file.close()
+                continue
             if time.monotonic() > deadline:
                 return None
             time.sleep(_POLL_S)
@@ -243,14 +250,6 @@ def _parse(pages: mmap.mmap) -> Kept:
 
 def _aligned(size: int) -> int:
     return -(-size // ALIGN) * ALIGN
-
-
-def _locked(file: IO[bytes]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _same(file: IO[bytes], path: Path) -> bool:

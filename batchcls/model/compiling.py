@@ -61,7 +61,7 @@ class Made:
         compiled: one for each device string.
         lasting: nothing outside the key went into it, so that it may be kept.
         notes: for people, beside the card's.
-        settle: waits until it is kept, if it is being written.
+        settle: waits until it is kept, if it is being written; at most so many seconds.
     """
 
     card: Card
@@ -69,7 +69,7 @@ class Made:
     compiled: tuple[Compiled, ...]
     lasting: bool = True
     notes: tuple[str, ...] = ()
-    settle: Callable[[], None] = lambda: None
+    settle: Callable[[float], object] = lambda timeout_s: None
 
 
 def make(

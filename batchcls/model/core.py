@@ -5,7 +5,7 @@ Order of properties, the later one wins: batchcls's own defaults, `--load-config
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,17 @@ def _plugins_file(plugins: str | None) -> Path | None:
 def available(core: Core) -> list[str]:
     """The devices this machine has, as OpenVINO names them."""
     return list(core.available_devices)
+
+
+def needed(core: Core, wanted: Sequence[Device]) -> list[str]:
+    """Of the devices that this machine has those that can matter.
+
+    To ask for all of them loads the drivers of all accelerators: 10 ms, and as many megabytes. The
+    CPU is there.
+    """
+    if all(not device.kind and device.names == ("CPU",) for device in wanted):
+        return ["CPU"]
+    return available(core)
 
 
 def properties(job: Job, threads: Threads, names: list[str]) -> Properties:

@@ -63,7 +63,7 @@ def describe(
             "labels": hashed,
             "activation": activation,
             "threshold": card.threshold,
-            "top": card.top,
+            "top": job.top or card.top,
             "devices": list(computed["devices"]),
             "int8": computed["int8"],
             **{f"precision.{name}": value for name, value in precision.items()},

@@ -158,9 +158,8 @@ def score_output(model: Model) -> ScoreOutput:
         for index, port in enumerate(model.outputs)
         if (candidate := _as_scores(port, index)) is not None
     ]
-    if len(found) > 1:
-        by_name = {candidate.name: candidate for candidate in found}
-        found = next(([by_name[name]] for name in SCORE_NAMES if name in by_name), found)
+    found = [one for one in found if one.classes > 1] or found
+    found = next(([one] for name in SCORE_NAMES for one in found if one.name == name), found)
     if len(found) == 1:
         return found[0]
     shapes = ", ".join(f"{p['name']} {p['shape']}" for p in describe_ports(model.outputs))
@@ -177,11 +176,12 @@ def _as_scores(port: Any, index: int) -> ScoreOutput | None:
         return None
     dims = [None if d.is_dynamic else d.get_length() for d in shape][1:]
     large = [d for d in dims if d != 1]
-    if len(large) != 1 or large[0] is None:
+    if len(large) > 1 or None in large or (not large and len(dims) > 1):
         return None
     known = (name for name in SCORE_NAMES if name in port.get_names())
     name = next(known, name_of(port, f"#{index}"))
-    return ScoreOutput(index, name, large[0], port.get_element_type().get_type_name())
+    classes = next(filter(None, large), 1)  # [images, 1]: one class, yes or no
+    return ScoreOutput(index, name, classes, port.get_element_type().get_type_name())
 
 
 def set_shape(model: Model, image: ImageInput, height: int, width: int, batch: int) -> None:

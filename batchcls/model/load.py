@@ -37,7 +37,7 @@ class Loaded:
         activation: from raw outputs to probabilities.
         labels: one per class.
         threshold: multi-label models answer with every class above it; None = top-N.
-        top: classes per image.
+        top: classes per image, unless the job says how many.
         origins: key → where its value came from.
         warnings: for people.
         inputs: all inputs, as JSON data.
@@ -87,7 +87,8 @@ def load(job: Job, core: Core) -> Loaded:
         pre = preprocess.embedded(pre, sized=image.height is not None)
     elif pre.input_dtype in ("u16", "i16"):
         warnings.append(f"the model was made for {pre.input_dtype} images; they are read as 8 bits")
-    wanted = settings.activation or ("sigmoid" if settings.multilabel else None)
+    own_yes_and_no = settings.multilabel or scores.classes == 1
+    wanted = settings.activation or ("sigmoid" if own_yes_and_no else None)
     how, activation_origin = activation.decide(model, scores.index, wanted, job.activation)
     names, labels_origin = _labels(job, known, scores.classes)
     described = preprocess.origins(pre, origins)
@@ -95,7 +96,7 @@ def load(job: Job, core: Core) -> Loaded:
         "activation", origins.get("multilabel", "")
     )
     described["labels"] = labels_origin
-    described["top"] = metadata.COMMAND_LINE if job.top else origins.get("top", DEFAULT)
+    described["top"] = origins.get("top", DEFAULT)
     threshold = 0.5 if settings.threshold is None else settings.threshold
     return Loaded(
         path=path,
@@ -106,7 +107,7 @@ def load(job: Job, core: Core) -> Loaded:
         activation=how,
         labels=names,
         threshold=threshold if settings.multilabel else None,
-        top=job.top or settings.top or DEFAULT_TOP,
+        top=settings.top or DEFAULT_TOP,
         origins=described,
         warnings=tuple(warnings),
         inputs=graph.describe_ports(model.inputs),

@@ -37,7 +37,8 @@ _LOW = 1 << 8
 _MOST_TAPS = 256
 """Inputs of one output up to which the sums of the lowest bits fit float32; then float64 is used.
 
-A picture 33,000 pixels wide has more, made 256 wide with the bilinear filter."""
+A picture 33,000 pixels wide has more, made 256 wide with the bilinear filter.
+"""
 _BLOCK = 1_200_000
 """Numbers that are converted to floats at a time, so that they stay in the cache."""
 

@@ -50,6 +50,7 @@ def settings(path: Path) -> Settings:
         resize_to=(height, width) if square else None,
         interpolation="pillow_bilinear",
         reverse_input_channels=True,
+        mean_values=(),
         scale_values=(255.0,),
         labels=labels,
     )

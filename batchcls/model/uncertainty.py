@@ -6,17 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def uncertainty(probabilities: NDArray[np.float32], facts: Collection[str]) -> dict[str, float]:
+def uncertainty(
+    probabilities: NDArray[np.float32], facts: Collection[str], *, independent: bool = False
+) -> dict[str, float]:
     """The measures asked for.
 
     Args:
-        probabilities: (classes,), of one image; of a multi-label model one per class.
+        probabilities: (classes,), of one image.
         facts: of "margin" and "entropy".
+        independent: each class has its own yes and no (sigmoid), by the model and not by the
+            values: those of a quantised softmax may add up to 0.8.
 
     Returns:
         margin: the best probability less the second, 0 to 1; small is unsure.
-        entropy: in nats, 0 to ln(classes); large is unsure. Where the values do not sum to one
-            (multi-label), the mean of each class's own binary entropy.
+        entropy: in nats, 0 to ln(classes), of the probabilities as shares of their sum; large is
+            unsure. Of independent classes the mean of each one's binary entropy, 0 to ln(2).
     """
     found: dict[str, float] = {}
     values = probabilities.astype(np.float64)
@@ -24,10 +28,13 @@ def uncertainty(probabilities: NDArray[np.float32], facts: Collection[str]) -> d
         best = np.partition(values, -2)[-2:] if values.size > 1 else np.array([0.0, values[0]])
         found["margin"] = float(best[1] - best[0])
     if "entropy" in facts:
-        if abs(values.sum() - 1.0) < 0.02:
-            found["entropy"] = float(_plogp(values).sum())
-        else:
+        if independent:
             found["entropy"] = float((_plogp(values) + _plogp(1.0 - values)).mean())
+        else:
+            shares = np.clip(values, 0.0, None)
+            total = shares.sum()
+            known = shares / total if total > 0 else np.full(values.size, 1.0 / values.size)
+            found["entropy"] = float(_plogp(known).sum())
     return found
 
 

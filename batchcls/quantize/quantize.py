@@ -83,7 +83,8 @@ def quantize(
 
 
 def _open(job: Job, stack: ExitStack) -> Classifier:
-    classifier = Classifier.open(replace(job, device=job.device[:1]), Threads())
+    # Not kept: the second of the two is in a temporary folder, and goes by another name later.
+    classifier = Classifier.open(replace(job, device=job.device[:1], cache=False), Threads())
     stack.callback(classifier.close)
     return classifier
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from batchcls.cli import commands
 from batchcls.cli.main import main
 from batchcls.images import ImageRef, Prediction
 from batchcls.results.record import ok_line
@@ -183,3 +184,20 @@ def test_ctrl_c_ends_it_by_the_signal(tmp_path: Path) -> None:
     assert process.returncode == -signal.SIGINT
     assert told.endswith("batchcls: error: interrupted\n")
     assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("command", commands.names())
+def test_a_command_alone_is_the_same_as_among_the_others(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert [c.name for c in commands.program(command).registered_commands] == [command]
+    assert main([command, "--help"]) == 0
+    alone = capsys.readouterr().out
+    commands.app(args=[command, "--help"], prog_name="batchcls", standalone_mode=False)
+    assert alone == capsys.readouterr().out
+
+
+def test_help_shows_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert [name for name in commands.names() if name not in shown] == []

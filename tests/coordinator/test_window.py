@@ -135,3 +135,10 @@ def test_several_hundred_thousand_lines_wait_within_the_default_window() -> None
     assert 48 * count > 500_000
     print(f"{48 * count} lines of 370 bytes; {taken / limit:.2f} of what it says")
     assert taken < 1.1 * limit
+
+
+def test_what_came_in_another_order_is_packed_as_one_run() -> None:
+    window = Window(24 * 10 * (OVERHEAD + 10))
+    for index in reversed(range(11)):
+        window.keep(Answer(index, b"ten bytes!"))
+    assert list(window._packed) == [0]

@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import tifffile
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 W, H = 24, 16
 y, x = np.mgrid[0:H, 0:W]
@@ -36,6 +36,16 @@ _c = np.array(IM.convert("CMYK"))
 _c[:, :, 3] = np.linspace(0, 180, W).astype(np.uint8)
 CMYK = Image.fromarray(_c, "CMYK")
 OTHER = ImageOps.invert(IM)
+SRGB = ImageCms.createProfile("sRGB")
+TO_LAB = ImageCms.buildTransform(SRGB, ImageCms.createProfile("LAB"), "RGB", "LAB")
+# A profile that nobody can miss: red means green, and green red.
+SWAPPED = (
+    ImageCms.ImageCmsProfile(SRGB)
+    .tobytes()
+    .replace(b"rXYZ", b"----", 1)
+    .replace(b"gXYZ", b"rXYZ", 1)
+    .replace(b"----", b"gXYZ", 1)
+)
 
 rows = {}
 
@@ -88,6 +98,12 @@ for sampling in (0, 1, 2):
 golden("jpeg progressive", save(IM, "JPEG", progressive=True))
 golden("jpeg gray", save(GRAY, "JPEG"))
 golden("jpeg cmyk", save(CMYK, "JPEG", quality=95), tolerance=1)
+# Y, Cb, Cr and K in place of C, M, Y, K; then the Adobe marker says so.
+_ycck = save(
+    Image.merge("CMYK", [*IM.convert("YCbCr").split(), CMYK.split()[3]]), "JPEG", quality=95
+)
+_at = _ycck.index(b"\xff\xee\0\x0eAdobe") + 15
+golden("jpeg ycck", _ycck[:_at] + b"\2" + _ycck[_at + 1 :], tolerance=1)
 golden("jpeg restart markers", encode(".jpg", RGB[..., ::-1], cv2.IMWRITE_JPEG_RST_INTERVAL, 1))
 for name, image in {
     "rgb": IM,
@@ -164,6 +180,17 @@ golden(
     tifffile_bytes(np.array(RGBA), photometric="rgb", byteorder=">", extrasamples=["unassalpha"]),
     RGB,
 )
+golden(
+    "tiff premultiplied alpha",
+    tifffile_bytes(
+        np.dstack([RGB * (ALPHA[..., None] / 255.0), ALPHA]).round().astype(np.uint8),
+        photometric="rgb",
+        extrasamples=["assocalpha"],
+    ),
+    (RGB * (ALPHA[..., None] / 255.0)).round().astype(np.uint8),
+)
+_lab = tifffile_bytes(np.array(ImageCms.applyTransform(IM, TO_LAB)), photometric="cielab")
+golden("tiff lab", _lab, cv2.imdecode(np.frombuffer(_lab, np.uint8), 1)[..., ::-1].copy())
 golden("gif", save(PALETTE, "GIF"))
 golden("gif interlaced", save(PALETTE, "GIF", interlace=1))
 golden("gif transparent", save(PALETTE, "GIF", transparency=5))
@@ -186,6 +213,17 @@ for value in range(1, 9):
         ("TIFF", {}),
     ):
         golden(f"{form.lower()} exif {value}", save(IM, form, exif=exif, **options))
+exif = Image.Exif()
+exif[274] = 9
+golden("jpeg exif 9", save(IM, "JPEG", quality=90, exif=exif))
+for form, options in (("JPEG", {}), ("PNG", {}), ("WEBP", {"lossless": True}), ("TIFF", {})):
+    data = save(IM, form, icc_profile=SWAPPED, **options)
+    assert Image.open(io.BytesIO(data)).info["icc_profile"] == SWAPPED
+    golden(f"{form.lower()} colour profile", data)
+_png = save(IM, "PNG")
+_gamma = b"gAMA" + struct.pack(">I", 100_000)  # linear light
+_gamma = struct.pack(">I", 4) + _gamma + struct.pack(">I", zlib.crc32(_gamma))
+golden("png gamma", _png[:33] + _gamma + _png[33:])
 
 Path(__file__).with_name("goldens.json").write_text(json.dumps(rows, indent=0) + "\n")
 print(len(rows), "goldens")

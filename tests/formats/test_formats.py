@@ -7,14 +7,18 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from batchcls import onnx_files
 from batchcls.decode.decode import decode
 from batchcls.errors import ModelError
 from batchcls.job import Job
@@ -96,6 +100,48 @@ def test_labels_inside_a_tflite_file_are_read(tmp_path: Path) -> None:
     assert told["origin"]["mean_values"] == told["origin"]["labels"] == "TFLite metadata"
     assert told["warnings"] == []
     classifier.close()
+
+
+def varint(value: int) -> bytes:
+    low = bytes([value & 127])
+    return low if value < 128 else bytes([low[0] | 128]) + varint(value >> 7)
+
+
+def field(number: int, data: bytes) -> bytes:
+    """One of Protocol Buffers that has a length."""
+    return bytes([number << 3 | 2]) + varint(len(data)) + data
+
+
+def test_a_label_file_that_the_metadata_name_counts(tmp_path: Path) -> None:
+    from tests.model import tiny_models as tiny
+
+    onnx, labels = tmp_path / "m.onnx", tmp_path / "names.txt"
+    onnx.write_bytes(field(14, field(1, onnx_files.LABELS_KEY) + field(2, b"names.txt")))
+    ir = tiny.save(tiny.colour_model(), tmp_path / "m.xml", {"path_to_labels": "names.txt"})
+    labels.write_text("a\nb\nc\n")
+    before = [model_hash(path) for path in (onnx, ir)]
+    labels.write_text("a\nb\nd\n")
+    after = [model_hash(path) for path in (onnx, ir)]
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_as_onnx(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "m.onnx")
+        path.write_bytes(data)
+        onnx_files.needed(path)
+
+
+def test_a_graph_within_a_graph_without_end_names_nothing(tmp_path: Path) -> None:
+    inner = b""
+    for _ in range(1500):
+        for number in (6, 5, 1):  # an attribute's graph, a node's attribute, a graph's node
+            inner = field(number, inner)
+    path = tmp_path / "m.onnx"
+    path.write_bytes(field(7, inner))
+    assert onnx_files.needed(path) == []
 
 
 def test_files_beside_a_model_count(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The folder of compiled models: what is damaged, foreign or too much never gets into a run."""
 
+import errno
 import json
 import os
 import resource
@@ -203,6 +204,14 @@ def test_patience_ends(files: CompiledFiles) -> None:
     assert turn is not None
     assert files.turn(KEY, patience_s=0.05) is None
     turn.close()
+
+
+def test_without_locks_nobody_waits(files: CompiledFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    assert files.turn(KEY) is None
 
 
 CHILD = """

@@ -13,7 +13,7 @@ import openvino
 import pytest
 
 from batchcls.job import Job
-from batchcls.model import cache_key, compiling, load
+from batchcls.model import cache_key, compiling, core, load
 from batchcls.model.classifier import Classifier
 from batchcls.model.compiled_files import SUFFIX, CompiledFiles
 from batchcls.model.threads import Threads
@@ -113,7 +113,7 @@ OTHER: dict[str, Any] = {
     "activation": "sigmoid", "mean_values": "[9,9,9]", "scale_values": "[2,2,2]",
     "reverse_input_channels": True, "resize_type": "standard", "interpolation": "nearest",
     "layout": "NCHW", "preprocess": "torchvision", "perf_counts": True, "plugin": (tiny.VCPU,),
-    "extension": ("x.so",), "plugins": "plugins.xml",
+    "extension": ("x.so",), "plugins": "plugins.xml", "int8": "fast",
 }  # fmt: skip
 
 
@@ -278,6 +278,18 @@ def test_of_several_processes_one_compiles(job: Job) -> None:
     assert sorted(told) == ["0\n", "0\n", "1\n"]
     (kept,) = files(job)
     assert kept.suffix == SUFFIX
+
+
+def test_a_job_for_the_cpu_asks_for_no_other_device(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(_: Any) -> list[str]:
+        raise AssertionError("drivers of accelerators are loaded")
+
+    monkeypatch.setattr(core, "available", asked)
+    opened(job)
+    with pytest.raises(AssertionError, match="drivers"):
+        opened(replace(job, device=("HETERO:GPU,CPU",)))
 
 
 REAL = ["mobilenet_v2_1.0_224_quant.tflite", "tf2_mobilenet_v2_1.0_224_ptq.tflite"]

@@ -415,6 +415,22 @@ def test_multilabel_scores_are_sigmoids_above_the_threshold(tmp_path: Path) -> N
     assert answer(tmp_path / "m.xml")[1][2] == pytest.approx(1 / (1 + np.exp(-5)), abs=1e-6)
 
 
+def test_a_single_class_is_yes_or_no(tmp_path: Path) -> None:
+    """A softmax of one class is 1 whatever the image."""
+    model = tiny.colour_model(dynamic=True)
+    from openvino import opset13 as ops
+
+    source = model.outputs[0].get_node().input_value(0)
+    one = ops.reduce_mean(source, np.array([1]), keep_dims=True)  # of 10, 5 and 0
+    for result in model.get_results():
+        model.remove_result(result)
+    model.add_results([ops.result(one)])
+    path = tiny.save(model, tmp_path / "m.xml", {"labels": "fox"})
+    ((index, label, score),) = answer(path)
+    assert (index, label) == (0, "fox")
+    assert score == pytest.approx(1 / (1 + np.exp(-5)))
+
+
 def test_one_label_too_few_lacks_the_first_as_model_api_says(tmp_path: Path) -> None:
     path = tiny.save(tiny.colour_model(), tmp_path / "m.xml", {"labels": "a b"})
     assert [label for _, label, _ in answer(path)] == ["other", "a", "b"]

@@ -17,6 +17,7 @@ from openvino import opset13 as ops
 from batchcls.job import Job
 from batchcls.model import int8
 from batchcls.model.classifier import Classifier
+from batchcls.model.compiled_files import SUFFIX
 from batchcls.model.probe import probe
 from batchcls.model.threads import Threads
 from tests.model import tiny_models as tiny
@@ -131,12 +132,15 @@ def test_the_default_computes_what_is_written(
 
 def test_the_cache_of_compiled_models_keeps_both_ways_apart(tmp_path: Path) -> None:
     cache = str(tmp_path / "cache")
-    ways = ("exact", "fast", "exact", "fast")
-    blobs = []
-    for way in ways:
-        opened(tmp_path, 64, int8=way, cache_dir=cache).close()
-        blobs.append(len(list(Path(cache).glob("*.blob"))))
-    assert blobs == [1, 2, 2, 2]
+    kept, found = [], []
+    for way in ("exact", "fast", "exact", "fast"):
+        classifier = opened(tmp_path, 64, int8=way, cache_dir=cache)
+        assert how(classifier) == way
+        found.append(np.array(scores(classifier)))
+        classifier.close()
+        kept.append(len(list(Path(cache).glob(f"*{SUFFIX}"))))
+    assert kept == [1, 2, 2, 2]
+    np.testing.assert_array_equal(found[:2], found[2:])
 
 
 def test_the_probe_tries_both_ways(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def job(images: Path, model: Path, tmp_path: Path) -> Job:
     )
 
 
-CROWD = 12_000
+CROWD = 30_000
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,7 @@ def test_a_detached_run_ignores_a_hangup_and_drains_on_sigterm(job: Job) -> None
 def test_a_wrong_job_is_refused_as_in_the_foreground(job: Job, tmp_path: Path) -> None:
     bad = tmp_path / "bad.onnx"
     bad.write_bytes(b"this is no model")
-    for more in (["-m", str(bad)], ["-d", "XPU"], ["--names", "*.xyz"], ["--top", "0"]):
+    for more in (["-m", str(bad)], ["-d", "XPU"], ["--names", "*.xyz"], ["--top", "-1"]):
         done = subprocess.run(
             command(job, *more, "--detach"), capture_output=True, text=True, timeout=40, check=False
         )

@@ -5,7 +5,6 @@ Run as a program with a folder, it is the coordinator of that run, and prints wh
 
 import json
 import random
-import resource
 import subprocess
 import sys
 import time
@@ -27,7 +26,7 @@ from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import PosixStorage
 from batchcls.session import Backend, Session
 from tests.coordinator.simulation import ListedWork
-from tests.run.test_ten_million import RUN, InstantBackend, convict
+from tests.run.test_ten_million import RUN, InstantBackend, convict, peak_mb
 
 HUNG = 1000
 MEANWHILE = 500_000
@@ -98,7 +97,7 @@ def work(folder: Path) -> dict[str, float]:
     return {
         "us": (time.process_time() - began) / COUNT * 1e6,
         "starved": backend.starved, "looks": backend.looks, "lines": journal.count,
-        "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "mb": peak_mb(),
     }  # fmt: skip
 
 

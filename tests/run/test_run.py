@@ -308,3 +308,27 @@ def test_a_multi_label_image_may_have_no_class(job: Job, tmp_path: Path) -> None
     result = run(replace(job, model=str(model)))
     assert result.failed == 5
     assert any(r.get("top") == [] for r in records(job))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_cold_warm_and_uncached_starts_write_the_same(
+    job: Job, tmp_path: Path, workers: int
+) -> None:
+    found = []
+    for number, cached in enumerate((True, True, False)):
+        one = replace(
+            job, cache=cached, cache_dir=str(tmp_path / "cache"), workers=workers,
+            output=str(tmp_path / f"{number}.jsonl"),
+        )  # fmt: skip
+        run(one)
+        found.append(Path(one.output).read_bytes())
+    assert found[0] == found[1] == found[2]
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_even_the_shortest_run_keeps_what_it_compiled(job: Job, tmp_path: Path) -> None:
+    (tmp_path / "images" / "bad" / "pipe.jpg").unlink()
+    source = str(tmp_path / "images" / "bad" / "empty.png")
+    run(replace(job, sources=(source,), cache_dir=str(tmp_path / "cache"), workers=1))
+    (kept,) = (tmp_path / "cache").iterdir()
+    assert kept.suffix == ".compiled"

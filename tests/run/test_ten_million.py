@@ -4,7 +4,6 @@ Run as a program with a folder and "run" or "resume", it is that coordinator, an
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -88,6 +87,15 @@ def convict(image: ImageRef, failure: Failure) -> Answer:
     return Answer(image.index, record.failure_line(image, failure), failure.kind)
 
 
+def peak_mb() -> float:
+    """The most memory that this program had resident.
+
+    Not `ru_maxrss`, which starts with what the process had that called exec: the tests' own.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
 def work(folder: Path, stop_at: int) -> dict[str, float]:
     """Go on with the results as far as `stop_at`; what it cost."""
     paths, storage = RunPaths.of(folder / "results.jsonl"), PosixStorage()
@@ -117,7 +125,7 @@ def work(folder: Path, stop_at: int) -> dict[str, float]:
     return {
         "ready_s": ready, "first": first, "done": done,
         "per_s": (done - first) / (time.monotonic() - began - ready),
-        "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "mb": peak_mb(),
     }  # fmt: skip
 
 
@@ -150,7 +158,7 @@ def test_ten_million_lines(tmp_path: Path) -> None:
     assert end["done"] >= 9_300_000
     assert end["ready_s"] < 60
     assert end["mb"] < 200
-    assert end["mb"] < start["mb"] + 64
+    assert end["mb"] < start["mb"] + 8
 
 
 def put_lines(paths: RunPaths, first: int, end: int) -> None:
