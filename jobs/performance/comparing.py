@@ -100,7 +100,7 @@ class Suite:
         if not wanted.exists():
             self.kept.mkdir(parents=True, exist_ok=True)
             self.log(f"making {wanted}")
-            being_made = self.kept / f"being-made-{os.getpid()}"
+            being_made = self.kept / f"being-made-{os.getpid()}-{stem}"
             being_made.mkdir()
             make(being_made / wanted.name)
             for path in being_made.iterdir():  # a model is two files

@@ -7,6 +7,8 @@ from comparing import LIKE_PEERS, PEERS, Suite
 from table import Line, Round, at_least, at_most, best_peer, judged, middle, ratios, spread, values
 
 START_ROUNDS = 9
+START_IMAGES = 8
+"""Few: lines are seen when they are committed, at the end of a run this short."""
 ANTIALIASED = "--preprocess torchvision"
 """Pictures this large need a filter that sees every pixel. Without one, what full decoding answers
 hangs on the few pixels that are hit, and nothing can agree with it."""
@@ -50,7 +52,7 @@ def steady(
 
 
 def model_row(
-    suite: Suite, model: Path, times: int, limit: int, to_reach: float, more: str, native: str = ""
+    suite: Suite, model: Path, times: int, to_reach: float, more: str, native: str = ""
 ) -> list[Line]:
     """A model against the bound and the peers, all at the same precision.
 
@@ -58,7 +60,6 @@ def model_row(
         suite: of the run.
         model: its file.
         times: each photo so often.
-        limit: images; 0 = all.
         to_reach: share of the bound.
         more: peers besides the usual ones.
         native: the precision that OpenVINO takes if left alone; "" = all in f32.
@@ -71,10 +72,10 @@ def model_row(
         commands["like_peers"] = suite.ours(f"{extra} --int8 fast")
     found = suite.compare(
         suite.photos_times(times), model, f"bound,{peers}", commands,
-        f32=not native, limit=limit,
+        f32=not native,
     )  # fmt: skip
-    count = limit or found["batchcls"][0]["n"]
-    what = f"{_NAMES[model.stem]}, {count} photos, all in {native or 'f32'}"
+    count = found["batchcls"][0]["n"]
+    what = f"{_NAMES[model.stem]}, {count:,} photos, all in {native or 'f32'}"
     lines = steady(what, to_reach, found, "batchcls", peers.split(","))
     if "like_peers" in found:
         as_peers = f"{what}, with `--int8 fast` as the peers compute"
@@ -91,34 +92,34 @@ _NAMES = {  # the rest of the integer model, its first and last layers, is in th
 
 def mobilenet(suite: Suite) -> list[Line]:
     """MobileNet v2, 300 photos four times."""
-    return model_row(suite, suite.mobilenet, 4, 0, 0.95, "")
+    return model_row(suite, suite.mobilenet, 4, 0.95, "")
 
 
 def resnet50(suite: Suite) -> list[Line]:
     """ResNet-50 in f32."""
-    return model_row(suite, suite.light("resnet50"), 1, 150, 0.97, "ort_procpool")
+    return model_row(suite, suite.light("resnet50"), 1, 0.97, "ort_procpool")
 
 
 def squeezenet(suite: Suite) -> list[Line]:
     """SqueezeNet in f32."""
-    return model_row(suite, suite.light("squeezenet"), 2, 600, 0.97, "ort_procpool")
+    return model_row(suite, suite.light("squeezenet"), 4, 0.97, "ort_procpool")
 
 
 def resnet50_native(suite: Suite) -> list[Line]:
     """ResNet-50 in what OpenVINO computes in if it is left alone."""
-    return _native(suite, suite.light("resnet50"), 1, 300)
+    return _native(suite, suite.light("resnet50"), 2)
 
 
 def squeezenet_native(suite: Suite) -> list[Line]:
     """SqueezeNet likewise."""
-    return _native(suite, suite.light("squeezenet"), 2, 600)
+    return _native(suite, suite.light("squeezenet"), 4)
 
 
-def _native(suite: Suite, model: Path, times: int, limit: int) -> list[Line]:
+def _native(suite: Suite, model: Path, times: int) -> list[Line]:
     native = suite.native()
     if native == "f32":
         return []  # that is the other row
-    return model_row(suite, model, times, limit, 0.97, "ort_procpool", native)
+    return model_row(suite, model, times, 0.97, "ort_procpool", native)
 
 
 def whole(suite: Suite) -> list[Line]:
@@ -145,7 +146,7 @@ def start(suite: Suite) -> list[Line]:
     commands = {f"workers{n}": suite.ours(f"--workers {n}") for n in (1, 2)}
     found = suite.compare(
         suite.photos_times(1), suite.mobilenet, "sync_loop", commands,
-        rounds=suite.rounds_or(START_ROUNDS), limit=60,
+        rounds=suite.rounds_or(START_ROUNDS), limit=START_IMAGES,
     )  # fmt: skip
     loop = middle(values(found["sync_loop"], "first"))
     return [

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,7 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
         help="keeps what takes long to make: 12-megapixel JPEGs, the INT8 model")  # fmt: skip
     add("--inputs", type=lambda text: [int(n) for n in text.split(",")], default=[1_000_000],
         help="how many, in the row `million`; such as 1000000,10000000 [1000000]")  # fmt: skip
-    add("--grid-minutes", type=float, default=5, help="for each model's grid [5]")
+    add("--grid-minutes", type=float, default=4, help="for each model's grid [4]")
     add("--more-peers", default="", metavar="PEER,…",
         help="such as torch_dataloader_ov:batch=8")  # fmt: skip
     add("--python", action="append", default=[], metavar="PEER=PATH",
@@ -141,7 +142,8 @@ def main() -> None:
     if arguments.prepare:
         with tempfile.TemporaryDirectory(prefix="batchcls-performance-") as folder:
             suite = Suite(arguments, Path(folder))
-            made = [suite.large(85), suite.large(95), choice_rows.quantised(suite)]
+            with ThreadPoolExecutor() as threads:
+                made = [*threads.map(suite.large, (85, 95)), choice_rows.quantised(suite)]
         print("\n".join(map(str, made)))
         return
     found: dict[str, Any] = {}
