@@ -78,6 +78,7 @@ class Journal:
         self._pending_size = 0
         self._pending_failed: Counter[str] = Counter()
         self._pending_since = self._now = 0.0
+        self._committed = False
         self._broken: BatchclsError | None = None
 
     @classmethod
@@ -155,6 +156,8 @@ class Journal:
     def tick(self, now: float) -> None:
         """Commit if it is time; to be called several times a second.
 
+        The first lines of a sitting are committed at once: somebody may be waiting to see them.
+
         Args:
             now: of a monotonic clock.
 
@@ -162,7 +165,8 @@ class Journal:
             StoppedError: the disk is full or fails.
         """
         self._now = now
-        if self._pending and now - self._pending_since >= self.every_seconds:
+        due = now - self._pending_since >= self.every_seconds or not self._committed
+        if self._pending and due:
             self.commit()
 
     def commit(self) -> None:
@@ -190,6 +194,7 @@ class Journal:
         )
         self._pending, self._pending_size, self._pending_failed = [], 0, Counter()
         self._put_mark("open")
+        self._committed = True
 
     def finish(self) -> None:
         """Check that everything is there and right, and give the file its final name.

@@ -79,19 +79,29 @@ def test_commit_after_so_much_text(journal: Journal) -> None:
     assert journal.safe_count == 1
 
 
-def test_commit_after_a_second(journal: Journal, paths: RunPaths) -> None:
+def test_the_first_lines_of_a_sitting_are_committed_at_once(
+    journal: Journal, paths: RunPaths
+) -> None:
     journal.tick(100.0)
-    journal.append(0, [line(0)])
-    journal.tick(100.9)
-    assert paths.part.read_bytes() == b""
-    journal.append(1, [line(1)])
-    journal.tick(101.0)
+    journal.append(0, lines(2))
+    journal.tick(100.1)
     assert paths.part.read_bytes() == as_file(lines(2))
+
+
+def test_commit_after_a_second(journal: Journal, paths: RunPaths) -> None:
+    journal.append(0, [line(0)])
+    journal.tick(100.0)
+    journal.append(1, [line(1)])
+    journal.tick(100.9)
+    assert paths.part.read_bytes() == as_file(lines(1))
     journal.append(2, [line(2)])
+    journal.tick(101.0)
+    assert paths.part.read_bytes() == as_file(lines(3))
+    journal.append(3, [line(3)])
     journal.tick(101.9)
-    assert journal.safe_count == 2
-    journal.tick(102.0)
     assert journal.safe_count == 3
+    journal.tick(102.0)
+    assert journal.safe_count == 4
 
 
 def test_nothing_is_synced_without_need(journal: Journal, counted: Numbered) -> None:
