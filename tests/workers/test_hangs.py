@@ -10,7 +10,7 @@ from batchcls.messages import Answered, Event
 from tests.workers.harness import WatchedBackend, run_faulty
 from tests.workers.test_worker_deaths import check_lines
 
-DEADLINE_S = 2.0
+DEADLINE_S = 3.0
 SLOW_S = 0.01
 
 
@@ -47,16 +47,12 @@ class Throughput:
 
         backend._take = heard  # type: ignore[method-assign]  # to count, not to change
 
-    def of_the_others(self, start: float, seconds: float) -> float:
-        """Images a second, of the workers that do not hang."""
-        return (
-            sum(
-                n
-                for at, who, n in self.answers
-                if start <= at < start + seconds and who != self.hung
-            )
-            / seconds
+    def rate(self, start: float, seconds: float, *, without: int = -1) -> float:
+        """Images a second, of all workers but one."""
+        seen = (
+            n for at, who, n in self.answers if start <= at < start + seconds and who != without
         )
+        return sum(seen) / seconds
 
 
 @pytest.mark.parametrize("how", ["HANG", pytest.param("STOP", marks=pytest.mark.faults)])
@@ -73,7 +69,8 @@ def test_the_deadline_is_met_and_the_others_keep_their_throughput(
     check_lines(outcome, names, {culprit: "timeout"})
     assert DEADLINE_S - 0.1 < seen.found_at - seen.hung_at < DEADLINE_S + 1
     assert [death.timeout for death in outcome.deaths].count(True) == 3
-    before = seen.of_the_others(seen.hung_at - 0.8, 0.8)
-    meanwhile = seen.of_the_others(seen.hung_at, seen.convicted_at - seen.hung_at)
+    before = seen.rate(seen.hung_at - 0.8, 0.8, without=seen.hung)
+    # Of all: the one that hangs answers nothing, and need not be the same in all three deadlines.
+    meanwhile = seen.rate(seen.hung_at, seen.convicted_at - seen.hung_at)
     print(f"the others: {before:.0f} images/s before, {meanwhile:.0f} in all three deadlines")
     assert meanwhile >= 0.9 * before
