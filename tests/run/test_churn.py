@@ -69,8 +69,10 @@ class Churn(threading.Thread):
         elif what == "rename":
             path.rename(aside)
         elif what == "fifo":
-            path.unlink()
-            os.mkfifo(path)
+            # In one step: the test puts back what is missing, and must not come between two.
+            made = path.with_suffix(".fifo")
+            os.mkfifo(made)
+            made.rename(path)
         else:
             aside.write_bytes(PICTURE.tobytes() + b"more")
             aside.rename(path)
@@ -94,7 +96,9 @@ def churn(job: Job, folder: Path, count: int, seconds: float, seed: int) -> Coun
             break
         for path in paths:
             if not path.exists():
-                path.write_bytes(b"")
+                back = path.with_suffix(".back")
+                back.write_bytes(b"")
+                back.rename(path)  # never opened under its name, where a FIFO may be by now
     thread.stop.set()
     thread.join()
     assert sum(thread.did.values()) > 0.9 * PER_SECOND * thread.seconds
