@@ -72,8 +72,8 @@ def small(suite: Suite) -> list[Line]:
     """64 by 64 PNG pictures through the built-in model, in the default layout.
 
     Threads that infer are told apart from the others by the kernel's counters. What the others take
-    in a worker, less what read, decode and preprocess take alone (in as many processes at once as
-    there are workers), is the worker's own.
+    in a worker, less what read, decode and preprocess take in a plain loop with inference (in as
+    many processes at once as there are workers), is the worker's own.
     """
     folder = pictures.small(suite.work / "small", 500)
     paths = sorted(path.name for path in folder.iterdir())
@@ -98,7 +98,7 @@ def small(suite: Suite) -> list[Line]:
         judged(
             f"{what}: processor time in a worker beside read, decode, preprocess, infer",
             "< 60 µs per image", own[1:], below(60),
-            f"{{}} µs; read, decode, preprocess alone {middle(others[1:]):.0f} µs", 0,
+            f"{{}} µs; read, decode, preprocess in a plain loop {middle(others[1:]):.0f} µs", 0,
         ),
         judged(
             f"{what}: processor time in the coordinator", "< 25 µs per image", coordinator[1:],
