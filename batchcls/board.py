@@ -22,6 +22,7 @@ STAGES = ("idle", "read", "decode", "preprocess", "ready", "infer", "write")
 """Where an image can be; at "ready" it waits, decoded, for a free infer request."""
 BLAMED = frozenset({"read", "decode", "preprocess", "infer", "write"})
 """Stages in which the image itself can be what kills or hangs the worker."""
+_NUMBERS = {stage: number for number, stage in enumerate(STAGES)}
 
 SLOTS = 8192
 _HEART = struct.Struct("<q")  # nanoseconds of the monotonic clock at the last beat
@@ -103,7 +104,7 @@ class Board:
             self._map,
             _FIRST + slot * _SLOT.size,
             index,
-            STAGES.index(stage),
+            _NUMBERS[stage],
             time.monotonic_ns(),
         )
 

@@ -7,9 +7,11 @@ failure, here and nowhere else.
 
 import hashlib
 import queue
+import resource
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -18,6 +20,19 @@ from batchcls.decode.sniff import sniff
 from batchcls.errors import ImageError
 from batchcls.images import Failure, ImageRef
 from batchcls.runtime import Array
+
+STAGES = ("read", "decode", "preprocess")
+"""What time is spent with; that of images which fail is not counted."""
+MOST = 0.5
+SHARE = 0.1
+"""What one image counts for in `DecodeAhead.waits`."""
+
+_THREAD = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # Linux has it
+
+
+def _sleeps() -> int:
+    """How often this thread has given up its core because it had to wait for something."""
+    return resource.getrusage(_THREAD).ru_nvcsw
 
 
 @dataclass(slots=True)
@@ -67,11 +82,13 @@ class DecodeAhead:
         self._decode = decode
         self._preprocess = preprocess
         self._board = board
-        self._spent: dict[str, float] = {}
+        self._spent = dict.fromkeys(STAGES, 0.0)
         self._lock = threading.Lock()
         self._todo: queue.SimpleQueue[InWork | None] = queue.SimpleQueue()
         self._back: queue.SimpleQueue[InWork | None] = queue.SimpleQueue()
+        self._here: deque[InWork] = deque()
         self.threads = threads
+        self._waited = 0.0
         self.pending = 0
         self._threads = [
             threading.Thread(target=self._run, name=f"decode-{n}", daemon=True)
@@ -86,11 +103,23 @@ class DecodeAhead:
         if self.threads:
             self._todo.put(work)
         else:
+            before = _sleeps()
             self._prepare(work)
-            self._back.put(work)
+            self._waited += ((_sleeps() > before) - self._waited) * SHARE
+            self._here.append(work)
+
+    @property
+    def waits(self) -> bool:
+        """Of the last images, most had to wait for a disk, a network or another lock."""
+        return self._waited > MOST
 
     def take(self, timeout_s: float = 0.0) -> InWork | None:
         """The next image that is prepared or has failed; None when there is none in time."""
+        if self._here:
+            self.pending -= 1
+            return self._here.popleft()
+        if not timeout_s and self._back.empty():  # no lock, no exception: this is asked often
+            return None
         try:
             work = self._back.get(timeout=timeout_s) if timeout_s else self._back.get_nowait()
         except queue.Empty:
@@ -106,7 +135,7 @@ class DecodeAhead:
     def spent(self) -> dict[str, float]:
         """Seconds by stage, summed over threads, since the last call."""
         with self._lock:
-            spent, self._spent = self._spent, {}
+            spent, self._spent = self._spent, dict.fromkeys(STAGES, 0.0)
         return spent
 
     def close(self) -> None:
@@ -124,16 +153,26 @@ class DecodeAhead:
     def _prepare(self, work: InWork) -> None:
         stage = "read"
         try:
-            started = time.perf_counter()
-            self._board.enter(work.slot, work.image.index, "read")
+            enter, slot, index, clock = (
+                self._board.enter, work.slot, work.image.index, time.perf_counter
+            )  # fmt: skip
+            begun = clock()
+            enter(slot, index, "read")
             data = self._read(work.image)
-            started, stage = self._next(work, started, "read", "decode")
+            stage, read = "decode", clock()
+            enter(slot, index, "decode")
             pixels = self._decode(data)
             if self._facts:
                 work.facts = self._facts_of(data)
-            started, stage = self._next(work, started, "decode", "preprocess")
+            stage, decoded = "preprocess", clock()
+            enter(slot, index, "preprocess")
             work.tensor = self._preprocess(pixels)
-            self._next(work, started, "preprocess", "ready")
+            prepared = clock()
+            enter(slot, index, "ready")
+            with self._lock:
+                self._spent["read"] += read - begun
+                self._spent["decode"] += decoded - read
+                self._spent["preprocess"] += prepared - decoded
         except ImageError as error:
             work.failure = Failure(error.kind, error.message)
         except MemoryError:
@@ -152,10 +191,3 @@ class DecodeAhead:
         if "sha256" in self._facts:
             facts["sha256"] = hashlib.sha256(data).hexdigest()
         return facts
-
-    def _next(self, work: InWork, started: float, stage: str, following: str) -> tuple[float, str]:
-        now = time.perf_counter()
-        with self._lock:
-            self._spent[stage] = self._spent.get(stage, 0.0) + now - started
-        self._board.enter(work.slot, work.image.index, following)
-        return now, following

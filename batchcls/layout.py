@@ -19,6 +19,9 @@ MB = 1_000_000
 FAIR_SHARE = 0.75
 """Of the machine's memory, for all workers together, where the job sets them no limit."""
 
+TURN = 16
+"""Requests at most where decoding and inference take turns on a core (`batchcls.turns`)."""
+
 MOST_WORKERS = 8
 """Processes by default on a large machine; beyond it, each gets several cores instead."""
 
@@ -35,6 +38,7 @@ class Layout:
         nireq: infer requests per device; 0 = the device's optimum.
         batch_size: images in a request.
         decode_threads: threads that decode, in each worker; 0 = between inferences.
+        alternate: each worker has one core, on which decoding and inference take turns.
     """
 
     workers: int
@@ -44,6 +48,7 @@ class Layout:
     nireq: int
     batch_size: int
     decode_threads: int
+    alternate: bool = False
 
 
 def device_names(devices: Sequence[str]) -> frozenset[str]:
@@ -77,9 +82,15 @@ def decide(job: Job, machine: Machine) -> Layout:
         decode_threads = job.decode_threads
     else:
         decode_threads = max(1, share - 1) if share > 1 or accelerated else 0
-    # More requests than streams: results are awaited in order, and a stream whose image is not the
-    # oldest must not wait for it. As many as streams measured slower.
-    nireq = 0 if accelerated else 2 * (machine.cores if alone else nthreads)
+    alternate = not accelerated and not decode_threads and (nthreads or share) == 1
+    if accelerated:
+        nireq = 0
+    elif alternate:
+        nireq = max(1, TURN // job.batch_size)
+    else:
+        # More requests than streams: results are awaited in order, and a stream whose image is not
+        # the oldest must not wait for it. As many as streams measured slower.
+        nireq = 2 * (machine.cores if alone else nthreads)
     return Layout(
         workers=workers,
         nthreads=nthreads,
@@ -88,17 +99,19 @@ def decide(job: Job, machine: Machine) -> Layout:
         nireq=job.nireq or nireq,
         batch_size=job.batch_size,
         decode_threads=decode_threads,
+        alternate=alternate,
     )
 
 
 def start_message(job: Job, layout: Layout) -> dict[str, Any]:
     """What each worker is told first: the job, and its share of the machine."""
     threads = asdict(layout)
-    del threads["workers"], threads["decode_threads"]
+    del threads["workers"], threads["decode_threads"], threads["alternate"]
     return {
         "job": job.as_dict(),
         "threads": threads,
         "decode_threads": layout.decode_threads,
+        "alternate": layout.alternate,
         "max_bytes": DEFAULT_MAX_BYTES,
     }
 

@@ -7,14 +7,18 @@ Rules of this file:
    but never more than `lookahead` of them, so memory is bounded.
 3. The next images go to the next ring, in turn, that has a free request. A short batch is started
    only when no more images can come to fill it.
-4. No wait is unbounded.
+4. Where one core prepares and infers (`alternate`), the two take turns: several images are
+   prepared, then all of them inferred. Side by side they would only take the core from each other,
+   and find its caches cold each time. While reads have to wait for a disk or a network, the core
+   has nothing to prepare, so then they go side by side all the same.
+5. No wait is unbounded.
 """
 
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from batchcls.board import Board
 from batchcls.decode_ahead import DecodeAhead, InWork
@@ -23,12 +27,12 @@ from batchcls.images import Failure, FailureKind, ImageRef
 from batchcls.messages import Answer, WorkerStats
 from batchcls.results import record
 from batchcls.runtime import Array, Classifier, Finished, Ring
+from batchcls.turns import TURN_S, Turns
 
 POLL_S = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """One image's answer, with the lease it belongs to."""
 
     lease: int
@@ -45,6 +49,7 @@ class Pipeline:
         board: where the stage of each image is shown.
         threads: threads that read, decode and preprocess; 0 does it between inferences.
         facts: what records hold besides classes (`batchcls.job.FACTS`).
+        alternate: preparing and inferring share one core; only without threads.
     """
 
     def __init__(
@@ -55,6 +60,8 @@ class Pipeline:
         board: Board,
         threads: int,
         facts: Collection[str] = (),
+        *,
+        alternate: bool = False,
     ) -> None:
         self._classifier = classifier
         self._facts = tuple(facts)
@@ -70,18 +77,18 @@ class Pipeline:
         self._latency: dict[str, float] = {}
         self._batch = max(ring.batch_size for ring in self._rings)
         self._lookahead = max(2 * threads, self._batch * len(self._rings) + threads)
+        self._alternate = alternate and not threads
+        self._turns = Turns(sum(ring.nireq * ring.batch_size for ring in self._rings), self._batch)
+        self._turn_over = False
+        self._inferring_since = 0.0
+        self._inferring_images = 0
 
     # ---- what the worker calls
 
     @property
     def idle(self) -> bool:
         """No image is anywhere in here."""
-        return not (
-            self._waiting
-            or self._decoding.pending
-            or self._prepared
-            or any(ring.in_flight for ring in self._rings)
-        )
+        return not (self._waiting or self._decoding.pending or self._prepared or self._inferring)
 
     def add(self, lease: int, images: Sequence[ImageRef]) -> None:
         """Images to answer; they are taken in order."""
@@ -125,14 +132,28 @@ class Pipeline:
     # ---- decoding
 
     def _feed(self) -> None:
-        """Hand images to the decode threads; without them, decode one for a free request."""
+        """Hand images to the decode threads; without them, decode for the free requests."""
         if self._decoding.threads:
             room = self._lookahead - self._decoding.pending - len(self._prepared)
+        elif self._in_turns:
+            room = 0 if self._inferring else self._turns.size - len(self._prepared)
         else:
             room = 1 if len(self._prepared) < self._free_batch() else 0
+        until = time.monotonic() + TURN_S
         for _ in range(min(room, len(self._waiting))):
             lease, image = self._waiting.popleft()
             self._decoding.put(InWork(lease, image, self._board.take()))
+            if self._in_turns and time.monotonic() > until:
+                self._turn_over = True
+                break
+
+    @property
+    def _in_turns(self) -> bool:
+        return self._alternate and not self._decoding.waits
+
+    @property
+    def _inferring(self) -> bool:
+        return any(ring.in_flight for ring in self._rings)
 
     def _free_batch(self) -> int:
         return max((ring.batch_size for ring in self._rings if ring.has_free), default=0)
@@ -146,6 +167,10 @@ class Pipeline:
     # ---- inference
 
     def _start_requests(self) -> bool:
+        more = self._waiting and len(self._prepared) < self._turns.size
+        if more and self._in_turns and not self._turn_over:
+            return False
+        self._turn_over = False
         started = False
         while self._prepared and (ring := self._next_ring()) is not None:
             if len(self._prepared) < ring.batch_size and (self._decoding.pending or self._waiting):
@@ -157,7 +182,10 @@ class Pipeline:
                 self._board.enter(work.slot, work.image.index, "infer")
             ring.start(works, [work.tensor for work in works])
             self._turn += 1
+            self._inferring_images += len(works)
             started = True
+        if started:
+            self._inferring_since = time.perf_counter()
         return started
 
     def _next_ring(self) -> Ring | None:
@@ -172,17 +200,26 @@ class Pipeline:
         for ring in self._rings:
             while (finished := ring.poll()) is not None:
                 self._finish(ring, finished)
+        if self._in_turns and self._inferring_images and not self._inferring:
+            took = time.perf_counter() - self._inferring_since
+            self._turns.inferred(self._inferring_images, took)
+            self._inferring_images = 0
 
     def _wait(self, timeout_s: float) -> None:
         """Nothing to do now: wait for a finished request, a decoded image or a wake-up."""
         busy = [ring for ring in self._rings if ring.in_flight]
         full = all(not ring.has_free for ring in self._rings)
         could_decode = self._waiting and not self._decoding.threads and not full
-        if could_decode:
+        if could_decode and not (busy and self._in_turns):
             return
         started = time.perf_counter()
         if busy and (full or not self._decoding.pending):
-            self._wait_for_ring(busy, min(timeout_s, POLL_S) / len(busy))
+            if self._in_turns:
+                for ring in busy:
+                    ring.wait_all(min(timeout_s, TURN_S) / len(busy))
+                self._poll_rings()
+            else:
+                self._wait_for_ring(busy, min(timeout_s, POLL_S) / len(busy))
             self._spend("infer", time.perf_counter() - started)
             return
         expected = self._decoding.pending

@@ -40,6 +40,10 @@ class Ring(Protocol):
         """The device string it was compiled for."""
 
     @property
+    def nireq(self) -> int:
+        """Requests."""
+
+    @property
     def batch_size(self) -> int:
         """Images in one request."""
 
@@ -59,6 +63,9 @@ class Ring(Protocol):
 
     def wait(self, timeout_s: float) -> Finished | None:
         """The oldest request, waited for at most so long."""
+
+    def wait_all(self, timeout_s: float) -> None:
+        """Until all that is started has completed, at most so long; `poll` hands it back."""
 
 
 class Classifier(Protocol):

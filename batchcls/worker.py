@@ -7,6 +7,7 @@ end of its socket closes, and when its parent dies.
 import contextlib
 import ctypes
 import faulthandler
+import gc
 import json
 import os
 import resource
@@ -172,6 +173,7 @@ def open_pipeline(start: Mapping[str, Any], reader: Reader, board: Board) -> tup
     sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]  # "not there"
 
     from batchcls.decode.decode import decode_picture
+    from batchcls.decode.memory import keep
     from batchcls.decode.opencv import load as load_opencv
     from batchcls.decode.policy import DecodePolicy
 
@@ -191,8 +193,11 @@ def open_pipeline(start: Mapping[str, Any], reader: Reader, board: Board) -> tup
         board,
         start["decode_threads"],
         job.facts,
+        alternate=start["alternate"],
     )
     give_back()
+    keep()
+    gc.freeze()  # what is loaded stays: no use in looking through it for garbage, ever again
     return classifier, pipeline
 
 

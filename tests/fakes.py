@@ -56,6 +56,10 @@ class FakeRing:
     def wait(self, timeout_s: float) -> FakeFinished | None:
         return self._complete() if self._running else None
 
+    def wait_all(self, timeout_s: float) -> None:
+        for running in self._running:
+            running[0] = 0
+
     def _complete(self) -> FakeFinished:
         _, tags, batch = self._running.popleft()
         if (batch[:, 0] == ord("R")).any():

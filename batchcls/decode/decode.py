@@ -70,7 +70,7 @@ def decode_picture(
     policy = policy or DecodePolicy()
     header = sniff(data, policy.max_pixels)
     if header.width * header.height >= memory.LARGE:
-        memory.keep()
+        memory.keep(memory.KEPT_WHERE_LARGE)
     scale = _scale(header, at_least)
     data = edited(data, header.edits)
     pixels = _imdecode(data, scale)

@@ -1,8 +1,10 @@
-"""Keeps the memory of one large picture for the next one, instead of giving it back in between.
+"""Keeps the memory of the last pictures for the next ones, instead of giving it back in between.
 
-glibc asks the system for each block of more than 32 MiB, and gives it back when it is freed; a
+Left alone, glibc gives the end of its heap back as soon as a few model inputs are freed together,
+and asks the system for each block of more than 32 MiB, and gives it back when it is freed; a
 picture of 12 megapixels is 36 MB. The system hands memory out page by page, each zeroed at its
-first use: a third of the time that such a picture takes to decode (measured: 66 ms and 45 ms).
+first use: a third of the time that a large picture takes to decode (measured: 66 ms and 45 ms), and
+more than the rest of preparing a small one.
 """
 
 import ctypes
@@ -12,18 +14,22 @@ LARGE = 2_000_000
 """Pixels from which a picture is large enough to be worth it."""
 
 MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # of malloc.h
-KEPT = 64 << 20
+KEPT = 8 << 20
+KEPT_WHERE_LARGE = 64 << 20
 """Bytes: larger blocks still go back at once, so that one giant does not fill memory for good."""
 
 
 @cache
-def keep() -> bool:
+def keep(size: int = KEPT) -> bool:
     """Tell malloc so, once in a process; False where it is not glibc's.
 
-    Not before there is a large picture: blocks that are freed while a model is loaded would be
-    kept as well.
+    Not while a model is loaded, whose blocks would be kept as well; more only once there is a large
+    picture.
+
+    Args:
+        size: bytes of the largest block that is kept; twice as many are, in all.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    return bool(mallopt(MMAP_THRESHOLD, KEPT) and mallopt(TRIM_THRESHOLD, 2 * KEPT))
+    return bool(mallopt(MMAP_THRESHOLD, size) and mallopt(TRIM_THRESHOLD, 2 * size))

@@ -140,8 +140,9 @@ class Classifier:
         indices = topk.top(values, self._top)
         if (threshold := self._card.threshold) is not None:
             indices = topk.top(values, int((values >= threshold).sum()))
-        labels = [self._card.labels[index] for index in indices]
-        return tuple(map(Prediction, indices, labels, values[indices].tolist()))
+        names = self._card.labels
+        picked = values.take(indices).tolist()
+        return tuple([Prediction(i, names[i], p) for i, p in zip(indices, picked, strict=True)])
 
     def uncertainty(self, scores: NDArray[np.float32], facts: Collection[str]) -> dict[str, float]:
         """Of margin and entropy those asked for; see `batchcls.model.uncertainty`."""

@@ -9,6 +9,7 @@ Rules of this file:
 4. A device's refusal is an answer (`Finished.error`), never an exception.
 """
 
+import contextlib
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,6 +62,7 @@ class Ring:
         self._takes_any_size = bool(shape.is_dynamic)
         self.batch_size = int(shape[0].get_length()) if len(shape) == 4 else 1
         self._requests = [compiled.create_infer_request() for _ in range(self.nireq)]
+        self._inputs = [] if self._takes_any_size else [_rows(one) for one in self._requests]
         self._started: deque[tuple[int, Sequence[Any], str | None]] = deque()
         self._next = 0
         self._layers = LayerTimes(device) if count_layers else None
@@ -88,21 +90,21 @@ class Ring:
         self._next = (slot + 1) % self.nireq
         refused = None
         try:
-            self._fill(self._requests[slot], images)
+            self._fill(slot, images)
             self._requests[slot].start_async()
         except Exception as error:  # noqa: BLE001 - rule 4
             refused = _first_line(error)
         self._started.append((slot, tuple(tags), refused))
 
-    def _fill(self, request: Any, images: Sequence[NDArray[Any]]) -> None:
+    def _fill(self, slot: int, images: Sequence[NDArray[Any]]) -> None:
         if self._takes_any_size:
-            request.set_input_tensor(0, Tensor(images[0][None]))  # copies
+            self._requests[slot].set_input_tensor(0, Tensor(images[0][None]))  # copies
             return
-        tensor = request.get_input_tensor(0).data
-        rows = tensor if tensor.ndim == 4 else tensor[None]
+        rows = self._inputs[slot]
         for row, image in enumerate(images):
             rows[row] = image
-        rows[len(images) :] = 0
+        if len(images) < self.batch_size:
+            rows[len(images) :] = 0
 
     def poll(self) -> Finished | None:
         """The oldest request, if it has completed."""
@@ -131,6 +133,17 @@ class Ring:
         self._started.popleft()
         return finished
 
+    def wait_all(self, timeout_s: float) -> None:
+        """Wait until all that is started has completed, at most so long; `poll` hands it back.
+
+        One wait for the newest request: whoever waits is not woken for each of the others.
+        """
+        for slot, _, refused in reversed(self._started):
+            if refused is None:
+                with contextlib.suppress(Exception):  # `poll` tells what was wrong
+                    self._requests[slot].wait_for(int(timeout_s * 1000))
+                return
+
     def drain(self, timeout_s: float) -> None:
         """Wait for what is running, at most so long for each; the answers are dropped."""
         while self._started and self.wait(timeout_s) is not None:
@@ -139,6 +152,12 @@ class Ring:
     def layer_times(self) -> list[LayerTime]:
         """Counters so far; empty unless `count_layers`."""
         return self._layers.rows() if self._layers else []
+
+
+def _rows(request: Any) -> NDArray[Any]:
+    """A request's own input memory, (images, height, width, channels); it stays where it is."""
+    tensor: NDArray[Any] = request.get_input_tensor(0).data
+    return tensor if tensor.ndim == 4 else tensor[None]
 
 
 def _first_line(error: Exception) -> str:

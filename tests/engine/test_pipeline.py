@@ -1,6 +1,7 @@
 """Whatever the images do, each that enters the pipeline leaves it as exactly one answer."""
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -67,12 +68,14 @@ EXPECTED = {
 @pytest.mark.parametrize("threads", [0, 1, 3])
 @pytest.mark.parametrize("delay", [1, 4])
 @pytest.mark.parametrize("rings", [1, 3])
+@pytest.mark.parametrize("alternate", [False, True])
 def test_each_image_gets_its_own_answer_once(
-    board: Board, threads: int, delay: int, rings: int
+    board: Board, threads: int, delay: int, rings: int, alternate: bool
 ) -> None:
     paths = "aVbTMcPRNab" * 7 + "c"
     classifier = FakeClassifier(*(FakeRing(f"D{n}", 2, 1, delay) for n in range(rings)))
-    done = answer_all(Pipeline(classifier, read, fake_decode, board, threads), paths)
+    pipeline = Pipeline(classifier, read, fake_decode, board, threads, alternate=alternate)
+    done = answer_all(pipeline, paths)
     assert sorted(d.answer.index for d in done) == list(range(len(paths)))
     for d in done:
         assert outcome(d) == EXPECTED[paths[d.answer.index]]
@@ -81,13 +84,15 @@ def test_each_image_gets_its_own_answer_once(
 
 
 @pytest.mark.parametrize("threads", [0, 2])
+@pytest.mark.parametrize("alternate", [False, True])
 @pytest.mark.parametrize("batch", [2, 4, 7])
 def test_batches_are_filled_and_the_last_one_is_short(
-    board: Board, threads: int, batch: int
+    board: Board, threads: int, alternate: bool, batch: int
 ) -> None:
     paths = "abcTab" * 5 + "a"
     classifier = FakeClassifier(FakeRing("D", 2, batch), FakeRing("E", 2, batch))
-    done = answer_all(Pipeline(classifier, read, fake_decode, board, threads), paths)
+    pipeline = Pipeline(classifier, read, fake_decode, board, threads, alternate=alternate)
+    done = answer_all(pipeline, paths)
     assert [outcome(d) for d in sorted(done, key=lambda d: d.answer.index)] == [
         EXPECTED[c] for c in paths
     ]
@@ -141,3 +146,50 @@ def test_statistics_say_where_time_went(board: Board) -> None:
     assert {"read", "decode", "preprocess", "write"} <= set(stats.spent)
     assert all(seconds >= 0 for seconds in stats.spent.values())
     assert pipeline.stats(5).images == {}
+
+
+class Watched:
+    """Reads images, and notes how many requests were running meanwhile."""
+
+    def __init__(self, ring: FakeRing, *, blocks: bool) -> None:
+        self.ring, self.blocks, self.beside = ring, blocks, list[int]()
+
+    def __call__(self, image: ImageRef) -> bytes:
+        self.beside.append(self.ring.in_flight)
+        if self.blocks:
+            time.sleep(0.001)  # as a disk lets its reader wait
+        return read(image)
+
+
+def test_on_one_core_nothing_is_prepared_while_anything_is_inferred(board: Board) -> None:
+    ring = FakeRing("D", 8, delay=3)
+    reader = Watched(ring, blocks=False)
+    pipeline = Pipeline(FakeClassifier(ring), reader, fake_decode, board, 0, alternate=True)
+    assert len(answer_all(pipeline, "abc" * 40)) == 120
+    assert set(reader.beside) == {0}
+    reader = Watched(ring, blocks=False)
+    side_by_side = Pipeline(FakeClassifier(ring), reader, fake_decode, board, 0)
+    assert len(answer_all(side_by_side, "abc" * 40)) == 120
+    assert max(reader.beside) > 0
+
+
+def test_while_reads_wait_for_a_disk_the_core_infers(board: Board) -> None:
+    ring = FakeRing("D", 8, delay=3)
+    reader = Watched(ring, blocks=True)
+    pipeline = Pipeline(FakeClassifier(ring), reader, fake_decode, board, 0, alternate=True)
+    assert len(answer_all(pipeline, "abc" * 40)) == 120
+    assert max(reader.beside[60:]) > 0
+
+
+def test_large_pictures_do_not_make_the_others_of_their_turn_wait_long(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("batchcls.pipeline.TURN_S", 0.0)
+    ring = FakeRing("D", 8)
+    pipeline = Pipeline(FakeClassifier(ring), read, fake_decode, board, 0, alternate=True)
+    pipeline.add(1, [ImageRef(n, f"a{n}") for n in range(40)])
+    most = 0
+    while not pipeline.idle:
+        pipeline.step(0.01)
+        most = max(most, ring.in_flight)
+    assert most == 1

@@ -37,6 +37,9 @@ MUTANTS = (
     ),
     ("journal", "now - self._pending_since >= self", "now - self._pending_since > self"),
     ("journal", "        self._now = now\n", ""),
+    ("journal", " or not self._committed", ""),
+    ("journal", "        self._committed = True\n", ""),
+    ("journal", "if self._pending and due:", "if due:"),
     # -- journal: committing
     ("journal", "            self._storage.fdatasync(self._part)\n", ""),
     (
