@@ -39,7 +39,6 @@ MUTANTS = (
     ("journal", "        self._now = now\n", ""),
     ("journal", " or not self._committed", ""),
     ("journal", "        self._committed = True\n", ""),
-    ("journal", "if self._pending and due:", "if due:"),
     # -- journal: committing
     ("journal", "            self._storage.fdatasync(self._part)\n", ""),
     (

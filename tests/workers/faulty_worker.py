@@ -108,7 +108,10 @@ def open_pipeline(
     if os.environ.get("FAULT_LOADING"):
         die(os.environ["FAULT_LOADING"])
     classifier = FaultyClassifier(FaultyRing(nireq=2), FaultyRing("FAKE2", nireq=2))
-    pipeline = Pipeline(classifier, FaultyReader(1 << 20), decode, board, start["decode_threads"])
+    pipeline = Pipeline(
+        classifier, FaultyReader(1 << 20), decode, board, start["decode_threads"],
+        alternate=start["alternate"],
+    )  # fmt: skip
     real_add = pipeline.add
 
     def add(lease: int, images: Sequence[ImageRef]) -> None:

@@ -82,6 +82,7 @@ def run_faulty(
     workers: int = 2,
     timeout_s: float = 20.0,
     decode_threads: int = 0,
+    alternate: bool = True,
     module: str = "tests.workers.faulty_worker",
     interfere: Callable[[WatchedBackend], None] = lambda backend: None,
     policy: Policy | None = None,
@@ -98,6 +99,7 @@ def run_faulty(
         "job": Job().as_dict(),
         "threads": {},
         "decode_threads": decode_threads,
+        "alternate": alternate,
         "max_bytes": 1 << 20,
     }
     backend = WatchedBackend(start, folder / "log", timeout_s, module, interfere=interfere)
