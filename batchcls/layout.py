@@ -38,7 +38,6 @@ class Layout:
         nireq: infer requests per device; 0 = the device's optimum.
         batch_size: images in a request.
         decode_threads: threads that decode, in each worker; 0 = between inferences.
-        alternate: each worker has one core, on which decoding and inference take turns.
     """
 
     workers: int
@@ -48,7 +47,11 @@ class Layout:
     nireq: int
     batch_size: int
     decode_threads: int
-    alternate: bool = False
+
+    @property
+    def alternate(self) -> bool:
+        """Decoding and inference take turns in each worker: it has one thread for both."""
+        return self.nthreads == 1 and not self.decode_threads
 
 
 def device_names(devices: Sequence[str]) -> frozenset[str]:
@@ -76,16 +79,15 @@ def decide(job: Job, machine: Machine) -> Layout:
         workers = min(machine.cores, MOST_WORKERS)
     share = max(1, machine.cores // workers)
     alone = workers == 1
-    nthreads = job.nthreads or (0 if alone else share)
+    nthreads = job.nthreads or (0 if alone and share > 1 else share)
     nstreams = job.nstreams or ("" if alone or job.hint else str(nthreads))
     if job.decode_threads >= 0:
         decode_threads = job.decode_threads
     else:
         decode_threads = max(1, share - 1) if share > 1 or accelerated else 0
-    alternate = not accelerated and not decode_threads and (nthreads or share) == 1
     if accelerated:
         nireq = 0
-    elif alternate:
+    elif nthreads == 1 and not decode_threads:
         nireq = max(1, TURN // job.batch_size)
     else:
         # More requests than streams: results are awaited in order, and a stream whose image is not
@@ -99,14 +101,13 @@ def decide(job: Job, machine: Machine) -> Layout:
         nireq=job.nireq or nireq,
         batch_size=job.batch_size,
         decode_threads=decode_threads,
-        alternate=alternate,
     )
 
 
 def start_message(job: Job, layout: Layout) -> dict[str, Any]:
     """What each worker is told first: the job, and its share of the machine."""
     threads = asdict(layout)
-    del threads["workers"], threads["decode_threads"], threads["alternate"]
+    del threads["workers"], threads["decode_threads"]
     return {
         "job": job.as_dict(),
         "threads": threads,

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
-from batchcls.layout import Layout
+from batchcls.layout import TURN, Layout
 from batchcls.machine import Machine
 
 KEPT = 0.5
@@ -29,10 +29,11 @@ def grid(default: Layout, machine: Machine, *, accelerated: bool = False) -> tup
     found.append(replace(one, decode_threads=1, nireq=2 * cores, batch_size=4))
     if not accelerated and cores > 1:
         each = replace(
-            default, workers=cores, nthreads=1, nstreams="1", pin=False, nireq=2, decode_threads=0
-        )
-        found += [each, replace(each, nireq=1), replace(each, decode_threads=1)]
-        found.append(replace(each, batch_size=8))
+            default, workers=cores, nthreads=1, nstreams="1", pin=False, nireq=TURN,
+            decode_threads=0,
+        )  # fmt: skip
+        found += [each, replace(each, nireq=TURN // 4), replace(each, nireq=2, decode_threads=1)]
+        found.append(replace(each, nireq=2, batch_size=8))
         if cores >= 4:
             half = cores // 2
             wide = replace(each, workers=half, nthreads=2, nstreams="2", nireq=4, decode_threads=1)

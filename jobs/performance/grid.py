@@ -33,6 +33,8 @@ def full_grid(default: Layout, machine: Machine) -> tuple[Layout, ...]:
             found += [plain, replace(plain, nireq=4 * streams), replace(plain, batch_size=4)]
             if workers > 1:  # in one process, known to halve the rate
                 found.append(replace(plain, nireq=streams))
+            if plain.alternate:
+                found += [replace(plain, nireq=nireq) for nireq in (8, 16, 32)]
     hinted = Layout(1, 0, "", pin=True, nireq=2 * cores, batch_size=1, decode_threads=1)
     found += [hinted, replace(hinted, decode_threads=0)]
     found.append(replace(default, workers=cores, nthreads=1, nstreams="1", pin=True, nireq=2))

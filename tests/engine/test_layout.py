@@ -14,6 +14,7 @@ def test_device_strings_name_hardware() -> None:
 def test_a_small_machine_gets_one_unpinned_single_thread_worker_per_core() -> None:
     layout = decide(Job(), Machine(cores=2))
     assert (layout.workers, layout.nthreads, layout.nstreams, layout.pin) == (2, 1, "1", False)
+    assert layout.alternate
 
 
 def test_a_large_machine_gets_few_workers_that_share_all_cores() -> None:
@@ -21,6 +22,7 @@ def test_a_large_machine_gets_few_workers_that_share_all_cores() -> None:
     assert layout.workers == 8
     assert layout.workers * layout.nthreads == 64
     assert layout.decode_threads > 0
+    assert not layout.alternate
 
 
 def test_an_accelerator_gets_one_worker_with_decode_threads() -> None:
@@ -50,3 +52,10 @@ def test_one_worker_leaves_threads_and_pinning_to_openvino_and_has_more_requests
 
 def test_this_machine_has_at_least_one_core() -> None:
     assert this_machine().cores >= 1
+
+
+def test_a_single_core_takes_turns_and_keeps_the_requests_of_a_turn_within_its_batches() -> None:
+    layout = decide(Job(batch_size=4), Machine(cores=1))
+    assert (layout.workers, layout.nthreads, layout.alternate) == (1, 1, True)
+    assert layout.nireq * layout.batch_size == 16
+    assert decide(Job(batch_size=64), Machine(cores=1)).nireq == 1
