@@ -88,6 +88,11 @@ class Outbox:
         """Keep these for the next report."""
         self._waiting += done
 
+    @property
+    def waiting(self) -> bool:
+        """Some are not sent yet."""
+        return bool(self._waiting)
+
     def due(self, *, idle: bool) -> bool:
         """A report should go out: enough waits, or for long enough, or nothing more comes."""
         if not self._waiting:
@@ -153,13 +158,12 @@ def serve(inbox: Inbox, outbox: Outbox, pipeline: Pipeline, reader: Reader, boar
                     stopping = True
                     if message["drain"]:
                         pipeline.drop_waiting()
+        if stopping and pipeline.idle and not outbox.waiting:
+            return  # before a step: it would wait for work that nobody sends any more
         board.beat()
         outbox.add(pipeline.step(STEP_S))
-        idle = pipeline.idle
-        if outbox.due(idle=idle):
+        if outbox.due(idle=pipeline.idle):
             outbox.report(pipeline)
-        if stopping and idle:
-            return
 
 
 def open_pipeline(start: Mapping[str, Any], reader: Reader, board: Board) -> tuple[Any, Pipeline]:
