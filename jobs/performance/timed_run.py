@@ -22,7 +22,9 @@ from itertools import pairwise
 from pathlib import Path
 
 FIRST_STEP_S = 0.005
-STEP_S = 0.02
+STEP_S = 0.01
+APART_S = 0.2
+"""Steps are a second apart; what is closer is one of them."""
 ROWS, COLUMNS = 40, 120
 
 
@@ -62,15 +64,19 @@ def start(words: list[str], *, terminal: bool) -> subprocess.Popen[bytes]:
 def steady_s(growth: list[tuple[float, int]], count: int) -> float | None:
     """How long all images would take at the rate between a tenth and nine tenths of them.
 
-    The results grow in steps: what counts is from one step to another, not from any moment on.
+    The results grow in steps: what counts is from one step to another, not from any moment on. A
+    step that was seen while it was written is one step, at its end.
     """
-    inner = [(at, done) for at, done in growth if 0.1 * count <= done <= 0.9 * count]
-    if len(inner) < 3:
+    steps: list[tuple[float, int]] = []
+    for before, after in pairwise(growth):
+        if after[1] > before[1]:
+            if steps and after[0] - steps[-1][0] < APART_S:
+                steps.pop()
+            steps.append(after)
+    inner = [(at, done) for at, done in steps if 0.1 * count <= done <= 0.9 * count]
+    if len(inner) < 2:
         return None
-    steps = [inner[0]] + [b for a, b in pairwise(inner) if b[1] > a[1]]
-    begin, end = steps[min(1, len(steps) - 1)], steps[-1]
-    if end[1] <= begin[1]:
-        return None
+    begin, end = inner[0], inner[-1]
     return (count - 1) * (end[0] - begin[0]) / (end[1] - begin[1])
 
 

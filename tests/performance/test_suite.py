@@ -118,3 +118,9 @@ STEADY = [(0.1 * n, 10 * (n // 5)) for n in range(51)]
 
 def test_a_rate_is_taken_from_step_to_step() -> None:
     assert loaded("timed_run").steady_s(STEADY, 100) == pytest.approx(0.99 * 5.0)
+
+
+def test_a_step_seen_half_written_is_one_step() -> None:
+    growth = [(0.0, 0), (1.0, 20), (1.01, 30), (2.0, 30), (2.01, 50), (3.0, 70), (3.5, 100)]
+    assert loaded("timed_run").steady_s(growth, 100) == pytest.approx(99 * 1.99 / 40)
+    assert loaded("timed_run").steady_s([(0.0, 0), (1.0, 30), (1.5, 100)], 100) is None
