@@ -4,7 +4,7 @@ Left alone, glibc gives the end of its heap back as soon as a few model inputs a
 and asks the system for each block of more than 32 MiB, and gives it back when it is freed; a
 picture of 12 megapixels is 36 MB. The system hands memory out page by page, each zeroed at its
 first use: a third of the time that a large picture takes to decode (measured: 66 ms and 45 ms), and
-more than the rest of preparing a small one.
+0.1 ms for each model input of 224 by 224.
 """
 
 import ctypes
