@@ -126,8 +126,11 @@ class Reader:
     """Reads the images of the leases, and the canary."""
 
     def __init__(self, max_bytes: int) -> None:
+        from batchcls.sources import read_image
+
         self.root = ""
         self._max_bytes = max_bytes
+        self._read = read_image
 
     def __call__(self, image: ImageRef) -> bytes:
         """An image's bytes.
@@ -139,9 +142,7 @@ class Reader:
             from batchcls.builtin.canary import canary_image
 
             return canary_image()
-        from batchcls.sources import read_image
-
-        return read_image(self.root, image.path, self._max_bytes)
+        return self._read(self.root, image.path, self._max_bytes)
 
 
 def serve(inbox: Inbox, outbox: Outbox, pipeline: Pipeline, reader: Reader, board: Board) -> None:

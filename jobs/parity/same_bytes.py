@@ -2,9 +2,10 @@
 
     python jobs/parity/same_bytes.py --data ../shared/data
 
-Workers 1 and 2, infer requests 1, 2, 4, batches of 1, 4, 8, one device and two, processes and
-inline; for both MobileNets, computed exact and fast, and for the built-in model, which is a
-floating-point one. Exit code 1 where any file differs; then it says how. Needs no parity packages.
+Workers 1 and 2, infer requests 1, 2, 4, batches of 1, 4, 8, with decode threads and in turns, one
+device and two, processes and inline; for both MobileNets, computed exact and fast, and for the
+built-in model, which is a floating-point one. Exit code 1 where any file differs; then it says how.
+Needs no parity packages.
 """
 
 import argparse
@@ -32,6 +33,8 @@ LAYOUTS: list[dict[str, Any]] = [
     for number, (nireq, batch) in enumerate(itertools.product((1, 2, 4), (1, 4, 8)))
 ]
 """Every two values of two options meet at least once."""
+LAYOUTS += [{"workers": 2}, {"workers": 2, "decode_threads": 1}, {"workers": 1, "nstreams": "2"}]
+"""The default, in which preparing and inferring take turns; threads that decode; two streams."""
 
 TWO_DEVICES: list[dict[str, Any]] = [
     {"device": ("VCPU", "CPU"), "workers": workers, "nireq": nireq, "batch_size": batch}
