@@ -23,8 +23,6 @@ from pathlib import Path
 
 FIRST_STEP_S = 0.005
 STEP_S = 0.01
-APART_S = 0.2
-"""Steps are a second apart; what is closer is one of them."""
 ROWS, COLUMNS = 40, 120
 
 
@@ -62,22 +60,16 @@ def start(words: list[str], *, terminal: bool) -> subprocess.Popen[bytes]:
 
 
 def steady_s(growth: list[tuple[float, int]], count: int) -> float | None:
-    """How long all images would take at the rate between a tenth and nine tenths of them.
+    """From the first line to the last, as the peers count, at the rate of what came between.
 
-    The results grow in steps: what counts is from one step to another, not from any moment on. A
-    step that was seen while it was written is one step, at its end.
+    Nothing in between will do: lines are written in order, so those that one worker has ready wait
+    for another's, and the file's rate from one step to the next is not the workers'.
     """
-    steps: list[tuple[float, int]] = []
-    for before, after in pairwise(growth):
-        if after[1] > before[1]:
-            if steps and after[0] - steps[-1][0] < APART_S:
-                steps.pop()
-            steps.append(after)
-    inner = [(at, done) for at, done in steps if 0.1 * count <= done <= 0.9 * count]
-    if len(inner) < 2:
+    steps = [after for before, after in pairwise(growth) if after[1] > before[1]]
+    if len(steps) < 2 or steps[-1][1] < count:
         return None
-    begin, end = inner[0], inner[-1]
-    return (count - 1) * (end[0] - begin[0]) / (end[1] - begin[1])
+    (begun, few), (ended, _) = steps[0], steps[-1]
+    return (count - 1) * (ended - begun) / (count - few)
 
 
 def main() -> int:
@@ -92,12 +84,13 @@ def main() -> int:
     begun = time.monotonic()
     running = start([*words, "--output", str(output), "--fresh"], terminal=terminal)
     while running.poll() is None:
-        seen = lines(part, seen)
+        seen = lines(part if part.exists() or not seen[1] else output, seen)
         growth.append((time.monotonic(), seen[1]))
         time.sleep(STEP_S if seen[1] else FIRST_STEP_S)
     if running.returncode:
         return running.returncode
     count = lines(output, (0, 0))[1]
+    growth.append((time.monotonic(), count))
     first = next((at for at, done in growth if done), growth[-1][0])
     told = {
         "n_images": count,

@@ -116,11 +116,13 @@ STEADY = [(0.1 * n, 10 * (n // 5)) for n in range(51)]
 """Fifty lines every half second."""
 
 
-def test_a_rate_is_taken_from_step_to_step() -> None:
+def test_a_rate_is_taken_from_the_first_line_to_the_last() -> None:
     assert loaded("timed_run").steady_s(STEADY, 100) == pytest.approx(0.99 * 5.0)
 
 
-def test_a_step_seen_half_written_is_one_step() -> None:
-    growth = [(0.0, 0), (1.0, 20), (1.01, 30), (2.0, 30), (2.01, 50), (3.0, 70), (3.5, 100)]
-    assert loaded("timed_run").steady_s(growth, 100) == pytest.approx(99 * 1.99 / 40)
-    assert loaded("timed_run").steady_s([(0.0, 0), (1.0, 30), (1.5, 100)], 100) is None
+def test_lines_that_wait_for_others_do_not_change_the_rate() -> None:
+    steady_s = loaded("timed_run").steady_s
+    growth = [(0.0, 0), (1.0, 5), (2.0, 6), (2.01, 40), (3.0, 90), (3.5, 100), (3.6, 100)]
+    assert steady_s(growth, 100) == pytest.approx(99 * 2.5 / 95)
+    assert steady_s([(0.0, 0), (1.0, 100)], 100) is None
+    assert steady_s([(0.0, 0), (1.0, 5), (2.0, 90)], 100) is None, "cut off"
