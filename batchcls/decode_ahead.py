@@ -21,13 +21,13 @@ from batchcls.errors import ImageError
 from batchcls.images import Failure, ImageRef
 from batchcls.runtime import Array
 
-STAGES = ("read", "decode", "preprocess")
-"""What time is spent with; that of images which fail is not counted."""
 MOST = 0.5
+"""Share of the images, above which `DecodeAhead.waits`."""
 SHARE = 0.1
 """What one image counts for in `DecodeAhead.waits`."""
 
-_THREAD = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # Linux has it
+# Only Linux counts by thread. Elsewhere the other threads' waits count too, and nobody takes turns.
+_THREAD = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
 
 
 def _sleeps() -> int:
@@ -82,7 +82,7 @@ class DecodeAhead:
         self._decode = decode
         self._preprocess = preprocess
         self._board = board
-        self._spent = dict.fromkeys(STAGES, 0.0)
+        self._spent: dict[str, float] = {}
         self._lock = threading.Lock()
         self._todo: queue.SimpleQueue[InWork | None] = queue.SimpleQueue()
         self._back: queue.SimpleQueue[InWork | None] = queue.SimpleQueue()
@@ -135,7 +135,7 @@ class DecodeAhead:
     def spent(self) -> dict[str, float]:
         """Seconds by stage, summed over threads, since the last call."""
         with self._lock:
-            spent, self._spent = self._spent, dict.fromkeys(STAGES, 0.0)
+            spent, self._spent = self._spent, {}
         return spent
 
     def close(self) -> None:
@@ -153,26 +153,16 @@ class DecodeAhead:
     def _prepare(self, work: InWork) -> None:
         stage = "read"
         try:
-            enter, slot, index, clock = (
-                self._board.enter, work.slot, work.image.index, time.perf_counter
-            )  # fmt: skip
-            begun = clock()
-            enter(slot, index, "read")
+            started = time.perf_counter()
+            self._board.enter(work.slot, work.image.index, "read")
             data = self._read(work.image)
-            stage, read = "decode", clock()
-            enter(slot, index, "decode")
+            started, stage = self._next(work, started, "read", "decode")
             pixels = self._decode(data)
             if self._facts:
                 work.facts = self._facts_of(data)
-            stage, decoded = "preprocess", clock()
-            enter(slot, index, "preprocess")
+            started, stage = self._next(work, started, "decode", "preprocess")
             work.tensor = self._preprocess(pixels)
-            prepared = clock()
-            enter(slot, index, "ready")
-            with self._lock:
-                self._spent["read"] += read - begun
-                self._spent["decode"] += decoded - read
-                self._spent["preprocess"] += prepared - decoded
+            self._next(work, started, "preprocess", "ready")
         except ImageError as error:
             work.failure = Failure(error.kind, error.message)
         except MemoryError:
@@ -191,3 +181,10 @@ class DecodeAhead:
         if "sha256" in self._facts:
             facts["sha256"] = hashlib.sha256(data).hexdigest()
         return facts
+
+    def _next(self, work: InWork, started: float, stage: str, following: str) -> tuple[float, str]:
+        now = time.perf_counter()
+        with self._lock:
+            self._spent[stage] = self._spent.get(stage, 0.0) + now - started
+        self._board.enter(work.slot, work.image.index, following)
+        return now, following

@@ -4,7 +4,8 @@ Rules of this file:
 
 1. Each image that enters by `add` leaves as exactly one answer, whatever happens to it.
 2. Images are prepared ahead of inference (by threads, or between two starts when there are none),
-   but never more than `lookahead` of them, so memory is bounded.
+   but never more than `lookahead` of them, or than there are requests for in a turn (rule 4), so
+   memory is bounded.
 3. The next images go to the next ring, in turn, that has a free request. A short batch is started
    only when no more images can come to fill it.
 4. Where one core prepares and infers (`alternate`), the two take turns: several images are
@@ -171,7 +172,7 @@ class Pipeline:
         if more and self._in_turns and not self._turn_over:
             return False
         self._turn_over = False
-        started = False
+        started = 0
         while self._prepared and (ring := self._next_ring()) is not None:
             if len(self._prepared) < ring.batch_size and (self._decoding.pending or self._waiting):
                 break
@@ -182,11 +183,11 @@ class Pipeline:
                 self._board.enter(work.slot, work.image.index, "infer")
             ring.start(works, [work.tensor for work in works])
             self._turn += 1
-            self._inferring_images += len(works)
-            started = True
+            started += len(works)
         if started:
+            self._inferring_images = started
             self._inferring_since = time.perf_counter()
-        return started
+        return bool(started)
 
     def _next_ring(self) -> Ring | None:
         for step in range(len(self._rings)):

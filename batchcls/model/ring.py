@@ -92,7 +92,7 @@ class Ring:
         try:
             self._fill(slot, images)
             self._requests[slot].start_async()
-        except Exception as error:  # noqa: BLE001 - rule 4
+        except Exception as error:  # noqa: BLE001 - a refusal is an answer (rule 4)
             refused = _first_line(error)
         self._started.append((slot, tuple(tags), refused))
 
@@ -128,7 +128,7 @@ class Ring:
             if self._layers is not None:
                 self._layers.add(request.profiling_info)
             finished = Finished(tags, scores, latency)
-        except Exception as error:  # noqa: BLE001 - rule 4
+        except Exception as error:  # noqa: BLE001 - a refusal is an answer (rule 4)
             finished = Finished(tags, _NO_SCORES, 0.0, _first_line(error))
         self._started.popleft()
         return finished

@@ -2,18 +2,10 @@
 
 import os
 import struct
-from collections.abc import Iterator
 
 import pytest
 
 from batchcls.board import SLOTS, STAGES, Board
-
-
-@pytest.fixture
-def board() -> Iterator[Board]:
-    board = Board.create()
-    yield board
-    board.close()
 
 
 def test_what_is_entered_is_in_hand_until_cleared(board: Board) -> None:

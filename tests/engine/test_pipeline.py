@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,13 +10,6 @@ from batchcls.errors import ImageError
 from batchcls.images import ImageRef
 from batchcls.pipeline import Done, Pipeline
 from tests.fakes import FakeClassifier, FakeRing, fake_decode
-
-
-@pytest.fixture
-def board() -> Iterator[Board]:
-    board = Board.create()
-    yield board
-    board.close()
 
 
 def read(image: ImageRef) -> bytes:

@@ -2,10 +2,7 @@
 
 import socket
 from collections import deque
-from collections.abc import Iterator
 from typing import Any, cast
-
-import pytest
 
 from batchcls.board import Board
 from batchcls.images import ImageRef
@@ -33,13 +30,6 @@ class Watched(Pipeline):
     def step(self, timeout_s: float) -> list[Done]:
         self.steps.append(not self.idle)
         return super().step(timeout_s)
-
-
-@pytest.fixture
-def board() -> Iterator[Board]:
-    board = Board.create()
-    yield board
-    board.close()
 
 
 def read(image: ImageRef) -> bytes:

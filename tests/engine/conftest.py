@@ -1,0 +1,14 @@
+"""What the engine's tests share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from batchcls.board import Board
+
+
+@pytest.fixture
+def board() -> Iterator[Board]:
+    board = Board.create()
+    yield board
+    board.close()
