@@ -1,7 +1,8 @@
 """Runs `batchcls run` and prints one line of JSON: when its first line was there, how fast it was.
 
 The driver of the peers reads that line (n_images, t_start_to_first, t_steady). Times count from the
-moment at which batchcls is started, as the peers' count from the moment at which they are.
+moment at which batchcls is started, as the peers' count from the moment at which they are. The
+steady rate is the driver's own: between the 10th and the 90th percentile of completions.
 
     python timed_run.py [--pty] OUTPUT ARGUMENTS…
 
@@ -18,7 +19,7 @@ import sys
 import termios
 import threading
 import time
-from itertools import pairwise
+from collections.abc import Sequence
 from pathlib import Path
 
 FIRST_STEP_S = 0.005
@@ -59,17 +60,32 @@ def start(words: list[str], *, terminal: bool) -> subprocess.Popen[bytes]:
     return running
 
 
-def steady_s(growth: list[tuple[float, int]], count: int) -> float | None:
-    """From the first line to the last, as the peers count, at the rate of what came between.
+def completions(reports: Sequence[tuple[float, int, int]]) -> list[float]:
+    """When each image was answered, of those that a worker reports together one after the other.
 
-    Nothing in between will do: lines are written in order, so those that one worker has ready wait
-    for another's, and the file's rate from one step to the next is not the workers'.
+    Args:
+        reports: time, worker and number of images of each, in order of time.
     """
-    steps = [after for before, after in pairwise(growth) if after[1] > before[1]]
-    if len(steps) < 2 or steps[-1][1] < count:
+    times: list[float] = []
+    last: dict[int, float] = {}
+    for at, worker, images in reports:
+        since = last.get(worker, at)
+        times += [since + (at - since) * n / images for n in range(1, images + 1)]
+        last[worker] = at
+    return sorted(times)
+
+
+def steady_s(times: Sequence[float]) -> float | None:
+    """How long all would take at the rate of the middle four fifths, as the driver counts its own.
+
+    The results file cannot say: its lines are in order, so those that one worker has ready wait for
+    another's, and the file's rate from one step to the next is not the workers'.
+    """
+    count = len(times)
+    first, last = count // 10, count * 9 // 10
+    if last <= first or times[last] <= times[first]:
         return None
-    (begun, few), (ended, _) = steps[0], steps[-1]
-    return (count - 1) * (ended - begun) / (count - few)
+    return (count - 1) * (times[last] - times[first]) / (last - first)
 
 
 def main() -> int:
@@ -77,25 +93,25 @@ def main() -> int:
     arguments = sys.argv[1:]
     terminal = arguments[0] == "--pty"
     output = Path(arguments[terminal])
-    words = [sys.executable, "-m", "batchcls", "run", *arguments[1 + terminal :]]
-    growth: list[tuple[float, int]] = []
+    noted = output.with_name(output.name + ".noted")
+    noting = Path(__file__).with_name("noting.py")
+    words = [sys.executable, str(noting), str(noted), "run", *arguments[1 + terminal :]]
     seen = (0, 0)
+    first = 0.0
     part = output.with_name(output.name + ".part")
     begun = time.monotonic()
     running = start([*words, "--output", str(output), "--fresh"], terminal=terminal)
     while running.poll() is None:
-        seen = lines(part if part.exists() or not seen[1] else output, seen)
-        growth.append((time.monotonic(), seen[1]))
-        time.sleep(STEP_S if seen[1] else FIRST_STEP_S)
+        if not first:
+            seen = lines(part if part.exists() or not seen[1] else output, seen)
+            first = time.monotonic() if seen[1] else 0.0
+        time.sleep(STEP_S if first else FIRST_STEP_S)
     if running.returncode:
         return running.returncode
-    count = lines(output, (0, 0))[1]
-    growth.append((time.monotonic(), count))
-    first = next((at for at, done in growth if done), growth[-1][0])
     told = {
-        "n_images": count,
-        "t_start_to_first": first - begun,
-        "t_steady": steady_s(growth, count),
+        "n_images": lines(output, (0, 0))[1],
+        "t_start_to_first": (first or time.monotonic()) - begun,
+        "t_steady": steady_s(completions(json.loads(noted.read_text(encoding="ascii")))),
     }
     print(json.dumps(told), flush=True)
     return 0
