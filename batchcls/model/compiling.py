@@ -17,7 +17,7 @@ from openvino import CompiledModel, Core, Model, Tensor
 
 from batchcls.errors import BatchclsError, DeviceError
 from batchcls.job import Job
-from batchcls.model import cache_key, hetero, int8, load, model_info
+from batchcls.model import cache_key, hetero, input_rows, int8, load, model_info
 from batchcls.model import core as ov
 from batchcls.model.card import Card
 from batchcls.model.compiled_files import CompiledFiles, Kept, Turn
@@ -168,6 +168,9 @@ def _anew(
     loaded = load.load(job, core)
     model = load.connect(loaded, batch_size)
     how, told = int8.choose(core, model, configured, job.int8)
+    on_cpus = all(device.names and all(map(ov.is_cpu, device.names)) for device in devices)
+    if on_cpus and how in ("none", "exact"):
+        input_rows.arrange(model)
     split = hetero.wishes(loaded.model)
     compiled = tuple(_compile(core, model, device, split) for device in devices)
     named = _LABELS_ELSEWHERE in model_info.read_info(loaded.model, model_info.ROOT)
