@@ -1,8 +1,8 @@
 """Images on their way from path to tensor: read, decoded and preprocessed ahead of inference.
 
-With threads, they work while the devices do: OpenCV lets go of the interpreter's lock. Without, the
-images are prepared one at a time when the pipeline asks. What goes wrong with an image becomes its
-failure, here and nowhere else.
+With threads, they work while the devices do: OpenCV lets go of the interpreter's lock. Without, an
+image is prepared when the pipeline asks. What goes wrong with an image becomes its failure, here
+and nowhere else.
 """
 
 import hashlib
@@ -11,7 +11,6 @@ import resource
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -43,7 +42,7 @@ class InWork:
         lease: the lease it came with.
         image: the image.
         slot: its place on the board.
-        tensor: the model's input, once prepared.
+        tensor: the model's input, once prepared; before, where to make it, if that is decided.
         failure: why there is none.
         facts: what its record says of the file and the picture, if that is asked for.
     """
@@ -62,9 +61,9 @@ class DecodeAhead:
     Args:
         read: an image's bytes.
         decode: bytes to a BGR array.
-        preprocess: a BGR array to the model's input.
+        preprocess: a BGR array to the model's input, in the place that is given if one is.
         board: where the stage of each image is shown.
-        threads: how many; 0 prepares in `put`.
+        threads: how many; with 0, only `prepare` does anything.
         facts: of width, height and sha256, those that records shall hold.
     """
 
@@ -72,7 +71,7 @@ class DecodeAhead:
         self,
         read: Callable[[ImageRef], bytes],
         decode: Callable[[bytes], Array],
-        preprocess: Callable[[Array], Array],
+        preprocess: Callable[[Array, Array | None], Array],
         board: Board,
         threads: int,
         facts: Collection[str] = (),
@@ -86,7 +85,6 @@ class DecodeAhead:
         self._lock = threading.Lock()
         self._todo: queue.SimpleQueue[InWork | None] = queue.SimpleQueue()
         self._back: queue.SimpleQueue[InWork | None] = queue.SimpleQueue()
-        self._here: deque[InWork] = deque()
         self.threads = threads
         self._waited = 0.0
         self.pending = 0
@@ -97,27 +95,24 @@ class DecodeAhead:
         for thread in self._threads:
             thread.start()
 
+    def prepare(self, work: InWork) -> None:
+        """Prepare an image now, in this thread."""
+        before = _sleeps()
+        self._prepare(work)
+        self._waited += ((_sleeps() > before) - self._waited) * SHARE
+
     def put(self, work: InWork) -> None:
-        """An image to prepare; `take` gives it back."""
+        """An image for the threads to prepare; `take` gives it back."""
         self.pending += 1
-        if self.threads:
-            self._todo.put(work)
-        else:
-            before = _sleeps()
-            self._prepare(work)
-            self._waited += ((_sleeps() > before) - self._waited) * SHARE
-            self._here.append(work)
+        self._todo.put(work)
 
     @property
     def waits(self) -> bool:
-        """Of the last images, most had to wait for a disk, a network or another lock."""
+        """Of the last images for `prepare`, most waited for a disk, a network or another lock."""
         return self._waited > MOST
 
     def take(self, timeout_s: float = 0.0) -> InWork | None:
         """The next image that is prepared or has failed; None when there is none in time."""
-        if self._here:
-            self.pending -= 1
-            return self._here.popleft()
         if not timeout_s and self._back.empty():  # no lock, no exception: this is asked often
             return None
         try:
@@ -161,7 +156,7 @@ class DecodeAhead:
             if self._facts:
                 work.facts = self._facts_of(data)
             started, stage = self._next(work, started, "decode", "preprocess")
-            work.tensor = self._preprocess(pixels)
+            work.tensor = self._preprocess(pixels, work.tensor)
             self._next(work, started, "preprocess", "ready")
         except ImageError as error:
             work.failure = Failure(error.kind, error.message)

@@ -140,11 +140,18 @@ class Pipeline:
             room = 0 if self._inferring else self._turns.size - len(self._prepared)
         else:
             room = 1 if len(self._prepared) < self._free_batch() else 0
-        until = time.monotonic() + TURN_S
+        in_turns, until = self._in_turns, time.monotonic() + TURN_S
         for _ in range(min(room, len(self._waiting))):
             lease, image = self._waiting.popleft()
-            self._decoding.put(InWork(lease, image, self._board.take()))
-            if self._in_turns and time.monotonic() > until:
+            work = InWork(lease, image, self._board.take())
+            if self._decoding.threads:
+                self._decoding.put(work)
+                continue
+            if len(self._rings) == 1:  # else nobody knows yet which it will be
+                work.tensor = self._rings[0].place(len(self._prepared))
+            self._decoding.prepare(work)
+            self._receive(work)
+            if in_turns and time.monotonic() > until:
                 self._turn_over = True
                 break
 

@@ -55,6 +55,9 @@ class Ring(Protocol):
     def has_free(self) -> bool:
         """A request can be started."""
 
+    def place(self, ahead: int) -> Array | None:
+        """Where an image can be made that is to be started after so many others; None: nowhere."""
+
     def start(self, tags: Sequence[Any], images: Sequence[Array]) -> None:
         """Start the next request with up to `batch_size` images."""
 
@@ -75,8 +78,11 @@ class Classifier(Protocol):
     def rings(self) -> Sequence[Ring]:
         """One per device string."""
 
-    def prepare(self, image: Array) -> Array:
-        """A decoded image, (H, W, 3) uint8 BGR, as the model's input; called by any thread."""
+    def prepare(self, image: Array, into: Array | None = None) -> Array:
+        """A decoded image, (H, W, 3) uint8 BGR, as the model's input; called by any thread.
+
+        Made in `into`, a place of the ring's, if there is one.
+        """
 
     def outcome(self, scores: Array) -> tuple[Prediction, ...]:
         """The top-N of one image's scores; raises `ImageError` where they are no numbers."""

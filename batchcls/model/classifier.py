@@ -106,16 +106,19 @@ class Classifier:
         height, width = pre.resize_to or (pre.height, pre.width)
         return width, height
 
-    def prepare(self, image: NDArray[np.uint8] | Picture) -> NDArray[np.uint8]:
+    def prepare(
+        self, image: NDArray[np.uint8] | Picture, into: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
         """One decoded image as the model's input; thread-safe.
 
         Args:
             image: (H, W, 3) BGR, or a picture.
+            into: where to make it (`Ring.place`); None makes a new array.
 
         Returns:
             (height, width, channels), contiguous.
         """
-        return spatial.prepare(image, self._card.pre)
+        return spatial.prepare(image, self._card.pre, into)
 
     def probabilities(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """One image's raw scores as probabilities, (classes,).
@@ -123,7 +126,7 @@ class Classifier:
         Raises:
             ImageError: "bad_output" where the model answered NaN or infinity.
         """
-        if not np.isfinite(scores).all():
+        if not topk.finite(scores):
             raise ImageError("bad_output", "the model answered NaN or infinity")
         return self._card.activation.apply(scores)
 

@@ -4,16 +4,15 @@ Rules of this file:
 
 1. Plain infer requests, no AsyncInferQueue: it waits without bound and can hang on destruction.
 2. Requests are started round-robin and come back in the order in which they were started.
-3. Images are copied into the request's own input tensor, so no buffer of the caller's has to
-   outlive a call (`share_inputs` would read freed memory).
+3. Images are made in the request's own input tensor (`place`) or copied into it, so no buffer of
+   the caller's has to outlive a call (`share_inputs` would read freed memory).
 4. A device's refusal is an answer (`Finished.error`), never an exception.
 """
 
 import contextlib
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +21,7 @@ from openvino import Tensor
 from batchcls.model.layers import LayerTime, LayerTimes
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """A completed infer request.
 
     Attributes:
@@ -96,15 +94,31 @@ class Ring:
             refused = _first_line(error)
         self._started.append((slot, tuple(tags), refused))
 
+    def place(self, ahead: int) -> NDArray[Any] | None:
+        """Where an image can be made that is to be started after so many others.
+
+        Args:
+            ahead: images that are started before it, in full batches.
+
+        Returns:
+            (height, width, channels) of a request's own memory; None where its request is not free
+            yet, or takes images of any size.
+        """
+        request, row = divmod(ahead, self.batch_size)
+        if self._takes_any_size or len(self._started) + request >= self.nireq:
+            return None
+        return self._inputs[(self._next + request) % self.nireq][row]
+
     def _fill(self, slot: int, images: Sequence[NDArray[Any]]) -> None:
         if self._takes_any_size:
             self._requests[slot].set_input_tensor(0, Tensor(images[0][None]))  # copies
             return
         rows = self._inputs[slot]
-        for row, image in enumerate(images):
-            rows[row] = image
-        if len(images) < self.batch_size:
-            rows[len(images) :] = 0
+        for row, image in zip(rows, images, strict=False):
+            if image is not row:
+                row[...] = image
+        for blank in rows[len(images) :]:
+            blank[...] = 0
 
     def poll(self) -> Finished | None:
         """The oldest request, if it has completed."""
@@ -154,10 +168,10 @@ class Ring:
         return self._layers.rows() if self._layers else []
 
 
-def _rows(request: Any) -> NDArray[Any]:
-    """A request's own input memory, (images, height, width, channels); it stays where it is."""
+def _rows(request: Any) -> list[NDArray[Any]]:
+    """A request's own input memory, (height, width, channels) by image; it stays where it is."""
     tensor: NDArray[Any] = request.get_input_tensor(0).data
-    return tensor if tensor.ndim == 4 else tensor[None]
+    return list(tensor) if tensor.ndim == 4 else [tensor]
 
 
 def _first_line(error: Exception) -> str:

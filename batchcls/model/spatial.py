@@ -29,7 +29,9 @@ _LARGEST = 1 << 24
 """Pixels of a resized picture that are still made whole."""
 
 
-def prepare(image: Pixels | Picture, pre: Preprocess) -> NDArray[Any]:
+def prepare(
+    image: Pixels | Picture, pre: Preprocess, into: NDArray[Any] | None = None
+) -> NDArray[Any]:
     """One image as the model's input; thread-safe.
 
     What becomes of a picture's size (cuts, scale, crop) is decided by its size in full, however it
@@ -38,6 +40,7 @@ def prepare(image: Pixels | Picture, pre: Preprocess) -> NDArray[Any]:
     Args:
         image: (H, W, 3) BGR, or a picture.
         pre: what it goes through.
+        into: contiguous memory of the right shape and type, where to make it; None = new.
 
     Returns:
         (pre.height, pre.width, pre.channels), contiguous, in the model's channel order; uint8, or
@@ -61,9 +64,22 @@ def prepare(image: Pixels | Picture, pre: Preprocess) -> NDArray[Any]:
     )
     image = resize(image, steps.size, window, pre.interpolation, box)
     if pre.channels == 3 and pre.reverse_input_channels:
-        image = _u8(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
-    image = np.ascontiguousarray(place(image, (max(-x, 0), max(-y, 0)), pre))
-    return percentile(image, pre) if pre.intensity[0] == "percentile" else image
+        image = _reversed(image, into)
+    found: NDArray[Any] = np.ascontiguousarray(place(image, (max(-x, 0), max(-y, 0)), pre))
+    if pre.intensity[0] == "percentile":
+        found = percentile(found, pre)
+    if into is None or found is into:
+        return found
+    into[...] = found
+    return into
+
+
+def _reversed(image: Pixels, into: NDArray[Any] | None) -> Pixels:
+    """RGB of BGR, made where it is wanted if it fits there: OpenCV would write elsewhere."""
+    if into is None or into.shape != image.shape or into.dtype != np.uint8:
+        return _u8(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+    cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=into)
+    return into
 
 
 def cut(picture: Picture, source: tuple[int, int, int, int]) -> tuple[Pixels, Box]:

@@ -120,3 +120,34 @@ def test_the_images_may_change_once_they_are_started(make: Make) -> None:
     ring.start(["a"], [one])
     one[:] = 200
     assert [float(s) for s in waited(ring).scores[0]] == alone
+
+
+def test_images_made_in_their_places_are_answered_as_others(make: Make) -> None:
+    ring = make(3, 2)
+    numbers = (40, 80, 120, 160, 200, 240)
+    alone = [scores_alone(ring, number) for number in numbers]
+    for turn in range(2):
+        made = []
+        for ahead, number in enumerate(numbers):
+            place = ring.place(ahead)
+            assert place is not None
+            place[...] = image(ring, number)
+            made.append(place)
+        assert ring.place(6) is None, "there are no more requests"
+        for first in (0, 2, 4):
+            ring.start([(turn, first), (turn, first + 1)], made[first : first + 2])
+        assert ring.place(0) is None, "all are running"
+        found = polled(ring)
+        scores = [[float(s) for s in row] for one in found for row in one.scores]
+        assert scores == alone
+
+
+def test_an_image_made_in_anothers_place_is_copied(make: Make) -> None:
+    """An image before it failed, so it is started earlier than was thought."""
+    ring = make(2, 1)
+    alone = scores_alone(ring, 80)
+    place = ring.place(1)
+    assert place is not None
+    place[...] = image(ring, 80)
+    ring.start(["early"], [place])
+    assert [float(s) for s in waited(ring).scores[0]] == alone

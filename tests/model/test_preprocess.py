@@ -110,3 +110,28 @@ def test_every_size_gives_the_inputs_shape(
     out = prepare(np.full((height, width, 3), 9, np.uint8), pre)
     assert out.shape == (*target, 3)
     assert out.flags.c_contiguous
+
+
+@pytest.mark.parametrize("kind", [kind for kind in RESIZE_TYPES if kind != "embedded"])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("intensity", [("none",), ("percentile", 2.0, 98.0)])
+@pytest.mark.parametrize("size", [(20, 16), (31, 17), (5, 40), (3, 3)])
+def test_an_image_made_in_its_place_is_the_same(
+    kind: str,
+    channels: int,
+    reverse: bool,
+    intensity: tuple[str | float, ...],
+    size: tuple[int, int],
+) -> None:
+    settings = Settings(
+        resize_type=kind, reverse_input_channels=reverse, intensity=intensity, pad_value=(9,)
+    )
+    pre = resolve(settings, 20, 16, channels)
+    image = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
+    expected = prepare(image, pre)
+    request = np.full((2, *expected.shape), 7, expected.dtype)
+    place = request[1]
+    assert prepare(image, pre, place) is place
+    np.testing.assert_array_equal(request[1], expected)
+    assert (request[0] == 7).all()

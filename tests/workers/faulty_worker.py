@@ -80,9 +80,9 @@ class FaultyClassifier(FakeClassifier):
         "model": "faulty", "devices": {"used": ["FAKE"]}, "fingerprint": {}, "warnings": [],
     }  # fmt: skip
 
-    def prepare(self, image: bytes) -> NDArray[np.float32]:
+    def prepare(self, image: bytes, into: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         strike(image.decode(errors="replace"), "preprocess")
-        return np.frombuffer(image[-1:], np.uint8).astype(np.float32)
+        return super().prepare(image[-1:], into)
 
     def outcome(self, scores: NDArray[np.float32]) -> tuple[Prediction, ...]:
         return (Prediction(int(scores[0]) % 4, "x", 0.5),)
