@@ -31,6 +31,8 @@ from batchcls.runtime import Array, Classifier, Finished, Ring
 from batchcls.turns import TURN_S, Turns
 
 POLL_S = 0.02
+SIDE_BY_SIDE = 16
+"""Requests that run at most while reads wait, where a turn may have more: answers would be late."""
 
 
 class Done(NamedTuple):
@@ -134,14 +136,8 @@ class Pipeline:
 
     def _feed(self) -> None:
         """Hand images to the decode threads; without them, decode for the free requests."""
-        if self._decoding.threads:
-            room = self._lookahead - self._decoding.pending - len(self._prepared)
-        elif self._in_turns:
-            room = 0 if self._inferring else self._turns.size - len(self._prepared)
-        else:
-            room = 1 if len(self._prepared) < self._free_batch() else 0
         in_turns, until = self._in_turns, time.monotonic() + TURN_S
-        for _ in range(min(room, len(self._waiting))):
+        for _ in range(min(self._room(), len(self._waiting))):
             lease, image = self._waiting.popleft()
             work = InWork(lease, image, self._board.take())
             if self._decoding.threads:
@@ -154,6 +150,16 @@ class Pipeline:
             if in_turns and time.monotonic() > until:
                 self._turn_over = True
                 break
+
+    def _room(self) -> int:
+        """How many images more may be begun now."""
+        if self._decoding.threads:
+            return self._lookahead - self._decoding.pending - len(self._prepared)
+        if self._in_turns:
+            return 0 if self._inferring else self._turns.size - len(self._prepared)
+        if self._alternate and sum(ring.in_flight for ring in self._rings) >= SIDE_BY_SIDE:
+            return 0
+        return 1 if len(self._prepared) < self._free_batch() else 0
 
     @property
     def _in_turns(self) -> bool:
@@ -217,8 +223,7 @@ class Pipeline:
         """Nothing to do now: wait for a finished request, a decoded image or a wake-up."""
         busy = [ring for ring in self._rings if ring.in_flight]
         full = all(not ring.has_free for ring in self._rings)
-        could_decode = self._waiting and not self._decoding.threads and not full
-        if could_decode and not (busy and self._in_turns):
+        if self._waiting and not self._decoding.threads and self._room() > 0:
             return
         started = time.perf_counter()
         if busy and (full or not self._decoding.pending):

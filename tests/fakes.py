@@ -45,6 +45,8 @@ class FakeRing:
         return len(self._running) < self.nireq
 
     def place(self, ahead: int) -> NDArray[np.float32] | None:
+        if not ahead and not self._running:
+            self._next = 0
         request, row = divmod(ahead, self.batch_size)
         if len(self._running) + request >= self.nireq:
             return None

@@ -97,13 +97,18 @@ class Ring:
     def place(self, ahead: int) -> NDArray[Any] | None:
         """Where an image can be made that is to be started after so many others.
 
+        With none before it, and none running, the ring begins with its first request again: a turn
+        of few images stays within the memory of few requests, warm from the turn before.
+
         Args:
-            ahead: images that are started before it, in full batches.
+            ahead: images that are made but not started yet, in full batches.
 
         Returns:
             (height, width, channels) of a request's own memory; None where its request is not free
             yet, or takes images of any size.
         """
+        if not ahead and not self._started:
+            self._next = 0
         request, row = divmod(ahead, self.batch_size)
         if self._takes_any_size or len(self._started) + request >= self.nireq:
             return None

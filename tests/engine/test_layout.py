@@ -57,5 +57,5 @@ def test_this_machine_has_at_least_one_core() -> None:
 def test_a_single_core_takes_turns_and_keeps_the_requests_of_a_turn_within_its_batches() -> None:
     layout = decide(Job(batch_size=4), Machine(cores=1))
     assert (layout.workers, layout.nthreads, layout.alternate) == (1, 1, True)
-    assert layout.nireq * layout.batch_size == 16
+    assert layout.nireq * layout.batch_size == 64
     assert decide(Job(batch_size=64), Machine(cores=1)).nireq == 1

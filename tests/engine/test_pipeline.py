@@ -8,7 +8,7 @@ import pytest
 from batchcls.board import Board
 from batchcls.errors import ImageError
 from batchcls.images import ImageRef
-from batchcls.pipeline import Done, Pipeline
+from batchcls.pipeline import SIDE_BY_SIDE, Done, Pipeline
 from tests.fakes import FakeClassifier, FakeRing, fake_decode
 
 
@@ -171,6 +171,14 @@ def test_while_reads_wait_for_a_disk_the_core_infers(board: Board) -> None:
     pipeline = Pipeline(FakeClassifier(ring), reader, fake_decode, board, 0, alternate=True)
     assert len(answer_all(pipeline, "abc" * 40)) == 120
     assert max(reader.beside[60:]) > 0
+
+
+def test_while_reads_wait_not_all_the_requests_of_a_turn_are_in_use(board: Board) -> None:
+    ring = FakeRing("D", 64, delay=1000)
+    reader = Watched(ring, blocks=True)
+    pipeline = Pipeline(FakeClassifier(ring), reader, fake_decode, board, 0, alternate=True)
+    assert len(answer_all(pipeline, "abc" * 60)) == 180
+    assert max(reader.beside[60:]) == SIDE_BY_SIDE - 1
 
 
 def test_large_pictures_do_not_make_the_others_of_their_turn_wait_long(

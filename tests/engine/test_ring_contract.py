@@ -151,3 +151,15 @@ def test_an_image_made_in_anothers_place_is_copied(make: Make) -> None:
     place[...] = image(ring, 80)
     ring.start(["early"], [place])
     assert [float(s) for s in waited(ring).scores[0]] == alone
+
+
+def test_the_first_request_is_used_again_when_nothing_runs(make: Make) -> None:
+    ring = make(3, 1)
+    first, second = ring.place(0), ring.place(1)
+    assert first is not None
+    assert second is not None
+    first[...] = image(ring, 40)
+    ring.start(["a"], [first])
+    assert ring.place(0) is second, "the first one is running"
+    waited(ring)
+    assert ring.place(0) is first
