@@ -20,6 +20,9 @@ ALONE = frozenset({0x01, SOI, *range(0xD0, 0xD8)})  # markers without a length
 EXIF = b"Exif\0\0"
 NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
+LONG, BLOCK = 1 << 12, 1 << 20
+"""Bytes from which on searching by blocks is faster, and of a block."""
+
 MAX_SEGMENTS = 5000
 MAX_SCANS = 200
 """Each scan of a progressive picture goes over all of it; encoders write about ten."""
@@ -68,7 +71,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
     parts = 0
     while True:
         check_parts(parts := parts + 1, MAX_SEGMENTS)
-        found = NEXT_MARKER.search(data, at)
+        found = NEXT_MARKER.search(data, _past_pixels(data, at))
         if not found:
             raise truncated("before the picture does (no end marker)")
         at = found.end()
@@ -85,6 +88,27 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
             raise corrupt("a segment without a length")
         yield marker, data[at + 2 : at + length], at + length
         at += length
+
+
+def _past_pixels(data: bytes, at: int) -> int:
+    """Where a marker can be next: the same as `at`, but for long stretches of a scan's data.
+
+    There every 256th byte is 0xFF with a zero behind it, at which the expression would stop each
+    time: 30 microseconds for a photo of 100 KB, 13 so.
+    """
+    if len(data) - at < LONG or data[at] == 0xFF:
+        return at
+    import numpy as np  # not above: the coordinator imports this package, and reads no picture
+
+    while at + 1 < len(data):
+        block = np.frombuffer(data, np.uint8, min(BLOCK, len(data) - at), at)
+        found = block[:-1] == 0xFF
+        found &= block[1:] != 0
+        first = int(found.argmax())
+        if found[first]:
+            return at + first
+        at += len(found)
+    return at
 
 
 def _frame(segment: bytes, max_pixels: int) -> Header:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchcls.decode import exif
+from batchcls.decode import exif, jpeg
 from batchcls.decode.header import Header
 from batchcls.decode.sniff import MAGIC, sniff
 from batchcls.errors import ImageError
@@ -103,3 +103,18 @@ def test_gif_frame_beyond_any_canvas() -> None:
     with pytest.raises(ImageError, match="no canvas") as caught:
         sniff(bytes(data))
     assert caught.value.kind == "corrupt"
+
+
+@pytest.mark.parametrize("block", [2, 3, 64])
+@settings(deadline=None)
+@given(data=st.lists(st.sampled_from([0, 1, 7, 0xD0, 0xD9, 0xFF, 0xFF]), max_size=200).map(bytes))
+def test_markers_are_found_in_blocks_as_in_one(block: int, data: bytes) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jpeg, "BLOCK", block)
+        patch.setattr(jpeg, "LONG", 1)
+        for at in range(len(data)):
+            past = jpeg._past_pixels(data, at)
+            assert at <= past
+            found = jpeg.NEXT_MARKER.search(data, past)
+            expected = jpeg.NEXT_MARKER.search(data, at)
+            assert (found and found.span()) == (expected and expected.span())
