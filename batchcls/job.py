@@ -264,6 +264,11 @@ class Job:
             raise UsageError(f"{' and '.join(map(option, modes))}: only one of them at a time")
         if self.sources.count("-") > 1:
             raise UsageError("source -: standard input can be read only once")
+        if self.output == "-":
+            raise UsageError(
+                "--output -: results go to a file, which is what a run goes on from after a crash; "
+                "name one, and read it by `tail -F FILE.part` while it grows"
+            )
 
 
 SPELLINGS: Mapping[str, str] = {"null_separated": "--null", "with_facts": "--with"}
