@@ -15,9 +15,15 @@ hangs on the few pixels that are hit, and nothing can agree with it."""
 
 
 def steady(
-    what: str, to_reach: float, found: dict[str, list[Round]], name: str, peers: Sequence[str]
+    what: str,
+    to_reach: float,
+    found: dict[str, list[Round]],
+    name: str,
+    peers: Sequence[str],
+    *,
+    always: bool,
 ) -> list[Line]:
-    """The two lines of a model: against the bound, and against the peers in every round.
+    """The two lines of a model: against the bound, and against the peers.
 
     Args:
         what: the model, in words.
@@ -25,6 +31,7 @@ def steady(
         found: of a comparison.
         name: of batchcls in it.
         peers: those that it must be ahead of.
+        always: in every round; else it must not be behind them in the median.
     """
     ours, bound = found[name], found["bound"]
     per_bound = ratios(ours, bound, "steady", "bound")
@@ -43,9 +50,9 @@ def steady(
     lines.append(
         Line(
             f"{what}: steady, against the fastest peer of each round",
-            "> 1 in every round",
+            "> 1 in every round" if always else "≥ 1",
             f"{spread(ahead)}, mostly {peer}; peers / bound: {others}",
-            min(ahead) > 1 if ahead else None,
+            (min(ahead) > 1 if always else middle(ahead) >= 1) if ahead else None,
         )
     )
     return lines
@@ -76,10 +83,11 @@ def model_row(
     )  # fmt: skip
     count = found["batchcls"][0]["n"]
     what = f"{_NAMES[model.stem]}, {count:,} photos, all in {native or 'f32'}"
-    lines = steady(what, to_reach, found, "batchcls", peers.split(","))
+    ahead_of, always = peers.split(","), model == suite.mobilenet
+    lines = steady(what, to_reach, found, "batchcls", ahead_of, always=always)
     if "like_peers" in found:
         as_peers = f"{what}, with `--int8 fast` as the peers compute"
-        lines += steady(as_peers, to_reach, found, "like_peers", peers.split(","))
+        lines += steady(as_peers, to_reach, found, "like_peers", ahead_of, always=always)
     return lines
 
 
