@@ -9,6 +9,7 @@ on the same values in the same order: the same bits come out.
 """
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class _Step:
     constants: dict[int, Any]
 
     @property
-    def counts(self) -> bool:
+    def is_arithmetic(self) -> bool:
         """It changes values."""
         return bool(self.op.get_type_name() != "Convert")
 
@@ -91,11 +92,11 @@ def _steps(image: Any, width: int, channels: int) -> tuple[list[_Step], Any]:
     turn = _only_target(last)
     if turn is None or not _is_to_planes(turn):
         return [], None
-    if any(step.counts for step in before):
+    if any(step.is_arithmetic for step in before):
         return before, turn
     after, last = _follow(turn, width, channels, axis=1)
     if not any(step.shifts for step in after):
-        after = [step for step in after if not step.counts]
+        after = list(takewhile(lambda step: not step.is_arithmetic, after))
         last = after[-1].op if after else turn
     return [*before, *after], last
 

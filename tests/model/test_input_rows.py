@@ -68,6 +68,11 @@ def scaled_after(node: Any, image: Any) -> Any:
     return ops.multiply(ops.convert(planes(node), "f32"), channels(SCALE, 1, 3, 1, 1))
 
 
+def scaled_to_half(node: Any, image: Any) -> Any:
+    scaled = ops.divide(ops.convert(planes(node), "f32"), np.float32(255))
+    return ops.convert(ops.convert(scaled, "f16"), "f32")
+
+
 def on_both_sides(node: Any, image: Any) -> Any:
     more = ops.add(ops.convert(node, "f32"), channels(MEAN, 1, 1, 3))
     return ops.multiply(planes(more), np.float32(0.017))
@@ -75,9 +80,13 @@ def on_both_sides(node: Any, image: Any) -> Any:
 
 STARTS = (
     before, after, unit_before, unit_after, quantised, converted, scaled_before, scaled_after,
-    on_both_sides,
+    scaled_to_half, on_both_sides,
 )  # fmt: skip
-STAYS: dict[Build, list[str]] = {scaled_after: ["Multiply"], on_both_sides: ["Multiply"]}
+STAYS: dict[Build, list[str]] = {
+    scaled_after: ["Multiply"],
+    scaled_to_half: ["Divide", "Convert", "Convert"],
+    on_both_sides: ["Multiply"],
+}
 """What is left behind the transposition."""
 
 
