@@ -1,7 +1,7 @@
 """The plain data of a run: an image, its picture, a prediction, a failure. No I/O, no NumPy."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 FailureKind = Literal[
     "vanished",  # listed, but gone when it was read
@@ -62,10 +62,11 @@ class Picture:
     top: float = 0.0
 
 
-class Prediction(NamedTuple):
-    """One class of an image's answer. Made ten times an image, so a tuple: a third of the time."""
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One class of an image's answer."""
 
-    index: int  # type: ignore[assignment]  # in place of the method that tuples have
+    index: int
     label: str
     score: float
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from batchcls.decode.opencv import explain
+from batchcls.decode.opencv import load
+from batchcls.errors import SetupError
 
 CLASSES = ("ok", "blurry", "dark", "overexposed", "low-contrast", "noisy", "blocky")
 SIZES = ((480, 360), (640, 480), (360, 480), (400, 400))
@@ -106,7 +107,7 @@ def write(folder: Path, count: int) -> None:
 
 if __name__ == "__main__":
     try:
-        import cv2  # noqa: F401 - so that what is missing is said in words
-    except ImportError as error:
-        sys.exit(explain(error))
+        load()
+    except SetupError as error:
+        sys.exit(str(error))
     write(Path(sys.argv[1]), int(sys.argv[2]))

@@ -18,7 +18,7 @@ import numpy as np
 import openvino
 
 from batchcls.job import Job
-from batchcls.model.core import Properties, is_cpu
+from batchcls.model.core import Properties, is_cpu, only_cpus
 from batchcls.model.devices import Device
 from batchcls.model_files import file_hash, model_hash, model_path
 from batchcls.version import __version__
@@ -50,10 +50,7 @@ def suits(devices: Sequence[Device]) -> bool:
 
     A GPU's also depends on its driver, AUTO's cannot be exported.
     """
-    return all(
-        device.kind in ("", "HETERO") and device.names and all(map(is_cpu, device.names))
-        for device in devices
-    )
+    return only_cpus(devices) and all(device.kind in ("", "HETERO") for device in devices)
 
 
 def key(job: Job, devices: Sequence[Device], configured: Properties, batch_size: int) -> str:

@@ -4,6 +4,7 @@
 and turns raw scores into an answer.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
@@ -126,7 +127,7 @@ class Classifier:
         Raises:
             ImageError: "bad_output" where the model answered NaN or infinity.
         """
-        if not topk.finite(scores):
+        if not _finite(scores):
             raise ImageError("bad_output", "the model answered NaN or infinity")
         return self._card.activation.apply(scores)
 
@@ -167,3 +168,10 @@ class Classifier:
         for ring in self.rings:
             ring.drain(CLOSE_S)
         self.rings = ()
+
+
+def _finite(scores: NDArray[np.float32]) -> bool:
+    """None of them is NaN or infinite."""
+    if scores.size <= topk.FEW:
+        return all(map(math.isfinite, scores.tolist()))
+    return bool(np.isfinite(scores).all())

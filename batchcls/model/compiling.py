@@ -168,8 +168,7 @@ def _anew(
     loaded = load.load(job, core)
     model = load.connect(loaded, batch_size)
     how, told = int8.choose(core, model, configured, job.int8)
-    on_cpus = all(device.names and all(map(ov.is_cpu, device.names)) for device in devices)
-    if on_cpus and how in ("none", "exact"):
+    if ov.only_cpus(devices) and how in ("none", "exact"):
         input_rows.arrange(model)
     split = hetero.wishes(loaded.model)
     compiled = tuple(_compile(core, model, device, split) for device in devices)

@@ -145,6 +145,11 @@ def is_cpu(name: str) -> bool:
     return "CPU" in name.split(".")[0]
 
 
+def only_cpus(devices: Sequence[Device]) -> bool:
+    """Nothing but CPUs may compute, and it is known by name which."""
+    return all(device.names and all(map(is_cpu, device.names)) for device in devices)
+
+
 def _by_device(option: str, text: str) -> dict[str, str]:
     """Take "CPU:2,GPU:1" apart by device; a plain value is under the empty name."""
     found = {}

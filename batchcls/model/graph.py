@@ -1,7 +1,7 @@
 """The model's graph: which input takes the image, which output gives scores, and small edits.
 
-Everything that changes an `openvino.Model` is here: batch size, numbers of the input tensor (type,
-layout, mean, scale) and the single float32 output.
+Batch size, numbers of the input tensor (type, layout, mean, scale), the single float32 output.
+Changes of another kind have modules of their own: `trimming`, `weights`, `input_rows`.
 """
 
 from dataclasses import dataclass

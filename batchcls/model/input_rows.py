@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from openvino import Model, opset13
 
+from batchcls.model.chain import only_target
+
 TO_PLANES = (0, 3, 1, 2)
 """Of a transposition: (images, height, width, channels) to (images, channels, height, width)."""
 
@@ -89,7 +91,7 @@ def _steps(image: Any, width: int, channels: int) -> tuple[list[_Step], Any]:
         after; None if they are not transposed.
     """
     before, last = _follow(image, width, channels, axis=3)
-    turn = _only_target(last)
+    turn = only_target(last)
     if turn is None or not _is_to_planes(turn):
         return [], None
     if any(step.is_arithmetic for step in before):
@@ -104,19 +106,13 @@ def _steps(image: Any, width: int, channels: int) -> tuple[list[_Step], Any]:
 def _follow(node: Any, width: int, channels: int, axis: int) -> tuple[list[_Step], Any]:
     """The operations on every value behind a node, and the last of them, or else the node."""
     steps: list[_Step] = []
-    while (op := _only_target(node)) is not None:
+    while (op := only_target(node)) is not None:
         step = _as_step(op, width, channels, axis)
         if step is None:
             break
         steps.append(step)
         node = op
     return steps, node
-
-
-def _only_target(node: Any) -> Any:
-    """What takes a node's output as its first input, if that is all that takes it."""
-    targets = list(node.output(0).get_target_inputs())
-    return targets[0].get_node() if len(targets) == 1 and targets[0].get_index() == 0 else None
 
 
 def _is_to_planes(op: Any) -> bool:

@@ -1,19 +1,10 @@
 """Picks the best classes: highest score first, ties to the lower index, on every machine."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 FEW = 32
 """Classes for which Python's own loops are faster than NumPy's calls."""
-
-
-def finite(scores: NDArray[np.float32]) -> bool:
-    """None of them is NaN or infinite."""
-    if scores.size <= FEW:
-        return all(map(math.isfinite, scores.tolist()))
-    return bool(np.isfinite(scores).all())
 
 
 def top(scores: NDArray[np.float32], count: int) -> list[int]:

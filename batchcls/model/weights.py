@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from openvino import Model, Type, opset13
 
+from batchcls.model.chain import only_target
+
 _EIGHT_BITS = (Type.i8, Type.u8)
 _STEPS = {"Subtract": np.subtract, "Multiply": np.multiply}
 
@@ -46,10 +48,9 @@ def _is_widening(op: Any) -> bool:
 def _follow(op: Any, values: NDArray[np.float32]) -> tuple[Any, NDArray[np.float32]]:
     """The last step of a dequantisation, and what comes out of it."""
     while True:
-        targets = list(op.output(0).get_target_inputs())
-        if len(targets) != 1 or targets[0].get_index() != 0:
+        step = only_target(op)
+        if step is None:
             return op, values
-        step = targets[0].get_node()
         other = step.input_value(1).get_node() if step.get_input_size() > 1 else None
         operation = _STEPS.get(step.get_type_name())
         if operation is None or other is None or other.get_type_name() != "Constant":

@@ -9,7 +9,6 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from batchcls.backends.local import LocalBackend
 from batchcls.cli.main import main
@@ -18,15 +17,14 @@ from batchcls.messages import Answered, Event
 
 def note(into: list[tuple[float, int, int]]) -> None:
     """From now on, every message with answers leaves its time in here."""
-    take = LocalBackend._take
+    events = LocalBackend.events
 
-    def noted(self: LocalBackend, worker: int, process: Any, payload: bytes) -> Event:
-        event = take(self, worker, process, payload)
-        if isinstance(event, Answered):
-            into.append((time.monotonic(), worker, len(event.answers)))
-        return event
+    def noted(self: LocalBackend, timeout_s: float) -> list[Event]:
+        heard, now = events(self, timeout_s), time.monotonic()
+        into.extend((now, e.worker, len(e.answers)) for e in heard if isinstance(e, Answered))
+        return heard
 
-    LocalBackend._take = noted  # type: ignore[method-assign]  # to count, not to change
+    LocalBackend.events = noted  # type: ignore[method-assign]  # to count, not to change
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def main() -> int:
     running = start([*words, "--output", str(output), "--fresh"], terminal=terminal)
     while running.poll() is None:
         if not first:
-            seen = lines(part if part.exists() or not seen[1] else output, seen)
+            seen = lines(part, seen)
             first = time.monotonic() if seen[1] else 0.0
         time.sleep(STEP_S if first else FIRST_STEP_S)
     if running.returncode:

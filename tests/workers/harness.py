@@ -12,7 +12,7 @@ from batchcls.display import open_display
 from batchcls.display.progress import Progress
 from batchcls.images import Failure, ImageRef
 from batchcls.job import Job
-from batchcls.messages import Answer, Event, Record, StartWorker, WorkerDied
+from batchcls.messages import Answer, Answered, Event, Record, StartWorker, WorkerDied
 from batchcls.policy import Policy
 from batchcls.results import record
 from batchcls.session import Session
@@ -43,12 +43,16 @@ class WatchedBackend(LocalBackend):
     def __init__(self, *args: object, interfere: Callable[["WatchedBackend"], None], **kw: object):
         super().__init__(*args, **kw)  # type: ignore[arg-type]  # passed through
         self.deaths: list[WorkerDied] = []
+        self.answered: list[tuple[float, int, int]] = []  # when, by which worker, how many
         self.interfere = interfere
 
     def events(self, timeout_s: float) -> list[Event]:
         self.interfere(self)
         events = super().events(timeout_s)
         self.deaths += [e for e in events if isinstance(e, WorkerDied)]
+        now = time.monotonic()
+        answered = (e for e in events if isinstance(e, Answered))
+        self.answered += [(now, e.worker, len(e.answers)) for e in answered]
         return events
 
     def pids(self) -> list[int]:
