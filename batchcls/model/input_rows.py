@@ -1,4 +1,4 @@
-"""Lets what a model does first to its pixels run over whole rows, and then move no pixel at all.
+"""Brings a model's arithmetic on pixels before their transposition, so that no pixel is moved.
 
 An image comes as (height, width, channels). Models turn it to (channels, height, width), and CPUs
 turn it back for their convolutions. OpenVINO would do both, on 8 bits and then on floats, because
