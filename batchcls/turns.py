@@ -4,7 +4,7 @@ Long turns find their caches warm; short ones keep the worker's own loop turning
 in a request behind others. So a turn grows to what its core infers in `TURN_S`.
 """
 
-TURN_S = 0.2
+TURN_S = 0.5
 """Seconds that a turn at preparing, or at inferring, should take at most."""
 FIRST = 2
 """Images of the first turn, when nothing is known of the model's speed."""
