@@ -150,7 +150,7 @@ def pipeline(job: Job, images: Sample, log: Path, seconds: float) -> Whole:
     with Feed(job, layout, images.root, images.paths, log) as feed:
         rates = [feed.measure(0.5, seconds) for _ in range(REPEATS)]
     best = max(rates, key=lambda rate: rate.fps)
-    done = max(1, best.images)
+    done = max(1.0, best.images)
     return Whole(
         best.fps, asdict(layout), 1000 * best.worker_s / done, 1000 * best.coordinator_s / done
     )

@@ -2,17 +2,21 @@
 
 No journal and no display: what is measured is what a long job sees between its first and its last
 image. Workers load once; several measurements can be taken of the same ones.
+
+Workers tell of many images at once, in the end of a turn at inference, which may be half a second
+away from the last: what they tell is spread over the time since (`answered`), or a short
+measurement would count a turn too many or too few.
 """
 
 import contextlib
 import resource
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from batchcls.backends.local import LocalBackend
 from batchcls.errors import BatchclsError
@@ -27,10 +31,9 @@ from batchcls.messages import (
     WorkerReady,
     WorkerRefused,
 )
+from batchcls.policy import Policy
 from batchcls.running import refusal
 
-CHUNK = 32
-AHEAD = 2
 TICK_S = 0.1
 
 
@@ -39,29 +42,53 @@ class Rate:
     """One measurement.
 
     Attributes:
-        images: answered in the time.
+        images: answered in the time; parts of them where a report came after its end.
         seconds: that it took.
-        failed: of those images.
         worker_s: processor seconds of the workers.
         beside_s: of those, what the threads took that do not infer: of each worker all but the
             busiest `nthreads` beside its main thread. Known in a layout without decode threads and
             with a number of inference threads; 0.0 in others.
         coordinator_s: processor seconds of this process.
-        spent: seconds by stage, as workers tell them.
     """
 
-    images: int
+    images: float
     seconds: float
-    failed: int
     worker_s: float
     beside_s: float
     coordinator_s: float
-    spent: Mapping[str, float]
 
     @property
     def fps(self) -> float:
         """Images per second."""
         return self.images / self.seconds
+
+
+class Report(NamedTuple):
+    """A worker's message with answers: when it came, whose it is, how many they are."""
+
+    at: float
+    worker: int
+    images: int
+
+
+def answered(reports: Iterable[Report], begun: float, ended: float) -> float:
+    """How many images were answered between two moments.
+
+    Args:
+        reports: in order of time, from before `begun` to after `ended`. A worker's answers are
+            spread evenly over the time since its report before; those of its first do not count.
+        begun: in the reports' time.
+        ended: see `begun`.
+    """
+    images = 0.0
+    last: dict[int, float] = {}
+    for report in reports:
+        since = last.get(report.worker, report.at)
+        inside = min(report.at, ended) - max(since, begun)
+        if inside > 0:
+            images += report.images * inside / (report.at - since)
+        last[report.worker] = report.at
+    return images
 
 
 class Feed:
@@ -104,20 +131,22 @@ class Feed:
 
     def measure(self, warm_s: float, seconds: float) -> Rate:
         """Feed for `warm_s` and then count for `seconds`; what is in work at the end is awaited."""
-        self._answered(0.0, fill=True)
-        self._turn(warm_s)
+        now = time.perf_counter()
+        reports = [Report(now, worker, 0) for worker in range(self.layout.workers)]
+        reports += self._answered_until(now + warm_s)
         pids = children()
         before, own = {pid: _threads(pid) for pid in pids}, _own_seconds()
         begun = time.perf_counter()
-        images, failed, spent = self._turn(seconds)
-        took = time.perf_counter() - begun
+        reports += self._answered_until(begun + seconds)
+        ended = time.perf_counter()
         own = _own_seconds() - own
         used = [_used(pid, before[pid], _threads(pid)) for pid in pids]
         while self._open:
-            self._answered(TICK_S, fill=False)
+            reports += self._answered(TICK_S, fill=False)
         told = self.layout.nthreads and not self.layout.decode_threads
         aside = sum(beside(one, self.layout.nthreads) for one in used) if told else 0.0
-        return Rate(images, took, failed, sum(map(sum, used)), aside, own, spent)
+        images = answered(reports, begun, ended)
+        return Rate(images, ended - begun, sum(map(sum, used)), aside, own)
 
     def close(self) -> None:
         """End the workers."""
@@ -134,25 +163,19 @@ class Feed:
     ) -> None:
         self.close()
 
-    def _turn(self, seconds: float) -> tuple[int, int, dict[str, float]]:
-        until = time.perf_counter() + seconds
-        images = failed = 0
-        spent: dict[str, float] = {}
-        while time.perf_counter() < until:
-            for event in self._answered(TICK_S, fill=True):
-                images += len(event.answers)
-                failed += sum(answer.failed is not None for answer in event.answers)
-                for stage, value in (event.stats.spent if event.stats else {}).items():
-                    spent[stage] = spent.get(stage, 0.0) + value
-        return images, failed, spent
+    def _answered_until(self, moment: float) -> list[Report]:
+        reports = self._answered(0.0, fill=True)
+        while (left := moment - time.perf_counter()) > 0:
+            reports += self._answered(min(left, TICK_S), fill=True)
+        return reports
 
-    def _answered(self, timeout_s: float, *, fill: bool) -> list[Answered]:
+    def _answered(self, timeout_s: float, *, fill: bool) -> list[Report]:
         """What was answered; with `fill`, every worker has enough to do afterwards."""
         found = []
         for event in self._backend.events(timeout_s):
             _refuse(event)
             if isinstance(event, Answered):
-                found.append(event)
+                found.append(Report(time.perf_counter(), event.worker, len(event.answers)))
                 self._open[event.lease] -= len(event.answers)
                 if not self._open[event.lease]:
                     del self._open[event.lease]
@@ -161,18 +184,18 @@ class Feed:
         return found
 
     def _fill(self) -> None:
-        workers = self.layout.workers
+        workers, policy = self.layout.workers, Policy()
         held = [0] * workers
         for lease in self._open:
             held[lease % workers] += 1
         for worker in range(workers):
-            while held[worker] < AHEAD:
+            while held[worker] < policy.leases:
                 lease = next(n for n in self._lease if n % workers == worker)
                 images = tuple(
                     ImageRef(index, self._paths[index % len(self._paths)])
-                    for index, _ in zip(self._index, range(CHUNK), strict=False)
+                    for index, _ in zip(self._index, range(policy.chunk), strict=False)
                 )
-                self._open[lease] = CHUNK
+                self._open[lease] = policy.chunk
                 held[worker] += 1
                 self._backend.do(Lease(worker, lease, images, solo=False))
 
