@@ -32,6 +32,8 @@ JUNK = b"\0" + b"\x55\xaa\x12\x34\x9b" * 40
 Begins with zero, lest a last byte 0xFF before it becomes a marker.
 """
 
+_PICTURES = memory.Pictures()
+
 FROM_RIGHT, FROM_BELOW = (2, 3, 6, 7), (3, 4, 7, 8)
 """EXIF orientations whose columns, or rows, are taken from the other end, after any transposing."""
 
@@ -69,8 +71,7 @@ def decode_picture(
     """
     policy = policy or DecodePolicy()
     header = sniff(data, policy.max_pixels)
-    if header.width * header.height >= memory.LARGE:
-        memory.keep(memory.KEPT_WHERE_LARGE)
+    _PICTURES.seen(header.width * header.height)
     scale = _scale(header, at_least)
     data = edited(data, header.edits)
     pixels = _imdecode(data, scale)

@@ -10,21 +10,42 @@ first use: a third of the time that a large picture takes to decode (measured: 6
 import ctypes
 from functools import cache
 
-LARGE = 2_000_000
-"""Pixels from which a picture is large enough to be worth it."""
+LARGE = 1_000_000
+"""Pixels from which a picture is large enough to be worth it, where many are."""
+OFTEN = 0.1
+"""Share of large pictures from which on there are many."""
+ONE = 0.02
+"""What one picture counts for in that share."""
 
 MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # of malloc.h
-KEPT = 8 << 20
+KEPT = 3 * LARGE
 KEPT_WHERE_LARGE = 64 << 20
 """Bytes: larger blocks still go back at once, so that one giant does not fill memory for good."""
+
+
+class Pictures:
+    """Watches the sizes of pictures, and keeps the memory of large ones once they are many.
+
+    Of a few among small ones it is not kept: every worker would hold it for good.
+    """
+
+    def __init__(self) -> None:
+        self._large = 0.0
+
+    def seen(self, pixels: int) -> bool:
+        """A picture of so many pixels is decoded next; whether large ones are many."""
+        self._large += ((pixels >= LARGE) - self._large) * ONE
+        if self._large >= OFTEN:
+            keep(KEPT_WHERE_LARGE)
+            return True
+        return False
 
 
 @cache
 def keep(size: int = KEPT) -> bool:
     """Tell malloc so, once in a process; False where it is not glibc's.
 
-    Not while a model is loaded, whose blocks would be kept as well; more only once there is a large
-    picture.
+    Not while a model is loaded, whose blocks would be kept as well.
 
     Args:
         size: bytes of the largest block that is kept; twice as many are, in all.

@@ -1,4 +1,4 @@
-"""The memory of a large picture is kept for the next, and only then."""
+"""The memory of large pictures is kept for the next where they are many, and only then."""
 
 import resource
 import subprocess
@@ -25,26 +25,40 @@ def pages_of(data: bytes) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
-def test_the_second_large_picture_needs_no_new_memory() -> None:
+def test_large_pictures_after_the_first_need_no_new_memory() -> None:
     if not memory.keep():
         pytest.skip("malloc is not glibc's")
     large = encoded(4000, 3000)
-    pages_of(large)
+    for _ in range(6):
+        pages_of(large)
     assert min(pages_of(large) for _ in range(3)) < 36_000_000 / resource.getpagesize() / 4
 
 
-def test_small_pictures_leave_malloc_alone() -> None:
-    """In a process of its own: what one picture has changed stays."""
+@pytest.mark.parametrize(
+    ("pictures", "kept"),
+    [
+        ([(500, 375)] * 8, 0),
+        (([(500, 375)] * 50 + [(2000, 1500)] * 3) * 2, 0),  # a few of many
+        ([(500, 375)] * 8 + [(2000, 1500)] * 8, 1),
+    ],
+)
+def test_malloc_is_told_only_where_large_pictures_are_many(
+    pictures: list[tuple[int, int]], kept: int
+) -> None:
+    """In a process of its own: what pictures have changed stays."""
     program = (
-        "import sys; from batchcls.decode import memory; from batchcls.decode.decode import decode;"
-        "decode(sys.stdin.buffer.read()); print(memory.keep.cache_info().currsize)"
+        "import sys\n"
+        "from batchcls.decode import decode, memory\n"
+        "for line in sys.stdin: decode.decode(bytes.fromhex(line))\n"
+        "print(memory.keep.cache_info().currsize)"
     )
-    for size, expected in (((500, 375), b"0"), ((2000, 1500), b"1")):
-        done = subprocess.run(
-            [sys.executable, "-c", program],
-            input=encoded(*size),
-            stdout=subprocess.PIPE,
-            check=True,
-            timeout=60,
-        )
-        assert done.stdout.strip() == expected
+    sizes = {size: encoded(*size).hex() for size in set(pictures)}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input="\n".join(sizes[size] for size in pictures),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert int(done.stdout) == kept
