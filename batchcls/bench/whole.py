@@ -9,6 +9,7 @@ measurement would count a turn too many or too few.
 """
 
 import contextlib
+import math
 import resource
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,6 +36,8 @@ from batchcls.policy import Policy
 from batchcls.running import refusal
 
 TICK_S = 0.1
+TOGETHER_S = 0.03
+"""Reports of a worker so soon after one are of the same turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +79,33 @@ def answered(reports: Iterable[Report], begun: float, ended: float) -> float:
 
     Args:
         reports: in order of time, from before `begun` to after `ended`. A worker's answers are
-            spread evenly over the time since its report before; those of its first do not count.
+            spread evenly over the time since its turn before; those of its first do not count.
         begun: in the reports' time.
         ended: see `begun`.
     """
     images = 0.0
     last: dict[int, float] = {}
-    for report in reports:
-        since = last.get(report.worker, report.at)
-        inside = min(report.at, ended) - max(since, begun)
+    for turn in _turns(reports):
+        since = last.get(turn.worker, turn.at)
+        inside = min(turn.at, ended) - max(since, begun)
         if inside > 0:
-            images += report.images * inside / (report.at - since)
-        last[report.worker] = report.at
+            images += turn.images * inside / (turn.at - since)
+        last[turn.worker] = turn.at
     return images
+
+
+def _turns(reports: Iterable[Report]) -> list[Report]:
+    """Reports of a worker right behind each other as one: they tell of the same turn."""
+    found: list[Report] = []
+    places: dict[int, tuple[float, int]] = {}  # of a worker: its turn's first report, and where
+    for report in reports:
+        first, place = places.get(report.worker, (-math.inf, 0))
+        if report.at - first <= TOGETHER_S:
+            found[place] = report._replace(images=report.images + found[place].images)
+        else:
+            places[report.worker] = report.at, len(found)
+            found.append(report)
+    return found
 
 
 class Feed:

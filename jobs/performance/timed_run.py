@@ -24,6 +24,8 @@ from pathlib import Path
 
 FIRST_STEP_S = 0.005
 STEP_S = 0.01
+TOGETHER_S = 0.03
+"""Reports of a worker so soon after one are of the same turn."""
 ROWS, COLUMNS = 40, 120
 
 
@@ -61,14 +63,26 @@ def start(words: list[str], *, terminal: bool) -> subprocess.Popen[bytes]:
 
 
 def completions(reports: Sequence[tuple[float, int, int]]) -> list[float]:
-    """When each image was answered, of those that a worker reports together one after the other.
+    """When each image was answered.
+
+    A worker tells of a turn's images in its end, in one report or in several right behind each
+    other; they are spread evenly over the time since its turn before.
 
     Args:
         reports: time, worker and number of images of each, in order of time.
     """
+    turns: list[tuple[float, int, int]] = []
+    places: dict[int, tuple[float, int]] = {}  # of a worker: its turn's first report, and where
+    for at, worker, images in reports:
+        first, place = places.get(worker, (float("-inf"), 0))
+        if at - first <= TOGETHER_S:
+            turns[place] = (at, worker, images + turns[place][2])
+        else:
+            places[worker] = at, len(turns)
+            turns.append((at, worker, images))
     times: list[float] = []
     last: dict[int, float] = {}
-    for at, worker, images in reports:
+    for at, worker, images in turns:
         since = last.get(worker, at)
         times += [since + (at - since) * n / images for n in range(1, images + 1)]
         last[worker] = at

@@ -44,3 +44,13 @@ def test_workers_are_counted_apart() -> None:
     assert answered(both, 0.5, 1.5) == pytest.approx(
         answered(one, 0.5, 1.5) + answered(other, 0.5, 1.5)
     )
+
+
+def test_what_a_worker_tells_right_behind_each_other_is_one_turn() -> None:
+    reports = [Report(0.0, 0, 0), Report(1.0, 0, 2), Report(1.01, 0, 62), Report(2.01, 0, 64)]
+    assert answered(reports, 0.5, 1.5) == pytest.approx(64 * 0.51 / 1.01 + 64 * 0.49)
+
+
+def test_a_worker_that_tells_all_the_time_has_no_endless_turn() -> None:
+    reports = [Report(0.01 * n, 0, 5) for n in range(400)]
+    assert answered(reports, 1.0, 2.0) == pytest.approx(500, rel=0.05)

@@ -113,10 +113,17 @@ def test_peers_can_be_made_to_compute_in_f32() -> None:
 
 
 def test_images_reported_together_were_answered_one_after_the_other() -> None:
-    reports = [(1.0, 0, 2), (1.1, 1, 1), (2.0, 0, 4), (2.0, 0, 1)]
+    reports = [(1.0, 0, 2), (1.1, 1, 1), (2.0, 0, 3), (2.01, 0, 1)]
     assert loaded("timed_run").completions(reports) == pytest.approx(
-        [1.0, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.0]
+        [1.0, 1.0, 1.1, 1.2525, 1.505, 1.7575, 2.01]
     )
+
+
+def test_a_worker_that_reports_all_the_time_has_no_endless_turn() -> None:
+    reports = [(0.01 * n, 0, 5) for n in range(400)]
+    times = loaded("timed_run").completions(reports)
+    assert len(times) == 2000
+    assert times[1000] == pytest.approx(2.0, abs=0.05)
 
 
 def test_a_steady_rate_is_that_of_the_middle_as_the_peers_driver_takes_it() -> None:
