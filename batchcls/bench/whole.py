@@ -147,7 +147,7 @@ class Feed:
             raise
 
     def measure(self, warm_s: float, seconds: float) -> Rate:
-        """Feed for `warm_s` and then count for `seconds`; what is in work at the end is awaited."""
+        """Feed for `warm_s`, count for `seconds`; `settle` awaits what is in work afterwards."""
         now = time.perf_counter()
         reports = [Report(now, worker, 0) for worker in range(self.layout.workers)]
         reports += self._answered_until(now + warm_s)
@@ -158,15 +158,23 @@ class Feed:
         ended = time.perf_counter()
         own = _own_seconds() - own
         used = [_used(pid, before[pid], _threads(pid)) for pid in pids]
-        while self._open:
-            reports += self._answered(TICK_S, fill=False)
+        heard: set[int] = set()
+        while self._at_work() - heard:  # of each, the report that the end falls before
+            late = self._answered(TICK_S, fill=False)
+            heard |= {report.worker for report in late}
+            reports += late
         told = self.layout.nthreads and not self.layout.decode_threads
         aside = sum(beside(one, self.layout.nthreads) for one in used) if told else 0.0
         images = answered(reports, begun, ended)
         return Rate(images, ended - begun, sum(map(sum, used)), aside, own)
 
+    def settle(self) -> None:
+        """Wait until nothing is in work."""
+        while self._open:
+            self._answered(TICK_S, fill=False)
+
     def close(self) -> None:
-        """End the workers."""
+        """End the workers, whatever is in work."""
         self._backend.close()
 
     def __enter__(self) -> Self:
@@ -199,6 +207,9 @@ class Feed:
         if fill:
             self._fill()
         return found
+
+    def _at_work(self) -> set[int]:
+        return {lease % self.layout.workers for lease in self._open}
 
     def _fill(self) -> None:
         workers, policy = self.layout.workers, Policy()

@@ -87,6 +87,7 @@ def small(suite: Suite) -> list[Line]:
         alone = [stack.enter_context(stages(job, folder, paths)) for _ in range(layout.workers)]
         for _ in range(suite.rounds + 1):  # the first is for warming up
             rate = feed.measure(0.5, FEED_S)
+            feed.settle()  # the others are measured alone
             for one in alone:
                 one.begin()
             took = [one.end() for one in alone]
