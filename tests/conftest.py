@@ -1,6 +1,7 @@
 """What all tests share: no process left behind, and real data where there is some."""
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])
 )
+
+# Under `nohup` a run goes on after SIGHUP, as it should; tests say themselves where it is ignored.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def children() -> dict[int, str]:
