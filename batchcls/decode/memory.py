@@ -32,13 +32,11 @@ class Pictures:
     def __init__(self) -> None:
         self._large = 0.0
 
-    def seen(self, pixels: int) -> bool:
-        """A picture of so many pixels is decoded next; whether large ones are many."""
+    def seen(self, pixels: int) -> None:
+        """A picture of so many pixels is decoded next."""
         self._large += ((pixels >= LARGE) - self._large) * ONE
         if self._large >= OFTEN:
             keep(KEPT_WHERE_LARGE)
-            return True
-        return False
 
 
 @cache

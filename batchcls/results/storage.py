@@ -161,7 +161,7 @@ class PosixStorage:
         # A file system or C library without it: look, then rename.
         if os.path.lexists(new):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(new))
-        os.rename(old, new)  # noqa: PTH104 - a seam of system calls
+        old.rename(new)
 
     def unlink(self, path: Path) -> None:
         """See `Storage`."""
@@ -179,7 +179,7 @@ class PosixStorage:
     def listdir(self, path: Path) -> list[str]:
         """See `Storage`."""
         try:
-            return sorted(os.listdir(path))  # noqa: PTH208 - a seam of system calls
+            return sorted(entry.name for entry in path.iterdir())
         except FileNotFoundError:
             return []
 
