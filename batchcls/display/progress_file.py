@@ -1,6 +1,5 @@
 """Owns ``progress.json``: written whole or not at all, read without trust."""
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,9 +13,10 @@ def save(snapshot: Snapshot, directory: Path) -> bool:
     """Replace the progress file of a job directory; whether that worked.
 
     A full disk must not end the run through its display, so no `OSError` leaves here. Not synced:
-    after a power cut the results file says what is done, not this one.
+    after a power cut the results file says what is done, not this one. Only who holds the
+    directory's lock writes here: what a killed run left half-written is written over by the next.
     """
-    written = directory / f".{NAME}.{os.getpid()}"
+    written = directory / f"{NAME}.tmp"
     try:
         written.write_text(snapshot.to_json() + "\n", encoding="ascii")
         written.replace(directory / NAME)

@@ -77,6 +77,22 @@ def test_the_file_is_replaced_whole(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["progress.json"]
 
 
+def test_what_killed_runs_left_half_written_does_not_add_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(self: Path, target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        for pid in (1000, 1001):
+            patch.setattr("os.getpid", lambda pid=pid: pid)
+            with pytest.raises(KeyboardInterrupt):
+                save(FULL, tmp_path)
+    assert save(FULL, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["progress.json"]
+
+
 def test_a_file_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     assert save(FULL, tmp_path / "missing") is False
     (tmp_path / "progress.json").mkdir()
