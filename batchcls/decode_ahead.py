@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from batchcls.board import Board
 from batchcls.decode.sniff import sniff
 from batchcls.errors import ImageError
-from batchcls.images import Failure, ImageRef
+from batchcls.images import Failure, ImageRef, Picture
 from batchcls.runtime import Array
 
 MOST = 0.5
@@ -42,6 +42,8 @@ class InWork:
         lease: the lease it came with.
         image: the image.
         slot: its place on the board.
+        whole: it is to be decoded in full, whatever the job says.
+        reduced: it was decoded at less than its size.
         tensor: the model's input, once prepared; before, where to make it, if that is decided.
         failure: why there is none.
         facts: what its record says of the file and the picture, if that is asked for.
@@ -50,6 +52,8 @@ class InWork:
     lease: int
     image: ImageRef
     slot: int
+    whole: bool = False
+    reduced: bool = False
     tensor: Array = None
     failure: Failure | None = None
     facts: dict[str, int | float | str] = field(default_factory=dict)
@@ -60,8 +64,8 @@ class DecodeAhead:
 
     Args:
         read: an image's bytes.
-        decode: bytes to a BGR array.
-        preprocess: a BGR array to the model's input, in the place that is given if one is.
+        decode: bytes to a picture, in full if that is wanted.
+        preprocess: a picture to the model's input, in the place that is given if one is.
         board: where the stage of each image is shown.
         threads: how many; with 0, only `prepare` does anything.
         facts: of width, height and sha256, those that records shall hold.
@@ -70,8 +74,8 @@ class DecodeAhead:
     def __init__(
         self,
         read: Callable[[ImageRef], bytes],
-        decode: Callable[[bytes], Array],
-        preprocess: Callable[[Array, Array | None], Array],
+        decode: Callable[[bytes, bool], Picture],
+        preprocess: Callable[[Picture, Array | None], Array],
         board: Board,
         threads: int,
         facts: Collection[str] = (),
@@ -152,11 +156,12 @@ class DecodeAhead:
             self._board.enter(work.slot, work.image.index, "read")
             data = self._read(work.image)
             started, stage = self._next(work, started, "read", "decode")
-            pixels = self._decode(data)
+            picture = self._decode(data, work.whole)
+            work.reduced = picture.scale > 1
             if self._facts:
                 work.facts = self._facts_of(data)
             started, stage = self._next(work, started, "decode", "preprocess")
-            work.tensor = self._preprocess(pixels, work.tensor)
+            work.tensor = self._preprocess(picture, work.tensor)
             self._next(work, started, "preprocess", "ready")
         except ImageError as error:
             work.failure = Failure(error.kind, error.message)

@@ -119,7 +119,8 @@ class Job:
         interpolation: linear, cubic, nearest, area …; None = metadata.
         layout: of the model's input ("NCHW"); None = from metadata or shape.
         preprocess: a named preset for models without metadata; None = none.
-        decode: full, or reduced: JPEGs much larger than the model's input are decoded smaller.
+        decode: full, or reduced: JPEGs much larger than the model's input are decoded smaller, and
+            in full where the answer is close.
         progress: how progress is shown.
         fresh: forget an earlier run under the same output.
         extend: add images that are new since a finished run.

@@ -12,7 +12,8 @@ Rules of this file:
    prepared, then all of them inferred. Side by side they would only take the core from each other,
    and find its caches cold each time. While reads have to wait for a disk or a network, the core
    has nothing to prepare, so then they go side by side all the same.
-5. No wait is unbounded.
+5. A picture that was decoded smaller, and whose answer is close, begins once more, in full.
+6. No wait is unbounded.
 """
 
 import time
@@ -22,9 +23,10 @@ from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from batchcls.board import Board
+from batchcls.decode.policy import CLOSE
 from batchcls.decode_ahead import DecodeAhead, InWork
 from batchcls.errors import ImageError
-from batchcls.images import Failure, FailureKind, ImageRef
+from batchcls.images import Failure, FailureKind, ImageRef, Picture
 from batchcls.messages import Answer, WorkerStats
 from batchcls.results import record
 from batchcls.runtime import Array, Classifier, Finished, Ring
@@ -48,7 +50,7 @@ class Pipeline:
     Args:
         classifier: the model, with a ring per device.
         read: an image's bytes; raises `ImageError`.
-        decode: bytes to a BGR array; raises `ImageError`.
+        decode: bytes to a picture, in full if that is wanted; raises `ImageError`.
         board: where the stage of each image is shown.
         threads: threads that read, decode and preprocess; 0 does it between inferences.
         facts: what records hold besides classes (`batchcls.job.FACTS`).
@@ -59,7 +61,7 @@ class Pipeline:
         self,
         classifier: Classifier,
         read: Callable[[ImageRef], bytes],
-        decode: Callable[[bytes], Array],
+        decode: Callable[[bytes, bool], Picture],
         board: Board,
         threads: int,
         facts: Collection[str] = (),
@@ -71,7 +73,7 @@ class Pipeline:
         self._rings = tuple(classifier.rings)
         self._board = board
         self._decoding = DecodeAhead(read, decode, classifier.prepare, board, threads, facts)
-        self._waiting: deque[tuple[int, ImageRef]] = deque()
+        self._waiting: deque[tuple[int, ImageRef, bool]] = deque()
         self._prepared: deque[InWork] = deque()
         self._turn = 0
         self._done: list[Done] = []
@@ -95,10 +97,10 @@ class Pipeline:
 
     def add(self, lease: int, images: Sequence[ImageRef]) -> None:
         """Images to answer; they are taken in order."""
-        self._waiting.extend((lease, image) for image in images)
+        self._waiting.extend((lease, image, False) for image in images)
 
     def drop_waiting(self) -> None:
-        """Forget the images that nothing has been done for yet."""
+        """Forget the images that have not begun, or are to begin once more."""
         self._waiting.clear()
 
     def wake(self) -> None:
@@ -138,8 +140,8 @@ class Pipeline:
         """Hand images to the decode threads; without them, decode for the free requests."""
         in_turns, until = self._in_turns, time.monotonic() + TURN_S
         for _ in range(min(self._room(), len(self._waiting))):
-            lease, image = self._waiting.popleft()
-            work = InWork(lease, image, self._board.take())
+            lease, image, whole = self._waiting.popleft()
+            work = InWork(lease, image, self._board.take(), whole)
             if self._decoding.threads:
                 self._decoding.put(work)
                 continue
@@ -255,21 +257,24 @@ class Pipeline:
 
     def _finish(self, ring: Ring, finished: Finished) -> None:
         started = time.perf_counter()
-        works: Sequence[InWork] = finished.tags
-        self._images[ring.device] = self._images.get(ring.device, 0) + len(works)
-        self._latency[ring.device] = self._latency.get(ring.device, 0.0) + finished.latency_s * len(
-            works
-        )
-        for row, work in enumerate(works):
+        before = len(self._done)
+        for row, work in enumerate(finished.tags):
             self._board.enter(work.slot, work.image.index, "write")
             if finished.error is None:
                 self._succeed(work, finished.scores[row])
             else:
                 self._fail(work, "infer", finished.error)
+        count, device = len(self._done) - before, ring.device
+        self._images[device] = self._images.get(device, 0) + count
+        self._latency[device] = self._latency.get(device, 0.0) + finished.latency_s * count
         self._spend("write", time.perf_counter() - started)
 
     def _succeed(self, work: InWork, scores: Array) -> None:
         try:
+            if work.reduced and self._classifier.nearest(scores) < CLOSE:
+                self._board.clear(work.slot)
+                self._waiting.appendleft((work.lease, work.image, True))
+                return
             predictions = self._classifier.outcome(scores)
             if self._facts:
                 work.facts |= self._classifier.uncertainty(scores, self._facts)

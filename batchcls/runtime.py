@@ -6,7 +6,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from batchcls.images import Prediction
+from batchcls.images import Picture, Prediction
 
 Array = Any
 """A NumPy array; the engine never looks inside one."""
@@ -78,14 +78,17 @@ class Classifier(Protocol):
     def rings(self) -> Sequence[Ring]:
         """One per device string."""
 
-    def prepare(self, image: Array, into: Array | None = None) -> Array:
-        """A decoded image, (H, W, 3) uint8 BGR, as the model's input; called by any thread.
+    def prepare(self, image: Picture, into: Array | None = None) -> Array:
+        """A decoded image as the model's input; called by any thread.
 
         Made in `into`, a place of the ring's, if there is one.
         """
 
     def outcome(self, scores: Array) -> tuple[Prediction, ...]:
         """The top-N of one image's scores; raises `ImageError` where they are no numbers."""
+
+    def nearest(self, scores: Array) -> float:
+        """By how little one image's answer could be another one, in nats; raises as `outcome`."""
 
     def uncertainty(self, scores: Array, facts: Collection[str]) -> Mapping[str, float]:
         """Of margin and entropy those asked for, from all of one image's scores."""

@@ -17,14 +17,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from batchcls.board import Board
 from batchcls.confine import bound_memory, confine
 from batchcls.errors import BatchclsError
-from batchcls.images import ImageRef
+from batchcls.images import ImageRef, Picture
 from batchcls.job import Job
 from batchcls.messages import CANARY, Answer, WorkerStats
 from batchcls.pipeline import Done, Pipeline
@@ -191,10 +190,15 @@ def open_pipeline(start: Mapping[str, Any], reader: Reader, board: Board) -> tup
     job = Job.from_dict(start["job"])
     classifier = Classifier.open(job, Threads(**start["threads"]))
     policy = DecodePolicy(reduced=job.decode == "reduced")
+    at_least = policy.at_least(classifier.needs)
+
+    def decode(data: bytes, whole: bool) -> Picture:
+        return decode_picture(data, policy, None if whole else at_least)
+
     pipeline = Pipeline(
         classifier,
         reader,
-        partial(decode_picture, policy=policy, at_least=policy.at_least(classifier.needs)),
+        decode,
         board,
         start["decode_threads"],
         job.facts,

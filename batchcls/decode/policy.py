@@ -26,6 +26,17 @@ one value in a hundred is off by one: no decoding but the full one does better w
 linear resize skips pixels in full: 94 %, 86 %, 81 %, and more right.
 """
 
+CLOSE = 0.42
+"""A reduced picture whose best class is ahead by less is decoded again in full: the difference of
+the logits of the two best classes, in nats; at 0.42 the second has two thirds of the first's
+probability. Changing it changes answers.
+
+Of the same pictures, 300 at either quality, two quantised MobileNets and one in float, only close
+answers changed: of 27 in 1,800 the widest were ahead by 0.51, 0.39 and 0.39. At 0.36 6.5 % of the
+pictures are close and 4 answers stay changed, at 0.42 7.6 % and one; with pictures at 1/8 (1.5
+times the need), which saves 2.5 ms of 34, 8.2 % and 7.
+"""
+
 PILLOW_ERROR_LIMIT = 178_956_970  # where Pillow raises DecompressionBombError
 MAX_SIDE = 1 << 20
 
@@ -38,7 +49,8 @@ class DecodePolicy:
         max_pixels: width x height of the largest picture; larger ones are refused undecoded.
         max_bytes: size of the largest file; larger ones are refused unread.
         exif: turn and mirror the picture as its EXIF orientation says.
-        reduced: decode JPEGs much larger than the model's input at 1/2, 1/4 or 1/8 of their size.
+        reduced: decode JPEGs much larger than the model's input at 1/2, 1/4 or 1/8 of their size,
+            and again in full where the answer to that is close (`CLOSE`).
     """
 
     max_pixels: int = PILLOW_ERROR_LIMIT
@@ -58,4 +70,5 @@ class DecodePolicy:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON data for the fingerprint: the limits, and the number of the rules."""
-        return {**asdict(self), "rules": RULES}
+        rules: dict[str, Any] = {**asdict(self), "rules": RULES}
+        return rules | {"close": CLOSE} if self.reduced else rules

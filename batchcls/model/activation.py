@@ -17,6 +17,8 @@ _PASSES_THROUGH = frozenset(
     {"Convert", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "FakeQuantize", "Result"}
 )
 _PROBABILITIES = frozenset({"Softmax", "Sigmoid"})
+TINY = 1e-12
+"""Probabilities of which the logarithm is taken are at least this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,19 @@ class Activation:
         elif self.kind == "sigmoid":
             values = 0.5 * (1.0 + np.tanh(0.5 * values))  # the form that cannot overflow
         return values.astype(np.float32)
+
+    def logits(self, probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What `apply` gave, as logits in nats, up to a constant of the image's own.
+
+        Where nothing says that they are probabilities, they are taken for logits.
+        """
+        values = probabilities.astype(np.float64)
+        if self.sigmoid:
+            clipped = np.clip(values, TINY, 1.0 - TINY)
+            return np.asarray(np.log(clipped) - np.log1p(-clipped))
+        if "softmax" in (self.kind, self.graph.lower()):
+            return np.asarray(np.log(np.clip(values, TINY, None)))
+        return values
 
 
 def decide(

@@ -154,6 +154,22 @@ class Classifier:
         independent = card.threshold is not None or card.activation.sigmoid
         return uncertainty.uncertainty(self.probabilities(scores), facts, independent=independent)
 
+    def nearest(self, scores: NDArray[np.float32]) -> float:
+        """By how little one image's answer could be another one, in nats.
+
+        Args:
+            scores: (classes,) as the ring gave them.
+
+        Raises:
+            ImageError: "bad_output" where the model answered NaN or infinity.
+        """
+        card = self._card
+        logits = card.activation.logits(self.probabilities(scores))
+        threshold = None
+        if card.threshold is not None:
+            threshold = float(card.activation.logits(np.array([card.threshold], np.float32))[0])
+        return uncertainty.nearest(logits, threshold)
+
     def perf_counts(self) -> list[LayerTime]:
         """Per-layer counters of all devices; empty unless the job asks for them."""
         return [row for ring in self.rings for row in ring.layer_times()]

@@ -1,5 +1,9 @@
-"""How sure a model is of an image, from all classes: what active learning sorts by."""
+"""How sure a model is of an image, from all classes: what active learning sorts by.
 
+And how near another answer is, which decides whether a reduced picture was good enough.
+"""
+
+import math
 from collections.abc import Collection
 
 import numpy as np
@@ -36,6 +40,21 @@ def uncertainty(
             known = shares / total if total > 0 else np.full(values.size, 1.0 / values.size)
             found["entropy"] = float(_plogp(known).sum())
     return found
+
+
+def nearest(logits: NDArray[np.float64], threshold: float | None = None) -> float:
+    """By how little the answer could be another one, in nats; infinite where there is only one.
+
+    Args:
+        logits: (classes,), of one image; logarithms of probabilities will do.
+        threshold: a logit: the answer is all classes above it, and not only the best.
+    """
+    if threshold is not None:
+        return float(np.abs(logits - threshold).min())
+    if logits.size < 2:
+        return math.inf
+    second, best = np.partition(logits, -2)[-2:]
+    return float(best - second)
 
 
 def _plogp(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from batchcls.decode.decode import decode, decode_picture, upright
-from batchcls.decode.policy import DecodePolicy
+from batchcls.decode.policy import CLOSE, DecodePolicy
 from batchcls.decode.sniff import sniff
 from tests.decode.golden_files import GOLDENS, PLAIN
 
@@ -153,4 +153,7 @@ def test_policy_is_json_for_the_fingerprint() -> None:
     assert DecodePolicy().as_dict() == {
         "max_pixels": 178_956_970, "max_bytes": 268_435_456, "exif": True, "rules": 2,
         "reduced": False,
+    }  # fmt: skip
+    assert DecodePolicy(reduced=True).as_dict() == {
+        **DecodePolicy().as_dict(), "reduced": True, "close": CLOSE,
     }  # fmt: skip

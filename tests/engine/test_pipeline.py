@@ -130,6 +130,40 @@ def test_waiting_images_can_be_dropped_while_started_ones_finish(board: Board) -
     assert 1 <= len(done) < 10
 
 
+@pytest.mark.parametrize("threads", [0, 2])
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("alternate", [False, True])
+def test_a_close_answer_to_a_reduced_picture_is_found_again_in_all_of_it(
+    board: Board, threads: int, batch: int, alternate: bool
+) -> None:
+    classifier = FakeClassifier(FakeRing("D", 2, batch))
+    pipeline = Pipeline(classifier, read, fake_decode, board, threads, alternate=alternate)
+    paths = ["ra", "Cb", "b", "CN", "CC", "rC", "CM"] * 9
+    pipeline.add(1, [ImageRef(n, path) for n, path in enumerate(paths)])
+    done: list[Done] = []
+    for _ in range(10_000):
+        done += pipeline.step(0.01)
+        if pipeline.idle:
+            break
+    pipeline.close()
+    done.sort(key=lambda one: one.answer.index)
+    assert [one.answer.index for one in done] == list(range(len(paths)))
+    answers = {path: outcome(one) for path, one in zip(paths, done, strict=True)}
+    # r and C are classes 2 and 3; what follows a C is seen in full only.
+    assert answers == {
+        "ra": "2", "Cb": "2", "b": "2", "CN": "bad_output", "CC": "3", "rC": "2", "CM": "1",
+    }  # fmt: skip
+    assert board.in_hand() == []
+
+
+def test_an_image_is_counted_once_however_often_it_is_inferred(board: Board) -> None:
+    pipeline = Pipeline(FakeClassifier(FakeRing("D", 2)), read, fake_decode, board, 0)
+    pipeline.add(1, [ImageRef(n, "Cb") for n in range(7)])
+    while not pipeline.idle:
+        pipeline.step(0.01)
+    assert pipeline.stats(0).images == {"D": 7}
+
+
 def test_statistics_say_where_time_went(board: Board) -> None:
     pipeline = Pipeline(FakeClassifier(FakeRing("D", 2)), read, fake_decode, board, 1)
     answer_all(pipeline, "ab" * 20)

@@ -1,5 +1,6 @@
 """How sure a model is: measured on probabilities, by the model's kind and never by their sum."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from batchcls.job import Job
+from batchcls.model.activation import Activation
 from batchcls.model.classifier import Classifier
 from batchcls.model.threads import Threads
-from batchcls.model.uncertainty import uncertainty
+from batchcls.model.uncertainty import nearest, uncertainty
 from tests.model import tiny_models as tiny
 
 BOTH = ("margin", "entropy")
@@ -50,16 +52,43 @@ def test_nothing_asked_is_nothing_computed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "info", "independent"),
+    ("activation", "raw", "gap"),
     [
-        (tiny.colour_model(softmax=True), {}, False),
-        (tiny.colour_model(), {}, False),
-        (tiny.colour_model(sigmoid=True), {}, True),
-        (tiny.colour_model(), {"multilabel": "True"}, True),
+        (Activation("softmax"), (3.0, 0.0, 2.5), 0.5),
+        (Activation("none", graph="Softmax"), (0.2, 0.5, 0.25), math.log(2)),
+        (Activation("none", 1 / 256, 0.0, "Softmax"), (128, 128, 0), 0.0),
+        (Activation("none", 1 / 256, 0.0, "Softmax"), (255, 0, 0), 27.6),
+        (Activation("sigmoid"), (3.0, -4.0, 2.5), 0.5),
+        (Activation("none", graph="Sigmoid"), (1.0, 1.0, 0.5), 0.0),  # nothing to tell them by
+        (Activation("none", graph="MatMul"), (-3.0, -2.5, -9.0), 0.5),
+        (Activation("softmax"), (7.0,), math.inf),
+    ],
+)
+def test_how_near_the_second_class_is(
+    activation: Activation, raw: tuple[float, ...], gap: float
+) -> None:
+    logits = activation.logits(activation.apply(floats(*raw)))
+    assert nearest(logits) == pytest.approx(gap, rel=1e-2)
+
+
+def test_where_every_class_has_its_own_yes_and_no_the_one_nearest_to_its_threshold_counts() -> None:
+    sigmoid = Activation("sigmoid")
+    logits = sigmoid.logits(sigmoid.apply(floats(3.0, 2.9, -0.5, -6.0)))
+    assert nearest(logits, 0.0) == pytest.approx(0.5, abs=1e-6)
+    assert nearest(logits[:1], 1.0) == pytest.approx(2.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "info", "independent", "gap"),
+    [
+        (tiny.colour_model(softmax=True), {}, False, 1.0),
+        (tiny.colour_model(), {}, False, 1.0),
+        (tiny.colour_model(sigmoid=True), {}, True, 1.0),
+        (tiny.colour_model(), {"multilabel": "True"}, True, 0.0),  # black's is at its threshold
     ],
 )
 def test_the_model_decides(
-    model: ov.Model, info: dict[str, str], independent: bool, tmp_path: Path
+    model: ov.Model, info: dict[str, str], independent: bool, gap: float, tmp_path: Path
 ) -> None:
     path = tiny.save(model, tmp_path / "m.xml", info)
     classifier = Classifier.open(Job(model=str(path)), Threads(nthreads=1, nstreams="1", nireq=1))
@@ -69,4 +98,5 @@ def test_the_model_decides(
     scores = finished.scores[0]
     wanted = uncertainty(classifier.probabilities(scores), BOTH, independent=independent)
     assert classifier.uncertainty(scores, BOTH) == wanted
+    assert classifier.nearest(scores) == pytest.approx(gap, abs=1e-3)
     classifier.close()

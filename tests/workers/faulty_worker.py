@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from batchcls import worker
 from batchcls.board import Board
-from batchcls.images import ImageRef, Prediction
+from batchcls.images import ImageRef, Picture, Prediction
 from batchcls.messages import CANARY
 from batchcls.pipeline import Pipeline
 from batchcls.wire.frames import frame
@@ -80,9 +81,11 @@ class FaultyClassifier(FakeClassifier):
         "model": "faulty", "devices": {"used": ["FAKE"]}, "fingerprint": {}, "warnings": [],
     }  # fmt: skip
 
-    def prepare(self, image: bytes, into: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        strike(image.decode(errors="replace"), "preprocess")
-        return super().prepare(image[-1:], into)
+    def prepare(
+        self, image: Picture, into: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        strike(image.pixels.decode(errors="replace"), "preprocess")
+        return super().prepare(replace(image, pixels=image.pixels[-1:]), into)
 
     def outcome(self, scores: NDArray[np.float32]) -> tuple[Prediction, ...]:
         return (Prediction(int(scores[0]) % 4, "x", 0.5),)
@@ -96,10 +99,10 @@ class FaultyReader(worker.Reader):
         return super().__call__(image)
 
 
-def decode(data: bytes) -> bytes:
+def decode(data: bytes, whole: bool) -> Picture:
     strike(data.decode(errors="replace"), "decode")
     time.sleep(float(os.environ.get("FAULT_SLOW", "0")))
-    return data
+    return Picture(data, 8, 8)
 
 
 def open_pipeline(
