@@ -225,7 +225,7 @@ class Pipeline:
         """Nothing to do now: wait for a finished request, a decoded image or a wake-up."""
         busy = [ring for ring in self._rings if ring.in_flight]
         full = all(not ring.has_free for ring in self._rings)
-        if self._waiting and not self._decoding.threads and self._room() > 0:
+        if self._waiting and self._room() > 0:
             return
         started = time.perf_counter()
         if busy and (full or not self._decoding.pending):

@@ -167,7 +167,7 @@ def _check_filled(data: bytes, pixels: Pixels, header: Header, scale: int) -> No
     them; pixels that change were waiting for them.
     """
     gray = 65 if header.channels == 4 else 128
-    if (pixels[-1, -1] != gray).any():
+    if pixels[-1, -1].tolist() != [gray] * 3:
         return
     more = _imdecode(data[: -len(END_MARKER)] + JUNK + END_MARKER, scale)
     if more.shape != pixels.shape or (more != pixels).any():

@@ -156,6 +156,19 @@ def test_a_close_answer_to_a_reduced_picture_is_found_again_in_all_of_it(
     assert board.in_hand() == []
 
 
+@pytest.mark.parametrize("threads", [0, 1])
+@pytest.mark.parametrize("delay", [1, 2, 3])
+def test_a_second_look_begins_at_once(board: Board, threads: int, delay: int) -> None:
+    classifier = FakeClassifier(FakeRing("D", 2, delay=delay))
+    pipeline = Pipeline(classifier, read, fake_decode, board, threads)
+    pipeline.add(1, [ImageRef(0, "Cb")])
+    began = time.monotonic()
+    while not pipeline.idle:
+        pipeline.step(10.0)
+    pipeline.close()
+    assert time.monotonic() - began < 5.0
+
+
 def test_an_image_is_counted_once_however_often_it_is_inferred(board: Board) -> None:
     pipeline = Pipeline(FakeClassifier(FakeRing("D", 2)), read, fake_decode, board, 0)
     pipeline.add(1, [ImageRef(n, "Cb") for n in range(7)])
