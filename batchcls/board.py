@@ -109,7 +109,7 @@ class Board:
         )
 
     def clear(self, slot: int) -> None:
-        """The image in this slot is answered; the slot is free."""
+        """Nothing is done for the image in this slot any more; the slot is free."""
         _SLOT.pack_into(self._map, _FIRST + slot * _SLOT.size, 0, 0, 0)
         with self._lock:
             self._free.append(slot)

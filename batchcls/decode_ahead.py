@@ -36,12 +36,12 @@ def _sleeps() -> int:
 
 @dataclass(slots=True)
 class InWork:
-    """An image between its lease and its answer.
+    """An image between its lease and its answer, or between its lease and a second look.
 
     Attributes:
         lease: the lease it came with.
         image: the image.
-        slot: its place on the board.
+        slot: its place on the board, once it has begun.
         whole: it is to be decoded in full, whatever the job says.
         reduced: it was decoded at less than its size.
         tensor: the model's input, once prepared; before, where to make it, if that is decided.
@@ -51,7 +51,7 @@ class InWork:
 
     lease: int
     image: ImageRef
-    slot: int
+    slot: int = -1
     whole: bool = False
     reduced: bool = False
     tensor: Array = None

@@ -33,7 +33,7 @@ class WorkerStats:
 
     Attributes:
         images: images answered, by device name.
-        latency: summed seconds from start to completion of infer requests, by device name.
+        latency: summed seconds from start to completion of their infer requests, by device name.
         in_flight: infer requests running now, by device name.
         spent: seconds by stage: read, decode, preprocess, wait, infer, write.
         rss: resident memory, bytes.

@@ -73,7 +73,7 @@ class Pipeline:
         self._rings = tuple(classifier.rings)
         self._board = board
         self._decoding = DecodeAhead(read, decode, classifier.prepare, board, threads, facts)
-        self._waiting: deque[tuple[int, ImageRef, bool]] = deque()
+        self._waiting: deque[InWork] = deque()
         self._prepared: deque[InWork] = deque()
         self._turn = 0
         self._done: list[Done] = []
@@ -97,11 +97,11 @@ class Pipeline:
 
     def add(self, lease: int, images: Sequence[ImageRef]) -> None:
         """Images to answer; they are taken in order."""
-        self._waiting.extend((lease, image, False) for image in images)
+        self._waiting.extend(InWork(lease, image) for image in images)
 
     def drop_waiting(self) -> None:
-        """Forget the images that have not begun, or are to begin once more."""
-        self._waiting.clear()
+        """Forget the images that nothing has been done for yet."""
+        self._waiting = deque(work for work in self._waiting if work.whole)
 
     def wake(self) -> None:
         """End a wait in `step`, from another thread."""
@@ -140,8 +140,8 @@ class Pipeline:
         """Hand images to the decode threads; without them, decode for the free requests."""
         in_turns, until = self._in_turns, time.monotonic() + TURN_S
         for _ in range(min(self._room(), len(self._waiting))):
-            lease, image, whole = self._waiting.popleft()
-            work = InWork(lease, image, self._board.take(), whole)
+            work = self._waiting.popleft()
+            work.slot = self._board.take()
             if self._decoding.threads:
                 self._decoding.put(work)
                 continue
@@ -271,9 +271,9 @@ class Pipeline:
 
     def _succeed(self, work: InWork, scores: Array) -> None:
         try:
-            if work.reduced and self._classifier.nearest(scores) < CLOSE:
+            if work.reduced and self._classifier.lead(scores) < CLOSE:
                 self._board.clear(work.slot)
-                self._waiting.appendleft((work.lease, work.image, True))
+                self._waiting.appendleft(InWork(work.lease, work.image, whole=True))
                 return
             predictions = self._classifier.outcome(scores)
             if self._facts:

@@ -87,8 +87,8 @@ class Classifier(Protocol):
     def outcome(self, scores: Array) -> tuple[Prediction, ...]:
         """The top-N of one image's scores; raises `ImageError` where they are no numbers."""
 
-    def nearest(self, scores: Array) -> float:
-        """By how little one image's answer could be another one, in nats; raises as `outcome`."""
+    def lead(self, scores: Array) -> float:
+        """By how much one image's answer is ahead of any other, in nats; raises as `outcome`."""
 
     def uncertainty(self, scores: Array, facts: Collection[str]) -> Mapping[str, float]:
         """Of margin and entropy those asked for, from all of one image's scores."""

@@ -37,6 +37,7 @@ class Preparation:
         preprocess: pixels to the model's input.
         images: how many different ones were measured.
         failed: how many of those could not be prepared.
+        twice: how many of those were decoded again in full (`--decode reduced`).
     """
 
     read: float
@@ -44,6 +45,7 @@ class Preparation:
     preprocess: float
     images: int
     failed: int
+    twice: int = 0
 
     @property
     def total(self) -> float:

@@ -141,7 +141,7 @@ def prepare(job: Job, images: Sample) -> Preparation:
         passes = [children.measure()[0] for _ in range(REPEATS)]
     best = min(passes, key=lambda one: sum(one["ms"]))
     read, decode, preprocess = best["ms"]
-    return Preparation(read, decode, preprocess, len(images.paths), best["failed"])
+    return Preparation(read, decode, preprocess, len(images.paths), best["failed"], best["twice"])
 
 
 def pipeline(job: Job, images: Sample, log: Path, seconds: float) -> Whole:

@@ -115,7 +115,7 @@ OPTIONS = (
         "decode",
         PICTURE,
         "full; or reduced: JPEGs far larger than the model's input are decoded at 1/2, 1/4, 1/8, "
-        "and in full where the answer is close: faster, scores differ a little. [full]",
+        "and in full where the answer is close: faster, scores and few answers differ. [full]",
         "HOW",
     ),
     Option("layout", PICTURE, "Of the model's input: NCHW, NHWC, …", "LAYOUT"),

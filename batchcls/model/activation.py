@@ -29,7 +29,8 @@ class Activation:
         kind: one of `ACTIVATIONS`; "none" where the graph ends in one already.
         scale: of a quantised output: probability = (raw - zero) * scale.
         zero: see `scale`.
-        graph: the activation the graph ends in ("Softmax"), or empty.
+        graph: the activation the graph ends in ("Softmax"), or empty: unknown, or of no account
+            since another is forced on top of it.
     """
 
     kind: str
@@ -57,18 +58,26 @@ class Activation:
             values = 0.5 * (1.0 + np.tanh(0.5 * values))  # the form that cannot overflow
         return values.astype(np.float32)
 
-    def logits(self, probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+    def logits(self, probabilities: NDArray[np.float32], steps: float = 0.0) -> NDArray[np.float64]:
         """What `apply` gave, as logits in nats, up to a constant of the image's own.
 
         Where nothing says that they are probabilities, they are taken for logits.
+
+        Args:
+            probabilities: (classes,).
+            steps: so much higher, in steps of a quantised output: half a step either way is what
+                its rounding may have hidden.
         """
         values = probabilities.astype(np.float64)
+        more = steps * self.scale if self.scale != 1.0 else 0.0
+        if self.kind == "none":
+            values, more = values + more, 0.0
         if self.sigmoid:
             clipped = np.clip(values, TINY, 1.0 - TINY)
-            return np.asarray(np.log(clipped) - np.log1p(-clipped))
-        if "softmax" in (self.kind, self.graph.lower()):
-            return np.asarray(np.log(np.clip(values, TINY, None)))
-        return values
+            values = np.log(clipped) - np.log1p(-clipped)
+        elif "softmax" in (self.kind, self.graph.lower()):
+            values = np.log(np.clip(values, TINY, None))
+        return np.asarray(values + more)
 
 
 def decide(
@@ -90,7 +99,7 @@ def decide(
     last, scale, zero = _walk(model.outputs[output].get_node())
     if forced is not None:
         done = last.lower() == forced
-        graph = last if done else ""
+        graph = last if done or forced == "none" else ""
         return Activation("none" if done else forced, scale, zero, graph), "the command line"
     if last in _PROBABILITIES:
         return Activation("none", scale, zero, last), f"the graph ends in {last}"

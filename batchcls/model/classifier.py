@@ -154,8 +154,8 @@ class Classifier:
         independent = card.threshold is not None or card.activation.sigmoid
         return uncertainty.uncertainty(self.probabilities(scores), facts, independent=independent)
 
-    def nearest(self, scores: NDArray[np.float32]) -> float:
-        """By how little one image's answer could be another one, in nats.
+    def lead(self, scores: NDArray[np.float32]) -> float:
+        """By how much one image's answer is ahead of any other, in nats; see `uncertainty.lead`.
 
         Args:
             scores: (classes,) as the ring gave them.
@@ -163,12 +163,12 @@ class Classifier:
         Raises:
             ImageError: "bad_output" where the model answered NaN or infinity.
         """
-        card = self._card
-        logits = card.activation.logits(self.probabilities(scores))
+        card, found = self._card, self.probabilities(scores)
+        low, high = (card.activation.logits(found, steps) for steps in (-0.5, 0.5))
         threshold = None
         if card.threshold is not None:
             threshold = float(card.activation.logits(np.array([card.threshold], np.float32))[0])
-        return uncertainty.nearest(logits, threshold)
+        return uncertainty.lead(low, high, threshold)
 
     def perf_counts(self) -> list[LayerTime]:
         """Per-layer counters of all devices; empty unless the job asks for them."""

@@ -1,6 +1,6 @@
 """How sure a model is of an image, from all classes: what active learning sorts by.
 
-And how near another answer is, which decides whether a reduced picture was good enough.
+And how far ahead of any other its answer is: whether a reduced picture was good enough.
 """
 
 import math
@@ -42,19 +42,21 @@ def uncertainty(
     return found
 
 
-def nearest(logits: NDArray[np.float64], threshold: float | None = None) -> float:
-    """By how little the answer could be another one, in nats; infinite where there is only one.
+def lead(
+    low: NDArray[np.float64], high: NDArray[np.float64], threshold: float | None = None
+) -> float:
+    """By how much the answer is ahead of another one, in nats; infinite where there is only one.
 
     Args:
-        logits: (classes,), of one image; logarithms of probabilities will do.
+        low: (classes,), logits of one image, or logarithms of probabilities; as low as they may be.
+        high: the same, as high as they may be.
         threshold: a logit: the answer is all classes above it, and not only the best.
     """
     if threshold is not None:
-        return float(np.abs(logits - threshold).min())
-    if logits.size < 2:
+        return float(np.maximum(low - threshold, threshold - high).min())
+    if low.size < 2:
         return math.inf
-    second, best = np.partition(logits, -2)[-2:]
-    return float(best - second)
+    return float(low.max() - np.partition(high, -2)[-2])
 
 
 def _plogp(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from batchcls import jobfile
 from batchcls.builtin import path
 from batchcls.builtin.canary import canary_image
+from tests.model.tiny_models import colour_model, save
 
 
 def batchcls(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -45,6 +48,21 @@ def test_bench_measures_parts_and_whole(tmp_path: Path, images: Path) -> None:
     assert found["bound"] > 0
     assert found["advice"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["images"]
+
+
+def test_bench_counts_second_looks(tmp_path: Path) -> None:
+    """Of grey pictures every class is as good as another; of red ones it is not."""
+    model = save(colour_model(16, softmax=True), tmp_path / "colours.xml")
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number, colour in enumerate(((120, 120, 120), (60, 60, 190), (120, 120, 120))):
+        pixels = np.full((410, 660, 3), colour, np.uint8)
+        assert cv2.imwrite(str(folder / f"{number}.jpg"), pixels)
+    for how, twice in (("full", 0), ("reduced", 2)):
+        words = ("bench", str(model), str(folder), "--seconds", "0.1", "--decode", how, "--json")
+        done = batchcls(*words, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["preparation"]["twice"] == twice
 
 
 def test_bench_of_a_missing_model_is_a_sentence(tmp_path: Path) -> None:

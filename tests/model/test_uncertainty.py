@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from batchcls.job import Job
-from batchcls.model.activation import Activation
+from batchcls.model.activation import Activation, decide
 from batchcls.model.classifier import Classifier
 from batchcls.model.threads import Threads
-from batchcls.model.uncertainty import nearest, uncertainty
+from batchcls.model.uncertainty import lead, uncertainty
 from tests.model import tiny_models as tiny
 
 BOTH = ("margin", "entropy")
@@ -56,26 +56,41 @@ def test_nothing_asked_is_nothing_computed() -> None:
     [
         (Activation("softmax"), (3.0, 0.0, 2.5), 0.5),
         (Activation("none", graph="Softmax"), (0.2, 0.5, 0.25), math.log(2)),
-        (Activation("none", 1 / 256, 0.0, "Softmax"), (128, 128, 0), 0.0),
-        (Activation("none", 1 / 256, 0.0, "Softmax"), (255, 0, 0), 27.6),
+        # Half a step of the quantisation either way may have been lost.
+        (Activation("none", 1 / 256, 0.0, "Softmax"), (100, 80, 0), math.log(99.5 / 80.5)),
+        (Activation("none", 1 / 256, 0.0, "Softmax"), (255, 0, 0), math.log(254.5 / 0.5)),
+        (Activation("none", 1 / 256, 0.0, "Softmax"), (1, 0, 0), 0.0),
+        (Activation("softmax", 0.2, 7.0), (20, 17, 7), 0.4),
         (Activation("sigmoid"), (3.0, -4.0, 2.5), 0.5),
         (Activation("none", graph="Sigmoid"), (1.0, 1.0, 0.5), 0.0),  # nothing to tell them by
-        (Activation("none", graph="MatMul"), (-3.0, -2.5, -9.0), 0.5),
+        (Activation("none"), (-3.0, -2.5, -9.0), 0.5),
+        (Activation("none", graph="LogSoftmax"), (-0.5, -1.0, -3.0), 0.5),
         (Activation("softmax"), (7.0,), math.inf),
     ],
 )
-def test_how_near_the_second_class_is(
+def test_by_how_much_the_best_class_is_ahead(
     activation: Activation, raw: tuple[float, ...], gap: float
 ) -> None:
-    logits = activation.logits(activation.apply(floats(*raw)))
-    assert nearest(logits) == pytest.approx(gap, rel=1e-2)
+    found = activation.apply(floats(*raw))
+    low, high = activation.logits(found, -0.5), activation.logits(found, 0.5)
+    assert lead(low, high) == pytest.approx(gap, rel=1e-4, abs=1e-6)
 
 
-def test_where_every_class_has_its_own_yes_and_no_the_one_nearest_to_its_threshold_counts() -> None:
+def test_of_a_multi_label_model_the_class_nearest_to_the_threshold_counts() -> None:
     sigmoid = Activation("sigmoid")
     logits = sigmoid.logits(sigmoid.apply(floats(3.0, 2.9, -0.5, -6.0)))
-    assert nearest(logits, 0.0) == pytest.approx(0.5, abs=1e-6)
-    assert nearest(logits[:1], 1.0) == pytest.approx(2.0, abs=1e-6)
+    assert lead(logits, logits, 0.0) == pytest.approx(0.5, abs=1e-6)
+    assert lead(logits - 0.25, logits + 0.25, 0.0) == pytest.approx(0.25, abs=1e-6)
+    assert lead(logits[:1], logits[:1], 1.0) == pytest.approx(2.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("forced", [None, "none", "softmax"])
+def test_probabilities_stay_probabilities_whatever_the_command_line_says(
+    forced: str | None,
+) -> None:
+    activation, _ = decide(tiny.colour_model(softmax=True), 0, None, forced)
+    logits = activation.logits(activation.apply(floats(0.2, 0.5, 0.25)))
+    assert lead(logits, logits) == pytest.approx(math.log(2))
 
 
 @pytest.mark.parametrize(
@@ -98,5 +113,5 @@ def test_the_model_decides(
     scores = finished.scores[0]
     wanted = uncertainty(classifier.probabilities(scores), BOTH, independent=independent)
     assert classifier.uncertainty(scores, BOTH) == wanted
-    assert classifier.nearest(scores) == pytest.approx(gap, abs=1e-3)
+    assert classifier.lead(scores) == pytest.approx(gap, abs=1e-3)
     classifier.close()
