@@ -99,6 +99,7 @@ def preparation(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
 
     close = [path for path in paths if is_close(path)] if at_least else []
     looks = [(path, at_least) for path in paths] + [(path, None) for path in close]
+    twice = len(close) if at_least else None
 
     def measure() -> dict[str, Any]:
         clock = time.perf_counter
@@ -119,7 +120,7 @@ def preparation(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
             for stage, took in enumerate((read - begun, decoded - read, done - decoded)):
                 spent[stage] += took
         good = max(1, len(paths) - failed)
-        return {"ms": [1000 * one / good for one in spent], "failed": failed, "twice": len(close)}
+        return {"ms": [1000 * one / good for one in spent], "failed": failed, "twice": twice}
 
     measure()  # the first pass fills the file cache
     return measure, {}

@@ -37,7 +37,7 @@ class Preparation:
         preprocess: pixels to the model's input.
         images: how many different ones were measured.
         failed: how many of those could not be prepared.
-        twice: how many of those were decoded again in full (`--decode reduced`).
+        twice: how many of those were decoded again in full; None without `--decode reduced`.
     """
 
     read: float
@@ -45,7 +45,7 @@ class Preparation:
     preprocess: float
     images: int
     failed: int
-    twice: int = 0
+    twice: int | None = None
 
     @property
     def total(self) -> float:
@@ -160,6 +160,7 @@ _HELPS = {
     "--infer-precision bf16 where the processor has it (all change answers a little), or a "
     "smaller model",
 }
+_HELPS_REDUCED = "it is reduced already: smaller files, or more cores"
 ENOUGH = 0.93
 """Share of the bound below which another layout may help; measurements differ by a few percent."""
 
@@ -170,11 +171,14 @@ def advice(figures: Figures) -> list[str]:
     if not found:
         return ["inference alone was measured; give a SOURCE to learn what the rest takes"]
     stage = max(found, key=lambda name: found[name])
-    told = [f"the bottleneck is {stage}: {found[stage]:.0%} of the cores' time; {_HELPS[stage]}"]
+    reduced = figures.preparation is not None and figures.preparation.twice is not None
+    helps = _HELPS_REDUCED if reduced and stage == "decode" else _HELPS[stage]
+    told = [f"the bottleneck is {stage}: {found[stage]:.0%} of the cores' time; {helps}"]
     limit = figures.limit
     aside = sum(one.fps for one in figures.inference if not one.on_cpu)
     if aside and limit and limit <= aside * 1.01 and stage != "infer":
-        told.append("the accelerator waits for images: --decode-threads, or --decode reduced")
+        more = "" if reduced else ", or --decode reduced"
+        told.append(f"the accelerator waits for images: --decode-threads{more}")
     if figures.whole is not None and limit and figures.whole.fps < ENOUGH * limit:
         told.append(
             f"the pipeline reaches {figures.whole.fps / limit:.0%} of the bound: "

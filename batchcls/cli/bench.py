@@ -45,6 +45,8 @@ def words(figures: Figures) -> str:
             ms = took[stage] if stage in took else 1000 * figures.cores / fastest
             stages.append((stage, f"{ms:.3f}", f"{share:.0%}"))
         parts.append(columns(stages, right=(1, 2)))
+        if found.twice is not None:
+            parts.append(f"{found.twice} of {found.images} images decoded twice")
     whole, limit = figures.whole, figures.limit
     if whole is not None and limit:
         layout = ", ".join(f"{k} {v}" for k, v in whole.layout.items() if v != "")

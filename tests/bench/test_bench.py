@@ -58,7 +58,7 @@ def test_bench_counts_second_looks(tmp_path: Path) -> None:
     for number, colour in enumerate(((120, 120, 120), (60, 60, 190), (120, 120, 120))):
         pixels = np.full((410, 660, 3), colour, np.uint8)
         assert cv2.imwrite(str(folder / f"{number}.jpg"), pixels)
-    for how, twice in (("full", 0), ("reduced", 2)):
+    for how, twice in (("full", None), ("reduced", 2)):
         words = ("bench", str(model), str(folder), "--seconds", "0.1", "--decode", how, "--json")
         done = batchcls(*words, cwd=tmp_path)
         assert done.returncode == 0, done.stderr

@@ -60,11 +60,11 @@ def test_percentiles_are_values_that_were_measured() -> None:
     assert percentiles([]) == {}
 
 
-def figures(decode: float, fps: float, whole: float) -> Figures:
+def figures(decode: float, fps: float, whole: float, twice: int | None = None) -> Figures:
     return Figures(
         2,
         (cpu(fps),),
-        Preparation(0.1, decode, 0.4, images=10, failed=0),
+        Preparation(0.1, decode, 0.4, images=10, failed=0, twice=twice),
         Whole(whole, {}, 1.0, 0.1),
         {"CPU": "f32"},
     )
@@ -75,6 +75,9 @@ def test_the_bottleneck_is_the_stage_with_most_of_the_time() -> None:
     assert max(shares(slow_inference), key=lambda s: shares(slow_inference)[s]) == "infer"
     assert "quantize" in advice(slow_inference)[0]
     assert "--decode reduced" in advice(figures(decode=80.0, fps=200.0, whole=23.0))[0]
+    reduced = advice(figures(decode=80.0, fps=200.0, whole=23.0, twice=0))
+    assert "bottleneck is decode" in reduced[0]
+    assert "--decode reduced" not in " ".join(reduced)
     assert sum(shares(slow_inference).values()) == pytest.approx(1.0)
 
 
