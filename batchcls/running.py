@@ -162,7 +162,7 @@ class _Run:
     def _first_ready(self, backend: Backend) -> list[Event]:
         """Wait until a worker has loaded the model; what was heard by then."""
         heard: list[Event] = []
-        deaths = 0
+        deaths: list[WorkerDied] = []
         while True:
             self._stop_if_asked()
             for event in backend.events(TICK_S):
@@ -172,12 +172,12 @@ class _Run:
                 elif isinstance(event, WorkerRefused):
                     raise refusal(event)
                 elif isinstance(event, WorkerDied):
-                    deaths += 1
+                    deaths.append(event)
             if self._description:
                 return heard
-            if deaths >= self._layout.workers:
+            if len(deaths) >= self._layout.workers:
                 raise StoppedError(
-                    f"no worker could load the model ({heard[-1].cause}); "  # type: ignore[union-attr]  # the last death
+                    f"no worker could load the model ({deaths[-1].cause}); "
                     f"{self._paths.log} may say more"
                 )
             self._show()

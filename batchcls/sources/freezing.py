@@ -174,7 +174,7 @@ def _kind(source: str) -> str:
     if source == "-" or source.startswith("@"):
         return "list"
     try:
-        mode = os.stat(source).st_mode  # noqa: PTH116 - a source may be any bytes
+        mode = os.stat(source).st_mode  # noqa: PTH116 - Path("") is this folder
     except OSError as error:
         raise SourceError(
             f"source {source}: {error.strerror or error}; name a directory of images, "
