@@ -17,7 +17,7 @@ from openvino import CompiledModel, Core, Model, Tensor
 
 from batchcls.errors import BatchclsError, DeviceError
 from batchcls.job import Job
-from batchcls.model import cache_key, hetero, input_rows, int8, load, model_info
+from batchcls.model import cache_key, hetero, input_rows, int8, load, model_info, pool_parts
 from batchcls.model import core as ov
 from batchcls.model.card import Card
 from batchcls.model.compiled_files import CompiledFiles, Kept, Turn
@@ -170,6 +170,7 @@ def _anew(
     how, told = int8.choose(core, model, configured, job.int8)
     if ov.only_cpus(devices) and how in ("none", "exact"):
         input_rows.arrange(model)
+        pool_parts.arrange(model)
     split = hetero.wishes(loaded.model)
     compiled = tuple(_compile(core, model, device, split) for device in devices)
     named = _LABELS_ELSEWHERE in model_info.read_info(loaded.model, model_info.ROOT)

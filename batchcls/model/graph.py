@@ -1,7 +1,8 @@
 """The model's graph: which input takes the image, which output gives scores, and small edits.
 
 Batch size, numbers of the input tensor (type, layout, mean, scale), the single float32 output.
-Changes of another kind have modules of their own: `trimming`, `weights`, `input_rows`.
+Changes of another kind have modules of their own: `trimming`, `weights`, `input_rows`,
+`pool_parts`.
 """
 
 from dataclasses import dataclass
