@@ -21,8 +21,11 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])
 )
 
-# Under `nohup` a run goes on after SIGHUP, as it should; tests say themselves where it is ignored.
+# Under `nohup` a run goes on after SIGHUP, and in the background of a script (`&`) after SIGINT,
+# as it should. These tests may be started so, too; they say themselves where a signal is ignored.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def children() -> dict[int, str]:
