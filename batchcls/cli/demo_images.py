@@ -4,6 +4,7 @@
 same every time, each given the defect that its folder is named after.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -84,13 +85,18 @@ def spoil(picture: Picture, defect: str, rng: np.random.Generator) -> Picture:
 def write(folder: Path, count: int) -> None:
     """Draw `count` images into folders named after their defects, and one that is no image.
 
+    Stops when the process that asked for them has died.
+
     Args:
         folder: is made; images of earlier demos in it are written over.
         count: how many, the broken one included.
     """
     import cv2
 
+    parent = os.getppid()
     for number in range(max(count - 1, 0)):
+        if os.getppid() != parent:
+            return
         rng = np.random.default_rng(number)
         defect = CLASSES[number % len(CLASSES)]
         picture = spoil(scene(rng, *SIZES[number % len(SIZES)]), defect, rng)

@@ -1,11 +1,13 @@
 """The command as a process and as a call: messages, exit codes, signals, closed pipes."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -175,15 +177,39 @@ def test_ctrl_c_ends_it_by_the_signal(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 30
-    while not any(tmp_path.rglob("*.jpg")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: any(tmp_path.rglob("*.jpg")))
     process.send_signal(signal.SIGINT)
     told = process.communicate(timeout=20)[1]
     assert process.returncode == -signal.SIGINT
     assert told.endswith("batchcls: error: interrupted\n")
     assert "Traceback" not in told
+
+
+def test_killed_while_it_draws_nobody_draws_on(tmp_path: Path) -> None:
+    process = subprocess.Popen([*BATCHCLS, "demo", str(tmp_path), "--images", "100000"])
+    wait_for(lambda: any(tmp_path.rglob("*.jpg")))
+    process.kill()
+    process.wait()
+    wait_for(lambda: not drawing(tmp_path))
+
+
+def drawing(folder: Path) -> bool:
+    """Some process, whoever has inherited it, has the folder on its command line."""
+    return any(str(folder).encode() in words for words in command_lines())
+
+
+def command_lines() -> Iterator[bytes]:
+    """Of all processes there are."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            yield path.read_bytes()
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("command", commands.names())
