@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from batchcls.display.summary_lines import show_complete
 from batchcls.job import Job
 from batchcls.results.rundir import RunPaths
 
@@ -69,8 +71,5 @@ def already_complete(paths: RunPaths, total: int, job: Job) -> RunResult:
     with contextlib.suppress(OSError, ValueError):
         failed = json.loads(paths.summary.read_text())["failed_by_kind"]
     if job.progress not in ("json", "none"):
-        print(  # noqa: T201 - the answer to the command
-            f"{job.output} is complete: {total} images, {sum(failed.values())} failed. "
-            "--extend adds new images, --retry-failed redoes the failed ones, --fresh starts over."
-        )
+        show_complete(job.output, total, sum(failed.values()), sys.stdout)
     return result(paths, total, failed, job, resumed=total)

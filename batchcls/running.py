@@ -122,7 +122,8 @@ class _Run:
                     return self._sit(backend)
                 except BatchclsError as error:
                     log.error("%s", error)
-                    self._end("stopped", str(error), backend)
+                    # Of a job that was refused (2) there is no more to tell.
+                    self._end("stopped", str(error), told=error.exit_code != 2)
                     raise
 
     def _sit(self, backend: Backend) -> RunResult:
@@ -156,7 +157,7 @@ class _Run:
             if not journal.finished:
                 return self._work(backend, ready, early, total)
             self._progress.on_listed(total, journal.count, journal.failed)
-            self._end("done", "nothing new to label", backend)
+            self._end("done", "nothing new to label")
             return self._result(journal.failed, total, journal.count)
 
     def _first_ready(self, backend: Backend) -> list[Event]:
@@ -220,7 +221,7 @@ class _Run:
             raise StoppedError(f"{session.halted or 'the workers are gone'}")
         journal.finish()
         layers = self._layers(backend)
-        self._end("done", "", backend, layers)
+        self._end("done", "", layers)
         return self._result(journal.failed, total, resumed)
 
     # ---- endings
@@ -232,7 +233,7 @@ class _Run:
             )
 
     def _end(
-        self, state: State, reason: str, backend: Backend, layers: tuple[LayerTotal, ...] = ()
+        self, state: State, reason: str, layers: tuple[LayerTotal, ...] = (), *, told: bool = True
     ) -> None:
         progress, now = self._progress, time.monotonic()
         if self._requests.count and state != "done":
@@ -246,7 +247,8 @@ class _Run:
         self._display.close(snapshot)
         with contextlib.suppress(OSError):
             self._paths.summary.write_text(json.dumps(summary.as_dict(), indent=1) + "\n")
-        if self._job.progress not in ("json", "none") and snapshot.total is not None:
+        told = told and snapshot.total is not None and self._job.progress not in ("json", "none")
+        if told:
             show_summary(summary, sys.stdout, layers)
 
     def _layers(self, backend: Backend) -> tuple[LayerTotal, ...]:

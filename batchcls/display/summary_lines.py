@@ -36,6 +36,15 @@ def show_summary(
         outlet.flush()
 
 
+def show_complete(results: str, images: int, failed: int, stream: TextIO | None) -> None:
+    """Say that there was nothing to do. A stream that is gone is no error."""
+    if stream is not None:
+        Outlet(stream).write(
+            f"{results} is complete: {images} images, {failed} failed. --extend adds new images, "
+            "--retry-failed redoes the failed ones, --fresh starts over.\n"
+        )
+
+
 def _all_lines(summary: Summary, layers: Sequence[LayerTotal], width: int) -> list[Line]:
     lines = summary_lines(summary, width)
     if layers:

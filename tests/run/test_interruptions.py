@@ -211,6 +211,20 @@ def test_a_closed_output_does_not_end_the_run(
     assert output.read_bytes() == whole
 
 
+def test_a_closed_output_does_not_fail_a_run_that_is_complete(
+    many: Path, model: Path, output: Path, whole: bytes
+) -> None:
+    assert Program(many, model, output).end()[0] == 0
+    again = Program(many, model, output)
+    assert again.process.stdout is not None
+    again.process.stdout.close()
+    assert again.process.wait(60) == 0
+    assert again.process.stderr is not None
+    assert again.process.stderr.read() == ""
+    again.process.stderr.close()
+    assert output.read_bytes() == whole
+
+
 def test_a_full_terminal_device_does_not_end_the_run(
     many: Path, model: Path, output: Path, whole: bytes
 ) -> None:

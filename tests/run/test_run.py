@@ -262,6 +262,17 @@ def test_a_wrong_job_is_refused_before_anything_is_written(
     assert not RunPaths.of(job.output).part.exists()
 
 
+@pytest.mark.parametrize("change", [{"device": ("XPU",)}, {"top": 2}])
+def test_a_refused_job_is_not_told_to_go_on(
+    job: Job, change: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    if "top" in change:
+        run(job)  # so that it is refused after the model is loaded
+    with pytest.raises((DeviceError, RefusedError)):
+        run(replace(job, progress="plain", **change))
+    assert capfd.readouterr().out == ""
+
+
 def test_a_corrupt_model_is_refused(job: Job, tmp_path: Path) -> None:
     bad = tmp_path / "bad.onnx"
     bad.write_bytes(b"this is no model")
