@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import openvino
 
+import batchcls.model
 from batchcls.job import Job
 from batchcls.model.core import Properties, is_cpu, only_cpus
 from batchcls.model.devices import Device
@@ -67,7 +68,7 @@ def key(job: Job, devices: Sequence[Device], configured: Properties, batch_size:
     """
     settings = job.as_dict()
     facts = {
-        "batchcls": [__version__, _code()],
+        "batchcls": [__version__, _own_code()],
         "openvino": [openvino.get_version(), np.__version__],
         "processor": _processor(),
         "environment": {k: v for k, v in os.environ.items() if k.startswith(_ENVIRONMENT)},
@@ -98,11 +99,21 @@ def _library(entry: str) -> list[Any]:
 
 
 @cache
-def _code() -> str:
-    """A hash of the code that makes a model of a file."""
+def _own_code() -> str:
+    """This package's, hashed once a process."""
+    return code_hash(Path(batchcls.model.__path__[0]))
+
+
+def code_hash(folder: Path) -> str:
+    """A hash of all the code below a folder: names and contents of its modules.
+
+    What makes a compiled model of a file lies in many folders. One that were left out would go
+    on with models that older code had compiled.
+    """
     total = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        total.update(source.read_bytes())
+    for module in sorted(folder.rglob("*.py")):
+        content = module.read_bytes()
+        total.update(f"{module.relative_to(folder)} {len(content)}\n".encode() + content)
     return total.hexdigest()
 
 

@@ -148,7 +148,7 @@ def test_what_is_outside_the_job_is_in_the_key(
     found.append(key(job))
     monkeypatch.setattr(cache_key, "_processor", lambda: "another")
     found.append(key(job))
-    monkeypatch.setattr(cache_key, "_code", lambda: "changed")
+    monkeypatch.setattr(cache_key, "_own_code", lambda: "changed")
     found.append(key(job))
     monkeypatch.setattr(openvino, "get_version", lambda: "9999.1")
     found.append(key(job))
