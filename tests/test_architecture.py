@@ -1,4 +1,4 @@
-"""What a reader relies on: modules that say what they are, small, on the map, cheap to import."""
+"""What a reader relies on: modules that say what they are, small, cheap to import."""
 
 import ast
 import subprocess
@@ -9,7 +9,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "batchcls").rglob("*.py"))
-MAP = (ROOT / "README.md").read_text(encoding="utf-8").partition("## How an image travels")[2]
 MOST_LINES = 300
 HEAVY = ("openvino", "cv2", "numpy", "rich", "tqdm", "multiprocessing", "asyncio")
 
@@ -30,29 +29,6 @@ def test_a_module_says_in_its_first_line_what_it_owns_or_decides(path: Path) -> 
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_a_module_can_be_read_in_one_go(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
-
-
-def mapped() -> list[str]:
-    """The files of the README's map: a tree, two spaces a level, folders with a slash."""
-    tree = MAP.partition("```text\n")[2].partition("```")[0]
-    folders: list[str] = []
-    found = []
-    for line in tree.splitlines():
-        level = (len(line) - len(line.lstrip())) // 2
-        word = line.split()[0]
-        del folders[level:]
-        if word.endswith("/"):
-            folders.append(word)
-            word = "__init__.py"
-        found.append("".join(folders) + word)
-    return found
-
-
-def test_the_map_shows_every_module_once_and_no_other() -> None:
-    shown, there = mapped(), [name(path) for path in MODULES]
-    assert sorted(set(there) - set(shown)) == [], "missing from the map in README.md"
-    assert sorted(set(shown) - set(there)) == [], "on the map in README.md, but gone"
-    assert len(shown) == len(set(shown))
 
 
 def test_no_module_shadows_a_library_or_is_a_drawer() -> None:
