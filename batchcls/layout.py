@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from batchcls.coordinator.policy import Policy
 from batchcls.job import Job
 from batchcls.machine import Machine
-from batchcls.policy import Policy
 from batchcls.sources import DEFAULT_MAX_BYTES
 
 MB = 1_000_000

@@ -19,7 +19,7 @@ from typing import Any
 
 from batchcls import errors
 from batchcls.backends.local import LocalBackend
-from batchcls.coordinator import Coordinator
+from batchcls.coordinator.coordinator import Coordinator
 from batchcls.display import Display, open_display, progress_file
 from batchcls.display.perf_counts import LayerTotal, total_layers, write_csv
 from batchcls.display.progress import Progress

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from batchcls.coordinator import Coordinator
+from batchcls.coordinator.coordinator import Coordinator
 from batchcls.display import Display
 from batchcls.display.progress import Progress
 from batchcls.display.snapshot import Snapshot, State

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from batchcls.backends.local import LocalBackend
+from batchcls.coordinator.policy import Policy
 from batchcls.errors import BatchclsError
 from batchcls.images import ImageRef
 from batchcls.job import Job
@@ -32,7 +33,6 @@ from batchcls.messages import (
     WorkerReady,
     WorkerRefused,
 )
-from batchcls.policy import Policy
 from batchcls.running import refusal
 
 TICK_S = 0.1

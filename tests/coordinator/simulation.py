@@ -9,7 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from batchcls.coordinator import Coordinator
+from batchcls.coordinator.coordinator import Coordinator
+from batchcls.coordinator.policy import Policy
+from batchcls.coordinator.reorder import OVERHEAD
 from batchcls.images import Failure, ImageRef
 from batchcls.messages import (
     CANARY,
@@ -26,8 +28,6 @@ from batchcls.messages import (
     WorkerReady,
     WorkerStats,
 )
-from batchcls.policy import Policy
-from batchcls.window import OVERHEAD
 
 
 class ListedWork:

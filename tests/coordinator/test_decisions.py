@@ -2,7 +2,9 @@
 
 import pytest
 
-from batchcls.coordinator import Coordinator
+from batchcls.coordinator.coordinator import Coordinator
+from batchcls.coordinator.policy import Policy
+from batchcls.coordinator.streak import Streak
 from batchcls.images import ImageRef
 from batchcls.messages import (
     CANARY,
@@ -20,8 +22,6 @@ from batchcls.messages import (
     WorkerRefused,
     WorkerStats,
 )
-from batchcls.policy import Policy
-from batchcls.streak import Streak
 from tests.coordinator.simulation import ListedWork, World, convict
 
 

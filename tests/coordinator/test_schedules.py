@@ -4,8 +4,8 @@ import random
 
 import pytest
 
+from batchcls.coordinator.policy import Policy
 from batchcls.messages import Event
-from batchcls.policy import Policy
 from tests.coordinator.simulation import SimulatedWorker, World, lines
 
 

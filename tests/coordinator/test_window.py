@@ -5,11 +5,11 @@ import tracemalloc
 
 import pytest
 
+from batchcls.coordinator.policy import Policy
+from batchcls.coordinator.reorder import OVERHEAD, Window
 from batchcls.images import FailureKind, ImageRef, Prediction
 from batchcls.messages import Answer
-from batchcls.policy import Policy
 from batchcls.results import record
-from batchcls.window import OVERHEAD, Window
 
 LABELS = [f"class {n}, of those that ImageNet knows" for n in range(1000)]
 

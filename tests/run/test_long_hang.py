@@ -13,13 +13,13 @@ from typing import cast
 
 import pytest
 
-from batchcls.coordinator import Coordinator
+from batchcls.coordinator.coordinator import Coordinator
+from batchcls.coordinator.policy import Policy
 from batchcls.display import open_display
 from batchcls.display.progress import Progress
 from batchcls.images import ImageRef, Prediction
 from batchcls.messages import Answer, Answered, Event, Lease, StartWorker, StopWorker
 from batchcls.output import JournalLines
-from batchcls.policy import Policy
 from batchcls.results import record
 from batchcls.results.journal import Journal
 from batchcls.results.rundir import RunPaths, make_directory

@@ -13,7 +13,8 @@ from typing import cast
 
 import pytest
 
-from batchcls.coordinator import Coordinator
+from batchcls.coordinator.coordinator import Coordinator
+from batchcls.coordinator.policy import Policy
 from batchcls.display import open_display
 from batchcls.display.progress import Progress
 from batchcls.images import Failure, ImageRef, Prediction
@@ -28,7 +29,6 @@ from batchcls.messages import (
     WorkerReady,
 )  # fmt: skip
 from batchcls.output import JournalLines
-from batchcls.policy import Policy
 from batchcls.results import record
 from batchcls.results.journal import Journal
 from batchcls.results.rundir import RunPaths, make_directory

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from batchcls.backends.local import LocalBackend
-from batchcls.coordinator import Coordinator
+from batchcls.coordinator.coordinator import Coordinator
+from batchcls.coordinator.policy import Policy
 from batchcls.display import open_display
 from batchcls.display.progress import Progress
 from batchcls.images import Failure, ImageRef
 from batchcls.job import Job
 from batchcls.messages import Answer, Answered, Event, Record, StartWorker, WorkerDied
-from batchcls.policy import Policy
 from batchcls.results import record
 from batchcls.session import Session
 from batchcls.signals import StopRequests

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from batchcls.coordinator.policy import Policy
 from batchcls.messages import WorkerDied
-from batchcls.policy import Policy
 from tests.workers.harness import Outcome, WatchedBackend, run_faulty
 
 INNOCENT = [f"ok.{n}" for n in range(30)]

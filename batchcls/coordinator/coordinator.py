@@ -18,6 +18,11 @@ No process, clock, file or terminal in here. Rules of this file:
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from batchcls.coordinator.policy import Policy, Work
+from batchcls.coordinator.reorder import Window
+from batchcls.coordinator.streak import Streak
+from batchcls.coordinator.suspects import Trial
+from batchcls.coordinator.worker_slot import Slot
 from batchcls.images import Failure, ImageRef
 from batchcls.messages import (
     CANARY,
@@ -34,11 +39,6 @@ from batchcls.messages import (
     WorkerReady,
     WorkerRefused,
 )
-from batchcls.policy import Policy, Work
-from batchcls.slot import Slot
-from batchcls.streak import Streak
-from batchcls.trial import Trial
-from batchcls.window import Window
 
 
 class Coordinator:
