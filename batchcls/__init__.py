@@ -18,7 +18,7 @@ from batchcls.job import Job
 from batchcls.version import __version__
 
 if TYPE_CHECKING:
-    from batchcls.running import RunResult
+    from batchcls.running.run import RunResult
 
 __all__ = ["BatchclsError", "Job", "__version__", "run"]
 
@@ -35,6 +35,6 @@ def run(job: Job) -> "RunResult":
     Raises:
         BatchclsError: the job is wrong, or stopped early; its message says what to do.
     """
-    from batchcls.running import run as run_job
+    from batchcls.running.run import run as run_job
 
     return run_job(job)

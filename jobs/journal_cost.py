@@ -27,10 +27,11 @@ sys.path.insert(0, str(ROOT))
 
 from soak import NAMES_PER_SECOND, prepare  # noqa: E402 - after the path is set
 
-from batchcls import Job, running  # noqa: E402
+from batchcls import Job  # noqa: E402
 from batchcls.errors import InterruptedByUser  # noqa: E402
-from batchcls.output import JournalLines  # noqa: E402
 from batchcls.results.storage import PosixStorage  # noqa: E402
+from batchcls.running import run  # noqa: E402
+from batchcls.running.recorder import JournalLines  # noqa: E402
 
 
 class Switched(PosixStorage):
@@ -125,7 +126,7 @@ def main() -> None:
     options = parser.parse_args()
     count = 4 * max(1, round(options.minutes * 60 / (options.phase + 1) / 4))
     # The run makes its own, so that nobody else need know of this.
-    vars(running).update(PosixStorage=Switched, JournalLines=Timed)
+    vars(run).update(PosixStorage=Switched, JournalLines=Timed)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         names = int((options.minutes + 1) * 60 * NAMES_PER_SECOND)
@@ -138,7 +139,7 @@ def main() -> None:
         progress = folder / "results.jsonl.job/progress.json"
         phases = Phases(progress, stop_this_process, options.phase, count)
         try:
-            running.run(job, begun=phases.start)
+            run.run(job, begun=phases.start)
             raise SystemExit("the run ended too early: fewer --minutes")
         except InterruptedByUser:
             phases.join()

@@ -16,7 +16,7 @@ from batchcls.cli.legacy import WORDS
 from batchcls.cli.options import OPTIONS
 from batchcls.images import FAILURE_KINDS
 from batchcls.job import CHOICES, Job
-from batchcls.running import RunResult
+from batchcls.running.run import RunResult
 from batchcls.version import __version__
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -4,8 +4,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
-from batchcls.layout import TURN, Layout
-from batchcls.machine import Machine
+from batchcls.running.allocation import TURN, Layout
+from batchcls.running.machine import Machine
 
 KEPT = 0.5
 CLOSE = 0.03
@@ -16,7 +16,7 @@ def grid(default: Layout, machine: Machine, *, accelerated: bool = False) -> tup
     """Layouts worth trying, the default first, each once.
 
     Args:
-        default: what `batchcls.layout.decide` chose; its batch size and pinning are the start.
+        default: what `running.allocation.decide` chose; its batch size and pinning are the start.
         machine: cores.
         accelerated: the devices are not the CPU: one process, and decode threads to feed it.
     """

@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from batchcls.job import Job
-from batchcls.layout import Layout
+from batchcls.running.allocation import Layout
 
 _NOT_OF_A_FILE = frozenset({"fresh", "extend", "retry_failed", "debug"})
 _KEYS = {"null_separated": "null", "with_facts": "with"}

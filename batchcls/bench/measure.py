@@ -10,8 +10,8 @@ from batchcls.bench.children import Children
 from batchcls.bench.figures import Figures, Inference, Preparation, Whole, percentiles
 from batchcls.bench.whole import Feed
 from batchcls.job import Job
-from batchcls.layout import decide
-from batchcls.machine import this_machine
+from batchcls.running.allocation import decide
+from batchcls.running.machine import this_machine
 from batchcls.sources import InputsReader, freeze
 
 MOST_IMAGES = 200

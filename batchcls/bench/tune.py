@@ -12,8 +12,8 @@ from batchcls.bench.measure import Sample, sample
 from batchcls.bench.whole import Feed
 from batchcls.errors import BatchclsError
 from batchcls.job import Job
-from batchcls.layout import Layout, decide, device_names
-from batchcls.machine import Machine, this_machine
+from batchcls.running.allocation import Layout, decide, device_names
+from batchcls.running.machine import Machine, this_machine
 
 Tell = Callable[[str], None]
 FIRST_S = 1.2

@@ -24,7 +24,6 @@ from batchcls.coordinator.policy import Policy
 from batchcls.errors import BatchclsError
 from batchcls.images import ImageRef
 from batchcls.job import Job
-from batchcls.layout import Layout, start_message
 from batchcls.messages import (
     Answered,
     Lease,
@@ -33,7 +32,8 @@ from batchcls.messages import (
     WorkerReady,
     WorkerRefused,
 )
-from batchcls.running import refusal
+from batchcls.running.allocation import Layout, start_message
+from batchcls.running.run import refusal
 
 TICK_S = 0.1
 TOGETHER_S = 0.03

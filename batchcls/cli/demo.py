@@ -25,7 +25,7 @@ def demo(folder: str | None, images: int | None, options: Mapping[str, Any]) -> 
         options: of the job.
 
     Raises:
-        BatchclsError: see `batchcls.running`.
+        BatchclsError: see `batchcls.running.run`.
     """
     count = DEFAULT_IMAGES if images is None else images
     if count < 1:

@@ -83,7 +83,7 @@ def main() -> int:
         os.close(answers)
 
     def run() -> int:
-        from batchcls.running import run
+        from batchcls.running.run import run
 
         code: int = run(job, begun=begun).exit_code
         return code

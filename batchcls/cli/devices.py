@@ -5,8 +5,8 @@ from typing import Any
 
 from batchcls.cli.terminal import say, say_json
 from batchcls.job import Job
-from batchcls.machine import Machine, this_machine
 from batchcls.report.columns import columns
+from batchcls.running.machine import Machine, this_machine
 
 MISSING_DRIVERS = {
     "GPU": "Intel's compute runtime (Debian and Ubuntu: intel-opencl-icd)",

@@ -54,7 +54,7 @@ def do(job: Job) -> int:
     Raises:
         BatchclsError: it is wrong, or stopped early.
     """
-    from batchcls.running import run
+    from batchcls.running.run import run
 
     code: int = run(job).exit_code
     return code

@@ -19,10 +19,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from batchcls.backends.backend import Start
 from batchcls.backends.inline import InlineBackend
 from batchcls.backends.local import LocalBackend
 from batchcls.job import Job
-from batchcls.running import Start, run
+from batchcls.running.run import run
 
 VCPU = "VCPU=libopenvino_intel_cpu_plugin.so"
 """The CPU plugin under another name: a second real device."""

@@ -13,8 +13,8 @@ from table import Line, at_least, judged, middle, ratios, spread, values
 from batchcls.bench.measure import sample
 from batchcls.bench.tune import race, words
 from batchcls.job import Job
-from batchcls.layout import decide
-from batchcls.machine import this_machine
+from batchcls.running.allocation import decide
+from batchcls.running.machine import this_machine
 
 BENCH_S = 1.5
 APP_S = 3

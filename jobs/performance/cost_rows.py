@@ -16,8 +16,8 @@ from table import Line, at_most, below, judged, middle, ratios, spread
 from batchcls.bench.whole import Feed, children
 from batchcls.builtin import path as builtin
 from batchcls.job import Job
-from batchcls.layout import decide
-from batchcls.machine import this_machine
+from batchcls.running.allocation import decide
+from batchcls.running.machine import this_machine
 
 FEED_S = 3.0
 MB = 1_000_000

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from itertools import product
 
-from batchcls.layout import Layout
-from batchcls.machine import Machine
+from batchcls.running.allocation import Layout
+from batchcls.running.machine import Machine
 
 
 def full_grid(default: Layout, machine: Machine) -> tuple[Layout, ...]:

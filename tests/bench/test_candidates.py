@@ -8,8 +8,8 @@ from batchcls.bench.candidates import grid, kept, winner
 from batchcls.bench.jobtext import job_text
 from batchcls.bench.tune import ENOUGH_ROUNDS, Raced
 from batchcls.job import Job
-from batchcls.layout import decide
-from batchcls.machine import Machine
+from batchcls.running.allocation import decide
+from batchcls.running.machine import Machine
 
 
 @given(st.integers(1, 256))

@@ -11,7 +11,7 @@ import pytest
 from batchcls.cli import demo, devices, inspect
 from batchcls.cli.demo_images import CLASSES
 from batchcls.cli.main import main
-from batchcls.machine import Machine
+from batchcls.running.machine import Machine
 
 CPU = {"name": "CPU", "full_name": "A CPU", "capabilities": ["FP32", "INT8"]}
 

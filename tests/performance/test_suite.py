@@ -11,8 +11,8 @@ from types import ModuleType
 import pytest
 
 from batchcls.job import Job
-from batchcls.layout import decide
-from batchcls.machine import Machine
+from batchcls.running.allocation import decide
+from batchcls.running.machine import Machine
 
 SUITE = Path(__file__).resolve().parents[2] / "jobs" / "performance"
 

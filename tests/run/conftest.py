@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from batchcls.job import Job
-from batchcls.running import run
+from batchcls.running.run import run
 from tests.model.tiny_models import VCPU, colour_model, save
 
 COLOURS = {"red": (0, 0, 250), "green": (0, 250, 0), "blue": (250, 0, 0)}

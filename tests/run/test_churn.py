@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from batchcls.job import Job
-from batchcls.running import run
+from batchcls.running.run import run
 
 KINDS = {
     None, "vanished", "denied", "changed", "empty", "truncated", "not_image", "corrupt",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from batchcls.job import Job
-from batchcls.running import run
+from batchcls.running.run import run
 
 
 def tops(job: Job) -> dict[str, Any]:

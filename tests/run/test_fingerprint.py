@@ -19,7 +19,7 @@ from batchcls.job import Job
 from batchcls.results import mark as marks
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import PosixStorage
-from batchcls.running import run
+from batchcls.running.run import run
 from tests.model.tiny_models import VCPU
 
 CHANGES_ANSWERS: dict[str, tuple[Any, str]] = {

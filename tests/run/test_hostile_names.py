@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from batchcls.job import Job
-from batchcls.running import run
+from batchcls.running.run import run
 
 BYTES = [bytes([b]) for b in range(1, 256) if b != ord("/")]
 PAIRS = [

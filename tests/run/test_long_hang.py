@@ -13,18 +13,19 @@ from typing import cast
 
 import pytest
 
+from batchcls.backends.backend import Backend
 from batchcls.coordinator.coordinator import Coordinator
 from batchcls.coordinator.policy import Policy
 from batchcls.display import open_display
 from batchcls.display.progress import Progress
 from batchcls.images import ImageRef, Prediction
 from batchcls.messages import Answer, Answered, Event, Lease, StartWorker, StopWorker
-from batchcls.output import JournalLines
 from batchcls.results import record
 from batchcls.results.journal import Journal
 from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import PosixStorage
-from batchcls.session import Backend, Session
+from batchcls.running.loop import Session
+from batchcls.running.recorder import JournalLines
 from tests.coordinator.simulation import ListedWork
 from tests.run.test_ten_million import RUN, InstantBackend, convict, peak_mb
 

@@ -10,9 +10,9 @@ import pytest
 
 from batchcls.errors import UsageError
 from batchcls.job import Job
-from batchcls.layout import decide, policy
-from batchcls.machine import Machine, this_machine
-from batchcls.running import run
+from batchcls.running.allocation import decide, policy
+from batchcls.running.machine import Machine, this_machine
+from batchcls.running.run import run
 from tests.decode.bombs import png
 
 

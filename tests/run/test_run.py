@@ -22,7 +22,7 @@ from batchcls.errors import (
 )
 from batchcls.job import Job
 from batchcls.results.rundir import RunPaths
-from batchcls.running import run
+from batchcls.running.run import run
 from tests.model.tiny_models import colour_model, save
 from tests.run.conftest import BAD
 

@@ -13,6 +13,7 @@ from typing import cast
 
 import pytest
 
+from batchcls.backends.backend import Backend
 from batchcls.coordinator.coordinator import Coordinator
 from batchcls.coordinator.policy import Policy
 from batchcls.display import open_display
@@ -28,15 +29,15 @@ from batchcls.messages import (
     WorkerDied,
     WorkerReady,
 )  # fmt: skip
-from batchcls.output import JournalLines
 from batchcls.results import record
 from batchcls.results.journal import Journal
 from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import PosixStorage
-from batchcls.session import Backend, Session
-from batchcls.signals import StopRequests
+from batchcls.running.listed_work import ListedWork
+from batchcls.running.loop import Session
+from batchcls.running.recorder import JournalLines
+from batchcls.running.signals import StopRequests
 from batchcls.sources import InputsReader
-from batchcls.work import ListedWork
 
 COUNT = 10_000_000
 RUN = "0123456789abcdef"

@@ -13,7 +13,7 @@ import pytest
 
 from batchcls.job import Job
 from batchcls.results.rundir import RunPaths
-from batchcls.running import run
+from batchcls.running.run import run
 from tests.run.test_interruptions import descendants, gone_within
 
 

@@ -15,8 +15,8 @@ from batchcls.images import Failure, ImageRef
 from batchcls.job import Job
 from batchcls.messages import Answer, Answered, Event, Record, StartWorker, WorkerDied
 from batchcls.results import record
-from batchcls.session import Session
-from batchcls.signals import StopRequests
+from batchcls.running.loop import Session
+from batchcls.running.signals import StopRequests
 from tests.coordinator.simulation import ListedWork
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -15,10 +15,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from batchcls import fingerprint
 from batchcls.errors import RefusedError, UsageError
 from batchcls.job import Job
-from batchcls.messages import Answer, Record
+from batchcls.messages import Answer
 from batchcls.results import carry, generation
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
@@ -26,8 +25,9 @@ from batchcls.results.journal import Journal
 from batchcls.results.manifest import Carry, Manifest
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
+from batchcls.running import fingerprint
+from batchcls.running.listed_work import ListedWork
 from batchcls.sources import InputsList, InputsReader, extend, freeze
-from batchcls.work import ListedWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,29 +256,6 @@ class Output:
         )
         retry = manifest.carry == "retry-failed"
         return (answer for answer in answers if not (retry and answer.failed))
-
-
-class JournalLines:
-    """Lines of a run on their way to its journal; those of further passes end here.
-
-    Args:
-        journal: of the run.
-        count: images on the inputs list.
-    """
-
-    def __init__(self, journal: Journal, count: int) -> None:
-        self._journal = journal
-        self._count = count
-
-    def record(self, record: Record) -> None:
-        """Append lines."""
-        room = self._count - record.first
-        if room > 0:
-            self._journal.append(record.first, [a.line for a in record.answers[:room]])
-
-    def tick(self, now: float) -> None:
-        """Commit what is due."""
-        self._journal.tick(now)
 
 
 def _inputs_of(manifest: Manifest) -> InputsList:

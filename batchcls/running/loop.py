@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from batchcls.backends.backend import Backend
 from batchcls.coordinator.coordinator import Coordinator
 from batchcls.display import Display
 from batchcls.display.progress import Progress
@@ -18,14 +19,11 @@ from batchcls.messages import (
     Command,
     Event,
     Halt,
-    Lease,
     Record,
-    StartWorker,
-    StopWorker,
     WorkerDied,
     WorkerReady,
 )
-from batchcls.signals import StopRequests
+from batchcls.running.signals import StopRequests
 
 log = logging.getLogger("batchcls")
 
@@ -35,36 +33,6 @@ LAST_ADVANCE_S = 0.5
 SNAPSHOT_S = 0.25
 DRAIN_S = 3.5
 LEAVE_S = 2.0
-
-
-class Backend(Protocol):
-    """Where workers run.
-
-    Attributes:
-        root: directory that the leased paths are relative to; set before the first lease.
-    """
-
-    root: str
-
-    @property
-    def counters(self) -> Sequence[Mapping[str, Any]]:
-        """Per-layer counters of the workers that have left."""
-
-    def watch(self, descriptor: int) -> None:
-        """End a wait in `events` when this descriptor becomes readable."""
-
-    def close(self) -> None:
-        """Kill what is left and let go of everything."""
-
-    @property
-    def alive(self) -> int:
-        """How many workers there are."""
-
-    def do(self, command: StartWorker | StopWorker | Lease) -> None:
-        """Carry out a command."""
-
-    def events(self, timeout_s: float) -> list[Event]:
-        """What has happened; waits for at most so long."""
 
 
 class Lines(Protocol):

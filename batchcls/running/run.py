@@ -12,12 +12,12 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from batchcls import errors
+from batchcls.backends.backend import Backend, Start
 from batchcls.backends.local import LocalBackend
 from batchcls.coordinator.coordinator import Coordinator
 from batchcls.display import Display, open_display, progress_file
@@ -29,22 +29,22 @@ from batchcls.display.summary_lines import show_summary
 from batchcls.errors import BatchclsError, InterruptedByUser, StoppedError
 from batchcls.images import Failure, ImageRef
 from batchcls.job import Job
-from batchcls.layout import decide, policy, start_message
-from batchcls.machine import this_machine
 from batchcls.messages import Answer, Event, StartWorker, WorkerDied, WorkerReady, WorkerRefused
 from batchcls.model_files import localised, model_path
-from batchcls.output import JournalLines, Output, Ready
 from batchcls.results import record
 from batchcls.results.lock import Lock
 from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import PosixStorage
-from batchcls.run_result import RunResult, already_complete, result
-from batchcls.session import TICK_S, Backend, Session
-from batchcls.signals import StopRequests, stop_requests
+from batchcls.running.allocation import decide, policy, start_message
+from batchcls.running.log import logging_to
+from batchcls.running.loop import TICK_S, Session
+from batchcls.running.machine import this_machine
+from batchcls.running.recorder import JournalLines
+from batchcls.running.result import RunResult, already_complete, result
+from batchcls.running.resume import Output, Ready
+from batchcls.running.signals import StopRequests, stop_requests
 
 log = logging.getLogger("batchcls")
-
-Start = Callable[[Mapping[str, Any], Path, float], Backend]
 
 __all__ = ["RunResult", "run"]
 
@@ -113,7 +113,7 @@ class _Run:
         )
 
     def go(self, start: Start) -> RunResult:
-        with _logging_to(self._paths.log, self._job.log_level):
+        with logging_to(self._paths.log, self._job.log_level):
             backend = start(
                 start_message(self._job, self._layout), self._paths.log, self._job.timeout
             )
@@ -282,19 +282,3 @@ def refusal(event: WorkerRefused) -> BatchclsError:
     """A worker's refusal as the exception that it was over there."""
     kind = getattr(errors, event.error, BatchclsError)
     return kind(event.message) if issubclass(kind, BatchclsError) else BatchclsError(event.message)
-
-
-@contextlib.contextmanager
-def _logging_to(path: Path, level: str) -> Iterator[None]:
-    """The run's log file, for what nobody needs to see while all is well."""
-    # Names need not be UTF-8.
-    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace", delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log.addHandler(handler)
-    log.setLevel(level.upper())
-    log.propagate = False
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        handler.close()

@@ -12,7 +12,7 @@ from typing import Any
 
 from batchcls.coordinator.policy import Policy
 from batchcls.job import Job
-from batchcls.machine import Machine
+from batchcls.running.machine import Machine
 from batchcls.sources import DEFAULT_MAX_BYTES
 
 MB = 1_000_000

@@ -1,0 +1,1 @@
+"""One run: decide what is there, divide the machine, loop, end."""
