@@ -14,7 +14,7 @@ processes, and the engine when `run` is called. A script needs no ``if __name__ 
 from typing import TYPE_CHECKING
 
 from batchcls.errors import BatchclsError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.version import __version__
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from batchcls import hub, onnx_files
 from batchcls.errors import ModelError
-from batchcls.job import Job
+from batchcls.job.job import Job
 
 BESIDE = ("config.json", "preprocessor_config.json", "metadata.yaml")
 """Files that may stand beside a model and say what its images go through."""

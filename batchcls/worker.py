@@ -24,7 +24,7 @@ from batchcls.board import Board
 from batchcls.confine import bound_memory, confine
 from batchcls.errors import BatchclsError
 from batchcls.images import ImageRef, Picture
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.messages import CANARY, Answer, WorkerStats
 from batchcls.pipeline import Done, Pipeline
 from batchcls.wire import protocol

@@ -47,7 +47,7 @@ def imported_by(statement: str) -> set[str]:
     return {module.partition(".")[0] for module in done.stdout.split()}
 
 
-@pytest.mark.parametrize("module", ["batchcls", "batchcls.cli.main", "batchcls.jobfile"])
+@pytest.mark.parametrize("module", ["batchcls", "batchcls.cli.main", "batchcls.job.file"])
 def test_the_command_line_starts_light(module: str) -> None:
     assert not imported_by(f"import {module}") & {*HEAVY}
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 import batchcls
-from batchcls import errors, jobfile
+from batchcls import errors
 from batchcls.cli.commands import names
 from batchcls.cli.legacy import WORDS
 from batchcls.cli.options import OPTIONS
 from batchcls.images import FAILURE_KINDS
-from batchcls.job import CHOICES, Job
+from batchcls.job import file
+from batchcls.job.job import CHOICES, Job
 from batchcls.running.run import RunResult
 from batchcls.version import __version__
 
@@ -65,7 +66,7 @@ def test_the_python_api_is_in_the_readme() -> None:
 
 @pytest.mark.parametrize("path", JOBS, ids=lambda path: path.name)
 def test_every_job_file_is_a_job(path: Path) -> None:
-    job = jobfile.merge(jobfile.load(path), {})
+    job = file.merge(file.load(path), {})
     assert job.sources
     assert f"jobs/{path.name}" in README
 
@@ -75,7 +76,7 @@ def test_the_readmes_job_file_is_a_job() -> None:
     assert blocks
     for block in blocks:
         tomllib.loads(block)
-        jobfile.merge(jobfile.parse(block), {})
+        file.merge(file.parse(block), {})
 
 
 def test_recipes_are_valid_and_told() -> None:

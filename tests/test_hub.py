@@ -20,7 +20,7 @@ import pytest
 from batchcls import hub
 from batchcls.errors import ModelError
 from batchcls.hub import Reference
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model_files import localised, model_path
 from tests.model import tiny_models as tiny
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from batchcls.errors import UsageError
-from batchcls.job import CHOICES, FORMS, MINIMUM, Job
+from batchcls.job.job import CHOICES, FORMS, MINIMUM, Job
 
 
 def refused(**options: Any) -> str:

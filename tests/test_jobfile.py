@@ -9,9 +9,9 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchcls import jobfile
 from batchcls.errors import UsageError
-from batchcls.job import Job
+from batchcls.job import file
+from batchcls.job.job import Job
 
 OVERNIGHT = """
 sources = ["/photos", "@more.txt"]
@@ -27,7 +27,7 @@ reverse_input_channels = true
 
 
 def test_values_take_the_types_of_the_job() -> None:
-    job = jobfile.merge(jobfile.parse(OVERNIGHT), {})
+    job = file.merge(file.parse(OVERNIGHT), {})
     assert job == Job(
         sources=("/photos", "@more.txt"),
         device=("HETERO:GPU,CPU",),
@@ -43,7 +43,7 @@ def test_values_take_the_types_of_the_job() -> None:
 
 def test_flags_win_over_the_file() -> None:
     flags: dict[str, Any] = {"device": ("CPU",), "reverse_input_channels": False, "top": 3}
-    job = jobfile.merge(jobfile.parse(OVERNIGHT), flags)
+    job = file.merge(file.parse(OVERNIGHT), flags)
     assert (job.device, job.reverse_input_channels, job.top) == (("CPU",), False, 3)
     assert job.batch_size == 4
 
@@ -69,26 +69,26 @@ def test_flags_win_over_the_file() -> None:
 )
 def test_what_is_wrong_is_named(text: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        jobfile.parse(text, "j.toml")
+        file.parse(text, "j.toml")
     assert str(caught.value) == message
 
 
 def test_broken_toml_says_where() -> None:
     with pytest.raises(UsageError, match=r"j\.toml: not a TOML file: .*line 2"):
-        jobfile.parse("top = 3\nmodel = x\n", "j.toml")
+        file.parse("top = 3\nmodel = x\n", "j.toml")
 
 
 def test_unreadable_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"night\.toml: No such file"):
-        jobfile.load(tmp_path / "night.toml")
+        file.load(tmp_path / "night.toml")
     (tmp_path / "latin.toml").write_bytes(b"model = '\xe9'")
     with pytest.raises(UsageError, match=r"latin\.toml: not UTF-8 text \(byte 9\)"):
-        jobfile.load(tmp_path / "latin.toml")
+        file.load(tmp_path / "latin.toml")
 
 
 def test_a_leading_tilde_is_the_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ann")
-    options = jobfile.parse("sources = ['~/a', '@~/l', 'b~']\nmodel = '~/m.xml'\nnames = '~*'")
+    options = file.parse("sources = ['~/a', '@~/l', 'b~']\nmodel = '~/m.xml'\nnames = '~*'")
     assert options == {
         "sources": ("/home/ann/a", "@/home/ann/l", "b~"),
         "model": "/home/ann/m.xml",
@@ -112,5 +112,5 @@ def _strategy(kind: Any) -> st.SearchStrategy[Any]:
 
 @given(st.fixed_dictionaries({}, optional={f.name: _strategy(f.type) for f in fields(Job)}))
 def test_every_job_goes_through_a_file_unchanged(options: dict[str, Any]) -> None:
-    read = jobfile.parse(tomli_w.dumps(options))
+    read = file.parse(tomli_w.dumps(options))
     assert Job.from_dict(read) == Job.from_dict(options)

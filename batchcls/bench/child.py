@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from batchcls.errors import BatchclsError, ImageError
-from batchcls.job import Job
+from batchcls.job.job import Job
 
 Measure = Callable[[], dict[str, Any]]
 WARM_UP = 8

@@ -4,7 +4,7 @@ import json
 from dataclasses import fields
 from typing import Any
 
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.running.allocation import Layout
 
 _NOT_OF_A_FILE = frozenset({"fresh", "extend", "retry_failed", "debug"})
@@ -12,7 +12,7 @@ _KEYS = {"null_separated": "null", "with_facts": "with"}
 
 
 def job_text(job: Job, layout: Layout, first: str = "") -> str:
-    """A job file; read by `batchcls.jobfile.load`, it gives this job in this layout.
+    """A job file; read by `batchcls.job.file.load`, it gives this job in this layout.
 
     Args:
         job: what was tuned.

@@ -9,7 +9,7 @@ from typing import Any
 from batchcls.bench.children import Children
 from batchcls.bench.figures import Figures, Inference, Preparation, Whole, percentiles
 from batchcls.bench.whole import Feed
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.running.allocation import decide
 from batchcls.running.machine import this_machine
 from batchcls.sources import InputsReader, freeze

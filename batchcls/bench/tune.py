@@ -11,7 +11,7 @@ from batchcls.bench.candidates import KEPT, grid, kept, winner
 from batchcls.bench.measure import Sample, sample
 from batchcls.bench.whole import Feed
 from batchcls.errors import BatchclsError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.running.allocation import Layout, decide, device_names
 from batchcls.running.machine import Machine, this_machine
 

@@ -23,7 +23,7 @@ from batchcls.backends.local import LocalBackend
 from batchcls.coordinator.policy import Policy
 from batchcls.errors import BatchclsError
 from batchcls.images import ImageRef
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.messages import (
     Answered,
     Lease,

@@ -3,7 +3,7 @@
 from batchcls.bench.figures import Figures, shares
 from batchcls.bench.measure import bench as measure
 from batchcls.cli.terminal import complain, say, say_json
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.report.columns import columns
 
 

@@ -9,7 +9,7 @@ from batchcls.cli.action import Action
 from batchcls.cli.help import Sectioned
 from batchcls.cli.options import IMAGES, MODEL, OPTIONS, PICTURE, RESULTS, RUNNING, SPEED
 from batchcls.cli.signature import argument, given, option, with_options
-from batchcls.job import Job
+from batchcls.job.job import Job
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _MEASURED = [

@@ -13,7 +13,7 @@ from batchcls.cli.help import Sectioned
 from batchcls.cli.model_commands import devices_command, export_command, inspect_command
 from batchcls.cli.options import IMAGES, MODEL, OPTIONS, PICTURE, RESULTS, RUNNING, SPEED
 from batchcls.cli.signature import argument, given, option, with_options
-from batchcls.job import DEFAULT_OUTPUT
+from batchcls.job.job import DEFAULT_OUTPUT
 from batchcls.version import __version__
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

@@ -11,7 +11,7 @@ from batchcls.cli import evaluate
 from batchcls.cli import run_command as running
 from batchcls.cli.terminal import complain, say
 from batchcls.errors import UsageError
-from batchcls.job import Job
+from batchcls.job.job import Job
 
 DEFAULT_IMAGES = 300
 

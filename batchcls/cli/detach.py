@@ -19,7 +19,7 @@ from pathlib import Path
 
 from batchcls.cli.main import report
 from batchcls.cli.terminal import say
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.results.rundir import RunPaths
 
 PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from batchcls.cli.terminal import say, say_json
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.report.columns import columns
 from batchcls.running.machine import Machine, this_machine
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from batchcls.cli.terminal import complain, say
 from batchcls.errors import ModelError, UsageError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model_files import localised
 
 BY_HAND: dict[str, Any] = dict.fromkeys(

@@ -8,7 +8,7 @@ from batchcls.cli.action import Action
 from batchcls.cli.options import MODEL, OPTIONS, PICTURE, PROBE, RESULTS
 from batchcls.cli.signature import argument, given, option, with_options
 from batchcls.errors import UsageError
-from batchcls.job import Job
+from batchcls.job.job import Job
 
 _PROBE = "Try preprocessings on a spread of the images below it, and rank them."
 _TRUTH = "CSV: file,index,label or file,label. Default: the name of an image's folder."

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from batchcls.job import CHOICES, DEFAULT_OUTPUT, DEFAULT_TOP, FACTS
+from batchcls.job.job import CHOICES, DEFAULT_OUTPUT, DEFAULT_TOP, FACTS
 
 IMAGES = "Images"
 MODEL = "Model"
@@ -15,7 +15,7 @@ RUNNING = "While it runs"
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """How the command line sets one field of `batchcls.job.Job`.
+    """How the command line sets one field of `batchcls.job.job.Job`.
 
     Attributes:
         field: of the job; the long option is the same with dashes.

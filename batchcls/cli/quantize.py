@@ -8,7 +8,7 @@ from batchcls.cli.terminal import complain, say, say_json
 from batchcls.decode import limits
 from batchcls.decode.opencv import load as load_opencv
 from batchcls.errors import RefusedError, UsageError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.report import truth
 from batchcls.report.columns import columns
 

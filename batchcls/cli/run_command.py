@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from batchcls import jobfile
 from batchcls.cli.options import OPTIONS
 from batchcls.errors import UsageError
-from batchcls.job import Job
+from batchcls.job import file
+from batchcls.job.job import Job
 
 
 def option_names() -> list[str]:
@@ -40,7 +40,7 @@ def job_of(given: Mapping[str, Any]) -> Job:
     images = tuple(source for source in sources if source not in files)
     if images:
         flags["sources"] = images
-    return jobfile.merge(jobfile.load(files[0]) if files else {}, flags)
+    return file.merge(file.load(files[0]) if files else {}, flags)
 
 
 def is_job_file(source: str) -> bool:

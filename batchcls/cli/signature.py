@@ -9,7 +9,7 @@ import typer
 
 from batchcls.cli.action import Action
 from batchcls.cli.options import Option
-from batchcls.job import Job
+from batchcls.job.job import Job
 
 _CONTEXT = inspect.Parameter(
     "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context

@@ -8,7 +8,7 @@ from batchcls.bench.tune import tune as try_layouts
 from batchcls.bench.tune import words
 from batchcls.cli.terminal import complain, say
 from batchcls.errors import UsageError
-from batchcls.job import Job
+from batchcls.job.job import Job
 
 
 def tune(job: Job, file: str, seconds: float) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 import openvino
 
 import batchcls.model
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model.core import Properties, is_cpu, only_cpus
 from batchcls.model.devices import Device
 from batchcls.model_files import file_hash, model_hash, model_path

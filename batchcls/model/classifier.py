@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from batchcls.errors import ImageError
 from batchcls.images import Picture, Prediction
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model import compiling, devices, spatial, topk, uncertainty
 from batchcls.model import core as ov
 from batchcls.model.compiling import Made

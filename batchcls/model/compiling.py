@@ -16,7 +16,7 @@ import numpy as np
 from openvino import CompiledModel, Core, Model, Tensor
 
 from batchcls.errors import BatchclsError, DeviceError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model import cache_key, hetero, input_rows, int8, load, model_info, pool_parts
 from batchcls.model import core as ov
 from batchcls.model.card import Card

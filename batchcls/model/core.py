@@ -13,7 +13,7 @@ import openvino
 from openvino import Core, Model
 
 from batchcls.errors import DeviceError, ModelError, UsageError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model.devices import VIRTUAL, Device
 from batchcls.model.threads import Threads
 

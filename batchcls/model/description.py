@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model.card import Card
 from batchcls.model.core import versions
 

@@ -14,7 +14,7 @@ import openvino
 from openvino import Model, opset13
 
 from batchcls.errors import ModelError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model import activation, load
 from batchcls.model.core import open_core, reason
 from batchcls.model.graph import SCORE_NAMES

@@ -1,7 +1,7 @@
 """Preprocessing by hand: the job's options as settings. Pure."""
 
 from batchcls.errors import UsageError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model.settings import Settings
 
 

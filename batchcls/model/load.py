@@ -9,7 +9,7 @@ from typing import Any
 
 from openvino import Core, Model
 
-from batchcls.job import DEFAULT_TOP, Job
+from batchcls.job.job import DEFAULT_TOP, Job
 from batchcls.model import activation, graph, labels, metadata, preprocess, trimming
 from batchcls.model.activation import Activation
 from batchcls.model.core import read_model

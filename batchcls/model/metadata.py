@@ -11,7 +11,7 @@ from pathlib import Path
 
 from openvino import Model
 
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model import given, huggingface, model_info, presets, tflite, timm, ultralytics
 from batchcls.model.settings import Settings, merge
 

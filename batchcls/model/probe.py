@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from openvino import CompiledModel, Core
 
 from batchcls.errors import DeviceError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model import core as ov
 from batchcls.model import devices, graph, int8, load, spatial
 from batchcls.model.load import Loaded

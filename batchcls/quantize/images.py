@@ -9,7 +9,7 @@ from typing import Any
 from batchcls.decode.decode import decode
 from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import ImageError, SourceError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.sources import DEFAULT_MAX_BYTES, FILE_NAME, InputsReader, freeze, read_image
 
 BLOCK = 1024

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.errors import ImageError, ModelError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model import export, load
 from batchcls.model.classifier import Classifier
 from batchcls.model.core import open_core

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from batchcls.coordinator.policy import Policy
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.running.machine import Machine
 from batchcls.sources import DEFAULT_MAX_BYTES
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import LabelsError, ModelError, UsageError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model_files import file_hash, model_hash, model_path
 from batchcls.version import __version__
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from batchcls.display.summary_lines import show_complete
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.results.rundir import RunPaths
 
 

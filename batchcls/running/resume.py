@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.errors import RefusedError, UsageError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.messages import Answer
 from batchcls.results import carry, generation
 from batchcls.results import manifest as manifests

@@ -28,7 +28,7 @@ from batchcls.display.summary import summarise
 from batchcls.display.summary_lines import show_summary
 from batchcls.errors import BatchclsError, InterruptedByUser, StoppedError
 from batchcls.images import Failure, ImageRef
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.messages import Answer, Event, StartWorker, WorkerDied, WorkerReady, WorkerRefused
 from batchcls.model_files import localised, model_path
 from batchcls.results import record

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from batchcls.errors import SourceError, StoppedError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.sources.duplicates import SeenHashes, normal, repeated
 from batchcls.sources.inputs import FILE_NAME, InputsList, ListWriter
 from batchcls.sources.names import name_filter

@@ -22,7 +22,7 @@ from typing import Any
 from batchcls.backends.backend import Start
 from batchcls.backends.inline import InlineBackend
 from batchcls.backends.local import LocalBackend
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.running.run import run
 
 VCPU = "VCPU=libopenvino_intel_cpu_plugin.so"

@@ -12,7 +12,7 @@ from table import Line, at_least, judged, middle, ratios, spread, values
 
 from batchcls.bench.measure import sample
 from batchcls.bench.tune import race, words
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.running.allocation import decide
 from batchcls.running.machine import this_machine
 

@@ -15,7 +15,7 @@ from table import Line, at_most, below, judged, middle, ratios, spread
 
 from batchcls.bench.whole import Feed, children
 from batchcls.builtin import path as builtin
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.running.allocation import decide
 from batchcls.running.machine import this_machine
 

@@ -22,7 +22,7 @@ def main() -> None:
     from batchcls.decode.decode import decode_picture
     from batchcls.decode.opencv import load as load_opencv
     from batchcls.decode.policy import DecodePolicy
-    from batchcls.job import Job
+    from batchcls.job.job import Job
     from batchcls.model.classifier import Classifier
     from batchcls.model.threads import Threads
     from batchcls.sources import DEFAULT_MAX_BYTES, read_image

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from batchcls import jobfile
 from batchcls.builtin import path
 from batchcls.builtin.canary import canary_image
+from batchcls.job import file
 from tests.model.tiny_models import colour_model, save
 
 
@@ -95,4 +95,4 @@ def test_tune_writes_a_job_that_runs(tmp_path: Path, images: Path) -> None:
         capture_output=True, text=True, cwd=tmp_path, check=False, timeout=160,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert jobfile.load(tmp_path / "tuned.toml")["sources"] == (str(images),)
+    assert file.load(tmp_path / "tuned.toml")["sources"] == (str(images),)

@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchcls import jobfile
 from batchcls.bench.candidates import grid, kept, winner
 from batchcls.bench.jobtext import job_text
 from batchcls.bench.tune import ENOUGH_ROUNDS, Raced
-from batchcls.job import Job
+from batchcls.job import file
+from batchcls.job.job import Job
 from batchcls.running.allocation import decide
 from batchcls.running.machine import Machine
 
@@ -73,6 +73,6 @@ def test_a_gain_within_the_noise_is_no_gain() -> None:
 def test_the_job_file_gives_the_job_in_that_layout() -> None:
     job = Job(sources=("a b", "c"), model='we"ird.xml', device=("CPU",), top=3, nireq=0)
     layout = decide(job, Machine(2))
-    again = jobfile.merge(jobfile.parse(job_text(job, layout, "won\ntwice")), {})
+    again = file.merge(file.parse(job_text(job, layout, "won\ntwice")), {})
     assert (again.sources, again.model, again.top) == (job.sources, job.model, 3)
     assert decide(again, Machine(2)) == layout

@@ -11,7 +11,7 @@ import pytest
 from batchcls.cli import export_model, probe
 from batchcls.cli.main import main
 from batchcls.errors import ModelError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model.classifier import Classifier
 from batchcls.model.threads import Threads
 from batchcls.report.truth import Truth

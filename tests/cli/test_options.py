@@ -11,7 +11,7 @@ from batchcls.cli.commands import app, names
 from batchcls.cli.main import _parse
 from batchcls.cli.options import OPTIONS
 from batchcls.cli.run_command import job_of, option_names
-from batchcls.job import CHOICES, Job
+from batchcls.job.job import CHOICES, Job
 from batchcls.model.preprocess import INTERPOLATIONS, RESIZE_TYPES
 
 

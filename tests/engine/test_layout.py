@@ -1,6 +1,6 @@
 """A machine is divided so that processes do not fight for the same cores."""
 
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.running.allocation import decide, device_names
 from batchcls.running.machine import Machine, this_machine
 

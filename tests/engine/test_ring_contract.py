@@ -26,7 +26,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
         return FakeRing("D", nireq, batch_size)
 
     def real(nireq: int, batch_size: int) -> Ring:
-        from batchcls.job import Job
+        from batchcls.job.job import Job
         from batchcls.model.classifier import Classifier
         from batchcls.model.threads import Threads
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from batchcls import onnx_files
 from batchcls.decode.decode import decode
 from batchcls.errors import ModelError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model.classifier import Classifier
 from batchcls.model.threads import Threads
 from batchcls.model_files import model_file, model_files, model_hash

@@ -7,7 +7,7 @@ import pytest
 from openvino import opset13 as ops
 
 from batchcls.errors import DeviceError, ImageError, LabelsError, ModelError, UsageError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model.classifier import Classifier
 from batchcls.model.ring import Ring
 from batchcls.model.threads import Threads

@@ -12,7 +12,7 @@ import numpy as np
 import openvino
 import pytest
 
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model import cache_key, compiling, core, load
 from batchcls.model.classifier import Classifier
 from batchcls.model.compiled_files import SUFFIX, CompiledFiles
@@ -255,7 +255,7 @@ def test_what_cannot_be_exported_is_compiled_every_time(
 
 CHILD = """
 import json, sys
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model import compiling
 from batchcls.model.classifier import Classifier
 from batchcls.model.threads import Threads
@@ -296,7 +296,7 @@ REAL = ["mobilenet_v2_1.0_224_quant.tflite", "tf2_mobilenet_v2_1.0_224_ptq.tflit
 SCORES = """
 import hashlib, sys
 import cv2
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model.classifier import Classifier
 from batchcls.model.threads import Threads
 model, folder, photos, *more = sys.argv[1:]

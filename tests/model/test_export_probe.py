@@ -6,7 +6,7 @@ import pytest
 from openvino import opset13 as ops
 
 from batchcls.errors import ModelError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model import weights
 from batchcls.model.classifier import Classifier
 from batchcls.model.export import export

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from batchcls.errors import ModelError, UsageError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model import huggingface, model_info, presets, tflite, timm, ultralytics
 from batchcls.model.classifier import Classifier
 from batchcls.model.preprocess import geometry, resolve

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from openvino import opset13 as ops
 
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model import int8
 from batchcls.model.classifier import Classifier
 from batchcls.model.compiled_files import SUFFIX

@@ -9,7 +9,7 @@ import pytest
 from batchcls.decode.decode import decode, decode_picture
 from batchcls.decode.policy import HEADROOM, DecodePolicy
 from batchcls.images import Picture
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model import spatial
 from batchcls.model.classifier import Classifier
 from batchcls.model.preprocess import Preprocess

@@ -8,7 +8,7 @@ import openvino as ov
 import pytest
 from numpy.typing import NDArray
 
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model.activation import Activation, decide
 from batchcls.model.classifier import Classifier
 from batchcls.model.threads import Threads

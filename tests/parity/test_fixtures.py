@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from batchcls.decode.decode import decode
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.model.classifier import Classifier
 from batchcls.model.threads import Threads
 

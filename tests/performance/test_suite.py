@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.running.allocation import decide
 from batchcls.running.machine import Machine
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.running.run import run
 from tests.model.tiny_models import VCPU, colour_model, save
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.running.run import run
 
 KINDS = {

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.results.rundir import RunPaths
 from tests.run.test_interruptions import alive, gone_within
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from batchcls.errors import RefusedError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.results import mark as marks
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import PosixStorage

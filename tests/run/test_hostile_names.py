@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.running.run import run
 
 BYTES = [bytes([b]) for b in range(1, 256) if b != ord("/")]

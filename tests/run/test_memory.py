@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from batchcls.errors import UsageError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.running.allocation import decide, policy
 from batchcls.running.machine import Machine, this_machine
 from batchcls.running.run import run

@@ -20,7 +20,7 @@ from batchcls.errors import (
     SourceError,
     UsageError,
 )
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.results.rundir import RunPaths
 from batchcls.running.run import run
 from tests.model.tiny_models import colour_model, save

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.results.rundir import RunPaths
 from batchcls.running.run import run
 from tests.run.test_interruptions import descendants, gone_within

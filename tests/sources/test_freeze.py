@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batchcls.errors import SourceError, StoppedError
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.sources import InputsList, InputsReader, extend, freeze, measure
 
 Tree = Callable[..., Path]

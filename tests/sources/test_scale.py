@@ -108,7 +108,7 @@ def test_a_torn_list_is_refused(tmp_path: Path) -> None:
 PROGRAM = """
 import os, sys
 from pathlib import Path
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.sources import InputsReader, freeze
 found = freeze(Job(sources=tuple(sys.argv[2:])), Path(sys.argv[1]))
 with InputsReader(Path(sys.argv[1]) / "inputs", found.root) as reader:

@@ -12,7 +12,7 @@ from batchcls.coordinator.policy import Policy
 from batchcls.display import open_display
 from batchcls.display.progress import Progress
 from batchcls.images import Failure, ImageRef
-from batchcls.job import Job
+from batchcls.job.job import Job
 from batchcls.messages import Answer, Answered, Event, Record, StartWorker, WorkerDied
 from batchcls.results import record
 from batchcls.running.loop import Session

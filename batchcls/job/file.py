@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from batchcls.errors import UsageError
-from batchcls.job import Job
+from batchcls.job.job import Job
 
 PATHS = frozenset(
     {"sources", "model", "labels", "output", "extension", "plugins", "cache_dir", "load_config"}

@@ -1,0 +1,1 @@
+"""What is asked: one frozen value, its checks, its file."""
