@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from batchcls import hub
 from batchcls.errors import ModelError
-from batchcls.hub import Reference
 from batchcls.job.job import Job
-from batchcls.model_files import localised, model_path
+from batchcls.model.files import hub
+from batchcls.model.files.find import localised, model_path
+from batchcls.model.files.hub import Reference
 from tests.model import tiny_models as tiny
 
 COMMIT, OTHER = "a" * 40, "b" * 40

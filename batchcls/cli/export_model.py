@@ -12,7 +12,7 @@ from typing import Any
 from batchcls.cli.terminal import complain, say
 from batchcls.errors import ModelError, UsageError
 from batchcls.job.job import Job
-from batchcls.model_files import localised
+from batchcls.model.files.find import localised
 
 BY_HAND: dict[str, Any] = dict.fromkeys(
     ("labels", "activation", "preprocess", "mean_values", "scale_values", "reverse_input_channels",

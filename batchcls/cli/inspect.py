@@ -5,7 +5,7 @@ from typing import Any
 
 from batchcls.cli.terminal import say, say_json
 from batchcls.job.job import Job
-from batchcls.model_files import localised
+from batchcls.model.files.find import localised
 from batchcls.report.columns import columns
 
 LABELS_SHOWN = 5

@@ -16,7 +16,7 @@ from batchcls.cli.terminal import say, say_json
 from batchcls.errors import ImageError, SourceError, UsageError
 from batchcls.images import ImageRef
 from batchcls.job.job import Job, option
-from batchcls.model_files import localised
+from batchcls.model.files.find import localised
 from batchcls.report import truth
 from batchcls.report.columns import columns
 from batchcls.report.matching import same_label

@@ -21,7 +21,7 @@ import batchcls.model
 from batchcls.job.job import Job
 from batchcls.model.core import Properties, is_cpu, only_cpus
 from batchcls.model.devices import Device
-from batchcls.model_files import file_hash, model_hash, model_path
+from batchcls.model.files.find import file_hash, model_hash, model_path
 from batchcls.version import __version__
 
 NEUTRAL = frozenset({

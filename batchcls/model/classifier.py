@@ -18,10 +18,10 @@ from batchcls.model import compiling, devices, spatial, topk, uncertainty
 from batchcls.model import core as ov
 from batchcls.model.compiling import Made
 from batchcls.model.description import describe
+from batchcls.model.files.find import model_file, model_path
 from batchcls.model.layers import LayerTime
 from batchcls.model.ring import Ring
 from batchcls.model.threads import Threads
-from batchcls.model_files import model_file, model_path
 
 CLOSE_S = 5.0
 SETTLE_S = 1.5

@@ -13,9 +13,9 @@ from batchcls.job.job import DEFAULT_TOP, Job
 from batchcls.model import activation, graph, labels, metadata, preprocess, trimming
 from batchcls.model.activation import Activation
 from batchcls.model.core import read_model
+from batchcls.model.files.find import model_file, model_path
 from batchcls.model.graph import ImageInput, ScoreOutput
 from batchcls.model.preprocess import Preprocess
-from batchcls.model_files import model_file, model_path
 
 DEFAULT_SIZE = 224
 """Height and width for models that leave them open and have no metadata."""

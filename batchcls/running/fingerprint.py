@@ -13,7 +13,7 @@ from typing import Any
 from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import LabelsError, ModelError, UsageError
 from batchcls.job.job import Job
-from batchcls.model_files import file_hash, model_hash, model_path
+from batchcls.model.files.find import file_hash, model_hash, model_path
 from batchcls.version import __version__
 
 RECORD_FORMAT = 1

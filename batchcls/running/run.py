@@ -30,7 +30,7 @@ from batchcls.errors import BatchclsError, InterruptedByUser, StoppedError
 from batchcls.images import Failure, ImageRef
 from batchcls.job.job import Job
 from batchcls.messages import Answer, Event, StartWorker, WorkerDied, WorkerReady, WorkerRefused
-from batchcls.model_files import localised, model_path
+from batchcls.model.files.find import localised, model_path
 from batchcls.results import record
 from batchcls.results.lock import Lock
 from batchcls.results.rundir import RunPaths, make_directory

@@ -18,13 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from batchcls import onnx_files
 from batchcls.decode.decode import decode
 from batchcls.errors import ModelError
 from batchcls.job.job import Job
 from batchcls.model.classifier import Classifier
+from batchcls.model.files import onnx
+from batchcls.model.files.find import model_file, model_files, model_hash
 from batchcls.model.threads import Threads
-from batchcls.model_files import model_file, model_files, model_hash
 
 HERE = Path(__file__).parent
 FRAMEWORKS = ("tensorflow", "paddle", "onnx")
@@ -115,13 +115,13 @@ def field(number: int, data: bytes) -> bytes:
 def test_a_label_file_that_the_metadata_name_counts(tmp_path: Path) -> None:
     from tests.model import tiny_models as tiny
 
-    onnx, labels = tmp_path / "m.onnx", tmp_path / "names.txt"
-    onnx.write_bytes(field(14, field(1, onnx_files.LABELS_KEY) + field(2, b"names.txt")))
+    model, labels = tmp_path / "m.onnx", tmp_path / "names.txt"
+    model.write_bytes(field(14, field(1, onnx.LABELS_KEY) + field(2, b"names.txt")))
     ir = tiny.save(tiny.colour_model(), tmp_path / "m.xml", {"path_to_labels": "names.txt"})
     labels.write_text("a\nb\nc\n")
-    before = [model_hash(path) for path in (onnx, ir)]
+    before = [model_hash(path) for path in (model, ir)]
     labels.write_text("a\nb\nd\n")
-    after = [model_hash(path) for path in (onnx, ir)]
+    after = [model_hash(path) for path in (model, ir)]
     assert before[0] != after[0]
     assert before[1] != after[1]
 
@@ -131,7 +131,7 @@ def test_any_bytes_are_read_as_onnx(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "m.onnx")
         path.write_bytes(data)
-        onnx_files.needed(path)
+        onnx.needed(path)
 
 
 def test_a_graph_within_a_graph_without_end_names_nothing(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_graph_within_a_graph_without_end_names_nothing(tmp_path: Path) -> Non
             inner = field(number, inner)
     path = tmp_path / "m.onnx"
     path.write_bytes(field(7, inner))
-    assert onnx_files.needed(path) == []
+    assert onnx.needed(path) == []
 
 
 def test_files_beside_a_model_count(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from batchcls import hub, onnx_files
 from batchcls.errors import ModelError
 from batchcls.job.job import Job
+from batchcls.model.files import hub, onnx
 
 BESIDE = ("config.json", "preprocessor_config.json", "metadata.yaml")
 """Files that may stand beside a model and say what its images go through."""
@@ -128,7 +128,7 @@ def _parts(path: Path) -> list[Path]:
         case ".xml":
             return [path, path.with_suffix(".bin"), *_labels_in_ir(path)]
         case ".onnx":
-            return [path, *(path.parent / name for name in onnx_files.needed(path))]
+            return [path, *(path.parent / name for name in onnx.needed(path))]
         case ".pdmodel":
             return [path, path.with_suffix(".pdiparams")]
         case ".meta":  # a TensorFlow 1 checkpoint

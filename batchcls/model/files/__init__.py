@@ -1,0 +1,1 @@
+"""Which files a model is, wherever it lies. No OpenVINO: both processes read this."""
