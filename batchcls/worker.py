@@ -184,8 +184,8 @@ def open_pipeline(start: Mapping[str, Any], reader: Reader, board: Board) -> tup
     # Before the model side imports it too: where it cannot be, this says so in words.
     load_opencv().setNumThreads(1)
 
-    from batchcls.model.classifier import Classifier
-    from batchcls.model.threads import Threads
+    from batchcls.model.devices.threads import Threads
+    from batchcls.model.infer.classifier import Classifier
 
     job = Job.from_dict(start["job"])
     classifier = Classifier.open(job, Threads(**start["threads"]))

@@ -24,8 +24,8 @@ def inference(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
     """Keeps one ring full with the same image."""
     import numpy as np
 
-    from batchcls.model.classifier import Classifier
-    from batchcls.model.threads import Threads
+    from batchcls.model.devices.threads import Threads
+    from batchcls.model.infer.classifier import Classifier
 
     classifier = Classifier.open(Job.from_dict(order["job"]), Threads(**order["threads"]))
     (ring,) = classifier.rings
@@ -76,8 +76,8 @@ def preparation(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
 
     load_opencv().setNumThreads(1)
 
-    from batchcls.model.classifier import Classifier
-    from batchcls.model.threads import Threads
+    from batchcls.model.devices.threads import Threads
+    from batchcls.model.infer.classifier import Classifier
 
     job = Job.from_dict(order["job"])
     classifier = Classifier.open(job, Threads(1, "1", False, 1, 1))

@@ -24,7 +24,7 @@ def devices(job: Job, *, as_json: bool) -> int:
     Raises:
         DeviceError: a plugin cannot be registered.
     """
-    from batchcls.model import core
+    from batchcls.model.devices import core
 
     opened = core.open_core(job)
     names = core.available(opened)

@@ -38,7 +38,8 @@ def export_model(job: Job, out: str, *, force: bool) -> int:
     there = [path for path in (target, target.with_suffix(".bin")) if path.exists()]
     if there and not force:
         raise UsageError(f"{there[0]} is there already; --force writes over it")
-    from batchcls.model import core, load
+    from batchcls.model.compile import load
+    from batchcls.model.devices import core
     from batchcls.model.export import export
 
     job = localised(job)

@@ -21,7 +21,8 @@ def inspect(job: Job, *, as_json: bool) -> int:
     Raises:
         BatchclsError: the model or its labels cannot be used.
     """
-    from batchcls.model import core, load
+    from batchcls.model.compile import load
+    from batchcls.model.devices import core
 
     job = localised(job)
     loaded = load.load(job, core.open_core(job))

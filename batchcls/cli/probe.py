@@ -71,7 +71,8 @@ def inspect_probe(
     job = localised(job)
     truths = truth.read(truth_file) if truth_file else truth.FolderTruths()
     sample = take(folder, truths, most)
-    from batchcls.model import core, load
+    from batchcls.model.compile import load
+    from batchcls.model.devices import core
     from batchcls.model.probe import probe
 
     labels = load.load(job, core.open_core(job)).labels

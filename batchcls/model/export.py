@@ -15,12 +15,13 @@ from openvino import Model, opset13
 
 from batchcls.errors import ModelError
 from batchcls.job.job import Job
-from batchcls.model import activation, load
-from batchcls.model.core import open_core, reason
-from batchcls.model.graph import SCORE_NAMES
-from batchcls.model.load import Loaded
-from batchcls.model.model_info import OWN_ROOT, ROOT
-from batchcls.model.preprocess import Preprocess
+from batchcls.model.compile import load
+from batchcls.model.compile.load import Loaded
+from batchcls.model.devices.core import open_core, reason
+from batchcls.model.graph import activation
+from batchcls.model.graph.graph import SCORE_NAMES
+from batchcls.model.metadata.model_info import OWN_ROOT, ROOT
+from batchcls.model.preprocess.preprocess import Preprocess
 
 _NEAREST_TYPE = {
     "shortest_edge": "crop",
@@ -153,7 +154,7 @@ def model_info(loaded: Loaded) -> dict[str, str]:
 
 
 def own_info(loaded: Loaded) -> dict[str, Any]:
-    """Everything, under the names of `batchcls.model.settings.Settings`."""
+    """Everything, under the names of `batchcls.model.preprocess.settings.Settings`."""
     pre: Preprocess = loaded.pre
     found = {key: value for key, value in pre.as_dict().items() if value is not None}
     del found["channels"]

@@ -16,13 +16,16 @@ from openvino import CompiledModel, Core
 
 from batchcls.errors import DeviceError
 from batchcls.job.job import Job
-from batchcls.model import core as ov
-from batchcls.model import devices, graph, int8, load, spatial
-from batchcls.model.load import Loaded
-from batchcls.model.preprocess import Preprocess, resolve
-from batchcls.model.settings import Settings
-from batchcls.model.threads import Threads
-from batchcls.model.timm import IMAGENET_MEAN_255, IMAGENET_STD_255
+from batchcls.model.compile import load
+from batchcls.model.compile.load import Loaded
+from batchcls.model.devices import core as cores
+from batchcls.model.devices import strings
+from batchcls.model.devices.threads import Threads
+from batchcls.model.graph import graph, int8
+from batchcls.model.metadata.timm import IMAGENET_MEAN_255, IMAGENET_STD_255
+from batchcls.model.preprocess import spatial
+from batchcls.model.preprocess.preprocess import Preprocess, resolve
+from batchcls.model.preprocess.settings import Settings
 
 Image = NDArray[np.uint8]
 Truth = int | str | None
@@ -55,7 +58,7 @@ class Trial:
         confidence: mean score of the best class.
         bits: information that an answer carries about its image; see the module.
         accuracy: share of images whose truth is the best class; None without truths.
-        int8: how quantised layers were computed, as `batchcls.model.int8.choose` says.
+        int8: how quantised layers were computed, as `batchcls.model.graph.int8.choose` says.
         milliseconds: per image, inference alone.
     """
 
@@ -98,11 +101,11 @@ def probe(
     Raises:
         BatchclsError: the model cannot be loaded, as `Classifier.open`.
     """
-    core = ov.open_core(job)
-    there = ov.available(core)
-    device = devices.resolve(devices.parse(job.device[0]), there, strict=job.strict_devices)
-    configured = ov.properties(job, threads or Threads(), ov.member_names([device], there))
-    ov.configure(core, configured)
+    core = cores.open_core(job)
+    there = cores.available(core)
+    device = strings.resolve(strings.parse(job.device[0]), there, strict=job.strict_devices)
+    configured = cores.properties(job, threads or Threads(), cores.member_names([device], there))
+    cores.configure(core, configured)
     loaded = load.load(job, core)
     graph.set_shape(loaded.model, loaded.image, loaded.pre.height, loaded.pre.width, 1)
     bench = _Bench(core, str(device), loaded, images, _indices(truths, loaded.labels, len(images)))
@@ -237,7 +240,7 @@ class _Bench:
             try:
                 self._compiled[key] = self._core.compile_model(model, self._device)
             except RuntimeError as error:
-                raise DeviceError(f"device {self._device}: {ov.reason(error)}") from error
+                raise DeviceError(f"device {self._device}: {cores.reason(error)}") from error
         return self._compiled[key]
 
 

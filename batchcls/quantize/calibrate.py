@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from openvino import Core, Model, opset13
 
 from batchcls.errors import ModelError, SetupError
-from batchcls.model import graph
-from batchcls.model.core import reason
-from batchcls.model.load import Loaded
+from batchcls.model.compile.load import Loaded
+from batchcls.model.devices.core import reason
+from batchcls.model.graph import graph
 
 NO_TELEMETRY = "NNCF_CI"
 """The environment variable that keeps NNCF from reporting each use to a server."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from batchcls.errors import ImageError, ModelError
 from batchcls.images import Prediction
-from batchcls.model.classifier import Classifier
+from batchcls.model.infer.classifier import Classifier
 from batchcls.quantize.images import Picture
 from batchcls.report.matching import find_matching, same_label
 from batchcls.report.truth import Truth, Truths

@@ -15,8 +15,8 @@ from cases import Tensor  # noqa: E402
 from batchcls.decode.decode import decode  # noqa: E402 - the limits come first
 from batchcls.decode.policy import DecodePolicy  # noqa: E402 - the limits come first
 from batchcls.job.job import Job  # noqa: E402
-from batchcls.model.classifier import Classifier  # noqa: E402
-from batchcls.model.threads import Threads  # noqa: E402
+from batchcls.model.devices.threads import Threads  # noqa: E402
+from batchcls.model.infer.classifier import Classifier  # noqa: E402
 
 WAIT_S = 60.0
 __all__ = ["DecodePolicy", "Opened", "decode"]

@@ -23,8 +23,8 @@ def main() -> None:
     from batchcls.decode.opencv import load as load_opencv
     from batchcls.decode.policy import DecodePolicy
     from batchcls.job.job import Job
-    from batchcls.model.classifier import Classifier
-    from batchcls.model.threads import Threads
+    from batchcls.model.devices.threads import Threads
+    from batchcls.model.infer.classifier import Classifier
     from batchcls.sources import DEFAULT_MAX_BYTES, read_image
 
     load_opencv().setNumThreads(1)

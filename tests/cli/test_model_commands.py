@@ -12,8 +12,8 @@ from batchcls.cli import export_model, probe
 from batchcls.cli.main import main
 from batchcls.errors import ModelError
 from batchcls.job.job import Job
-from batchcls.model.classifier import Classifier
-from batchcls.model.threads import Threads
+from batchcls.model.devices.threads import Threads
+from batchcls.model.infer.classifier import Classifier
 from batchcls.report.truth import Truth
 from tests.model import tiny_models as tiny
 

@@ -12,7 +12,7 @@ from batchcls.cli.main import _parse
 from batchcls.cli.options import OPTIONS
 from batchcls.cli.run_command import job_of, option_names
 from batchcls.job.job import CHOICES, Job
-from batchcls.model.preprocess import INTERPOLATIONS, RESIZE_TYPES
+from batchcls.model.preprocess.preprocess import INTERPOLATIONS, RESIZE_TYPES
 
 
 def test_every_field_of_the_job_is_an_option_once() -> None:

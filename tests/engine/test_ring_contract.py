@@ -27,8 +27,8 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
 
     def real(nireq: int, batch_size: int) -> Ring:
         from batchcls.job.job import Job
-        from batchcls.model.classifier import Classifier
-        from batchcls.model.threads import Threads
+        from batchcls.model.devices.threads import Threads
+        from batchcls.model.infer.classifier import Classifier
 
         path = tiny.save(tiny.colour_model(), tmp_path / "m.xml")
         threads = Threads(nthreads=1, nstreams="1", nireq=nireq, batch_size=batch_size)

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from batchcls.decode.decode import decode
 from batchcls.errors import ModelError
 from batchcls.job.job import Job
-from batchcls.model.classifier import Classifier
+from batchcls.model.devices.threads import Threads
 from batchcls.model.files import onnx
 from batchcls.model.files.find import model_file, model_files, model_hash
-from batchcls.model.threads import Threads
+from batchcls.model.infer.classifier import Classifier
 
 HERE = Path(__file__).parent
 FRAMEWORKS = ("tensorflow", "paddle", "onnx")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import batchcls.model
-from batchcls.model.cache_key import code_hash
+from batchcls.model.compile.cache_key import code_hash
 
 PACKAGE = Path(batchcls.model.__path__[0])
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
@@ -31,5 +31,5 @@ def test_a_change_in_any_module_of_the_package_is_another_key(package: Path, mod
 def test_a_module_that_moves_is_another_key(package: Path) -> None:
     before = code_hash(package)
     (package / "deeper").mkdir()
-    (package / "load.py").rename(package / "deeper" / "load.py")
+    (package / "probe.py").rename(package / "deeper" / "probe.py")
     assert code_hash(package) != before

@@ -8,9 +8,9 @@ from openvino import opset13 as ops
 
 from batchcls.errors import DeviceError, ImageError, LabelsError, ModelError, UsageError
 from batchcls.job.job import Job
-from batchcls.model.classifier import Classifier
-from batchcls.model.ring import Ring
-from batchcls.model.threads import Threads
+from batchcls.model.devices.threads import Threads
+from batchcls.model.infer.classifier import Classifier
+from batchcls.model.infer.ring import Ring
 from tests.model import tiny_models as tiny
 
 ONE = Threads(nthreads=1, nstreams="1", nireq=2)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.model.compiled_files import ALIGN, PART, SUFFIX, CompiledFiles, Turn
+from batchcls.model.compile.compiled_files import ALIGN, PART, SUFFIX, CompiledFiles, Turn
 
 KEY, OTHER = "a" * 64, "b" * 64
 FACTS = {"card": {"labels": ["é", "b"]}, "int8": "none"}
@@ -217,7 +217,7 @@ def test_without_locks_nobody_waits(files: CompiledFiles, monkeypatch: pytest.Mo
 CHILD = """
 import sys
 from pathlib import Path
-from batchcls.model.compiled_files import CompiledFiles
+from batchcls.model.compile.compiled_files import CompiledFiles
 turn = CompiledFiles.open(Path(sys.argv[1])).turn(sys.argv[2])
 turn.file.write(b"half a file")
 turn.file.flush()

@@ -13,10 +13,11 @@ import openvino
 import pytest
 
 from batchcls.job.job import Job
-from batchcls.model import cache_key, compiling, core, load
-from batchcls.model.classifier import Classifier
-from batchcls.model.compiled_files import SUFFIX, CompiledFiles
-from batchcls.model.threads import Threads
+from batchcls.model.compile import cache_key, compiling, load
+from batchcls.model.compile.compiled_files import SUFFIX, CompiledFiles
+from batchcls.model.devices import core
+from batchcls.model.devices.threads import Threads
+from batchcls.model.infer.classifier import Classifier
 from tests.model import tiny_models as tiny
 from tests.model.test_classifier import raw_scores
 
@@ -256,9 +257,9 @@ def test_what_cannot_be_exported_is_compiled_every_time(
 CHILD = """
 import json, sys
 from batchcls.job.job import Job
-from batchcls.model import compiling
-from batchcls.model.classifier import Classifier
-from batchcls.model.threads import Threads
+from batchcls.model.compile import compiling
+from batchcls.model.infer.classifier import Classifier
+from batchcls.model.devices.threads import Threads
 real, read = compiling.load.load, []
 compiling.load.load = lambda *a: read.append(1) or real(*a)
 sys.stdin.readline()
@@ -297,8 +298,8 @@ SCORES = """
 import hashlib, sys
 import cv2
 from batchcls.job.job import Job
-from batchcls.model.classifier import Classifier
-from batchcls.model.threads import Threads
+from batchcls.model.infer.classifier import Classifier
+from batchcls.model.devices.threads import Threads
 model, folder, photos, *more = sys.argv[1:]
 hetero = {"device": ("HETERO:VCPU,CPU",), "plugin": tuple(more)} if more else {}
 job = Job(model=model, cache_dir=folder or None, cache=bool(folder), **hetero)

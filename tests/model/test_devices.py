@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchcls.errors import DeviceError
-from batchcls.model.devices import parse, resolve
+from batchcls.model.devices.strings import parse, resolve
 
 HERE = ["CPU", "GPU.0", "GPU.1"]
 

@@ -7,11 +7,11 @@ from openvino import opset13 as ops
 
 from batchcls.errors import ModelError
 from batchcls.job.job import Job
-from batchcls.model import weights
-from batchcls.model.classifier import Classifier
+from batchcls.model.devices.threads import Threads
 from batchcls.model.export import export
+from batchcls.model.graph import weights
+from batchcls.model.infer.classifier import Classifier
 from batchcls.model.probe import NOW, information, probe
-from batchcls.model.threads import Threads
 from tests.model import tiny_models as tiny
 
 ONE = Threads(nthreads=1, nstreams="1", nireq=1)

@@ -12,11 +12,11 @@ import pytest
 
 from batchcls.errors import ModelError, UsageError
 from batchcls.job.job import Job
-from batchcls.model import huggingface, model_info, presets, tflite, timm, ultralytics
-from batchcls.model.classifier import Classifier
-from batchcls.model.preprocess import geometry, resolve
-from batchcls.model.settings import Settings
-from batchcls.model.threads import Threads
+from batchcls.model.devices.threads import Threads
+from batchcls.model.infer.classifier import Classifier
+from batchcls.model.metadata import huggingface, model_info, presets, tflite, timm, ultralytics
+from batchcls.model.preprocess.preprocess import geometry, resolve
+from batchcls.model.preprocess.settings import Settings
 from tests.model import tiny_models as tiny
 
 ONE = Threads(nthreads=1, nstreams="1", nireq=1)

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from openvino import opset13 as ops
 
-from batchcls.model import input_rows, int8
+from batchcls.model.graph import input_rows, int8
 
 HEIGHT, WIDTH = 6, 10
 MEAN, SCALE = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)

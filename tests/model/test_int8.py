@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from openvino import opset13 as ops
 
 from batchcls.job.job import Job
-from batchcls.model import int8
-from batchcls.model.classifier import Classifier
-from batchcls.model.compiled_files import SUFFIX
+from batchcls.model.compile.compiled_files import SUFFIX
+from batchcls.model.devices.threads import Threads
+from batchcls.model.graph import int8
+from batchcls.model.infer.classifier import Classifier
 from batchcls.model.probe import probe
-from batchcls.model.threads import Threads
 from tests.model import tiny_models as tiny
 
 ONE = Threads(nthreads=1, nstreams="1", nireq=1)

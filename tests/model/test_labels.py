@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from batchcls.errors import LabelsError
-from batchcls.model import labels
+from batchcls.model.metadata import labels
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from batchcls.decode.decode import decode, decode_picture
 from batchcls.decode.policy import HEADROOM, DecodePolicy
 from batchcls.images import Picture
 from batchcls.job.job import Job
-from batchcls.model import spatial
-from batchcls.model.classifier import Classifier
-from batchcls.model.preprocess import Preprocess
-from batchcls.model.threads import Threads
+from batchcls.model.devices.threads import Threads
+from batchcls.model.infer.classifier import Classifier
+from batchcls.model.preprocess import spatial
+from batchcls.model.preprocess.preprocess import Preprocess
 from tests.model.tiny_models import echo_model, save
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchcls.model import pillow
-from batchcls.model.pillow import resize
+from batchcls.model.preprocess import resample
+from batchcls.model.preprocess.resample import resize
 
 GOLDEN = json.loads((Path(__file__).parent / "pillow_golden.json").read_text())
 IMAGE = np.array(GOLDEN["image"], np.uint8).reshape(GOLDEN["shape"])
@@ -26,7 +26,9 @@ def test_equal_to_pillow(case: dict[str, Any]) -> None:
     assert (got.reshape(-1) == case["pixels"]).all()
 
 
-@given(st.integers(1, 40), st.integers(1, 40), st.data(), st.sampled_from(sorted(pillow._FILTERS)))
+@given(
+    st.integers(1, 40), st.integers(1, 40), st.data(), st.sampled_from(sorted(resample._FILTERS))
+)
 def test_a_window_is_that_part_of_the_whole(
     width: int, height: int, data: st.DataObject, interpolation: str
 ) -> None:
@@ -40,7 +42,7 @@ def test_a_window_is_that_part_of_the_whole(
 def test_blocks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     image = np.random.default_rng(3).integers(0, 256, (200, 90, 3), np.uint8)
     whole = resize(image, (30, 31), (0, 0, 30, 31), "pillow_bicubic")
-    monkeypatch.setattr(pillow, "_BLOCK", 1)
+    monkeypatch.setattr(resample, "_BLOCK", 1)
     assert (resize(image, (30, 31), (0, 0, 30, 31), "pillow_bicubic") == whole).all()
 
 
@@ -48,7 +50,7 @@ def exactly(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.
     """The same resize in whole numbers, one output after the other."""
     for old, new in ((image.shape[1], size[0]), (image.shape[0], size[1])):
         image = image.swapaxes(0, 1)
-        lows, highs, whole = pillow._coefficients(old, 0, old, new, 0, new, interpolation)
+        lows, highs, whole = resample._coefficients(old, 0, old, new, 0, new, interpolation)
         weights = whole.astype(np.int64)
         image = np.stack(
             [
@@ -56,11 +58,11 @@ def exactly(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.
                 for a, b, row in zip(lows, highs, weights, strict=True)
             ]
         )
-        image = ((image + pillow._PRECISION // 2) >> 22).clip(0, 255)
+        image = ((image + resample._PRECISION // 2) >> 22).clip(0, 255)
     return image.astype(np.uint8)
 
 
-@pytest.mark.parametrize("interpolation", sorted(pillow._FILTERS))
+@pytest.mark.parametrize("interpolation", sorted(resample._FILTERS))
 @pytest.mark.parametrize(
     ("old", "new"),
     [((700, 90), (31, 33)), ((2600, 5), (10, 4)), ((9000, 3), (11, 2)), ((20, 30), (50, 40))],

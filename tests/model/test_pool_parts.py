@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from openvino import opset1, opset8, opset13, opset14
 
-from batchcls.model import pool_parts
+from batchcls.model.graph import pool_parts
 
 Pool = Callable[[Any], Any]
 

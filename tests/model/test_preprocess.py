@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchcls.errors import ModelError
-from batchcls.model.preprocess import RESIZE_TYPES, Preprocess, geometry, resolve
-from batchcls.model.settings import Settings, merge
-from batchcls.model.spatial import prepare
+from batchcls.model.preprocess.preprocess import RESIZE_TYPES, Preprocess, geometry, resolve
+from batchcls.model.preprocess.settings import Settings, merge
+from batchcls.model.preprocess.spatial import prepare
 
 
 def test_the_first_word_wins_and_is_remembered() -> None:

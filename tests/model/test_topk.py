@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchcls.model.topk import top
+from batchcls.model.infer.topk import top
 
 
 @given(

@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from batchcls.job.job import Job
-from batchcls.model.activation import Activation, decide
-from batchcls.model.classifier import Classifier
-from batchcls.model.threads import Threads
-from batchcls.model.uncertainty import lead, uncertainty
+from batchcls.model.devices.threads import Threads
+from batchcls.model.graph.activation import Activation, decide
+from batchcls.model.infer.classifier import Classifier
+from batchcls.model.infer.uncertainty import lead, uncertainty
 from tests.model import tiny_models as tiny
 
 BOTH = ("margin", "entropy")

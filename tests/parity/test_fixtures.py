@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from batchcls.decode.decode import decode
 from batchcls.job.job import Job
-from batchcls.model.classifier import Classifier
-from batchcls.model.threads import Threads
+from batchcls.model.devices.threads import Threads
+from batchcls.model.infer.classifier import Classifier
 
 FIXTURES = Path(__file__).with_name("fixtures.zip")
 FINENESS = 64  # of the kept tensors: parts of an 8-bit step

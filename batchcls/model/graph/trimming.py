@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from openvino import Model, Type, opset13
 
-from batchcls.model.graph import name_of
+from batchcls.model.graph.graph import name_of
 
 _SHAPING = frozenset({"Convert", "Reshape", "Squeeze", "Unsqueeze"})
 

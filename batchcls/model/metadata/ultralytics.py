@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.errors import ModelError
-from batchcls.model.settings import Settings
+from batchcls.model.preprocess.settings import Settings
 
 FILE = "metadata.yaml"
 

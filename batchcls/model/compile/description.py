@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.job.job import Job
-from batchcls.model.card import Card
-from batchcls.model.core import versions
+from batchcls.model.compile.card import Card
+from batchcls.model.devices.core import versions
 
 
 def describe(

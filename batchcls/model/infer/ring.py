@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from openvino import Tensor
 
-from batchcls.model.layers import LayerTime, LayerTimes
+from batchcls.model.infer.layers import LayerTime, LayerTimes
 
 
 class Finished(NamedTuple):

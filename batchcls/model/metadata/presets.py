@@ -1,8 +1,8 @@
 """Named guesses for models without metadata, for `--preprocess`. Pure."""
 
 from batchcls.errors import UsageError
-from batchcls.model.settings import Settings
-from batchcls.model.timm import IMAGENET_MEAN_255, IMAGENET_STD_255
+from batchcls.model.metadata.timm import IMAGENET_MEAN_255, IMAGENET_STD_255
+from batchcls.model.preprocess.settings import Settings
 
 PRESETS: dict[str, Settings] = {
     "torchvision": Settings(

@@ -14,8 +14,8 @@ from openvino import Core, Model
 
 from batchcls.errors import DeviceError, ModelError, UsageError
 from batchcls.job.job import Job
-from batchcls.model.devices import VIRTUAL, Device
-from batchcls.model.threads import Threads
+from batchcls.model.devices.strings import VIRTUAL, Device
+from batchcls.model.devices.threads import Threads
 
 HINTS = {
     "throughput": "THROUGHPUT",

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from batchcls.model.activation import Activation
-from batchcls.model.load import Loaded
-from batchcls.model.preprocess import Preprocess
+from batchcls.model.compile.load import Loaded
+from batchcls.model.graph.activation import Activation
+from batchcls.model.preprocess.preprocess import Preprocess
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from openvino import Model, opset14
 
-from batchcls.model.chain import only_target
+from batchcls.model.graph.chain import only_target
 
 CHANNELS = 1
 """Of (images, channels, height, width)."""

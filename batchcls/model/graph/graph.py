@@ -13,8 +13,8 @@ from openvino import Dimension, Layout, Model, PartialShape, Type, opset13
 from openvino.preprocess import PrePostProcessor
 
 from batchcls.errors import ModelError
-from batchcls.model.core import reason
-from batchcls.model.preprocess import Preprocess
+from batchcls.model.devices.core import reason
+from batchcls.model.preprocess.preprocess import Preprocess
 
 SCORE_NAMES = ("raw_scores", "logits", "scores", "probabilities", "output")
 """Preferred among several outputs that look like class scores: model_api's and Hugging Face's."""

@@ -2,7 +2,7 @@
 
 from batchcls.errors import UsageError
 from batchcls.job.job import Job
-from batchcls.model.settings import Settings
+from batchcls.model.preprocess.settings import Settings
 
 
 def settings(job: Job) -> Settings:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from batchcls.errors import ModelError
-from batchcls.model.preprocess import USUAL_CROP_PCT
-from batchcls.model.settings import Settings
+from batchcls.model.preprocess.preprocess import USUAL_CROP_PCT
+from batchcls.model.preprocess.settings import Settings
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

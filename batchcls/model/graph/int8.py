@@ -31,8 +31,8 @@ from typing import Any
 import numpy as np
 from openvino import Core, Model, Type, opset13
 
-from batchcls.model import weights
-from batchcls.model.core import is_cpu
+from batchcls.model.devices.core import is_cpu
+from batchcls.model.graph import weights
 
 ROOM = 64
 """255 x 64 + 255 x 64 still fits into 16 bits with a sign."""

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from openvino import Model
 
 from batchcls.errors import ModelError
-from batchcls.model import labels
-from batchcls.model.settings import Settings
+from batchcls.model.metadata import labels
+from batchcls.model.preprocess.settings import Settings
 
 ROOT = "model_info"
 OWN_ROOT = "batchcls"

@@ -17,11 +17,13 @@ from openvino import CompiledModel, Core, Model, Tensor
 
 from batchcls.errors import BatchclsError, DeviceError
 from batchcls.job.job import Job
-from batchcls.model import cache_key, hetero, input_rows, int8, load, model_info, pool_parts
-from batchcls.model import core as ov
-from batchcls.model.card import Card
-from batchcls.model.compiled_files import CompiledFiles, Kept, Turn
-from batchcls.model.devices import Device
+from batchcls.model.compile import cache_key, hetero, load
+from batchcls.model.compile.card import Card
+from batchcls.model.compile.compiled_files import CompiledFiles, Kept, Turn
+from batchcls.model.devices import core as cores
+from batchcls.model.devices.strings import Device
+from batchcls.model.graph import input_rows, int8, pool_parts
+from batchcls.model.metadata import model_info
 
 _LABELS_ELSEWHERE = "path_to_labels"
 
@@ -57,7 +59,7 @@ class Made:
 
     Attributes:
         card: what is known about the model.
-        int8: how quantised layers are computed; see `batchcls.model.int8.choose`.
+        int8: how quantised layers are computed; see `batchcls.model.graph.int8.choose`.
         compiled: one for each device string.
         lasting: nothing outside the key went into it, so that it may be kept.
         notes: for people, beside the card's.
@@ -76,7 +78,7 @@ def make(
     job: Job,
     core: Core,
     devices: Sequence[Device],
-    configured: ov.Properties,
+    configured: cores.Properties,
     batch_size: int,
 ) -> Made:
     """Compile a job's model for each of its devices, or take what an earlier start compiled.
@@ -135,7 +137,7 @@ def _kept_or_anew(
     job: Job,
     core: Core,
     devices: Sequence[Device],
-    configured: ov.Properties,
+    configured: cores.Properties,
     batch_size: int,
 ) -> Made:
     def key() -> str:
@@ -162,13 +164,13 @@ def _anew(
     job: Job,
     core: Core,
     devices: Sequence[Device],
-    configured: ov.Properties,
+    configured: cores.Properties,
     batch_size: int,
 ) -> Made:
     loaded = load.load(job, core)
     model = load.connect(loaded, batch_size)
     how, told = int8.choose(core, model, configured, job.int8)
-    if ov.only_cpus(devices) and how in ("none", "exact"):
+    if cores.only_cpus(devices) and how in ("none", "exact"):
         input_rows.arrange(model)
         pool_parts.arrange(model)
     split = hetero.wishes(loaded.model)
@@ -185,7 +187,7 @@ def _compile(core: Core, model: Model, device: Device, wishes: Mapping[str, str]
         return Compiled(device, core.compile_model(model, str(device)), operations)
     except RuntimeError as error:
         raise DeviceError(
-            f"device {device.asked} cannot compile the model: {ov.reason(error)}"
+            f"device {device.asked} cannot compile the model: {cores.reason(error)}"
         ) from error
 
 

@@ -13,8 +13,8 @@ from typing import Any
 from openvino import Core, Model
 
 from batchcls.errors import ModelError
-from batchcls.model.devices import Device
-from batchcls.model.model_info import OWN_ROOT, read_info
+from batchcls.model.devices.strings import Device
+from batchcls.model.metadata.model_info import OWN_ROOT, read_info
 
 KEY = "affinity"
 _NO_WORK = frozenset({"Constant", "Parameter", "Result"})

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.errors import LabelsError, ModelError
-from batchcls.model import huggingface_defaults, labels
-from batchcls.model.settings import Settings
+from batchcls.model.metadata import huggingface_defaults, labels
+from batchcls.model.preprocess.settings import Settings
 
 PREPROCESSOR = "preprocessor_config.json"
 CONFIG = "config.json"

@@ -19,8 +19,8 @@ import openvino
 
 import batchcls.model
 from batchcls.job.job import Job
-from batchcls.model.core import Properties, is_cpu, only_cpus
-from batchcls.model.devices import Device
+from batchcls.model.devices.core import Properties, is_cpu, only_cpus
+from batchcls.model.devices.strings import Device
 from batchcls.model.files.find import file_hash, model_hash, model_path
 from batchcls.version import __version__
 

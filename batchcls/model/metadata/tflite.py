@@ -8,9 +8,9 @@ import io
 import zipfile
 from pathlib import Path
 
-from batchcls.model import labels
-from batchcls.model.flatbuffer import Malformed, Table
-from batchcls.model.settings import Settings
+from batchcls.model.metadata import labels
+from batchcls.model.metadata.flatbuffer import Malformed, Table
+from batchcls.model.preprocess.settings import Settings
 
 METADATA = "TFLite metadata"
 CONVENTION = "TFLite convention"

@@ -12,8 +12,16 @@ from pathlib import Path
 from openvino import Model
 
 from batchcls.job.job import Job
-from batchcls.model import given, huggingface, model_info, presets, tflite, timm, ultralytics
-from batchcls.model.settings import Settings, merge
+from batchcls.model.metadata import (
+    huggingface,
+    model_info,
+    overrides,
+    presets,
+    tflite,
+    timm,
+    ultralytics,
+)
+from batchcls.model.preprocess.settings import Settings, merge
 
 COMMAND_LINE = "the command line"
 RT_INFO = "rt_info model_info"
@@ -63,7 +71,7 @@ def gather(job: Job, model: Model, path: Path, classes: int) -> Known:
     """
     element_type = model.inputs[0].get_element_type().get_type_name()
     sources = [
-        (COMMAND_LINE, given.settings(job)),
+        (COMMAND_LINE, overrides.settings(job)),
         (QUANTISED, _in_quantisation(element_type)),
         (f"the preset {job.preprocess}", presets.preset(job.preprocess)),
         (OWN_RT_INFO, model_info.own_settings(model)),

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from batchcls.errors import ModelError
-from batchcls.model.settings import Settings
+from batchcls.model.preprocess.settings import Settings
 
 RESIZE_TYPES = (
     "standard",  # stretch

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchcls.images import Picture
-from batchcls.model import pillow
-from batchcls.model.preprocess import Preprocess, geometry
+from batchcls.model.preprocess import resample
+from batchcls.model.preprocess.preprocess import Preprocess, geometry
 
 Pixels = NDArray[np.uint8]
 Window = tuple[int, int, int, int]
@@ -109,14 +109,14 @@ def resize(
         size: of the whole resized picture.
         window: what is wanted of it.
         interpolation: one of `INTERPOLATIONS`.
-        box: part of the image that is resized, as in `pillow.resize`; OpenCV's interpolations take
+        box: part of the image that is resized, as in `resample.resize`; OpenCV's interpolations take
             whole pixels, so with them a picture that was decoded smaller can move by part of one.
     """
     left, top, right, bottom = window
     if (image.shape[1], image.shape[0]) == size and box in (None, (0, 0, *size)):
         return image[top:bottom, left:right]
     if interpolation.startswith("pillow_"):
-        return pillow.resize(image, size, window, interpolation, box)
+        return resample.resize(image, size, window, interpolation, box)
     if interpolation == "nearest":
         rows = _nearest(image.shape[0], size[1])[top:bottom]
         columns = _nearest(image.shape[1], size[0])[left:right]

@@ -10,12 +10,14 @@ from typing import Any
 from openvino import Core, Model
 
 from batchcls.job.job import DEFAULT_TOP, Job
-from batchcls.model import activation, graph, labels, metadata, preprocess, trimming
-from batchcls.model.activation import Activation
-from batchcls.model.core import read_model
+from batchcls.model.devices.core import read_model
 from batchcls.model.files.find import model_file, model_path
-from batchcls.model.graph import ImageInput, ScoreOutput
-from batchcls.model.preprocess import Preprocess
+from batchcls.model.graph import activation, graph, trimming
+from batchcls.model.graph.activation import Activation
+from batchcls.model.graph.graph import ImageInput, ScoreOutput
+from batchcls.model.metadata import labels, metadata
+from batchcls.model.preprocess import preprocess
+from batchcls.model.preprocess.preprocess import Preprocess
 
 DEFAULT_SIZE = 224
 """Height and width for models that leave them open and have no metadata."""

@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 from batchcls.errors import ImageError
 from batchcls.images import Picture, Prediction
 from batchcls.job.job import Job
-from batchcls.model import compiling, devices, spatial, topk, uncertainty
-from batchcls.model import core as ov
-from batchcls.model.compiling import Made
-from batchcls.model.description import describe
+from batchcls.model.compile import compiling
+from batchcls.model.compile.compiling import Made
+from batchcls.model.compile.description import describe
+from batchcls.model.devices import core as cores
+from batchcls.model.devices import strings
+from batchcls.model.devices.threads import Threads
 from batchcls.model.files.find import model_file, model_path
-from batchcls.model.layers import LayerTime
-from batchcls.model.ring import Ring
-from batchcls.model.threads import Threads
+from batchcls.model.infer import topk, uncertainty
+from batchcls.model.infer.layers import LayerTime
+from batchcls.model.infer.ring import Ring
+from batchcls.model.preprocess import spatial
 
 CLOSE_S = 5.0
 SETTLE_S = 1.5
@@ -76,12 +79,12 @@ class Classifier:
             LabelsError: labels that do not match the model.
             UsageError: an option that makes no sense.
         """
-        core = ov.open_core(job)
-        named = [devices.parse(text) for text in job.device]
-        there = ov.needed(core, named)
-        wanted = [devices.resolve(one, there, strict=job.strict_devices) for one in named]
-        configured = ov.properties(job, threads, ov.member_names(wanted, there))
-        ov.configure(core, configured)
+        core = cores.open_core(job)
+        named = [strings.parse(text) for text in job.device]
+        there = cores.needed(core, named)
+        wanted = [strings.resolve(one, there, strict=job.strict_devices) for one in named]
+        configured = cores.properties(job, threads, cores.member_names(wanted, there))
+        cores.configure(core, configured)
         made = compiling.make(job, core, wanted, configured, threads.batch_size)
         warnings = [w for device in wanted for w in device.warnings]
         warnings += [*made.notes, *made.card.warnings]
@@ -149,7 +152,7 @@ class Classifier:
         return tuple([Prediction(i, names[i], p) for i, p in zip(indices, picked, strict=True)])
 
     def uncertainty(self, scores: NDArray[np.float32], facts: Collection[str]) -> dict[str, float]:
-        """Of margin and entropy those asked for; see `batchcls.model.uncertainty`."""
+        """Of margin and entropy those asked for; see `batchcls.model.infer.uncertainty`."""
         card = self._card
         independent = card.threshold is not None or card.activation.sigmoid
         return uncertainty.uncertainty(self.probabilities(scores), facts, independent=independent)

@@ -1,0 +1,1 @@
+"""From pictures to scores: infer requests, layers' times, the best classes."""

@@ -1,0 +1,1 @@
+"""From pixels to the model's input tensor."""
