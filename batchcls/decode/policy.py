@@ -1,6 +1,6 @@
 """What decoding allows and how it turns a file into RGB: part of the fingerprint.
 
-The table of README "What becomes of each kind of picture" has a row for every rule that a user
+The table "Kinds of pictures" in README.md beside this file has a row for every rule that a user
 can meet. They are not options: one meaning of a file's pixels, the one of the models' authors.
 """
 
