@@ -1,4 +1,4 @@
-"""Every row of the README's table of kinds of pictures has golden files, and holds for them."""
+"""Every row of the table of kinds of pictures has golden files, and holds for them."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from batchcls.decode.decode import decode
 from batchcls.errors import ImageError
 from tests.decode.golden_files import GOLDENS
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+PAGE = Path(__file__).resolve().parents[2] / "batchcls" / "decode" / "README.md"
 FOUR = ("jpeg", "png", "webp", "tiff")
 
 ROWS: dict[str, tuple[str, ...]] = {
@@ -46,7 +46,8 @@ ROWS: dict[str, tuple[str, ...]] = {
 
 
 def test_every_row_has_its_golden_files() -> None:
-    table = README.partition("### What becomes of each kind of picture")[2].partition("\n\n###")[0]
+    table = PAGE.read_text(encoding="utf-8").partition("## Kinds of pictures")[2]
+    table = table.partition("\n\n##")[0]
     kinds = re.findall(r"^\| (?!kind \|)([^-|][^|]*) \|", table, re.MULTILINE)
     assert len(kinds) == len(ROWS)
     for kind, begins in zip(kinds, ROWS, strict=True):
