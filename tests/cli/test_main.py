@@ -50,7 +50,7 @@ def test_without_arguments_it_says_what_is_missing(capsys: pytest.CaptureFixture
     ("line", "message"),
     [
         ("nonsense", "nonsense: no such command, and no such file or directory"),
-        ("run a --nonsense", "No such option: --nonsense"),
+        ("run a --nonsense", "No such option: --nonsense (Possible options: "),
         ("run a --nireq two", "Invalid value for '--nireq'"),
         ("run a --nireq -1", "--nireq -1: must be 0 or more"),
         ("run a --progress loud", "--progress loud: not one of auto, rich, bar, plain, json, none"),
