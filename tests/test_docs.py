@@ -98,6 +98,14 @@ def test_the_python_api_is_in_the_readme() -> None:
         assert f"`{field.name}`" in README
 
 
+def test_the_readmes_pythons_are_the_packages() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    ours = re.findall(r"Python :: (3\.\d+)", "\n".join(project["classifiers"]))
+    told = re.search(r"You need Linux and Python ([^;]*);", README)
+    assert told is not None
+    assert re.findall(r"3\.\d+", told[1]) == ours
+
+
 def test_messages_that_the_readme_quotes_are_the_programs_own() -> None:
     table = README.partition("| trouble |")[2].partition("\n\n")[0]
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "batchcls").rglob("*.py"))
