@@ -17,13 +17,15 @@ from batchcls.cli.main import main
 from batchcls.cli.options import OPTIONS
 from batchcls.decode import header
 from batchcls.decode import policy as decoding
-from batchcls.images import FAILURE_KINDS
+from batchcls.decode.sniff import sniff
+from batchcls.images import FAILURE_KINDS, Failure
 from batchcls.job import file
 from batchcls.job.job import CHOICES, DEFAULT_OUTPUT, DEFAULT_TOP, FACTS, Job
 from batchcls.results import journal, record
 from batchcls.results.rundir import RunPaths
 from batchcls.running.result import RunResult
 from batchcls.version import __version__
+from tests.decode.golden_files import PLAIN
 from tests.support import doc_tables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -196,6 +198,17 @@ def test_lines_that_are_shown_are_lines(page: str) -> None:
     assert shown
     for line in shown:
         record.parse(line.encode())
+
+
+def test_the_failed_line_that_is_shown_is_what_happens() -> None:
+    jpeg = PLAIN["jpeg"].data
+    with pytest.raises(errors.ImageError) as failure:
+        sniff(jpeg[:-2])  # its end marker
+    for page in ("README.md", "batchcls/results/README.md"):
+        shown = re.findall(r"^\{\"i\":.*\"error\".*$", DOCS[page], re.MULTILINE)
+        assert [record.parse(line.encode()).failure for line in shown] == [
+            Failure(failure.value.kind, failure.value.message)
+        ]
 
 
 def test_the_picture_of_the_code_has_every_folder() -> None:
