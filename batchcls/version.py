@@ -1,3 +1,13 @@
-"""The one place that states the version."""
+"""The one place that states versions: batchcls's own, and of libraries that messages name."""
 
 __version__ = "0.1.0"
+
+HUB = "huggingface_hub>=0.30"
+"""What models of the hub need, for pip: the extra `hub`.
+
+Messages name libraries and not `batchcls[...]`: pip would look that up on the package index, which
+has no batchcls of ours.
+"""
+
+QUANTIZE = "nncf>=3.2"
+"""What `batchcls quantize` needs, for pip: the extra `quantize`."""

@@ -22,6 +22,7 @@ from batchcls.job.job import Job
 from batchcls.model.files import hub
 from batchcls.model.files.find import localised, model_path
 from batchcls.model.files.hub import Reference
+from batchcls.version import HUB
 from tests.model import tiny_models as tiny
 
 COMMIT, OTHER = "a" * 40, "b" * 40
@@ -86,17 +87,17 @@ def test_the_choice_of_files(files: list[str], chosen: list[str]) -> None:
 @pytest.mark.skipif(
     importlib.util.find_spec("huggingface_hub") is not None, reason="huggingface_hub is here"
 )
-def test_without_the_library_the_extra_is_named() -> None:
+def test_without_the_library_it_is_named() -> None:
     from batchcls.errors import SetupError
 
-    with pytest.raises(SetupError, match=r"pip install 'batchcls\[hub\]'"):
+    with pytest.raises(SetupError, match=f"pip install '{HUB}'"):
         hub.fetch("hf://org/name")
 
 
 # ---- with huggingface_hub
 
 fetching = pytest.mark.skipif(
-    importlib.util.find_spec("huggingface_hub") is None, reason="needs batchcls[hub]"
+    importlib.util.find_spec("huggingface_hub") is None, reason="needs huggingface_hub"
 )
 
 

@@ -158,7 +158,7 @@ app.command("export-model", cls=Sectioned, context_settings=_CONTEXT)(export_com
 def quantize_command(context: typer.Context, **_: Any) -> Action:
     """Make an INT8 model, calibrated on your images, and say whether it is as good.
 
-    Needs NNCF: pip install 'batchcls[quantize]'.
+    Needs NNCF: pip install 'nncf>=3.2'.
     """
     options = given(context)
 

@@ -23,6 +23,7 @@ from batchcls.errors import ModelError, SetupError
 from batchcls.model.compile.load import Loaded
 from batchcls.model.devices.core import reason
 from batchcls.model.graph import graph
+from batchcls.version import QUANTIZE
 
 NO_TELEMETRY = "NNCF_CI"
 """The environment variable that keeps NNCF from reporting each use to a server."""
@@ -40,9 +41,7 @@ def load_nncf() -> Any:
     try:
         import nncf
     except ImportError as error:
-        raise SetupError(
-            f"quantisation needs NNCF ({error}): pip install 'batchcls[quantize]'"
-        ) from error
+        raise SetupError(f"quantisation needs NNCF ({error}): pip install '{QUANTIZE}'") from error
     nncf.set_log_level(40)  # logging.ERROR
     return nncf
 

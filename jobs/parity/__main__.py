@@ -1,6 +1,6 @@
 """Compares batchcls with the real reference code of every family, and prints how equal they are.
 
-    pip install batchcls[parity]
+    pip install '.[parity]'
     python jobs/parity --data ../shared/data
 
 Exit code 1 where a limit of the table is missed. See README.md beside this file.

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from batchcls.errors import ModelError, SetupError
+from batchcls.version import HUB
 
 SCHEME = "hf://"
 SETTINGS = ("config.json", "preprocessor_config.json", "metadata.yaml")
@@ -92,8 +93,7 @@ def fetch(model: str) -> Path:
         from huggingface_hub import constants, errors, utils
     except ImportError as error:
         raise SetupError(
-            f"{model}: models of the Hugging Face hub need huggingface_hub: "
-            "pip install 'batchcls[hub]'"
+            f"{model}: models of the Hugging Face hub need huggingface_hub: pip install '{HUB}'"
         ) from error
     if not sys.stderr.isatty():
         utils.disable_progress_bars()
