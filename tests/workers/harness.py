@@ -19,8 +19,6 @@ from batchcls.running.loop import Session
 from batchcls.running.signals import StopRequests
 from tests.coordinator.simulation import ListedWork
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-
 
 class NamedWork(ListedWork):
     """An inputs list of these names."""
@@ -98,7 +96,6 @@ def run_faulty(
     for name in names:
         (images / name).write_text(name)
     os.environ["FAULT_MARKS"] = str(folder)
-    os.environ["PYTHONPATH"] = str(REPOSITORY)
     start = {
         "job": Job().as_dict(),
         "threads": {},
@@ -132,7 +129,6 @@ def run_faulty(
         backend.close()
         own_requests.close()
         os.environ.pop("FAULT_MARKS")
-        os.environ.pop("PYTHONPATH")
     outcome.deaths = backend.deaths
     outcome.seconds = time.monotonic() - began
     return outcome
