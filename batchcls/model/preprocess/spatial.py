@@ -109,8 +109,9 @@ def resize(
         size: of the whole resized picture.
         window: what is wanted of it.
         interpolation: one of `INTERPOLATIONS`.
-        box: part of the image that is resized, as in `resample.resize`; OpenCV's interpolations take
-            whole pixels, so with them a picture that was decoded smaller can move by part of one.
+        box: part of the image that is resized, as in `resample.resize`; OpenCV's interpolations
+            take whole pixels, so with them a picture that was decoded smaller can move by part of
+            one.
     """
     left, top, right, bottom = window
     if (image.shape[1], image.shape[0]) == size and box in (None, (0, 0, *size)):
