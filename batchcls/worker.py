@@ -172,10 +172,6 @@ def open_pipeline(start: Mapping[str, Any], reader: Reader, board: Board) -> tup
     Raises:
         BatchclsError: the job is wrong: model, device or labels.
     """
-    # OpenVINO's model converter and its telemetry: 65 ms of every start, and no worker converts.
-    # OpenVINO itself goes on where it cannot be imported.
-    sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]  # "not there"
-
     from batchcls.decode.decode import decode_picture
     from batchcls.decode.memory import keep
     from batchcls.decode.opencv import load as load_opencv

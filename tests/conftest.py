@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import batchcls.model.runtime  # noqa: F401 - before any test imports OpenVINO, which phones home
+
 LEAVE_S = 5.0
 
 # How long an example takes says more of the machine than of the code; pytest-timeout watches.

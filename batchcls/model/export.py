@@ -10,9 +10,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import openvino
-from openvino import Model, opset13
-
 from batchcls.errors import ModelError
 from batchcls.job.job import Job
 from batchcls.model.compile import load
@@ -22,6 +19,7 @@ from batchcls.model.graph import activation
 from batchcls.model.graph.graph import SCORE_NAMES
 from batchcls.model.metadata.model_info import OWN_ROOT, ROOT
 from batchcls.model.preprocess.preprocess import Preprocess
+from batchcls.model.runtime import Model, openvino, opset13
 
 _NEAREST_TYPE = {
     "shortest_edge": "crop",

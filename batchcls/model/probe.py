@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from openvino import CompiledModel, Core
 
 from batchcls.errors import DeviceError
 from batchcls.job.job import Job
@@ -26,6 +25,7 @@ from batchcls.model.metadata.timm import IMAGENET_MEAN_255, IMAGENET_STD_255
 from batchcls.model.preprocess import spatial
 from batchcls.model.preprocess.preprocess import Preprocess, resolve
 from batchcls.model.preprocess.settings import Settings
+from batchcls.model.runtime import CompiledModel, Core
 
 Image = NDArray[np.uint8]
 Truth = int | str | None

@@ -6,27 +6,23 @@ Rules of this file:
    through the job's own layout, mean and scale.
 2. Weights keep one bit free (overflow fix), so that the model is right on CPUs without VNNI too,
    and the same on every machine.
-3. NNCF tells nobody that it was used.
+3. NNCF comes after `batchcls.model.runtime`, so that it tells nobody that it was used.
 """
 
 import contextlib
 import io
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from openvino import Core, Model, opset13
 
 from batchcls.errors import ModelError, SetupError
 from batchcls.model.compile.load import Loaded
 from batchcls.model.devices.core import reason
 from batchcls.model.graph import graph
+from batchcls.model.runtime import Core, Model, opset13
 from batchcls.version import QUANTIZE
-
-NO_TELEMETRY = "NNCF_CI"
-"""The environment variable that keeps NNCF from reporting each use to a server."""
 
 Floats = NDArray[np.float32]
 
@@ -37,7 +33,6 @@ def load_nncf() -> Any:
     Raises:
         SetupError: it is not installed.
     """
-    os.environ.setdefault(NO_TELEMETRY, "1")
     try:
         import nncf
     except ImportError as error:

@@ -16,6 +16,7 @@ from openvino import opset13 as ops
 from batchcls.cli.quantize import keep, words
 from batchcls.quantize.compare import Comparison
 from tests.model.tiny_models import save
+from tests.support.network import Watch
 
 nncf = pytest.importorskip("nncf")
 
@@ -85,6 +86,16 @@ def test_a_quantised_model_is_not_quantised_again(tmp_path: Path, pictures: Path
     assert again.returncode == 2
     assert "quantised already" in again.stderr
     assert not (tmp_path / "again.xml").exists()
+
+
+def test_neither_nncf_nor_openvino_phones_home(tmp_path: Path, pictures: Path) -> None:
+    model, watch = colour_net(tmp_path / "m.xml"), Watch(tmp_path)
+    words = ("quantize", model, pictures, "-o", "int8.xml")
+    seen = watch.run([sys.executable, "-m", "batchcls", *words], tmp_path)
+    assert seen.done.returncode == 0, seen.done.stderr
+    assert seen.calls == []
+    assert [*watch.home.iterdir()] == []
+    assert seen.processes
 
 
 def test_a_bad_result_is_kept_only_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
 
 import batchcls.model
 from batchcls.job.job import Job
 from batchcls.model.devices.core import Properties, is_cpu, only_cpus
 from batchcls.model.devices.strings import Device
 from batchcls.model.files.find import file_hash, model_hash, model_path
+from batchcls.model.runtime import openvino
 from batchcls.version import __version__
 
 NEUTRAL = frozenset({

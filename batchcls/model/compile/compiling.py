@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from openvino import CompiledModel, Core, Model, Tensor
 
 from batchcls.errors import BatchclsError, DeviceError
 from batchcls.job.job import Job
@@ -24,6 +23,7 @@ from batchcls.model.devices import core as cores
 from batchcls.model.devices.strings import Device
 from batchcls.model.graph import input_rows, int8, pool_parts
 from batchcls.model.metadata import model_info
+from batchcls.model.runtime import CompiledModel, Core, Model, Tensor
 
 _LABELS_ELSEWHERE = "path_to_labels"
 

@@ -10,11 +10,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from openvino import Core, Model
-
 from batchcls.errors import ModelError
 from batchcls.model.devices.strings import Device
 from batchcls.model.metadata.model_info import OWN_ROOT, read_info
+from batchcls.model.runtime import Core, Model
 
 KEY = "affinity"
 _NO_WORK = frozenset({"Constant", "Parameter", "Result"})

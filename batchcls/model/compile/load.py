@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from openvino import Core, Model
-
 from batchcls.job.job import DEFAULT_TOP, Job
 from batchcls.model.devices.core import read_model
 from batchcls.model.files.find import model_file, model_path
@@ -18,6 +16,7 @@ from batchcls.model.graph.graph import ImageInput, ScoreOutput
 from batchcls.model.metadata import labels, metadata
 from batchcls.model.preprocess import preprocess
 from batchcls.model.preprocess.preprocess import Preprocess
+from batchcls.model.runtime import Core, Model
 
 DEFAULT_SIZE = 224
 """Height and width for models that leave them open and have no metadata."""

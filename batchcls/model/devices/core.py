@@ -9,13 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import openvino
-from openvino import Core, Model
-
 from batchcls.errors import DeviceError, ModelError, UsageError
 from batchcls.job.job import Job
 from batchcls.model.devices.strings import VIRTUAL, Device
 from batchcls.model.devices.threads import Threads
+from batchcls.model.runtime import Core, Model, openvino
 
 HINTS = {
     "throughput": "THROUGHPUT",

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from openvino import Model
 
 from batchcls.errors import ModelError
+from batchcls.model.runtime import Model
 
 ACTIVATIONS = ("softmax", "sigmoid", "none")
 _PASSES_THROUGH = frozenset(

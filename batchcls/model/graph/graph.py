@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from openvino import Dimension, Layout, Model, PartialShape, Type, opset13
-from openvino.preprocess import PrePostProcessor
 
 from batchcls.errors import ModelError
 from batchcls.model.devices.core import reason
 from batchcls.model.preprocess.preprocess import Preprocess
+from batchcls.model.runtime import Model, PrePostProcessor, Type, openvino, opset13
 
 SCORE_NAMES = ("raw_scores", "logits", "scores", "probabilities", "output")
 """Preferred among several outputs that look like class scores: model_api's and Hugging Face's."""
@@ -195,7 +194,7 @@ def set_shape(model: Model, image: ImageInput, height: int, width: int, batch: i
         ModelError: the model does not work at that size or batch.
     """
     sizes = {"N": batch, "C": image.channels, "H": height or -1, "W": width or -1}
-    wanted = PartialShape([Dimension(sizes[letter]) for letter in image.layout])
+    wanted = openvino.PartialShape([openvino.Dimension(sizes[letter]) for letter in image.layout])
     if model.inputs[image.index].get_partial_shape() == wanted:
         return
     if batch > 1:
@@ -246,8 +245,8 @@ def connect(model: Model, image: ImageInput, scores: ScoreOutput, pre: Preproces
     steps = PrePostProcessor(single)
     port = steps.input(image.index)
     port.tensor().set_element_type(Type.f32 if pre.intensity[0] == "percentile" else Type.u8)
-    port.tensor().set_layout(Layout("NHWC" if "N" in image.layout else "HWC"))
-    port.model().set_layout(Layout(image.layout))
+    port.tensor().set_layout(openvino.Layout("NHWC" if "N" in image.layout else "HWC"))
+    port.model().set_layout(openvino.Layout(image.layout))
     wanted = single.inputs[image.index].get_element_type()
     if pre.mean_values or pre.scale_values or pre.intensity[0] != "none":
         if not wanted.is_real():

@@ -13,9 +13,9 @@ from itertools import takewhile
 from typing import Any
 
 import numpy as np
-from openvino import Model, opset13
 
 from batchcls.model.graph.chain import only_target
+from batchcls.model.runtime import Model, opset13
 
 TO_PLANES = (0, 3, 1, 2)
 """Of a transposition: (images, height, width, channels) to (images, channels, height, width)."""

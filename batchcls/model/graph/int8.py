@@ -29,10 +29,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from openvino import Core, Model, Type, opset13
 
 from batchcls.model.devices.core import is_cpu
 from batchcls.model.graph import weights
+from batchcls.model.runtime import Core, Model, Type, opset13
 
 ROOM = 64
 """255 x 64 + 255 x 64 still fits into 16 bits with a sign."""

@@ -9,9 +9,8 @@ channel, so the same bits come out.
 
 from typing import Any
 
-from openvino import Model, opset14
-
 from batchcls.model.graph.chain import only_target
+from batchcls.model.runtime import Model, opset14
 
 CHANNELS = 1
 """Of (images, channels, height, width)."""

@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-from openvino import Model, Type, opset13
 
 from batchcls.model.graph.graph import name_of
+from batchcls.model.runtime import Model, Type, opset13
 
 _SHAPING = frozenset({"Convert", "Reshape", "Squeeze", "Unsqueeze"})
 

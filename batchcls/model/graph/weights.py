@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from openvino import Model, Type, opset13
 
 from batchcls.model.graph.chain import only_target
+from batchcls.model.runtime import Model, Type, opset13
 
 _EIGHT_BITS = (Type.i8, Type.u8)
 _STEPS = {"Subtract": np.subtract, "Multiply": np.multiply}

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from openvino import Tensor
 
 from batchcls.model.infer.layers import LayerTime, LayerTimes
+from batchcls.model.runtime import Tensor
 
 
 class Finished(NamedTuple):

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from openvino import Model
-
 from batchcls.job.job import Job
 from batchcls.model.metadata import (
     huggingface,
@@ -22,6 +20,7 @@ from batchcls.model.metadata import (
     ultralytics,
 )
 from batchcls.model.preprocess.settings import Settings, merge
+from batchcls.model.runtime import Model
 
 COMMAND_LINE = "the command line"
 RT_INFO = "rt_info model_info"

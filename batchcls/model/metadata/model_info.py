@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from openvino import Model
-
 from batchcls.errors import ModelError
 from batchcls.model.metadata import labels
 from batchcls.model.preprocess.settings import Settings
+from batchcls.model.runtime import Model
 
 ROOT = "model_info"
 OWN_ROOT = "batchcls"

@@ -1,0 +1,1 @@
+"""On PYTHONPATH, where there is no C compiler: see `tests.support.network`."""
