@@ -2,8 +2,8 @@
 # batchcls under Slurm:  sbatch jobs/slurm.sh jobs/overnight.toml
 #
 # A minute before the time limit, or when the job is preempted, Slurm sends SIGTERM to the step;
-# batchcls drains, and ends by the signal (143 in the shell). The job then queues itself again, and
-# the same command goes on where it was. Cores and memory limits of the job are respected.
+# batchcls finishes the images in hand and ends by the signal (143 in the shell). The job then queues
+# itself again, and the same command resumes. Cores and memory limits of the job are respected.
 #SBATCH --job-name=batchcls
 #SBATCH --nodes=1
 #SBATCH --ntasks=1
