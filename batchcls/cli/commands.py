@@ -175,7 +175,7 @@ def status_command(results: Results = DEFAULT_OUTPUT, debug: Debug = False) -> A
     """Say how far a run is: running, stopped or complete."""
 
     def do() -> int:
-        from batchcls.display.watch import status
+        from batchcls.display.summary.watch import status
 
         return status(results, sys.stdout)
 
@@ -187,7 +187,7 @@ def watch_command(results: Results = DEFAULT_OUTPUT, debug: Debug = False) -> Ac
     """Show the dashboard of a run that another terminal started."""
 
     def do() -> int:
-        from batchcls.display.watch import watch
+        from batchcls.display.summary.watch import watch
 
         return watch(results, sys.stdout)
 

@@ -4,8 +4,8 @@ import os
 import sys
 from typing import Protocol, TextIO
 
-from batchcls.display.aside import Aside, Screen
-from batchcls.display.outlet import Outlet
+from batchcls.display.screens.drawing_thread import Aside, Screen
+from batchcls.display.screens.stream import Outlet
 from batchcls.display.snapshot import Snapshot
 from batchcls.errors import UsageError
 
@@ -70,17 +70,17 @@ def resolve(kind: str, outlet: Outlet) -> str:
 def _screen(kind: str, outlet: Outlet, timestamps: bool, watching: bool) -> Screen:
     """The screen of a kind; Rich and tqdm are imported only by those who ask for them."""
     if kind == "rich":
-        from batchcls.display.dashboard import RichDisplay
+        from batchcls.display.screens.dashboard import RichDisplay
 
         return RichDisplay(outlet, watching=watching)
     if kind == "bar":
-        from batchcls.display.bar import BarDisplay
+        from batchcls.display.screens.bar import BarDisplay
 
         return BarDisplay(outlet)
     if kind == "json":
-        from batchcls.display.events import JsonDisplay
+        from batchcls.display.screens.events import JsonDisplay
 
         return JsonDisplay(outlet)
-    from batchcls.display.plain import PlainDisplay
+    from batchcls.display.screens.plain import PlainDisplay
 
     return PlainDisplay(outlet, timestamps=timestamps)

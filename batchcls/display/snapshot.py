@@ -101,7 +101,7 @@ class Snapshot:
         labels: the most frequent best labels so far, with their counts.
         failures: the last failures, newest first.
         warnings: for the person at the terminal.
-        summary: facts of the finished run (`batchcls.display.summary`), None before its end.
+        summary: facts of the finished run (`display.summary`), None before its end.
     """
 
     schema: int = SCHEMA

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from batchcls.backends.backend import Backend
 from batchcls.coordinator.coordinator import Coordinator
 from batchcls.display import Display
-from batchcls.display.progress import Progress
+from batchcls.display.progress.progress import Progress
 from batchcls.display.snapshot import Snapshot, State
 from batchcls.messages import (
     Command,

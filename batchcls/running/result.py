@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from batchcls.display.summary_lines import show_complete
+from batchcls.display.summary.summary_lines import show_complete
 from batchcls.job.job import Job
 from batchcls.results.rundir import RunPaths
 

@@ -20,12 +20,13 @@ from batchcls import errors
 from batchcls.backends.backend import Backend, Start
 from batchcls.backends.local import LocalBackend
 from batchcls.coordinator.coordinator import Coordinator
-from batchcls.display import Display, open_display, progress_file
-from batchcls.display.perf_counts import LayerTotal, total_layers, write_csv
-from batchcls.display.progress import Progress
+from batchcls.display import Display, open_display
+from batchcls.display.progress import progress_file
+from batchcls.display.progress.progress import Progress
 from batchcls.display.snapshot import State
-from batchcls.display.summary import summarise
-from batchcls.display.summary_lines import show_summary
+from batchcls.display.summary.perf_counts import LayerTotal, total_layers, write_csv
+from batchcls.display.summary.summary import summarise
+from batchcls.display.summary.summary_lines import show_summary
 from batchcls.errors import BatchclsError, InterruptedByUser, StoppedError
 from batchcls.images import Failure, ImageRef
 from batchcls.job.job import Job

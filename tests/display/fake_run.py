@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 
-from batchcls.display.progress import Progress
+from batchcls.display.progress.progress import Progress
 from batchcls.messages import Answer, Answered, WorkerDied, WorkerReady, WorkerStats
 
 LABELS = (

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from batchcls.display.dashboard import RichDisplay, dashboard, last_frame
-from batchcls.display.glyphs import ASCII, UNICODE, glyphs_for
-from batchcls.display.outlet import Outlet
-from batchcls.display.paint import painted
+from batchcls.display.screens.dashboard import RichDisplay, dashboard, last_frame
+from batchcls.display.screens.glyphs import ASCII, UNICODE, glyphs_for
+from batchcls.display.screens.stream import Outlet
+from batchcls.display.screens.styles import painted
+from batchcls.display.screens.table import columns_of, plain
 from batchcls.display.snapshot import FailedImage, Snapshot, WorkerRow
-from batchcls.display.table import columns_of, plain
 from tests.display.fake_run import FakeRun
 
 

@@ -261,8 +261,8 @@ def test_a_display_that_fails_goes_silent_and_says_so_in_the_log(
 
 
 def test_plain_lines_are_few_and_become_fewer() -> None:
-    from batchcls.display.outlet import Outlet
-    from batchcls.display.plain import PlainDisplay
+    from batchcls.display.screens.plain import PlainDisplay
+    from batchcls.display.screens.stream import Outlet
 
     stream = io.StringIO()
     screen = PlainDisplay(Outlet(stream))
@@ -273,8 +273,8 @@ def test_plain_lines_are_few_and_become_fewer() -> None:
 
 
 def test_plain_says_a_warning_once_and_each_tenth() -> None:
-    from batchcls.display.outlet import Outlet
-    from batchcls.display.plain import PlainDisplay
+    from batchcls.display.screens.plain import PlainDisplay
+    from batchcls.display.screens.stream import Outlet
 
     stream = io.StringIO()
     screen = PlainDisplay(Outlet(stream))
@@ -296,8 +296,8 @@ def test_rich_and_tqdm_are_imported_only_by_those_who_draw_with_them(
     kind: str, without: str
 ) -> None:
     code = (
-        "import io, sys, batchcls.display as d, batchcls.display.progress\n"
-        "import batchcls.display.watch, batchcls.display.summary_lines\n"
+        "import io, sys, batchcls.display as d, batchcls.display.progress.progress\n"
+        "import batchcls.display.summary.watch, batchcls.display.summary.summary_lines\n"
         f"x = d.open_display({kind!r}, io.StringIO()); x.close(d.Snapshot(total=1, state='done'))\n"
         "print(*sorted({m.partition('.')[0] for m in sys.modules}))"
     )

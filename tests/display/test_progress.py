@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from batchcls.display.progress import LABELS_KEPT, Progress
+from batchcls.display.progress.progress import LABELS_KEPT, Progress
 from batchcls.display.snapshot import Snapshot, WorkerRow
 from batchcls.messages import CANARY, Answer, Answered, WorkerDied, WorkerReady, WorkerStats
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.display.progress_file import load, save
+from batchcls.display.progress.progress_file import load, save
 from batchcls.display.snapshot import FailedImage, Snapshot, WorkerRow
 from tests.display.fake_run import FakeRun
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.display.progress_file import save
+from batchcls.display.progress.progress_file import save
 from batchcls.display.snapshot import Snapshot
-from batchcls.display.watch import count_lines, status, watch, writer_of
+from batchcls.display.summary.watch import count_lines, status, watch, writer_of
 from batchcls.errors import RefusedError
 
 HERE = socket.gethostname()
@@ -158,7 +158,7 @@ def test_watch_of_a_finished_run_shows_its_end(results: Path) -> None:
 def test_control_c_leaves_quietly(results: Path) -> None:
     put(results)
     code = (
-        "import sys; from batchcls.display.watch import watch\n"
+        "import sys; from batchcls.display.summary.watch import watch\n"
         f"sys.exit(watch({str(results)!r}, sys.stdout))"
     )
     process = subprocess.Popen(

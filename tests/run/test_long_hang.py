@@ -17,7 +17,7 @@ from batchcls.backends.backend import Backend
 from batchcls.coordinator.coordinator import Coordinator
 from batchcls.coordinator.policy import Policy
 from batchcls.display import open_display
-from batchcls.display.progress import Progress
+from batchcls.display.progress.progress import Progress
 from batchcls.images import ImageRef, Prediction
 from batchcls.messages import Answer, Answered, Event, Lease, StartWorker, StopWorker
 from batchcls.results import record

@@ -17,7 +17,7 @@ from batchcls.backends.backend import Backend
 from batchcls.coordinator.coordinator import Coordinator
 from batchcls.coordinator.policy import Policy
 from batchcls.display import open_display
-from batchcls.display.progress import Progress
+from batchcls.display.progress.progress import Progress
 from batchcls.images import Failure, ImageRef, Prediction
 from batchcls.messages import (
     Answer,

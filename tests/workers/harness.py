@@ -10,7 +10,7 @@ from batchcls.backends.local import LocalBackend
 from batchcls.coordinator.coordinator import Coordinator
 from batchcls.coordinator.policy import Policy
 from batchcls.display import open_display
-from batchcls.display.progress import Progress
+from batchcls.display.progress.progress import Progress
 from batchcls.images import Failure, ImageRef
 from batchcls.job.job import Job
 from batchcls.messages import Answer, Answered, Event, Record, StartWorker, WorkerDied

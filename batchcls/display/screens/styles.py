@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from rich.console import Console, Group
 from rich.text import Text
 
-from batchcls.display.outlet import Outlet
-from batchcls.display.table import Line
+from batchcls.display.screens.stream import Outlet
+from batchcls.display.screens.table import Line
 
 
 def console_on(outlet: Outlet) -> Console:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from batchcls.display import text
-from batchcls.display.outlet import Outlet
-from batchcls.display.perf_counts import LayerTotal, layer_lines
-from batchcls.display.summary import DeviceFigures, Summary
-from batchcls.display.table import Cell, Column, Line, line, plain, table
+from batchcls.display.screens.stream import Outlet
+from batchcls.display.screens.table import Cell, Column, Line, line, plain, table
+from batchcls.display.summary.perf_counts import LayerTotal, layer_lines
+from batchcls.display.summary.summary import DeviceFigures, Summary
 
 NAME = 12
 WIDEST = 100
@@ -25,7 +25,7 @@ def show_summary(
     outlet = Outlet(stream)
     if outlet.isatty():
         width = min(outlet.size[0] - 1, WIDEST)
-        from batchcls.display.paint import console_on, painted
+        from batchcls.display.screens.styles import console_on, painted
 
         console = console_on(outlet)
         console.print()

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from batchcls.display import text
-from batchcls.display.description import operations_of
+from batchcls.display.progress.description import operations_of
 from batchcls.display.snapshot import Snapshot
 
 Bottleneck = Literal["inference", "decoding", "reading", "start-up", ""]

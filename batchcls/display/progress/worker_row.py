@@ -1,6 +1,6 @@
 """One worker on one device, as the display follows it: rate, latency, occupancy, restarts. Pure."""
 
-from batchcls.display.rate import Rate
+from batchcls.display.progress.rate import Rate
 from batchcls.display.snapshot import WorkerRow
 from batchcls.messages import WorkerStats
 

@@ -13,7 +13,7 @@ import threading
 import time
 from typing import Protocol
 
-from batchcls.display.outlet import Outlet
+from batchcls.display.screens.stream import Outlet
 from batchcls.display.snapshot import Snapshot
 
 CPU_SHARE = 0.01

@@ -17,10 +17,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from batchcls.display.description import DEVICES_PER_WORKER, nireq_of
-from batchcls.display.failed import read_failed
-from batchcls.display.rate import Rate
-from batchcls.display.row import Row
+from batchcls.display.progress.description import DEVICES_PER_WORKER, nireq_of
+from batchcls.display.progress.failed_images import read_failed
+from batchcls.display.progress.rate import Rate
+from batchcls.display.progress.worker_row import Row
 from batchcls.display.snapshot import FINAL_STATES, STAGES, Snapshot, State
 from batchcls.messages import (
     Answer,

@@ -1,6 +1,6 @@
 """Progress as JSON lines for machines: one snapshot a line, the schema of ``progress.json``."""
 
-from batchcls.display.outlet import Outlet
+from batchcls.display.screens.stream import Outlet
 from batchcls.display.snapshot import Snapshot
 
 

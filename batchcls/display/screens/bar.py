@@ -5,7 +5,7 @@ from typing import Any
 from tqdm import tqdm
 
 from batchcls.display import text
-from batchcls.display.outlet import Outlet
+from batchcls.display.screens.stream import Outlet
 from batchcls.display.snapshot import Snapshot
 
 

@@ -3,7 +3,7 @@
 Rules of this file:
 
 1. A line is a tuple of cells, a cell is text and the name of a style. No Rich in here: who has a
-   terminal turns lines into Rich's `Text` (`batchcls.display.paint`), others print their text.
+   terminal turns lines into Rich's `Text` (`screens.styles`), others print their text.
 2. Text is made safe where it is laid out, because only then is its width known.
 
 Rich's own tables would measure and wrap every cell again in each frame, and move columns about.

@@ -6,12 +6,12 @@ from rich.console import ConsoleDimensions
 from rich.control import Control
 from rich.live import Live
 
-from batchcls.display import panels
-from batchcls.display.glyphs import Glyphs, glyphs_for
-from batchcls.display.outlet import Outlet
-from batchcls.display.paint import console_on, painted
+from batchcls.display.screens import panels
+from batchcls.display.screens.glyphs import Glyphs, glyphs_for
+from batchcls.display.screens.stream import Outlet
+from batchcls.display.screens.styles import console_on, painted
+from batchcls.display.screens.table import Line, beside, cut
 from batchcls.display.snapshot import Snapshot
-from batchcls.display.table import Line, beside, cut
 
 WIDEST = 132
 SIDE_BY_SIDE = 96

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 from batchcls.display import open_display, text
-from batchcls.display.outlet import Outlet
-from batchcls.display.plain import progress_line, title_line
-from batchcls.display.progress_file import load
+from batchcls.display.progress.progress_file import load
+from batchcls.display.screens.plain import progress_line, title_line
+from batchcls.display.screens.stream import Outlet
 from batchcls.display.snapshot import Snapshot
 from batchcls.errors import RefusedError
 

@@ -3,7 +3,7 @@
 import time
 
 from batchcls.display import text
-from batchcls.display.outlet import Outlet
+from batchcls.display.screens.stream import Outlet
 from batchcls.display.snapshot import Snapshot
 
 # (up to this second of the run, a line every so many seconds): a night is hundreds of lines.

@@ -1,0 +1,1 @@
+"""What a run has done so far, counted: the numbers behind every display."""

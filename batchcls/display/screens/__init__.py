@@ -1,0 +1,1 @@
+"""What draws: the dashboard, the bar, plain lines, JSON."""
