@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from batchcls.board import Board
 from batchcls.errors import BatchclsError
 from batchcls.images import ImageRef
 from batchcls.messages import (
@@ -23,9 +22,10 @@ from batchcls.messages import (
     WorkerReady,
     WorkerRefused,
 )
-from batchcls.pipeline import Pipeline
 from batchcls.wire import protocol
-from batchcls.worker import Reader, open_pipeline
+from batchcls.worker.pipeline import Pipeline
+from batchcls.worker.serving import Reader, open_pipeline
+from batchcls.worker.stage_board import Board
 
 
 @dataclass(slots=True)

@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from batchcls.backends.environment import environment
-from batchcls.board import BLAMED, Board
 from batchcls.images import ImageRef
 from batchcls.messages import (
     Answered,
@@ -41,6 +40,7 @@ from batchcls.messages import (
 )
 from batchcls.wire import protocol
 from batchcls.wire.frames import FrameError, FrameReader, frame
+from batchcls.worker.stage_board import BLAMED, Board
 
 READ_SIZE = 1 << 18
 DEATH_WAIT_S = 2.0

@@ -20,8 +20,8 @@ FAIR_SHARE = 0.75
 """Of the machine's memory, for all workers together, where the job sets them no limit."""
 
 TURN = 64
-"""Requests at most where decoding and inference take turns on a core (`batchcls.turns`). They cost
-next to nothing until an image is in them, and only as many as a turn has are ever used."""
+"""Requests at most where decoding and inference take turns on a core (`worker.micro_batch`). They
+cost next to nothing until an image is in them, and only as many as a turn has are ever used."""
 
 MOST_WORKERS = 8
 """Processes by default on a large machine; beyond it, each gets several cores instead."""

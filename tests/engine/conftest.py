@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from batchcls.board import Board
+from batchcls.worker.stage_board import Board
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from batchcls.board import SLOTS, STAGES, Board
+from batchcls.worker.stage_board import SLOTS, STAGES, Board
 
 
 def test_what_is_entered_is_in_hand_until_cleared(board: Board) -> None:

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from batchcls.board import Board
 from batchcls.errors import ImageError
 from batchcls.images import ImageRef
-from batchcls.pipeline import SIDE_BY_SIDE, Done, Pipeline
+from batchcls.worker.pipeline import SIDE_BY_SIDE, Done, Pipeline
+from batchcls.worker.stage_board import Board
 from tests.fakes import FakeClassifier, FakeRing, fake_decode
 
 
@@ -248,7 +248,7 @@ def test_while_reads_wait_not_all_the_requests_of_a_turn_are_in_use(board: Board
 def test_large_pictures_do_not_make_the_others_of_their_turn_wait_long(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("batchcls.pipeline.TURN_S", 0.0)
+    monkeypatch.setattr("batchcls.worker.pipeline.TURN_S", 0.0)
     ring = FakeRing("D", 8)
     pipeline = Pipeline(FakeClassifier(ring), read, fake_decode, board, 0, alternate=True)
     pipeline.add(1, [ImageRef(n, f"a{n}") for n in range(40)])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from batchcls.runtime import Finished, Ring
+from batchcls.worker.interfaces import Finished, Ring
 from tests.fakes import FakeRing
 from tests.model import tiny_models as tiny
 

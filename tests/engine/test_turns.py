@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchcls.turns import TURN_S, Turns
+from batchcls.worker.micro_batch import TURN_S, Turns
 
 
 def grown(per_image_s: float, capacity: int = 16, batch_size: int = 1) -> int:

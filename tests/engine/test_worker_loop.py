@@ -4,10 +4,11 @@ import socket
 from collections import deque
 from typing import Any, cast
 
-from batchcls.board import Board
 from batchcls.images import ImageRef
-from batchcls.pipeline import Done, Pipeline
-from batchcls.worker import Inbox, Outbox, Reader, serve
+from batchcls.worker.mailbox import Inbox, Outbox
+from batchcls.worker.pipeline import Done, Pipeline
+from batchcls.worker.serving import Reader, serve
+from batchcls.worker.stage_board import Board
 from tests.fakes import FakeClassifier, fake_decode
 
 

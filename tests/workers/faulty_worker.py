@@ -18,12 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchcls import worker
-from batchcls.board import Board
 from batchcls.images import ImageRef, Picture, Prediction
 from batchcls.messages import CANARY
-from batchcls.pipeline import Pipeline
 from batchcls.wire.frames import frame
+from batchcls.worker.__main__ import main
+from batchcls.worker.mailbox import Outbox
+from batchcls.worker.pipeline import Pipeline
+from batchcls.worker.serving import Reader
+from batchcls.worker.stage_board import Board
 from tests.fakes import FakeClassifier, FakeRing
 
 SIGNALS = {"KILL", "SEGV", "ABRT", "BUS", "STOP"}
@@ -91,7 +93,7 @@ class FaultyClassifier(FakeClassifier):
         return (Prediction(int(scores[0]) % 4, "x", 0.5),)
 
 
-class FaultyReader(worker.Reader):
+class FaultyReader(Reader):
     """The real reader; some images kill it."""
 
     def __call__(self, image: ImageRef) -> bytes:
@@ -106,7 +108,7 @@ def decode(data: bytes, whole: bool) -> Picture:
 
 
 def open_pipeline(
-    start: Mapping[str, Any], reader: worker.Reader, board: Board
+    start: Mapping[str, Any], reader: Reader, board: Board
 ) -> tuple[FaultyClassifier, Pipeline]:
     if os.environ.get("FAULT_LOADING"):
         die(os.environ["FAULT_LOADING"])
@@ -127,7 +129,7 @@ def open_pipeline(
     return classifier, pipeline
 
 
-class FaultyOutbox(worker.Outbox):
+class FaultyOutbox(Outbox):
     """Dies half-way through sending the answers of some images."""
 
     def send(self, payload: bytes) -> None:
@@ -141,6 +143,5 @@ class FaultyOutbox(worker.Outbox):
 
 
 if __name__ == "__main__":
-    worker.Outbox = FaultyOutbox  # type: ignore[misc]  # the worker builds its own
     sys.argv[0] = "faulty_worker"
-    worker.main(open_pipeline)
+    main(open_pipeline, FaultyOutbox)

@@ -6,14 +6,15 @@ import struct
 import sys
 import time
 
-from batchcls import worker
-from batchcls.pipeline import Pipeline
 from batchcls.wire import protocol
 from batchcls.wire.frames import frame
+from batchcls.worker.__main__ import main
+from batchcls.worker.mailbox import Outbox
+from batchcls.worker.pipeline import Pipeline
 from tests.workers import faulty_worker
 
 
-class HostileOutbox(worker.Outbox):
+class HostileOutbox(Outbox):
     """Honest but for its first report."""
 
     def report(self, pipeline: Pipeline) -> None:
@@ -42,6 +43,5 @@ class HostileOutbox(worker.Outbox):
 
 
 if __name__ == "__main__":
-    worker.Outbox = HostileOutbox  # type: ignore[misc]  # the worker builds its own
     sys.argv[0] = "hostile_worker"
-    worker.main(faulty_worker.open_pipeline)
+    main(faulty_worker.open_pipeline, HostileOutbox)

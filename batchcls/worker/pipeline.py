@@ -22,15 +22,15 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
-from batchcls.board import Board
 from batchcls.decode.policy import CLOSE
-from batchcls.decode_ahead import DecodeAhead, InWork
 from batchcls.errors import ImageError
 from batchcls.images import Failure, FailureKind, ImageRef, Picture
 from batchcls.messages import Answer, WorkerStats
 from batchcls.results import record
-from batchcls.runtime import Array, Classifier, Finished, Ring
-from batchcls.turns import TURN_S, Turns
+from batchcls.worker.interfaces import Array, Classifier, Finished, Ring
+from batchcls.worker.micro_batch import TURN_S, Turns
+from batchcls.worker.prefetch import DecodeAhead, InWork
+from batchcls.worker.stage_board import Board
 
 POLL_S = 0.02
 SIDE_BY_SIDE = 16

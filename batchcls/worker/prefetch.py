@@ -14,11 +14,11 @@ import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from batchcls.board import Board
 from batchcls.decode.sniff import sniff
 from batchcls.errors import ImageError
 from batchcls.images import Failure, ImageRef, Picture
-from batchcls.runtime import Array
+from batchcls.worker.interfaces import Array
+from batchcls.worker.stage_board import Board
 
 MOST = 0.5
 """Share of the images, above which `DecodeAhead.waits`."""

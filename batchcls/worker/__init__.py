@@ -1,0 +1,1 @@
+"""The worker process: its mailbox, its pipeline, its sandbox. Expendable at any instruction."""

@@ -1,0 +1,111 @@
+"""What a worker does: loads the model, then answers leases until told to stop."""
+
+import contextlib
+import ctypes
+import gc
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from batchcls.images import ImageRef, Picture
+from batchcls.job.job import Job
+from batchcls.messages import CANARY
+from batchcls.wire import protocol
+from batchcls.worker.mailbox import Inbox, Outbox
+from batchcls.worker.pipeline import Pipeline
+from batchcls.worker.stage_board import Board
+
+STEP_S = 0.25
+
+
+class Reader:
+    """Reads the images of the leases, and the canary."""
+
+    def __init__(self, max_bytes: int) -> None:
+        from batchcls.sources import read_image
+
+        self.root = ""
+        self._max_bytes = max_bytes
+        self._read = read_image
+
+    def __call__(self, image: ImageRef) -> bytes:
+        """An image's bytes.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
+        if image == CANARY:
+            from batchcls.builtin.canary import canary_image
+
+            return canary_image()
+        return self._read(self.root, image.path, self._max_bytes)
+
+
+def serve(inbox: Inbox, outbox: Outbox, pipeline: Pipeline, reader: Reader, board: Board) -> None:
+    """Answer leases until told to stop."""
+    stopping = False
+    inbox.on_arrival = pipeline.wake
+    while True:
+        while (message := inbox.take()) is not None:
+            match message["t"]:
+                case "lease":
+                    reader.root = message["root"]
+                    pipeline.add(*protocol.decode_lease(message))
+                case "stop":
+                    stopping = True
+                    if message["drain"]:
+                        pipeline.drop_waiting()
+        if stopping and pipeline.idle and not outbox.waiting:
+            return  # before a step: it would wait for work that nobody sends any more
+        board.beat()
+        outbox.add(pipeline.step(STEP_S))
+        if outbox.due(idle=pipeline.idle):
+            outbox.report(pipeline)
+
+
+def open_pipeline(start: Mapping[str, Any], reader: Reader, board: Board) -> tuple[Any, Pipeline]:
+    """Load the model and build the pipeline around it.
+
+    Raises:
+        BatchclsError: the job is wrong: model, device or labels.
+    """
+    from batchcls.decode.decode import decode_picture
+    from batchcls.decode.memory import keep
+    from batchcls.decode.opencv import load as load_opencv
+    from batchcls.decode.policy import DecodePolicy
+
+    # Before the model side imports it too: where it cannot be, this says so in words.
+    load_opencv().setNumThreads(1)
+
+    from batchcls.model.devices.threads import Threads
+    from batchcls.model.infer.classifier import Classifier
+
+    job = Job.from_dict(start["job"])
+    classifier = Classifier.open(job, Threads(**start["threads"]))
+    policy = DecodePolicy(reduced=job.decode == "reduced")
+    at_least = policy.at_least(classifier.needs)
+
+    def decode(data: bytes, whole: bool) -> Picture:
+        return decode_picture(data, policy, None if whole else at_least)
+
+    pipeline = Pipeline(
+        classifier,
+        reader,
+        decode,
+        board,
+        start["decode_threads"],
+        job.facts,
+        alternate=start["alternate"],
+    )
+    give_back()
+    keep()
+    gc.freeze()  # what is loaded stays: no use in looking through it for garbage, ever again
+    return classifier, pipeline
+
+
+def give_back() -> None:
+    """Return to the system what loading the model needed and freed: 3 to 20 MB that glibc holds."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+Open = Callable[[Mapping[str, Any], Reader, Board], tuple[Any, Pipeline]]
