@@ -21,6 +21,10 @@ from batchcls.results.storage import CREATE, Storage, guard, write_all
 
 PATIENCE_S = 0.3
 _UNSUPPORTED = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL})
+_UNLOCKED = (
+    "the file system of {} has no locks, so a second run there would not be noticed; "
+    "start only one at a time"
+)
 
 
 class Lock:
@@ -53,7 +57,8 @@ class Lock:
             with guard(paths.lock):
                 taken = _try(paths.lock, storage)
             if isinstance(taken, tuple):
-                return cls(storage, *taken)
+                descriptor, locked = taken
+                return cls(storage, descriptor, "" if locked else _UNLOCKED.format(paths.results))
             if time.monotonic() >= deadline:
                 raise RefusedError(
                     f"{paths.results} is being written by another run ({taken}); wait for it, "
@@ -80,12 +85,12 @@ class Lock:
         self.release()
 
 
-def _try(path: Path, storage: Storage) -> tuple[int, str] | str:
-    """The locked descriptor and a warning, or else who has it."""
+def _try(path: Path, storage: Storage) -> tuple[int, bool] | str:
+    """The descriptor and whether it is locked, or else who has it."""
     fd = storage.open(path, CREATE)
     try:
         try:
-            warning = _flock(storage, fd)
+            locked = _flock(storage, fd)
         except BlockingIOError:
             holder = _holder(storage, fd)
             storage.close(fd)
@@ -98,10 +103,11 @@ def _try(path: Path, storage: Storage) -> tuple[int, str] | str:
     except OSError:
         storage.close(fd)
         raise
-    return fd, warning
+    return fd, locked
 
 
-def _flock(storage: Storage, fd: int) -> str:
+def _flock(storage: Storage, fd: int) -> bool:
+    """Whether the file system has locks; `BlockingIOError` where somebody else has this one."""
     try:
         storage.flock(fd)
     except BlockingIOError:
@@ -109,8 +115,8 @@ def _flock(storage: Storage, fd: int) -> str:
     except OSError as error:
         if error.errno not in _UNSUPPORTED:
             raise
-        return "this file system has no locks: make sure that only one run writes to this output"
-    return ""
+        return False
+    return True
 
 
 def _sign(storage: Storage, fd: int) -> None:

@@ -72,13 +72,13 @@ def run(
     job = localised(job)
     model_path(job.model)  # a missing model is said before a directory is made
     make_directory(paths, storage)
-    with Lock.take(paths, storage), stop_requests() as requests:
+    with Lock.take(paths, storage) as lock, stop_requests() as requests:
         output = Output(job, paths, storage)
         if (manifest := output.nothing_to_do) is not None:
             output.check()
             return already_complete(paths, manifest.count, job)
         output.check()
-        return _Run(job, paths, output, requests, begun).go(start)
+        return _Run(job, paths, output, requests, begun, lock.warning).go(start)
 
 
 class _Run:
@@ -91,6 +91,7 @@ class _Run:
         output: Output,
         requests: StopRequests,
         begun: Callable[[], None],
+        warning: str,
     ) -> None:
         self._job = job
         self._begun = begun
@@ -112,6 +113,8 @@ class _Run:
             host=socket.gethostname(),
             workers=self._layout.workers,
         )
+        if warning:
+            self._progress.warn(warning)
 
     def go(self, start: Start) -> RunResult:
         with logging_to(self._paths.log, self._job.log_level):

@@ -1,9 +1,12 @@
 """Whole runs with real processes and a real model: every image its line, whatever the settings."""
 
 import csv
+import errno
+import fcntl
 import hashlib
 import json
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -232,6 +235,25 @@ def test_extend_adds_what_is_new_behind_what_is_there(job: Job, images: Path) ->
     assert after.startswith(before)
     assert records(job)[-1]["path"] == "a/00-green.png"
     assert run(replace(job, extend=True)).images == 54
+
+
+@pytest.mark.parametrize("reason", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_told_to_the_user(
+    job: Job, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], reason: int
+) -> None:
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert run(replace(job, progress="plain")).images == 53
+    told = f"the file system of {job.output} has no locks"
+    shown = capfd.readouterr()
+    assert f"batchcls: warning: {told}" in shown.err
+    assert told in " ".join(shown.out.split()), "in the summary too"
+    paths = RunPaths.of(job.output)
+    for file in (paths.progress, paths.summary):
+        (warning,) = json.loads(file.read_text())["warnings"]
+        assert warning.startswith(told)
 
 
 # ---- what is wrong with the job is said at once
