@@ -11,20 +11,27 @@ import pytest
 
 import batchcls
 from batchcls import errors
+from batchcls.backends.local import LOADING_LIMIT_S
+from batchcls.cli import demo, probe
 from batchcls.cli.commands import names
 from batchcls.cli.legacy import WORDS
 from batchcls.cli.main import main
 from batchcls.cli.options import OPTIONS
+from batchcls.coordinator.policy import Policy
 from batchcls.decode import header
 from batchcls.decode import policy as decoding
 from batchcls.decode.sniff import sniff
 from batchcls.images import FAILURE_KINDS, Failure
 from batchcls.job import file
 from batchcls.job.job import CHOICES, DEFAULT_OUTPUT, DEFAULT_TOP, FACTS, Job
+from batchcls.model.compile import compiled_files
+from batchcls.quantize import quantize
 from batchcls.results import journal, record
 from batchcls.results.rundir import RunPaths
+from batchcls.running import allocation
 from batchcls.running.result import RunResult
 from batchcls.version import __version__
+from batchcls.worker import micro_batch
 from tests.decode.golden_files import PLAIN
 from tests.support import doc_tables
 
@@ -153,7 +160,10 @@ def test_defaults_in_the_help_are_the_jobs(option: "batchcls.cli.options.Option"
         assert told == known
 
 
+POLICY = Policy()
 LIMITS = {
+    "README.md": (f"`{DEFAULT_OUTPUT}`", f"draws {demo.DEFAULT_IMAGES} images"),
+    "batchcls/README.md": (f"up to {POLICY.chunk}, fewer",),
     "batchcls/decode/README.md": (
         f"{decoding.PILLOW_ERROR_LIMIT:,} pixels",
         f"{decoding.DecodePolicy().max_bytes >> 20} MiB",
@@ -161,12 +171,27 @@ LIMITS = {
         f"below {decoding.HEADROOM} times the size",
         f"less than {decoding.CLOSE} in their logits",
     ),
+    "batchcls/job/README.md": (
+        f"else {DEFAULT_TOP}.",
+        f"one per core up to {allocation.MOST_WORKERS} on CPUs",
+        f"{allocation.TURN} in a CPU worker of one core",
+        f"as it infers in {micro_batch.TURN_S} s",
+        f"after {LOADING_LIMIT_S / 60:.0f} minutes",
+        f"after {POLICY.systemic} in a row",
+    ),
+    "batchcls/model/README.md": (
+        f"on {probe.DEFAULT_IMAGES} of your images",
+        f"Up to {quantize.CALIBRATION} of your images",
+        f"up to {quantize.HELD_OUT} other images",
+        f"up to {compiled_files.LIMIT / 1e9:.0f} GB",
+    ),
     "batchcls/results/README.md": (
         f"{journal.EVERY_RECORDS:,} of them, {journal.MOST_PENDING >> 20} MiB",
         f"at most {record.MAX_LINE >> 20} MiB",
+        f"fill {POLICY.window >> 20} MiB",
+        f"after {LOADING_LIMIT_S / 60:.0f} minutes",
+        f"{POLICY.systemic} images in a row",
     ),
-    "batchcls/job/README.md": (f"else {DEFAULT_TOP}.",),
-    "README.md": (f"`{DEFAULT_OUTPUT}`",),
 }
 """Figures of the code, as the documents tell them."""
 
@@ -231,6 +256,13 @@ def test_links_lead_somewhere(page: str) -> None:
 def anchors(page: str) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", h).strip().lower().replace(" ", "-") for h in headings}
+
+
+@pytest.mark.parametrize("page", DOCS)
+def test_modules_that_are_named_are_there(page: str) -> None:
+    folder = (ROOT / page).parent
+    for name in re.findall(r"`([\w/]+\.py)`", DOCS[page]):
+        assert any((place / name).is_file() for place in (folder, ROOT)), name
 
 
 @pytest.mark.parametrize("page", DOCS)
