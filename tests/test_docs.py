@@ -36,9 +36,8 @@ from tests.decode.golden_files import PLAIN
 from tests.support import doc_tables
 
 ROOT = Path(__file__).resolve().parents[1]
-PATHS = sorted(
-    path for place in ("*.md", "batchcls/**/*.md", "jobs/**/*.md") for path in ROOT.glob(place)
-)
+PLACES = ("*.md", "batchcls/**/*.md", "jobs/**/*.md", "tests/**/*.md")
+PATHS = sorted(path for place in PLACES for path in ROOT.glob(place))
 DOCS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PATHS}
 README = DOCS["README.md"]
 MAP = DOCS["batchcls/README.md"]
@@ -261,8 +260,8 @@ def anchors(page: str) -> set[str]:
 @pytest.mark.parametrize("page", DOCS)
 def test_modules_that_are_named_are_there(page: str) -> None:
     folder = (ROOT / page).parent
-    for name in re.findall(r"`([\w/]+\.py)`", DOCS[page]):
-        assert any((place / name).is_file() for place in (folder, ROOT)), name
+    for name in re.findall(r"`([\w/]+\.py)`|(jobs/[\w/]+\.\w+)", DOCS[page]):
+        assert any((place / "".join(name)).is_file() for place in (folder, ROOT)), name
 
 
 @pytest.mark.parametrize("page", DOCS)
