@@ -32,8 +32,8 @@ from batchcls.running import allocation
 from batchcls.running.result import RunResult
 from batchcls.version import __version__
 from batchcls.worker import micro_batch
-from tests.decode.golden_files import PLAIN
 from tests.support import doc_tables
+from tests.support.golden_files import PLAIN
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACES = ("*.md", "batchcls/**/*.md", "jobs/**/*.md", "tests/**/*.md")

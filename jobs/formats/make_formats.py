@@ -1,4 +1,4 @@
-"""Writes tests/formats/FRAMEWORK.zip: tiny classifiers as a framework saves them, with its answers.
+"""Writes tests/model/files/FRAMEWORK.zip: tiny classifiers as a framework saves them, with answers.
 
     pip install tensorflow-cpu && python jobs/formats/make_formats.py tensorflow
     pip install paddlepaddle   && python jobs/formats/make_formats.py paddle
@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-TARGET = Path(__file__).parents[2] / "tests" / "formats"
+TARGET = Path(__file__).parents[2] / "tests" / "model" / "files"
 FLAG = "FLAGS_enable_pir_api"
 """Paddle's: 1, its default, saves the newer form."""
 EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""Writes tests/parity/fixtures.zip: small models of every family with the tensors they should get.
+"""Writes tests/model/preprocess/parity.zip: small models with the tensors that they should get.
 
     python jobs/parity/make_fixtures.py
 
@@ -25,7 +25,7 @@ from cases import Case, step_of
 from generated import textured
 from PIL import Image
 
-TARGET = Path(__file__).parents[2] / "tests" / "parity" / "fixtures.zip"
+TARGET = Path(__file__).parents[2] / "tests" / "model" / "preprocess" / "parity.zip"
 SIZES = ((37, 23), (9, 40))
 """(width, height): larger than the inputs, and extreme with an edge below them."""
 FINENESS = 64

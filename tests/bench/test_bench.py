@@ -12,7 +12,7 @@ import pytest
 from batchcls.builtin import path
 from batchcls.builtin.canary import canary_image
 from batchcls.job import file
-from tests.model.tiny_models import colour_model, save
+from tests.support.tiny_models import colour_model, save
 
 
 def batchcls(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:

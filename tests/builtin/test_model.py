@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from batchcls.builtin import path
 from batchcls.builtin.canary import canary_image
-from tests.builtin import pictures
-from tests.builtin.pictures import Image
+from tests.support import pictures
+from tests.support.pictures import Image
 
 LABELS = ["ok", "blurry", "dark", "overexposed", "low-contrast", "noisy", "blocky"]
 

@@ -15,7 +15,7 @@ from batchcls.job.job import Job
 from batchcls.model.devices.threads import Threads
 from batchcls.model.infer.classifier import Classifier
 from batchcls.report.truth import Truth
-from tests.model import tiny_models as tiny
+from tests.support import tiny_models as tiny
 
 ONE = Threads(nthreads=1, nstreams="1", nireq=1)
 BGR = {"blue": (200, 10, 10), "green": (10, 200, 10), "red": (10, 10, 200)}

@@ -22,7 +22,7 @@ from batchcls.messages import (
     WorkerRefused,
     WorkerStats,
 )
-from tests.coordinator.simulation import ListedWork, World, convict
+from tests.support.world import ListedWork, World, convict
 
 
 class Story:

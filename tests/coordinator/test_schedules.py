@@ -6,7 +6,7 @@ import pytest
 
 from batchcls.coordinator.policy import Policy
 from batchcls.messages import Event
-from tests.coordinator.simulation import SimulatedWorker, World, lines
+from tests.support.world import SimulatedWorker, World, lines
 
 
 def expected_line(world: World, index: int) -> bytes:

@@ -15,7 +15,7 @@ MAX_PIXELS = 4_000_000
 
 def originals() -> dict[str, list[bytes]]:
     """Files to damage, by format."""
-    from tests.decode.golden_files import GOLDENS
+    from tests.support.golden_files import GOLDENS
 
     found: dict[str, list[bytes]] = {}
     for name, golden in GOLDENS.items():

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.decode import bombs
+from tests.support import bombs
 
 BUILDERS = {**bombs.REFUSED, **bombs.HARMLESS}
 
@@ -24,7 +24,7 @@ def costs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     for name, path in paths.items():
         path.write_bytes(BUILDERS[name]())
     done = subprocess.run(
-        [sys.executable, "-m", "tests.decode.bombs", *map(str, paths.values())],
+        [sys.executable, "-m", "tests.support.bombs", *map(str, paths.values())],
         check=True,
         capture_output=True,
         env={**os.environ, "TMPDIR": str(spill)},

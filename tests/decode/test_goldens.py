@@ -8,7 +8,7 @@ import pytest
 from batchcls.decode.decode import decode, decode_picture, upright
 from batchcls.decode.policy import CLOSE, DecodePolicy
 from batchcls.decode.sniff import sniff
-from tests.decode.golden_files import GOLDENS, PLAIN
+from tests.support.golden_files import GOLDENS, PLAIN
 
 
 @pytest.mark.parametrize("name", GOLDENS)

@@ -7,7 +7,7 @@ import pytest
 
 from batchcls.decode.decode import decode
 from batchcls.errors import ImageError
-from tests.decode.golden_files import GOLDENS
+from tests.support.golden_files import GOLDENS
 
 PAGE = Path(__file__).resolve().parents[2] / "batchcls" / "decode" / "README.md"
 FOUR = ("jpeg", "png", "webp", "tiff")

@@ -10,7 +10,7 @@ from batchcls.decode import exif, jpeg
 from batchcls.decode.header import Header
 from batchcls.decode.sniff import MAGIC, sniff
 from batchcls.errors import ImageError
-from tests.decode.golden_files import GOLDENS, PLAIN
+from tests.support.golden_files import GOLDENS, PLAIN
 
 MAGICS = [magic for magic, _ in MAGIC]
 KINDS = {"empty", "not_image", "truncated", "corrupt", "too_large"}

@@ -7,7 +7,7 @@ import pytest
 from batchcls.decode.decode import decode
 from batchcls.decode.sniff import sniff
 from batchcls.errors import ImageError
-from tests.decode.golden_files import GOLDENS, PLAIN
+from tests.support.golden_files import GOLDENS, PLAIN
 
 
 @pytest.mark.parametrize("name", GOLDENS)

@@ -14,7 +14,7 @@ from batchcls.display.screens.stream import Outlet
 from batchcls.display.screens.styles import painted
 from batchcls.display.screens.table import columns_of, plain
 from batchcls.display.snapshot import FailedImage, Snapshot, WorkerRow
-from tests.display.fake_run import FakeRun
+from tests.support.fake_run import FakeRun
 
 
 def a_run(until: float = 40.0, **options: object) -> Snapshot:

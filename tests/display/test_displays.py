@@ -17,8 +17,8 @@ import pytest
 from batchcls.display import KINDS, open_display
 from batchcls.display.snapshot import FailedImage, Snapshot, WorkerRow
 from batchcls.errors import UsageError
-from tests.display.fake_run import FakeRun
 from tests.display.test_text import HOSTILE
+from tests.support.fake_run import FakeRun
 
 CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]"

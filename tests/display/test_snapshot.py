@@ -7,7 +7,7 @@ import pytest
 
 from batchcls.display.progress.progress_file import load, save
 from batchcls.display.snapshot import FailedImage, Snapshot, WorkerRow
-from tests.display.fake_run import FakeRun
+from tests.support.fake_run import FakeRun
 
 FULL = Snapshot(
     model="m\x1b[2J", devices=("CPU", "VCPU"), sources=("a", "b"), results="r.jsonl", pid=1,

@@ -12,7 +12,7 @@ from batchcls.model.export import export
 from batchcls.model.graph import weights
 from batchcls.model.infer.classifier import Classifier
 from batchcls.model.probe import NOW, information, probe
-from tests.model import tiny_models as tiny
+from tests.support import tiny_models as tiny
 
 ONE = Threads(nthreads=1, nstreams="1", nireq=1)
 

@@ -15,8 +15,8 @@ from openvino import opset13 as ops
 
 from batchcls.cli.quantize import keep, words
 from batchcls.quantize.compare import Comparison
-from tests.model.tiny_models import save
 from tests.support.network import Watch
+from tests.support.tiny_models import save
 
 nncf = pytest.importorskip("nncf")
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from batchcls.errors import StoppedError
 from batchcls.results.storage import PosixStorage
-from tests.results.numbered import End, Numbered, as_it_is, ends_of, kill_self
-from tests.results.story import Story, as_file, lines, paths_in
+from tests.support.numbered import End, Numbered, as_it_is, ends_of, kill_self
+from tests.support.story import Story, as_file, lines, paths_in
 
 COUNT = 200
 EVERY = 3

@@ -8,8 +8,8 @@ import pytest
 
 from batchcls.errors import RefusedError
 from batchcls.results.verify import verify
-from tests.results.simdisk import SimDisk
-from tests.results.story import Story, as_file, line, lines, paths_in
+from tests.support.disk import SimDisk
+from tests.support.story import Story, as_file, line, lines, paths_in
 
 DIRECTORY = Path("/jobs")
 PATHS = paths_in(DIRECTORY)

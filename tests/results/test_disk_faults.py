@@ -8,9 +8,9 @@ import pytest
 
 from batchcls.errors import BatchclsError, RefusedError, StoppedError
 from batchcls.results.storage import PosixStorage
-from tests.results.numbered import ERRORS, Fail, Numbered, as_it_is
-from tests.results.simdisk import SimDisk
-from tests.results.story import Story, as_file, lines, paths_in
+from tests.support.disk import SimDisk
+from tests.support.numbered import ERRORS, Fail, Numbered, as_it_is
+from tests.support.story import Story, as_file, lines, paths_in
 
 DIRECTORY = Path("/jobs")
 PATHS = paths_in(DIRECTORY)

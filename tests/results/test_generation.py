@@ -12,9 +12,9 @@ from batchcls.results import manifest as manifests
 from batchcls.results.journal import Journal
 from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import PosixStorage
-from tests.results.numbered import Crash, End, Numbered, as_it_is, crash, ends_of
-from tests.results.simdisk import SimDisk
-from tests.results.story import Story, as_file, inputs, lines, manifest, paths_in
+from tests.support.disk import SimDisk
+from tests.support.numbered import Crash, End, Numbered, as_it_is, crash, ends_of
+from tests.support.story import Story, as_file, inputs, lines, manifest, paths_in
 
 COUNT = 12
 STORAGE = PosixStorage()

@@ -15,8 +15,8 @@ from batchcls.results.journal import Journal
 from batchcls.results.recovery import Identity
 from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import PosixStorage
-from tests.results.numbered import Numbered, as_it_is
-from tests.results.story import Story, as_file, line, lines, paths_in
+from tests.support.numbered import Numbered, as_it_is
+from tests.support.story import Story, as_file, line, lines, paths_in
 
 COUNT = 20
 STORAGE = PosixStorage()

@@ -13,8 +13,8 @@ from batchcls.errors import RefusedError, StoppedError
 from batchcls.results.lock import Lock
 from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import PosixStorage
-from tests.results.numbered import Fail, Numbered, as_it_is
-from tests.results.story import Story, paths_in
+from tests.support.numbered import Fail, Numbered, as_it_is
+from tests.support.story import Story, paths_in
 
 ROOT = Path(__file__).parents[2]
 STORAGE = PosixStorage()

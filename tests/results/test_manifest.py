@@ -13,7 +13,7 @@ from batchcls.results import manifest as manifests
 from batchcls.results.manifest import Manifest, difference, require_inputs, require_same
 from batchcls.results.recovery import Identity
 from batchcls.results.storage import PosixStorage
-from tests.results.story import inputs, manifest
+from tests.support.story import inputs, manifest
 
 STORAGE = PosixStorage()
 FINGERPRINT: dict[str, Any] = {

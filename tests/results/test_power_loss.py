@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from batchcls.results.rundir import RunPaths
-from tests.results.numbered import Crash, End, Numbered, as_it_is, crash, ends_of
-from tests.results.simdisk import SimDisk
-from tests.results.story import Story, as_file, lines, paths_in
+from tests.support.disk import SimDisk
+from tests.support.numbered import Crash, End, Numbered, as_it_is, crash, ends_of
+from tests.support.story import Story, as_file, lines, paths_in
 
 DIRECTORY = Path("/jobs")
 PATHS = paths_in(DIRECTORY)

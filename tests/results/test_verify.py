@@ -9,7 +9,7 @@ from batchcls.results import carry
 from batchcls.results.generation import finished_file
 from batchcls.results.storage import PosixStorage
 from batchcls.results.verify import MOST_PROBLEMS, verify
-from tests.results.story import Story, as_file, line, lines, paths_in
+from tests.support.story import Story, as_file, line, lines, paths_in
 
 COUNT = 40
 STORAGE = PosixStorage()

@@ -1,0 +1,189 @@
+"""Ten million lines: the coordinator's memory stays flat, and going on takes less than a minute.
+
+Run as a program with a folder and "run" or "resume", it is that coordinator, and prints its cost.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from batchcls.backends.backend import Backend
+from batchcls.coordinator.coordinator import Coordinator
+from batchcls.coordinator.policy import Policy
+from batchcls.display import open_display
+from batchcls.display.progress.progress import Progress
+from batchcls.images import Failure, ImageRef, Prediction
+from batchcls.messages import (
+    Answer,
+    Answered,
+    Event,
+    Lease,
+    StartWorker,
+    StopWorker,
+    WorkerDied,
+    WorkerReady,
+)  # fmt: skip
+from batchcls.results import record
+from batchcls.results.journal import Journal
+from batchcls.results.rundir import RunPaths, make_directory
+from batchcls.results.storage import PosixStorage
+from batchcls.running.listed_work import ListedWork
+from batchcls.running.loop import Session
+from batchcls.running.recorder import JournalLines
+from batchcls.running.signals import StopRequests
+from batchcls.sources import InputsReader
+
+COUNT = 10_000_000
+RUN = "0123456789abcdef"
+TOP = (Prediction(281, "tabby", 0.93), Prediction(282, "tiger cat", 0.05))
+
+
+def path_of(index: int) -> str:
+    return f"d{index >> 12:04}/image_{index:08}.jpg"
+
+
+def line_of(image: ImageRef) -> bytes:
+    return record.ok_line(image, TOP)
+
+
+class InstantBackend:
+    """Workers that have answered as soon as they are asked."""
+
+    def __init__(self, stop_at: int) -> None:
+        self.running: set[int] = set()
+        self.waiting: list[Event] = []
+        self.stop_at = stop_at
+        self.requests = StopRequests()
+
+    @property
+    def alive(self) -> int:
+        return len(self.running) + len(self.waiting)
+
+    def do(self, command: StartWorker | StopWorker | Lease) -> None:
+        match command:
+            case StartWorker(worker):
+                self.running.add(worker)
+                self.waiting.append(WorkerReady(worker, {}))
+            case Lease(worker, lease, images):
+                answers = tuple(Answer(i.index, line_of(i), None, "tabby") for i in images)
+                self.waiting.append(Answered(worker, lease, answers))
+                if images[-1].index >= self.stop_at and not self.requests.count:
+                    self.requests.note(15)
+            case StopWorker(worker):
+                self.running.discard(worker)
+                self.waiting.append(WorkerDied(worker, "exit status 0"))
+
+    def events(self, timeout_s: float) -> list[Event]:
+        events, self.waiting = self.waiting, []
+        return events
+
+
+def convict(image: ImageRef, failure: Failure) -> Answer:
+    return Answer(image.index, record.failure_line(image, failure), failure.kind)
+
+
+def peak_mb() -> float:
+    """The most memory that this program had resident.
+
+    Not `ru_maxrss`, which starts with what the process had that called exec: the tests' own.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def work(folder: Path, stop_at: int) -> dict[str, float]:
+    """Go on with the results as far as `stop_at`; what it cost."""
+    paths, storage = RunPaths.of(folder / "results.jsonl"), PosixStorage()
+    began = time.monotonic()
+    make_directory(paths, storage)
+    journal = Journal.open(paths, storage, COUNT, RUN)
+    listed = ListedWork(InputsReader(folder / "inputs", "/"), COUNT, journal.count)
+    ready = time.monotonic() - began
+    first = journal.count
+    backend = InstantBackend(stop_at)
+    coordinator = Coordinator(2, listed, first, convict, Policy())
+    for command in coordinator.start():
+        backend.do(command)  # type: ignore[arg-type]  # only StartWorker
+    session = Session(
+        coordinator, cast(Backend, backend), JournalLines(journal, COUNT),
+        Progress(started=began, workers=2),
+        open_display("none"), lambda snapshot: None, backend.requests, lambda description: None,
+    )  # fmt: skip
+    session.run()
+    journal.commit()
+    done = journal.count
+    if coordinator.complete:
+        journal.finish()
+    else:
+        journal.close()
+    listed.close()
+    return {
+        "ready_s": ready, "first": first, "done": done,
+        "per_s": (done - first) / (time.monotonic() - began - ready),
+        "mb": peak_mb(),
+    }  # fmt: skip
+
+
+def paths_in_order() -> Iterator[bytes]:
+    for start in range(0, COUNT, 10_000):
+        yield b"".join(path_of(i).encode() + b"\0" for i in range(start, start + 10_000))
+
+
+def cost_of(folder: Path, stop_at: int) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.running.test_ten_million", str(folder), str(stop_at)],
+        check=True, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(900)
+def test_ten_million_lines(tmp_path: Path) -> None:
+    with (tmp_path / "inputs").open("wb") as file:
+        file.writelines(paths_in_order())
+    # The first and the last stretch are worked for; what lies between is put there.
+    start = cost_of(tmp_path, 200_000)
+    paths = RunPaths.of(tmp_path / "results.jsonl")
+    put_lines(paths, int(start["done"]), 9_000_000)
+    end = cost_of(tmp_path, 9_300_000)
+    print(start, end)
+    assert end["first"] == 9_000_000
+    assert end["done"] >= 9_300_000
+    assert end["ready_s"] < 60
+    assert end["mb"] < 200
+    assert end["mb"] < start["mb"] + 8
+
+
+def put_lines(paths: RunPaths, first: int, end: int) -> None:
+    """Lines as a run would have written them, with their mark."""
+    import zlib
+    from dataclasses import replace
+
+    from batchcls.results import mark as marks
+
+    found = marks.read(PosixStorage(), paths.commit)
+    assert found is not None
+    size, crc32 = found[0].size, found[0].crc32
+    template = line_of(ImageRef(0, path_of(0))).decode() + "\n"
+    template = template.replace('"i":0', '"i":%d').replace(path_of(0), "d%04d/image_%08d.jpg")
+    with paths.part.open("r+b") as file:
+        file.seek(size)
+        for start in range(first, end, 50_000):
+            stop = min(start + 50_000, end)
+            data = "".join(template % (i, i >> 12, i) for i in range(start, stop)).encode()
+            file.write(data)
+            size, crc32 = size + len(data), zlib.crc32(data, crc32)
+    mark = replace(found[0], size=size, count=end, crc32=crc32, seq=found[0].seq + 1)
+    paths.commit.write_bytes(mark.to_slot())
+
+
+if __name__ == "__main__":
+    print(json.dumps(work(Path(sys.argv[1]), int(sys.argv[2]))))

@@ -1,0 +1,134 @@
+"""A real run without model and journal: real processes, pipes, boards and coordinator."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from batchcls.backends.local import LocalBackend
+from batchcls.coordinator.coordinator import Coordinator
+from batchcls.coordinator.policy import Policy
+from batchcls.display import open_display
+from batchcls.display.progress.progress import Progress
+from batchcls.images import Failure, ImageRef
+from batchcls.job.job import Job
+from batchcls.messages import Answer, Answered, Event, Record, StartWorker, WorkerDied
+from batchcls.results import record
+from batchcls.running.loop import Session
+from batchcls.running.signals import StopRequests
+from tests.support.world import ListedWork
+
+
+class NamedWork(ListedWork):
+    """An inputs list of these names."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(len(names))
+        self.names = names
+
+    def take(self, count: int) -> list[ImageRef | Answer]:
+        return [
+            ImageRef(entry.index, self.names[entry.index])
+            for entry in super().take(count)
+            if isinstance(entry, ImageRef)
+        ]
+
+
+class WatchedBackend(LocalBackend):
+    """Remembers what happened, and lets a test interfere."""
+
+    def __init__(self, *args: object, interfere: Callable[["WatchedBackend"], None], **kw: object):
+        super().__init__(*args, **kw)  # type: ignore[arg-type]  # passed through
+        self.deaths: list[WorkerDied] = []
+        self.answered: list[tuple[float, int, int]] = []  # when, by which worker, how many
+        self.interfere = interfere
+
+    def events(self, timeout_s: float) -> list[Event]:
+        self.interfere(self)
+        events = super().events(timeout_s)
+        self.deaths += [e for e in events if isinstance(e, WorkerDied)]
+        now = time.monotonic()
+        answered = (e for e in events if isinstance(e, Answered))
+        self.answered += [(now, e.worker, len(e.answers)) for e in answered]
+        return events
+
+    def pids(self) -> list[int]:
+        return [process.popen.pid for process in self._processes.values()]
+
+
+@dataclass
+class Outcome:
+    lines: list[bytes] = field(default_factory=list)
+    deaths: list[WorkerDied] = field(default_factory=list)
+    halted: str = ""
+    seconds: float = 0.0
+    complete: bool = False
+
+    def record(self, record: Record) -> None:
+        assert record.first == len(self.lines)
+        self.lines += [answer.line for answer in record.answers]
+
+    def tick(self, now: float) -> None:
+        """Nothing to commit."""
+
+
+def convict(image: ImageRef, failure: Failure) -> Answer:
+    return Answer(image.index, record.failure_line(image, failure), failure.kind)
+
+
+def run_faulty(
+    folder: Path,
+    names: list[str],
+    *,
+    workers: int = 2,
+    timeout_s: float = 20.0,
+    decode_threads: int = 0,
+    alternate: bool = True,
+    module: str = "tests.support.faulty_worker",
+    interfere: Callable[[WatchedBackend], None] = lambda backend: None,
+    policy: Policy | None = None,
+    requests: StopRequests | None = None,
+) -> Outcome:
+    """Label these names, which are files with their name as content, by faulty workers."""
+    images = folder / "images"
+    images.mkdir(exist_ok=True)
+    for name in names:
+        (images / name).write_text(name)
+    os.environ["FAULT_MARKS"] = str(folder)
+    start = {
+        "job": Job().as_dict(),
+        "threads": {},
+        "decode_threads": decode_threads,
+        "alternate": alternate,
+        "max_bytes": 1 << 20,
+    }
+    backend = WatchedBackend(start, folder / "log", timeout_s, module, interfere=interfere)
+    backend.root = str(images)
+    outcome = Outcome()
+    began = time.monotonic()
+    own_requests = requests or StopRequests()
+    try:
+        for worker in range(workers):
+            backend.do(StartWorker(worker))
+        coordinator = Coordinator(workers, NamedWork(names), 0, convict, policy or Policy(chunk=8))
+        session = Session(
+            coordinator,
+            backend,
+            outcome,
+            Progress(started=began, workers=workers),
+            open_display("none"),
+            lambda text: None,
+            own_requests,
+            lambda description: None,
+        )
+        session.run()
+        outcome.halted = session.halted
+        outcome.complete = coordinator.complete
+    finally:
+        backend.close()
+        own_requests.close()
+        os.environ.pop("FAULT_MARKS")
+    outcome.deaths = backend.deaths
+    outcome.seconds = time.monotonic() - began
+    return outcome

@@ -1,0 +1,68 @@
+"""A worker's own loop: what it does with a message, and that it leaves when it is told to."""
+
+import socket
+from collections import deque
+from typing import Any, cast
+
+from batchcls.images import ImageRef
+from batchcls.worker.mailbox import Inbox, Outbox
+from batchcls.worker.pipeline import Done, Pipeline
+from batchcls.worker.serving import Reader, serve
+from batchcls.worker.stage_board import Board
+from tests.support.fakes import FakeClassifier, fake_decode
+
+
+class Letters:
+    """An inbox with these messages in it; the real one ends its process with its coordinator."""
+
+    def __init__(self, *messages: dict[str, Any]) -> None:
+        self.messages = deque(messages)
+        self.on_arrival = lambda: None
+
+    def take(self) -> dict[str, Any] | None:
+        return self.messages.popleft() if self.messages else None
+
+
+class Watched(Pipeline):
+    """Notes whether there was anything to do at each step."""
+
+    steps: list[bool]
+
+    def step(self, timeout_s: float) -> list[Done]:
+        self.steps.append(not self.idle)
+        return super().step(timeout_s)
+
+
+def read(image: ImageRef) -> bytes:
+    return image.path.encode()
+
+
+def served(board: Board, *messages: dict[str, Any]) -> tuple[list[bool], bytes]:
+    """The steps that were taken, and what was sent."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        pipeline = Watched(FakeClassifier(), read, fake_decode, board, 0)
+        pipeline.steps = []
+        serve(cast(Inbox, Letters(*messages)), Outbox(ours), pipeline, Reader(1 << 20), board)
+        pipeline.close()
+        ours.shutdown(socket.SHUT_WR)
+        sent = b""
+        while block := theirs.recv(1 << 16):
+            sent += block
+    return pipeline.steps, sent
+
+
+def lease(*paths: str) -> dict[str, Any]:
+    return {"t": "lease", "id": 7, "root": "", "images": [list(p) for p in enumerate(paths)]}
+
+
+def test_a_worker_told_to_leave_does_not_wait_for_more_work(board: Board) -> None:
+    steps, sent = served(board, lease("a", "b", "c"), {"t": "stop", "drain": False})
+    assert sent.count(b'"top"') == 3, "what it was given is answered first"
+    assert all(steps), "a step with nothing to do is a wait"
+    assert served(board, {"t": "stop", "drain": False}) == ([], b"")
+
+
+def test_drained_it_forgets_what_it_has_not_begun(board: Board) -> None:
+    steps, sent = served(board, lease("a", "b", "c"), {"t": "stop", "drain": True})
+    assert (steps, sent) == ([], b"")
