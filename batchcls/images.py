@@ -23,6 +23,9 @@ FailureKind = Literal[
 
 FAILURE_KINDS: frozenset[str] = frozenset(get_args(FailureKind))
 
+FACTS = ("margin", "entropy", "width", "height", "sha256")
+"""What a record can say besides its classes, in the record's order."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageRef:

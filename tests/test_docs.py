@@ -21,9 +21,10 @@ from batchcls.coordinator.policy import Policy
 from batchcls.decode import header
 from batchcls.decode import policy as decoding
 from batchcls.decode.sniff import sniff
-from batchcls.images import FAILURE_KINDS, Failure
+from batchcls.images import FACTS, FAILURE_KINDS, Failure
 from batchcls.job import file
-from batchcls.job.job import CHOICES, DEFAULT_OUTPUT, DEFAULT_TOP, FACTS, Job
+from batchcls.job.choices import CHOICES
+from batchcls.job.job import DEFAULT_OUTPUT, DEFAULT_TOP, Job
 from batchcls.model.compile import compiled_files
 from batchcls.quantize import quantize
 from batchcls.results import journal, record
@@ -212,7 +213,7 @@ def test_every_file_of_a_run_is_described() -> None:
 
 
 def test_every_key_of_a_line_is_described() -> None:
-    for key in ("i", "path", "path_b64", "top", "error", *record.EXTRAS):
+    for key in ("i", "path", "path_b64", "top", "error", *FACTS):
         assert re.search(rf"^\| (`\w+`, )*`{key}`", RESULTS, re.MULTILINE), key
 
 

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from batchcls.job.job import CHOICES, DEFAULT_OUTPUT, DEFAULT_TOP, FACTS
+from batchcls.images import FACTS
+from batchcls.job.choices import CHOICES
+from batchcls.job.job import DEFAULT_OUTPUT, DEFAULT_TOP
 
 IMAGES = "Images"
 MODEL = "Model"

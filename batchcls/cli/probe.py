@@ -15,7 +15,8 @@ from typing import Any
 from batchcls.cli.terminal import say, say_json
 from batchcls.errors import ImageError, SourceError, UsageError
 from batchcls.images import ImageRef
-from batchcls.job.job import Job, option
+from batchcls.job.choices import option
+from batchcls.job.job import Job
 from batchcls.model.files.find import localised
 from batchcls.report import truth
 from batchcls.report.columns import columns

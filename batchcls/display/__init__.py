@@ -7,11 +7,8 @@ from typing import Protocol, TextIO
 from batchcls.display.screens.drawing_thread import Aside, Screen
 from batchcls.display.screens.stream import Outlet
 from batchcls.display.snapshot import Snapshot
-from batchcls.errors import UsageError
 
-KINDS = ("auto", "rich", "bar", "plain", "json", "none")
-
-__all__ = ["KINDS", "Display", "Snapshot", "open_display"]
+__all__ = ["Display", "Snapshot", "open_display"]
 
 
 class Display(Protocol):
@@ -40,17 +37,12 @@ def open_display(
     """The display of this kind.
 
     Args:
-        kind: one of `KINDS`; "auto" is rich on a terminal, plain elsewhere.
+        kind: as `--progress`; "auto" is rich on a terminal, plain elsewhere.
         stream: where it goes; None is standard output for json, which is for machines, and
             standard error for all others, so that they never mix with what a pipe reads.
         timestamps: plain lines begin with the time of day.
         watching: the run belongs to another terminal, which the hints then say.
-
-    Raises:
-        UsageError: no such kind.
     """
-    if kind not in KINDS:
-        raise UsageError(f"--progress {kind}: not one of {', '.join(KINDS)}")
     if stream is None:
         stream = sys.stdout if kind == "json" else sys.stderr
     # Python leaves None where the process was started without that descriptor.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from batchcls.errors import UsageError
+from batchcls.job.choices import SHORT_KEYS
 from batchcls.job.job import Job
 
 PATHS = frozenset(
@@ -17,7 +18,7 @@ PATHS = frozenset(
 )
 """Keys in whose values a leading ``~`` is expanded, since no shell does it for a file."""
 
-_ALIASES = {"input": "sources", "null": "null_separated", "with": "with_facts"}
+_ALIASES = {"input": "sources", **{key: field for field, key in SHORT_KEYS.items()}}
 _TYPES: Mapping[str, Any] = {field.name: field.type for field in fields(Job)}
 
 
@@ -98,8 +99,8 @@ def _value(where: str, field: str, value: Any) -> Any:
     if float in wanted or int in wanted:
         number = int | float if float in wanted else int
         if isinstance(value, bool) or not isinstance(value, number):
-            words = "a number" if float in wanted else "a whole number"
-            raise UsageError(f"{where} = {_shown(value)}: must be {words}")
+            kind = "a number" if float in wanted else "a whole number"
+            raise UsageError(f"{where} = {_shown(value)}: must be {kind}")
         return float(value) if float in wanted else value
     return _string(where, field, value)
 

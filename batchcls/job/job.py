@@ -1,40 +1,12 @@
 """Everything that defines a run, as one frozen value; command line and job file fill it in."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from batchcls.errors import UsageError
-
-FACTS = ("margin", "entropy", "width", "height", "sha256")
-"""What a record can say besides its classes."""
-
-PROGRESS_KINDS = ("auto", "rich", "bar", "plain", "json", "none")
-CHOICES: Mapping[str, tuple[str, ...]] = {
-    "activation": ("softmax", "sigmoid", "none"),
-    "int8": ("exact", "fast"),
-    "progress": PROGRESS_KINDS,
-    "hint": ("throughput", "latency", "cumulative_throughput", "none", "tput", "ctput"),
-    "resize_type": (
-        "standard", "crop", "fit_to_window", "fit_to_window_letterbox",
-        "shortest_edge", "squash", "border", "centre_fraction",
-    ),
-    "interpolation": (
-        "linear", "cubic", "nearest", "area", "lanczos",
-        "pillow_bilinear", "pillow_bicubic", "pillow_lanczos", "pillow_box", "pillow_hamming",
-        "pillow_nearest",
-    ),
-    "decode": ("full", "reduced"),
-    "preprocess": ("torchvision", "timm", "tf", "caffe", "none"),
-    "log_level": ("debug", "info", "warning", "error"),
-}  # fmt: skip
-"""What options with a fixed set of values allow; None and "" (decided elsewhere) always do."""
-
-MINIMUM: Mapping[str, int] = {
-    "nireq": 0, "workers": 0, "batch_size": 1, "decode_threads": -1, "top": 0,
-    "number_iter": 1, "nthreads": 0, "worker_memory": 0,
-}  # fmt: skip
+from batchcls.images import FACTS
+from batchcls.job import checks
 
 DEFAULT_TOP = 10
 DEFAULT_OUTPUT = "results.jsonl"
@@ -42,37 +14,6 @@ DEFAULT_NAMES = (
     "*.jpg", "*.jpeg", "*.jpe", "*.jfif", "*.png", "*.webp", "*.bmp", "*.dib",
     "*.tif", "*.tiff", "*.gif",
 )  # fmt: skip
-
-_NUMBER = r"\s*-?[0-9]+(\.[0-9]*)?(e-?[0-9]+)?"
-_VECTOR = rf"([^\[]*\[)?({_NUMBER}([ ,]{_NUMBER}[ ,]{_NUMBER})?)?\s*\]?"
-"""benchmark_app's forms too: "input[1,2,3]", "1 2 3"; nothing is no mean, no scale."""
-
-_STREAMS = "([0-9]+|AUTO|NUMA)"
-_TYPE = "(f32|f16|bf16|dynamic)"
-
-
-def _plain_or_by_device(value: str) -> str:
-    """A pattern: one value for all devices, or ``DEVICE:value,DEVICE:value``."""
-    return "|".join(("", value, f"[A-Z0-9_.]+:{value}(,[A-Z0-9_.]+:{value})*"))
-
-
-FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
-    name: (re.compile(pattern, re.DOTALL), words)
-    for name, pattern, words in (
-        ("device", ".+", "a device string, such as CPU or HETERO:GPU,CPU"),
-        ("names", ".+", "a pattern, such as *.jpg"),
-        ("output", ".*[^/]", "a file name, such as " + DEFAULT_OUTPUT),
-        ("extension", ".+", "a library file"),
-        ("plugin", "[^=]+=.+", "NAME=LIBRARY"),
-        ("mean_values", _VECTOR, 'one or three numbers, such as "[123.7,116.3,103.5]"'),
-        ("scale_values", _VECTOR, 'one or three numbers, such as "[58.4,57.1,57.4]"'),
-        ("layout", r"([^\[]*\[)?[NCHWnchw]{3,4}\]?", "such as NCHW or NHWC"),
-        ("max_failed", r"[0-9]+|([0-9]{1,2}(\.[0-9]+)?|100)%", "a number or a percentage"),
-        ("nstreams", _plain_or_by_device(_STREAMS), "such as 2, AUTO or CPU:2,GPU:1"),
-        ("infer_precision", _plain_or_by_device(_TYPE), "such as f32, bf16 or CPU:f32,GPU:f16"),
-    )
-}
-"""What options with a form of their own must match; None always does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +145,8 @@ class Job:
     @property
     def facts(self) -> tuple[str, ...]:
         """What each record says besides its classes, each once and in the record's order."""
-        wanted = _split(self.with_facts)
-        return tuple(fact for fact in FACTS if fact in wanted)
+        requested = checks.split(self.with_facts)
+        return tuple(fact for fact in FACTS if fact in requested)
 
     def check(self) -> None:
         """Refuse values that make no sense, before anything is started.
@@ -215,72 +156,12 @@ class Job:
         Raises:
             UsageError: names the option, its value, and what is allowed.
         """
-        for name in ("sources", "names", "device", "extension", "plugin", "with_facts"):
-            if isinstance(getattr(self, name), str):
-                raise UsageError(f"Job.{name} must be a tuple of strings, not one string")
-        if not self.sources:
-            raise UsageError(
-                "no images to label: name a directory, image files, @list.txt, or - for a list on "
-                "standard input"
-            )
-        self.check_options()
+        checks.check(self)
 
     def check_options(self) -> None:
-        """Refuse values that make no sense, for commands that need no images.
+        """The same for commands that need no images.
 
         Raises:
-            UsageError: names the option, its value, and what is allowed.
+            UsageError: as `check`.
         """
-        for name, least in MINIMUM.items():
-            value = getattr(self, name)
-            if value < least:
-                raise UsageError(f"{option(name)} {value}: must be {least} or more")
-        for name, allowed in CHOICES.items():
-            value = getattr(self, name)
-            if value and value not in allowed:
-                raise UsageError(f"{option(name)} {value}: not one of {', '.join(allowed)}")
-        if not self.timeout > 0:
-            raise UsageError(f"--timeout {self.timeout:g}: must be more than 0 seconds")
-        self._check_forms()
-        self._check_together()
-
-    def _check_forms(self) -> None:
-        """Options whose values have a form of their own."""
-        for name, (form, words) in FORMS.items():
-            value = getattr(self, name)
-            for text in value if isinstance(value, tuple) else (value,):
-                if text is not None and not form.fullmatch(text):
-                    raise UsageError(f"{option(name)} {text!r}: must be {words}")
-        for fact in _split(self.with_facts):
-            if fact not in FACTS:
-                raise UsageError(f"--with {fact}: not one of {', '.join(FACTS)}")
-        for name in ("device", "names"):
-            if not getattr(self, name):
-                raise UsageError(f"{option(name)}: none given; leave it out for the default")
-
-    def _check_together(self) -> None:
-        """Options that exclude each other."""
-        modes = [n for n in ("fresh", "extend", "retry_failed") if getattr(self, n)]
-        if len(modes) > 1:
-            raise UsageError(f"{' and '.join(map(option, modes))}: only one of them at a time")
-        if self.sources.count("-") > 1:
-            raise UsageError("source -: standard input can be read only once")
-        if self.output == "-":
-            raise UsageError(
-                "--output -: results go to a file, which is what a run goes on from after a crash; "
-                "name one, and read it by `tail -F FILE.part` while it grows"
-            )
-
-
-SPELLINGS: Mapping[str, str] = {"null_separated": "--null", "with_facts": "--with"}
-"""Options that are not spelled as their field."""
-
-
-def option(name: str) -> str:
-    """A field's name as an option: ``batch_size`` is ``--batch-size``."""
-    return SPELLINGS.get(name, "--" + name.replace("_", "-"))
-
-
-def _split(values: Sequence[str]) -> list[str]:
-    """Values of an option that may be repeated, or hold several separated by commas."""
-    return [part.strip() for value in values for part in value.split(",") if part.strip()]
+        checks.check_options(self)

@@ -30,7 +30,7 @@ from json.encoder import encode_basestring_ascii as quote
 from typing import NamedTuple, cast
 
 from batchcls.errors import ImageError
-from batchcls.images import FAILURE_KINDS, Failure, FailureKind, ImageRef, Prediction
+from batchcls.images import FACTS, FAILURE_KINDS, Failure, FailureKind, ImageRef, Prediction
 
 MAX_LINE = 4 << 20
 """Bytes of a line, more than any top-N of 40,000 classes needs."""
@@ -41,14 +41,10 @@ MAX_MESSAGE = 500
 _INTEGER = rb"(?:0|[1-9][0-9]{0,17})"
 _DECIMAL = rb"-?(?:0|[1-9][0-9]{0,38})\.[0-9]{6}"
 
-EXTRAS: Mapping[str, bytes] = {
-    "margin": _DECIMAL,
-    "entropy": _DECIMAL,
-    "width": _INTEGER,
-    "height": _INTEGER,
-    "sha256": rb'"[0-9a-f]{64}"',
-}
-"""Optional keys after ``top``, in the order in which they are written."""
+_EXTRAS: Mapping[str, bytes] = dict(
+    zip(FACTS, (_DECIMAL, _DECIMAL, _INTEGER, _INTEGER, rb'"[0-9a-f]{64}"'), strict=True)
+)
+"""Optional keys after ``top``, in the order in which they are written, and what they look like."""
 
 # Everything possessive ("++", "*+"): a hostile line fails in one pass, not in exponential time.
 _TEXT = (
@@ -61,7 +57,7 @@ _RECORD = re.compile(
     rb'\{"i":(?:-1|' + _INTEGER + rb'),"path":(?P<path>' + _TEXT + rb")"
     rb'(?:,"path_b64":"(?P<b64>[A-Za-z0-9+/]++={0,2})")?+'
     rb'(?:,"top":\[(?:' + _FIRST + rb"\}(?:," + _CLASS + rb")*+)?+\]"
-    + b"".join(b'(?:,"%s":%s)?+' % (key.encode(), value) for key, value in EXTRAS.items())
+    + b"".join(b'(?:,"%s":%s)?+' % (key.encode(), value) for key, value in _EXTRAS.items())
     + rb'|,"error":\{"kind":"(?P<kind>' + "|".join(sorted(FAILURE_KINDS)).encode()
     + rb')","message":' + _TEXT + rb"\})\}"
 )  # fmt: skip
@@ -130,7 +126,7 @@ def ok_line(
         ref: the image.
         predictions: its classes, best first; none where no class of a multi-label model is above
             its threshold.
-        extra: values for keys of `EXTRAS`.
+        extra: values for keys of `FACTS`.
 
     Raises:
         ImageError: a score is NaN or infinite.
@@ -208,7 +204,7 @@ def parse(line: bytes) -> ParsedRecord:
         path=os.fsdecode(raw),
         top=tuple(Prediction(**c) for c in content.get("top", ())),
         failure=Failure(error["kind"], error["message"]) if error else None,
-        extra={key: content[key] for key in EXTRAS if key in content},
+        extra={key: content[key] for key in _EXTRAS if key in content},
     )
 
 
@@ -233,10 +229,10 @@ def _readable(text: str, most: int) -> str:
 
 
 def _extra_text(extra: Mapping[str, int | float | str]) -> str:
-    if unknown := extra.keys() - EXTRAS.keys():
+    if unknown := extra.keys() - _EXTRAS.keys():
         raise ValueError(f"no key of a record: {', '.join(sorted(unknown))}")
     texts = []
-    for key, pattern in EXTRAS.items():
+    for key, pattern in _EXTRAS.items():
         if key not in extra:
             continue
         value = extra[key]

@@ -53,7 +53,7 @@ class Pipeline:
         decode: bytes to a picture, in full if that is wanted; raises `ImageError`.
         board: where the stage of each image is shown.
         threads: threads that read, decode and preprocess; 0 does it between inferences.
-        facts: what records hold besides classes (`batchcls.job.job.FACTS`).
+        facts: what records hold besides classes (`batchcls.images.FACTS`).
         alternate: preparing and inferring share one core; only without threads.
     """
 

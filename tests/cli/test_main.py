@@ -58,7 +58,7 @@ def test_without_arguments_it_says_what_is_missing(capsys: pytest.CaptureFixture
         ("a.toml b.toml", "two job files, a.toml and b.toml: only one can be the job"),
         ("a.toml --job b.toml", "two job files, a.toml and b.toml: only one can be the job"),
         ("missing.toml", "job file missing.toml: No such file or directory"),
-        ("run a --fresh --extend", "--fresh and --extend: only one of them at a time"),
+        ("run a --fresh --extend", "--fresh and --extend: use only one of them"),
         ("verify a b", "Got unexpected extra argument"),
         ("demo --images 0", "--images 0: must be 1 or more"),
         ("status nothing.jsonl", "nothing.jsonl: no run of batchcls"),

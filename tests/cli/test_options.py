@@ -11,7 +11,8 @@ from batchcls.cli.commands import app, names
 from batchcls.cli.main import _parse
 from batchcls.cli.options import OPTIONS
 from batchcls.cli.run_command import job_of, option_names
-from batchcls.job.job import CHOICES, Job
+from batchcls.job.choices import CHOICES
+from batchcls.job.job import Job
 from batchcls.model.preprocess.preprocess import INTERPOLATIONS, RESIZE_TYPES
 
 

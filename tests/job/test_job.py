@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from batchcls.errors import UsageError
-from batchcls.job.job import CHOICES, FORMS, MINIMUM, Job
+from batchcls.job.checks import FORMS, MINIMUM
+from batchcls.job.choices import CHOICES
+from batchcls.job.job import Job
 
 
 def refused(**options: Any) -> str:
@@ -66,7 +68,7 @@ def test_forms(name: str, good: list[Any], bad: list[Any]) -> None:
 
 
 def test_what_excludes_each_other() -> None:
-    assert "--fresh and --extend: only one" in refused(fresh=True, extend=True)
+    assert "--fresh and --extend: use only one" in refused(fresh=True, extend=True)
     assert "standard input can be read only once" in refused(sources=("-", "-"))
     assert "results go to a file" in refused(output="-")
     assert "more than 0 seconds" in refused(timeout=float("nan"))

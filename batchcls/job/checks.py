@@ -1,0 +1,128 @@
+"""Which values of a job make no sense, and the words that say so. Pure.
+
+`Job` calls these on itself; its type is imported for its name alone.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from batchcls.errors import UsageError
+from batchcls.images import FACTS
+from batchcls.job.choices import CHOICES, option
+
+if TYPE_CHECKING:
+    from batchcls.job.job import Job
+
+MINIMUM: Mapping[str, int] = {
+    "nireq": 0,
+    "workers": 0,
+    "batch_size": 1,
+    "decode_threads": -1,
+    "top": 0,
+    "number_iter": 1,
+    "nthreads": 0,
+    "worker_memory": 0,
+}
+
+_NUMBER = r"\s*-?[0-9]+(\.[0-9]*)?(e-?[0-9]+)?"
+_VECTOR = rf"([^\[]*\[)?({_NUMBER}([ ,]{_NUMBER}[ ,]{_NUMBER})?)?\s*\]?"
+"""benchmark_app's forms too: "input[1,2,3]", "1 2 3"; nothing is no mean, no scale."""
+
+_STREAMS = "([0-9]+|AUTO|NUMA)"
+_TYPE = "(f32|f16|bf16|dynamic)"
+
+
+def _plain_or_by_device(value: str) -> str:
+    """A pattern: one value for all devices, or ``DEVICE:value,DEVICE:value``."""
+    return "|".join(("", value, f"[A-Z0-9_.]+:{value}(,[A-Z0-9_.]+:{value})*"))
+
+
+FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    name: (re.compile(pattern, re.DOTALL), description)
+    for name, pattern, description in (
+        ("device", ".+", "a device string, such as CPU or HETERO:GPU,CPU"),
+        ("names", ".+", "a pattern, such as *.jpg"),
+        ("output", ".*[^/]", "a file name, such as results.jsonl"),
+        ("extension", ".+", "a library file"),
+        ("plugin", "[^=]+=.+", "NAME=LIBRARY"),
+        ("mean_values", _VECTOR, 'one or three numbers, such as "[123.7,116.3,103.5]"'),
+        ("scale_values", _VECTOR, 'one or three numbers, such as "[58.4,57.1,57.4]"'),
+        ("layout", r"([^\[]*\[)?[NCHWnchw]{3,4}\]?", "such as NCHW or NHWC"),
+        ("max_failed", r"[0-9]+|([0-9]{1,2}(\.[0-9]+)?|100)%", "a number or a percentage"),
+        ("nstreams", _plain_or_by_device(_STREAMS), "such as 2, AUTO or CPU:2,GPU:1"),
+        ("infer_precision", _plain_or_by_device(_TYPE), "such as f32, bf16 or CPU:f32,GPU:f16"),
+    )
+}
+"""What options with a form of their own must match; None always does."""
+
+
+def check(job: "Job") -> None:
+    """Refuse values that make no sense.
+
+    Raises:
+        UsageError: names the option, its value, and what is allowed.
+    """
+    for name in ("sources", "names", "device", "extension", "plugin", "with_facts"):
+        if isinstance(getattr(job, name), str):
+            raise UsageError(f"Job.{name} must be a tuple of strings, not one string")
+    if not job.sources:
+        raise UsageError(
+            "no images to label: name a directory, image files, @list.txt, or - for a list on "
+            "standard input"
+        )
+    check_options(job)
+
+
+def check_options(job: "Job") -> None:
+    """The same for commands that need no images.
+
+    Raises:
+        UsageError: as `check`.
+    """
+    for name, least in MINIMUM.items():
+        value = getattr(job, name)
+        if value < least:
+            raise UsageError(f"{option(name)} {value}: must be {least} or more")
+    for name, allowed in CHOICES.items():
+        value = getattr(job, name)
+        if value and value not in allowed:
+            raise UsageError(f"{option(name)} {value}: not one of {', '.join(allowed)}")
+    if not job.timeout > 0:
+        raise UsageError(f"--timeout {job.timeout:g}: must be more than 0 seconds")
+    _check_forms(job)
+    _check_together(job)
+
+
+def _check_forms(job: "Job") -> None:
+    """Options whose values have a form of their own."""
+    for name, (form, description) in FORMS.items():
+        value = getattr(job, name)
+        for text in value if isinstance(value, tuple) else (value,):
+            if text is not None and not form.fullmatch(text):
+                raise UsageError(f"{option(name)} {text!r}: must be {description}")
+    for fact in split(job.with_facts):
+        if fact not in FACTS:
+            raise UsageError(f"--with {fact}: not one of {', '.join(FACTS)}")
+    for name in ("device", "names"):
+        if not getattr(job, name):
+            raise UsageError(f"{option(name)}: no value given; leave it out for the default")
+
+
+def _check_together(job: "Job") -> None:
+    """Options that exclude each other."""
+    modes = [n for n in ("fresh", "extend", "retry_failed") if getattr(job, n)]
+    if len(modes) > 1:
+        raise UsageError(f"{' and '.join(map(option, modes))}: use only one of them")
+    if job.sources.count("-") > 1:
+        raise UsageError("source -: standard input can be read only once")
+    if job.output == "-":
+        raise UsageError(
+            "--output -: results go to a file, so that a run can resume after a crash; name one, "
+            "and follow it with `tail -F FILE.part` while it grows"
+        )
+
+
+def split(values: Sequence[str]) -> list[str]:
+    """Values of an option that may be repeated, or hold several separated by commas."""
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]
