@@ -16,7 +16,7 @@ from batchcls.model.compile import load
 from batchcls.model.compile.load import Loaded
 from batchcls.model.devices.core import open_core, reason
 from batchcls.model.graph import activation
-from batchcls.model.graph.graph import SCORE_NAMES
+from batchcls.model.graph.ports import SCORE_NAMES
 from batchcls.model.metadata.model_info import OWN_ROOT, ROOT
 from batchcls.model.preprocess.preprocess import Preprocess
 from batchcls.model.runtime import Model, openvino, opset13

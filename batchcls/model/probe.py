@@ -20,7 +20,7 @@ from batchcls.model.compile.load import Loaded
 from batchcls.model.devices import core as cores
 from batchcls.model.devices import strings
 from batchcls.model.devices.threads import Threads
-from batchcls.model.graph import graph, int8
+from batchcls.model.graph import edits, int8
 from batchcls.model.metadata.timm import IMAGENET_MEAN_255, IMAGENET_STD_255
 from batchcls.model.preprocess import spatial
 from batchcls.model.preprocess.preprocess import Preprocess, resolve
@@ -107,7 +107,7 @@ def probe(
     configured = cores.properties(job, threads or Threads(), cores.member_names([device], there))
     cores.configure(core, configured)
     loaded = load.load(job, core)
-    graph.set_shape(loaded.model, loaded.image, loaded.pre.height, loaded.pre.width, 1)
+    edits.set_shape(loaded.model, loaded.image, loaded.pre.height, loaded.pre.width, 1)
     bench = _Bench(core, str(device), loaded, images, _indices(truths, loaded.labels, len(images)))
     as_read = loaded.model.clone()
     bench.int8, _ = int8.choose(core, loaded.model, configured, job.int8)
@@ -236,7 +236,7 @@ class _Bench:
         key = (pre.mean_values, pre.scale_values, pre.intensity)
         if key not in self._compiled:
             loaded = self._loaded
-            model = graph.connect(loaded.model, loaded.image, loaded.scores, pre)
+            model = edits.connect(loaded.model, loaded.image, loaded.scores, pre)
             try:
                 self._compiled[key] = self._core.compile_model(model, self._device)
             except RuntimeError as error:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from batchcls.errors import ModelError, SetupError
 from batchcls.model.compile.load import Loaded
 from batchcls.model.devices.core import reason
-from batchcls.model.graph import graph
+from batchcls.model.graph import edits, ports
 from batchcls.model.runtime import Core, Model, opset13
 from batchcls.version import QUANTIZE
 
@@ -59,13 +59,13 @@ def model_inputs(loaded: Loaded, core: Core, tensors: Sequence[Any]) -> list[NDA
     given = loaded.model.inputs[loaded.image.index].get_element_type()
     parameter = opset13.parameter(shape, given)
     model = Model([opset13.convert(parameter, "f32")], [parameter], "input")
-    image = graph.ImageInput(
+    image = ports.ImageInput(
         0, "image", loaded.image.layout, loaded.pre.height, loaded.pre.width,
         loaded.image.channels, loaded.image.element_type,
     )  # fmt: skip
-    scores = graph.ScoreOutput(0, "pixels", int(np.prod(shape)), "f32")
+    scores = ports.ScoreOutput(0, "pixels", int(np.prod(shape)), "f32")
     compiled = core.compile_model(
-        graph.connect(model, image, scores, loaded.pre), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+        edits.connect(model, image, scores, loaded.pre), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
     )
     rows = len(compiled.input(0).shape) == 4
     return [

@@ -10,9 +10,9 @@ from typing import Any
 from batchcls.job.job import DEFAULT_TOP, Job
 from batchcls.model.devices.core import read_model
 from batchcls.model.files.find import model_file, model_path
-from batchcls.model.graph import activation, graph, trimming
+from batchcls.model.graph import activation, edits, ports, trimming
 from batchcls.model.graph.activation import Activation
-from batchcls.model.graph.graph import ImageInput, ScoreOutput
+from batchcls.model.graph.ports import ImageInput, ScoreOutput
 from batchcls.model.metadata import labels, metadata
 from batchcls.model.preprocess import preprocess
 from batchcls.model.preprocess.preprocess import Preprocess
@@ -71,10 +71,10 @@ def load(job: Job, core: Core) -> Loaded:
     path = model_file(model_path(job.model))
     model = read_model(core, path)
     trimmed = trimming.trim(model)
-    scores = graph.score_output(model)
+    scores = ports.score_output(model)
     known = metadata.gather(job, model, path, scores.classes)
     settings, origins = known.settings, dict(known.origins)
-    image = graph.image_input(model, settings.layout)
+    image = ports.image_input(model, settings.layout)
     height = image.height or settings.height or DEFAULT_SIZE
     width = image.width or settings.width or DEFAULT_SIZE
     if image.height is not None:
@@ -111,8 +111,8 @@ def load(job: Job, core: Core) -> Loaded:
         top=settings.top or DEFAULT_TOP,
         origins=described,
         warnings=tuple(warnings),
-        inputs=graph.describe_ports(model.inputs),
-        outputs=graph.describe_ports(model.outputs),
+        inputs=ports.describe_ports(model.inputs),
+        outputs=ports.describe_ports(model.outputs),
     )
 
 
@@ -125,8 +125,8 @@ def connect(loaded: Loaded, batch_size: int) -> Model:
     pre = loaded.pre
     if pre.resize_type == "embedded":
         batch_size = 1  # images of different sizes do not fit into one tensor
-    graph.set_shape(loaded.model, loaded.image, pre.height, pre.width, batch_size)
-    return graph.connect(loaded.model, loaded.image, loaded.scores, pre)
+    edits.set_shape(loaded.model, loaded.image, pre.height, pre.width, batch_size)
+    return edits.connect(loaded.model, loaded.image, loaded.scores, pre)
 
 
 def _labels(job: Job, known: metadata.Known, classes: int) -> tuple[tuple[str, ...], str]:

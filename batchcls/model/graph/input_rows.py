@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from batchcls.model.graph.chain import only_target
 from batchcls.model.runtime import Model, opset13
 
 TO_PLANES = (0, 3, 1, 2)
@@ -77,6 +76,12 @@ def arrange(model: Model) -> bool:
         end.replace_source_output(planes.output(0))
     model.validate_nodes_and_infer_types()
     return True
+
+
+def only_target(node: Any) -> Any:
+    """What takes a node's output as its first input, if nothing else takes it; else None."""
+    targets = list(node.output(0).get_target_inputs())
+    return targets[0].get_node() if len(targets) == 1 and targets[0].get_index() == 0 else None
 
 
 def _steps(image: Any, width: int, channels: int) -> tuple[list[_Step], Any]:

@@ -9,7 +9,7 @@ channel, so the same bits come out.
 
 from typing import Any
 
-from batchcls.model.graph.chain import only_target
+from batchcls.model.graph.input_rows import only_target
 from batchcls.model.runtime import Model, opset14
 
 CHANNELS = 1

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from batchcls.model.graph.graph import name_of
+from batchcls.model.graph.ports import name_of
 from batchcls.model.runtime import Model, Type, opset13
 
 _SHAPING = frozenset({"Convert", "Reshape", "Squeeze", "Unsqueeze"})

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchcls.model.graph.chain import only_target
+from batchcls.model.graph.input_rows import only_target
 from batchcls.model.runtime import Model, Type, opset13
 
 _EIGHT_BITS = (Type.i8, Type.u8)

@@ -1,7 +1,7 @@
 """Decides what an image goes through on its way into the model: sizes, crop, order, numbers. Pure.
 
 Execution is elsewhere: `spatial` brings a decoded image to the input's size and channel order,
-`graph` puts mean, scale, type and layout into the model.
+`graph.edits` puts mean, scale, type and layout into the model.
 """
 
 import math

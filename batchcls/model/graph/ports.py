@@ -1,19 +1,10 @@
-"""The model's graph: which input takes the image, which output gives scores, and small edits.
-
-Batch size, numbers of the input tensor (type, layout, mean, scale), the single float32 output.
-Changes of another kind have modules of their own: `trimming`, `weights`, `input_rows`,
-`pool_parts`.
-"""
+"""Finds a model's ports: which input takes the image, which output gives the class scores."""
 
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from batchcls.errors import ModelError
-from batchcls.model.devices.core import reason
-from batchcls.model.preprocess.preprocess import Preprocess
-from batchcls.model.runtime import Model, PrePostProcessor, Type, openvino, opset13
+from batchcls.model.runtime import Model
 
 SCORE_NAMES = ("raw_scores", "logits", "scores", "probabilities", "output")
 """Preferred among several outputs that look like class scores: model_api's and Hugging Face's."""
@@ -182,118 +173,3 @@ def _as_scores(port: Any, index: int) -> ScoreOutput | None:
     name = next(known, name_of(port, f"#{index}"))
     classes = next(filter(None, large), 1)  # [images, 1]: one class, yes or no
     return ScoreOutput(index, name, classes, port.get_element_type().get_type_name())
-
-
-def set_shape(model: Model, image: ImageInput, height: int, width: int, batch: int) -> None:
-    """Give the model one static input shape; a height and width of 0 leave it open.
-
-    Converted TFLite and older ONNX models end in a Reshape to a constant [1, classes]: with the
-    image dimension spelled out no other batch passes. Such targets get -1 for the batch first.
-
-    Raises:
-        ModelError: the model does not work at that size or batch.
-    """
-    sizes = {"N": batch, "C": image.channels, "H": height or -1, "W": width or -1}
-    wanted = openvino.PartialShape([openvino.Dimension(sizes[letter]) for letter in image.layout])
-    if model.inputs[image.index].get_partial_shape() == wanted:
-        return
-    if batch > 1:
-        if "N" not in image.layout:
-            raise ModelError(f"batch size {batch}: the model's input {image.layout} has no batch")
-        _free_batch(model)
-    try:
-        model.reshape({image.index: wanted})
-    except RuntimeError as error:
-        raise ModelError(
-            f"the model does not take {batch} image(s) of {width}x{height}: {reason(error)}"
-        ) from error
-    got = model.outputs[score_output(model).index].get_partial_shape()[0]
-    if got.is_dynamic or got.get_length() != batch:
-        raise ModelError(
-            f"batch size {batch}: the model's graph spells out its batch, the output is of {got}; "
-            "use --batch-size 1"
-        )
-
-
-def _free_batch(model: Model) -> None:
-    for op in model.get_ops():
-        if op.get_type_name() != "Reshape":
-            continue
-        target, data = op.input_value(1).get_node(), op.input(0).get_partial_shape()
-        if target.get_type_name() != "Constant" or data.rank.is_dynamic or data[0] != 1:
-            continue
-        sizes = [int(size) for size in target.get_data().reshape(-1)]
-        if len(sizes) < 2 or sizes[0] != 1 or -1 in sizes:
-            continue
-        freed = opset13.constant(np.array([-1, *sizes[1:]], np.int64))
-        op.input(1).replace_source_output(freed.output(0))
-
-
-def connect(model: Model, image: ImageInput, scores: ScoreOutput, pre: Preprocess) -> Model:
-    """Make the model take (N, H, W, C) pixels and give one (N, classes) float32 output.
-
-    Args:
-        model: of static shape.
-        image: its image input.
-        scores: its score output.
-        pre: what an image goes through; mean and scale go into the graph.
-
-    Raises:
-        ModelError: OpenVINO refuses the combination.
-    """
-    single = _only_scores(model.clone(), scores)
-    steps = PrePostProcessor(single)
-    port = steps.input(image.index)
-    port.tensor().set_element_type(Type.f32 if pre.intensity[0] == "percentile" else Type.u8)
-    port.tensor().set_layout(openvino.Layout("NHWC" if "N" in image.layout else "HWC"))
-    port.model().set_layout(openvino.Layout(image.layout))
-    wanted = single.inputs[image.index].get_element_type()
-    if pre.mean_values or pre.scale_values or pre.intensity[0] != "none":
-        if not wanted.is_real():
-            raise ModelError(
-                f"the model's input is {image.element_type}: mean and scale values do not apply"
-            )
-        _add_numbers(port.preprocess().convert_element_type(Type.f32), pre)
-    elif wanted == Type.i8:
-        # Signed quantised inputs are pixel - 128: TFLite's and ONNX's zero point for pixels.
-        port.preprocess().convert_element_type(Type.f32).mean(128.0)
-    try:
-        return steps.build()
-    except RuntimeError as error:
-        raise ModelError(f"cannot connect the image to the model: {reason(error)}") from error
-
-
-def _add_numbers(steps: Any, pre: Preprocess) -> None:
-    """Intensity mapping (model_api's modes), then mean, then scale."""
-    match pre.intensity:
-        case ("scale_to_unit", float(largest)):
-            steps.scale(largest)
-        case ("window", float(centre), float(width)):
-            steps.custom(lambda x: _clipped(x, 1 / width, -(centre - width / 2) / width, 0.0, 1.0))
-        case ("range_scale", float(factor), float(low), float(high)) if high != low:
-            steps.custom(lambda x: _clipped(x, factor, 0.0, low, high))
-            steps.mean(low).scale(high - low)
-        case ("range_scale", float(factor), float(low), *rest):
-            highest = float(rest[0]) if rest else float(np.finfo(np.float32).max)
-            steps.custom(lambda x: _clipped(x, factor, 0.0, low, highest))
-    if pre.mean_values:
-        steps.mean(list(pre.mean_values))
-    if pre.scale_values:
-        steps.scale(list(pre.scale_values))
-
-
-def _clipped(x: Any, factor: float, offset: float, low: float, high: float) -> Any:
-    scaled = opset13.add(opset13.multiply(x, np.float32(factor)), np.float32(offset))
-    return opset13.clamp(scaled, low, high).output(0)
-
-
-def _only_scores(model: Model, scores: ScoreOutput) -> Model:
-    """The model with one output, (N, classes) float32; layers that only feed others fall away."""
-    source = model.outputs[scores.index].get_node().input_value(0)
-    # Results that stay referenced confuse the CPU plugin: the old ones go before the new one.
-    for result in model.get_results():
-        model.remove_result(result)
-    wanted = np.array([-1, scores.classes], np.int64)
-    flat = opset13.reshape(opset13.convert(source, "f32"), wanted, special_zero=False)
-    model.add_results([opset13.result(flat)])
-    return model
