@@ -1,8 +1,8 @@
 """Writes tests/model/files/FRAMEWORK.zip: tiny classifiers as a framework saves them, with answers.
 
-    pip install tensorflow-cpu && python jobs/formats/make_formats.py tensorflow
-    pip install paddlepaddle   && python jobs/formats/make_formats.py paddle
-    pip install onnx           && python jobs/formats/make_formats.py onnx
+    pip install tensorflow-cpu && python -m jobs.formats.make_formats tensorflow
+    pip install paddlepaddle   && python -m jobs.formats.make_formats paddle
+    pip install onnx           && python -m jobs.formats.make_formats onnx
 
 Written with TensorFlow 2.21 (Keras 3.15), Paddle 3.3.1 and ONNX 1.23.2. The default tests read the
 archives without any of these. Needs NumPy, and nothing of batchcls.

@@ -1,16 +1,17 @@
 """Compares batchcls with the real reference code of every family, and prints how equal they are.
 
     pip install '.[parity]'
-    python jobs/parity --data ../shared/data
+    python -m jobs.parity --data ~/data
 
 Exit code 1 where a limit of the table is missed. See README.md beside this file.
 """
 
-import ours  # noqa: F401 - first: sets the limits of OpenCV before anybody imports it
+from jobs.parity import ours  # noqa: F401 - first: sets the limits of OpenCV before anybody imports it
 
 # isort: split
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -18,15 +19,12 @@ import warnings
 from pathlib import Path
 
 import cv2
-import huggingface_cases
-import model_api_cases
-import quantised
-import report
 import torch
-import torch_cases
-from cases import Case
-from generated import pictures
-from tensors import compare, ready
+
+from jobs.parity import huggingface_cases, model_api_cases, quantised, report, torch_cases
+from jobs.parity.cases import Case
+from jobs.parity.generated import pictures
+from jobs.parity.tensors import compare, ready
 
 
 def main() -> int:
@@ -62,7 +60,11 @@ def all_cases() -> list[Case]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="parity", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="photos/, photos.csv, models/")
+    real = os.environ.get("BATCHCLS_REAL_DATA") or None
+    parser.add_argument(
+        "--data", type=Path, default=real, required=not real,
+        help="photos/, photos.csv, models/ [BATCHCLS_REAL_DATA]",
+    )  # fmt: skip
     parser.add_argument("--photos", type=int, default=None, help="only so many of them")
     parser.add_argument("--only", action="append", help="cases whose name has this in it")
     parser.add_argument("--json", type=Path, help="every picture's figures, for a closer look")

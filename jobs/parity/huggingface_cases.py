@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cases import Case, Reference, Tensor
-from identity import write_ir, write_json
 from PIL import Image
 from transformers import AutoImageProcessor
+
+from jobs.parity.cases import Case, Reference, Tensor
+from jobs.parity.identity import write_ir, write_json
 
 HALF = [0.5, 0.5, 0.5]
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import onnx
 import openvino as ov
-from cases import Tensor
 from onnx import TensorProto, helper
 from openvino import opset13 as opset
+
+from jobs.parity.cases import Tensor
 
 
 def write_ir(

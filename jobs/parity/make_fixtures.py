@@ -1,12 +1,12 @@
 """Writes tests/model/preprocess/parity.zip: small models with the tensors that they should get.
 
-    python jobs/parity/make_fixtures.py
+    python -m jobs.parity.make_fixtures
 
 The default tests read it without torch, timm or transformers. Run it again when a case changes; the
 file is the same for the same cases and the same versions of the references.
 """
 
-import ours  # noqa: F401 - first: sets the limits of OpenCV before anybody imports it
+from jobs.parity import ours  # noqa: F401 - first: sets the limits of OpenCV before anybody imports it
 
 # isort: split
 import io
@@ -17,13 +17,12 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import huggingface_cases
-import model_api_cases
 import numpy as np
-import torch_cases
-from cases import Case, step_of
-from generated import textured
 from PIL import Image
+
+from jobs.parity import huggingface_cases, model_api_cases, torch_cases
+from jobs.parity.cases import Case, step_of
+from jobs.parity.generated import textured
 
 TARGET = Path(__file__).parents[2] / "tests" / "model" / "preprocess" / "parity.zip"
 SIZES = ((37, 23), (9, 40))

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from cases import Tensor
 from numpy.typing import NDArray
+
+from jobs.parity.cases import Tensor
 
 SHARE = 0.999
 SLACK = 0.01

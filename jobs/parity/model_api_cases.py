@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cases import Case, Reference, Tensor
-from identity import unflatten, write_ir, write_onnx
 from model_api.models import ClassificationModel
 from PIL import Image
+
+from jobs.parity.cases import Case, Reference, Tensor
+from jobs.parity.identity import unflatten, write_ir, write_onnx
 
 Size = tuple[int, int]
 RESIZE_TYPES = ("standard", "crop", "fit_to_window", "fit_to_window_letterbox")

@@ -10,13 +10,12 @@ from batchcls.decode.limits import apply as apply_decoder_limits
 
 apply_decoder_limits()
 
-from cases import Tensor  # noqa: E402
-
 from batchcls.decode.decode import decode  # noqa: E402 - the limits come first
 from batchcls.decode.policy import DecodePolicy  # noqa: E402 - the limits come first
 from batchcls.job.job import Job  # noqa: E402
 from batchcls.model.devices.threads import Threads  # noqa: E402
 from batchcls.model.infer.classifier import Classifier  # noqa: E402
+from jobs.parity.cases import Tensor  # noqa: E402
 
 WAIT_S = 60.0
 __all__ = ["DecodePolicy", "Opened", "decode"]

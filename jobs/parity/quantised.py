@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
-from ours import DecodePolicy, Opened, decode
-from tensors import upright
 from torchvision import transforms
+
+from jobs.parity.ours import DecodePolicy, Opened, decode
+from jobs.parity.tensors import upright
 
 MODELS = ("mobilenet_v2_1.0_224_quant.tflite", "tf2_mobilenet_v2_1.0_224_ptq.tflite")
 PRESET = {"preprocess": "torchvision"}

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cases import Case
-from measure import SHARE, Sum, total
-from quantised import Answers
-from tensors import DECODING
+from jobs.parity.cases import Case
+from jobs.parity.measure import SHARE, Sum, total
+from jobs.parity.quantised import Answers
+from jobs.parity.tensors import DECODING
 
 Sums = Mapping[str, Sum]
 SHOWN = 6

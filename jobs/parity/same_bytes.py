@@ -1,6 +1,6 @@
 """Runs the same photographs under every layout, and checks that the results are the same bytes.
 
-    python jobs/parity/same_bytes.py --data ../shared/data
+    python -m jobs.parity.same_bytes --data ~/data
 
 Workers 1 and 2, infer requests 1, 2, 4, batches of 1, 4, 8, with decode threads and in turns, one
 device and two, processes and inline; for both MobileNets, computed exact and fast, and for the
@@ -11,6 +11,7 @@ Needs no parity packages.
 import argparse
 import itertools
 import json
+import os
 import sys
 import tempfile
 import time
@@ -104,7 +105,11 @@ def _difference(one: bytes, other: bytes) -> str:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="photos/, models/")
+    real = os.environ.get("BATCHCLS_REAL_DATA") or None
+    parser.add_argument(
+        "--data", type=Path, default=real, required=not real,
+        help="photos/, models/ [BATCHCLS_REAL_DATA]",
+    )  # fmt: skip
     parser.add_argument("--photos", type=int, default=None, help="only so many of them")
     parser.add_argument("--only", action="append", help="models whose name has this in it")
     parser.add_argument("--model", type=Path, action="append", help="one more; repeatable")

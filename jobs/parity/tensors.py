@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from cases import Case, Reference, step_of
-from identity import unflatten
-from measure import Difference, Sum, difference
-from ours import DecodePolicy, Opened, decode
 from PIL import Image, ImageOps
 
 from batchcls.errors import BatchclsError
+from jobs.parity.cases import Case, Reference, step_of
+from jobs.parity.identity import unflatten
+from jobs.parity.measure import Difference, Sum, difference
+from jobs.parity.ours import DecodePolicy, Opened, decode
 
 Files = Iterable[tuple[str, bytes]]
 DECODING = "decoding"

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import timm.data
-from cases import Case, Reference, Tensor
-from identity import write_ir, write_json, write_onnx
 from PIL import Image
 from torchvision import transforms
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms._presets import ImageClassification
+
+from jobs.parity.cases import Case, Reference, Tensor
+from jobs.parity.identity import write_ir, write_json, write_onnx
 
 Size = tuple[int, int]
 BILINEAR, BICUBIC = InterpolationMode.BILINEAR, InterpolationMode.BICUBIC

@@ -6,15 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from comparing import HERE, LIKE_PEERS, Suite
-from grid import full_grid
-from table import Line, at_least, judged, middle, ratios, spread, values
-
 from batchcls.bench.measure import sample
 from batchcls.bench.tune import race, words
 from batchcls.job.job import Job
 from batchcls.running.allocation import decide
 from batchcls.running.machine import this_machine
+from jobs.performance.comparing import HERE, LIKE_PEERS, Suite
+from jobs.performance.grid import full_grid
+from jobs.performance.table import Line, at_least, judged, middle, ratios, spread, values
 
 BENCH_S = 1.5
 APP_S = 3

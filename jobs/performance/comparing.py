@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pictures
-from table import Round
+from jobs.performance import pictures
+from jobs.performance.table import Round
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -164,6 +164,8 @@ class Suite:
             rounds: instead of `--rounds`.
             limit: the first so many images.
         """
+        if self.arguments.peers is None:
+            raise SystemExit("--peers FOLDER is missing: where the peers' scripts are")
         told = self.work / "rounds.json"
         words = [sys.executable, str(self.arguments.peers / "compare.py"), "--json", str(told)]
         words += ["--images", str(images), "--model", str(model), "--peers", peers]

@@ -9,15 +9,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import pictures
-from comparing import HERE, ROOT, Suite
-from table import Line, at_most, below, judged, middle, ratios, spread
-
 from batchcls.bench.whole import Feed, children
 from batchcls.builtin import path as builtin
 from batchcls.job.job import Job
 from batchcls.running.allocation import decide
 from batchcls.running.machine import this_machine
+from jobs.performance import pictures
+from jobs.performance.comparing import HERE, ROOT, Suite
+from jobs.performance.table import Line, at_most, below, judged, middle, ratios, spread
 
 FEED_S = 3.0
 MB = 1_000_000
@@ -120,7 +119,7 @@ def million(suite: Suite) -> list[Line]:
 
     def run(images: int) -> dict[str, float]:
         done = subprocess.run(
-            [sys.executable, str(ROOT / "jobs" / "million.py"), str(suite.work), "--json",
+            [sys.executable, "-m", "jobs.measure.million", str(suite.work), "--json",
              "--images", str(images)],
             stdout=subprocess.PIPE, text=True, check=True, env=suite.environment,
         )  # fmt: skip

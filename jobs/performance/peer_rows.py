@@ -5,8 +5,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from comparing import HERE, LIKE_PEERS, PEERS, Suite
-from table import Line, Round, at_least, at_most, best_peer, judged, middle, ratios, spread, values
+from jobs.performance.comparing import HERE, LIKE_PEERS, PEERS, Suite
+from jobs.performance.table import (
+    Line,
+    Round,
+    at_least,
+    at_most,
+    best_peer,
+    judged,
+    middle,
+    ratios,
+    spread,
+    values,
+)
 
 START_ROUNDS = 9
 START_IMAGES = 8

@@ -1,8 +1,8 @@
 """Measures batchcls against the limit of the machine, other programs and itself; prints a table.
 
-    python jobs/performance/suite.py --results speed.json > speed.md
-    python jobs/performance/suite.py --rows mobilenet,small --rounds 3
-    python jobs/performance/suite.py --results speed.json --show
+    python -m jobs.performance.suite --data ~/data --peers ~/peers --results speed.json > speed.md
+    python -m jobs.performance.suite --rows mobilenet,small --rounds 3
+    python -m jobs.performance.suite --results speed.json --show
 
 See README.md beside this file for the rows, the interpreters that they need, and how like is
 compared with like.
@@ -10,7 +10,7 @@ compared with like.
 
 import argparse
 import json
-import sys
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,16 +19,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-sys.path.insert(0, str(ROOT))
-
-import choice_rows  # noqa: E402 - batchcls is the one of this tree
-import cost_rows  # noqa: E402
-import peer_rows  # noqa: E402
-from comparing import Suite  # noqa: E402
-from facts import facts, load  # noqa: E402
-from table import Line, markdown  # noqa: E402
+from jobs.performance import choice_rows, cost_rows, peer_rows
+from jobs.performance.comparing import ROOT, Suite
+from jobs.performance.facts import facts, load
+from jobs.performance.table import Line, markdown
 
 ROWS: dict[str, Callable[[Suite], list[Line]]] = {
     "mobilenet": peer_rows.mobilenet,
@@ -105,10 +99,10 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    shared = ROOT.parent / "shared"
     add = parser.add_argument
-    add("--data", type=Path, default=shared / "data", help="photos and models")
-    add("--peers", type=Path, default=shared / "peers", help="the peers' scripts")
+    add("--data", type=Path, default=os.environ.get("BATCHCLS_REAL_DATA") or None,
+        help="photos and models [BATCHCLS_REAL_DATA]")  # fmt: skip
+    add("--peers", type=Path, help="the peers' scripts")
     add("--rows", default=",".join(ROWS), help=",".join(ROWS))
     add("--rounds", type=int, default=5, help="[5]; fewer are not worth quoting")
     add("--quick", action="store_true",
@@ -133,6 +127,8 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
         parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")
     if arguments.show and not arguments.results:
         parser.error("--show needs --results FILE")
+    if not arguments.show and arguments.data is None:
+        parser.error("--data FOLDER or BATCHCLS_REAL_DATA is missing: where the photos are")
     return arguments, rows
 
 

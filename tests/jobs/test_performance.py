@@ -1,34 +1,21 @@
 """The performance suite says what its figures mean, and keeps rows that were measured before."""
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from batchcls.job.job import Job
 from batchcls.running.allocation import decide
 from batchcls.running.machine import Machine
+from jobs.performance import table
+from jobs.performance.grid import full_grid
+from jobs.performance.timed_run import completions, steady_s
 
 SUITE = Path(__file__).resolve().parents[2] / "jobs" / "performance"
-
-
-def loaded(name: str) -> ModuleType:
-    """A module of the suite, which is a folder of scripts and no package."""
-    spec = importlib.util.spec_from_file_location(f"performance_{name}", SUITE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-table = loaded("table")
 
 
 def test_a_line_is_judged_by_its_median() -> None:
@@ -45,8 +32,8 @@ def test_nothing_measured_is_no_verdict() -> None:
 
 
 def test_ratios_are_those_within_a_round() -> None:
-    ours = [{"fps": 10.0}, {"fps": 30.0}, {"fps": None}]
-    theirs = [{"fps": 5.0}, {"fps": 10.0}, {"fps": 1.0}]
+    ours: list[table.Round] = [{"fps": 10.0}, {"fps": 30.0}, {"fps": None}]
+    theirs: list[table.Round] = [{"fps": 5.0}, {"fps": 10.0}, {"fps": 1.0}]
     assert table.ratios(ours, theirs, "fps") == [2.0, 3.0]
     assert table.ratios(ours, [{"bound": 20.0}], "fps", "bound") == [0.5]
 
@@ -68,7 +55,7 @@ def test_a_bar_in_a_cell_breaks_no_table() -> None:
 def test_the_grid_starts_with_the_default_and_never_takes_more_than_the_cores(cores: int) -> None:
     machine = Machine(cores)
     default = decide(Job(), machine)
-    layouts = loaded("grid").full_grid(default, machine)
+    layouts = full_grid(default, machine)
     assert layouts[0] == default
     assert len(set(layouts)) == len(layouts) <= 120
     assert all(one.workers * one.nthreads <= cores for one in layouts)
@@ -85,7 +72,7 @@ def test_the_table_of_kept_rows_is_shown_without_measuring(tmp_path: Path) -> No
     kept = tmp_path / "kept.json"
     kept.write_text(json.dumps({"start": row("first", 0.5), "mobilenet": row("steady", 1.5)}))
     done = subprocess.run(
-        [sys.executable, SUITE / "suite.py", "--show", "--results", kept],
+        [sys.executable, "-m", "jobs.performance.suite", "--show", "--results", kept],
         capture_output=True, text=True, check=True, timeout=55,
     )  # fmt: skip
     lines = done.stdout.splitlines()
@@ -96,7 +83,7 @@ def test_the_table_of_kept_rows_is_shown_without_measuring(tmp_path: Path) -> No
 
 def test_an_unknown_row_is_named(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, SUITE / "suite.py", "--rows", "nonsense"],
+        [sys.executable, "-m", "jobs.performance.suite", "--rows", "nonsense"],
         capture_output=True, text=True, check=False, timeout=55,
     )  # fmt: skip
     assert done.returncode == 2
@@ -114,20 +101,17 @@ def test_peers_can_be_made_to_compute_in_f32() -> None:
 
 def test_images_reported_together_were_answered_one_after_the_other() -> None:
     reports = [(1.0, 0, 2), (1.1, 1, 1), (2.0, 0, 3), (2.01, 0, 1)]
-    assert loaded("timed_run").completions(reports) == pytest.approx(
-        [1.0, 1.0, 1.1, 1.2525, 1.505, 1.7575, 2.01]
-    )
+    assert completions(reports) == pytest.approx([1.0, 1.0, 1.1, 1.2525, 1.505, 1.7575, 2.01])
 
 
 def test_a_worker_that_reports_all_the_time_has_no_endless_turn() -> None:
     reports = [(0.01 * n, 0, 5) for n in range(400)]
-    times = loaded("timed_run").completions(reports)
+    times = completions(reports)
     assert len(times) == 2000
     assert times[1000] == pytest.approx(2.0, abs=0.05)
 
 
 def test_a_steady_rate_is_that_of_the_middle_as_the_peers_driver_takes_it() -> None:
-    steady_s = loaded("timed_run").steady_s
     slow_ends = [0.0] * 5 + [10 + 0.1 * n for n in range(90)] + [50.0] * 5
     assert steady_s(slow_ends) == pytest.approx(99 * 0.1)
     assert steady_s([1.0]) is None

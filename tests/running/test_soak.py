@@ -1,23 +1,11 @@
 """A minute under load, with workers killed: nothing grows, nothing is left behind."""
 
-import importlib.util
-import sys
+from argparse import Namespace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def soak_module() -> Any:
-    spec = importlib.util.spec_from_file_location("soak", ROOT / "jobs" / "soak.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["soak"] = module
-    spec.loader.exec_module(module)
-    return module
+from jobs.measure import soak
 
 
 @pytest.mark.faults
@@ -25,7 +13,7 @@ def soak_module() -> Any:
 def test_a_minute_of_load_leaves_memory_files_and_processes_flat(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A minute is a sixth of what jobs/soak.py takes: less is learned about slopes and rates.
+    """A minute is a sixth of what jobs.measure.soak takes: less is learned about slopes and rates.
 
     The built-in model, so that no real data is needed; each image is a line of its own.
     """
@@ -33,9 +21,9 @@ def test_a_minute_of_load_leaves_memory_files_and_processes_flat(
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     shared = {path.name for path in Path("/dev/shm").iterdir()}
-    soak = soak_module()
     soak.draw(tmp_path / "drawn", 50)
-    words = soak.prepare(tmp_path, tmp_path / "drawn", None, 60_000)
+    drawn = Namespace(data=None, images=tmp_path / "drawn", model=None)
+    words = soak.prepare(tmp_path, drawn, 60_000)
     seen = soak.soak(words, tmp_path, 75, 10)
     print(seen)
     assert seen["kills"] >= 5

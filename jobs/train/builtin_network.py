@@ -11,8 +11,9 @@ from pathlib import Path
 
 import openvino as ov
 import torch
-from builtin_degradations import LABELS, VIEW
 from torch import Tensor, nn
+
+from jobs.train.builtin_degradations import LABELS, VIEW
 
 # One number for all channels keeps black at -1.5 and white at +1.5.
 MEAN, SCALE = 127.5, 85.0

@@ -2,8 +2,9 @@
 
 import cv2
 import numpy as np
-from builtin_degradations import Image, Rng, luma, to_u8
 from numpy.typing import NDArray
+
+from jobs.train.builtin_degradations import Image, Rng, luma, to_u8
 
 
 def drawn(rng: Rng) -> Image:

@@ -1,7 +1,7 @@
 """Trains the built-in model of photo quality from a folder of photographs, and writes its IR.
 
     python -m venv /opt/train && /opt/train/bin/pip install torch openvino opencv-python-headless
-    /opt/train/bin/python jobs/train_builtin.py ../shared/data/photos --seed 7
+    /opt/train/bin/python -m jobs.train.train_builtin ~/photos --seed 7
 
 Photographs are split, not pictures: what is reported is on photographs that no weight has seen.
 
@@ -20,11 +20,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from builtin_degradations import LABELS, VIEW, Image, degrade, view
-from builtin_drawings import drawn
-from builtin_network import MEAN, SCALE, Network, write_ir
 from numpy.typing import NDArray
 from torch import nn
+
+from jobs.train.builtin_degradations import LABELS, VIEW, Image, degrade, view
+from jobs.train.builtin_drawings import drawn
+from jobs.train.builtin_network import MEAN, SCALE, Network, write_ir
 
 Pictures = NDArray[np.uint8]
 HELD_OUT_SHARE = 80 / 300
@@ -60,7 +61,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("photos", type=Path, help="folder of photographs, searched recursively")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--rounds", type=int, default=6, help="each: all photographs, all classes")
-    builtin = Path(__file__).resolve().parent.parent / "batchcls" / "builtin"
+    builtin = Path(__file__).resolve().parents[2] / "batchcls" / "builtin"
     parser.add_argument("--out", type=Path, default=builtin, help="where the IR goes")
     return parser.parse_args()
 

@@ -1,12 +1,12 @@
 """What the journal costs: one real run, in which its syncs are switched off and on in turn.
 
-    python jobs/journal_cost.py [--minutes 5] [--phase 5] [--images FOLDER] [--model FILE]
+    python -m jobs.measure.journal_cost [--minutes 5] [--phase 5] [--data FOLDER]
 
 Every few seconds the syncs of the results file and its mark are switched: without them a crash of
 the machine would lose lines, and nothing else differs. It prints the throughput of both kinds of
 phase, by how much the one with syncs is slower (with the standard error over the pairs of phases),
 and what the coordinator spends in the journal altogether, in wall time and in CPU time. Images and
-model as for jobs/soak.py.
+model as for jobs/measure/soak.py.
 """
 
 import argparse
@@ -14,7 +14,6 @@ import json
 import os
 import signal
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -22,16 +21,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from soak import NAMES_PER_SECOND, prepare  # noqa: E402 - after the path is set
-
-from batchcls import Job  # noqa: E402
-from batchcls.errors import InterruptedByUser  # noqa: E402
-from batchcls.results.storage import PosixStorage  # noqa: E402
-from batchcls.running import run  # noqa: E402
-from batchcls.running.recorder import JournalLines  # noqa: E402
+from batchcls import Job
+from batchcls.errors import InterruptedByUser
+from batchcls.results.storage import PosixStorage
+from batchcls.running import run
+from batchcls.running.recorder import JournalLines
+from jobs.measure.soak import NAMES_PER_SECOND, add_images, prepare
 
 
 class Switched(PosixStorage):
@@ -121,8 +116,7 @@ def main() -> None:
     )
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--phase", type=float, default=5, help="seconds")
-    parser.add_argument("--images", type=Path)
-    parser.add_argument("--model")
+    add_images(parser)
     options = parser.parse_args()
     count = 4 * max(1, round(options.minutes * 60 / (options.phase + 1) / 4))
     # The run makes its own, so that nobody else need know of this.
@@ -130,7 +124,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         names = int((options.minutes + 1) * 60 * NAMES_PER_SECOND)
-        source, *model = prepare(folder, options.images, options.model, names)
+        source, *model = prepare(folder, options, names)
         output = folder / "results.jsonl"
         job = Job(
             sources=(source,), model=model[-1] if model else None, output=str(output),

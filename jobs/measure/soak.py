@@ -1,15 +1,15 @@
 """Load held: a real run for minutes while its workers are killed, and what that did to it.
 
-    python jobs/soak.py [--minutes 10] [--kill-every 30] [--images FOLDER] [--model FILE]
+    python -m jobs.measure.soak [--minutes 10] [--kill-every 30] [--data FOLDER]
 
 A worker is killed every 30 seconds. Once a second it looks at the run from outside: resident memory
 of the coordinator and its workers, open files, zombies, images answered. It prints the memory's
 slope after warm-up, and the throughput of the first and the last minute, also for each second of
 CPU time, which what else the machine does changes less; the exit status is 1 where
 that misses what the project promises (memory under 1 MB a minute, files and zombies flat, the last
-minute at least 95 % of the first). Images and model are the real ones beside the repository where
-there are some (`../shared/data`, `BATCHCLS_REAL_DATA`), under so many names that each is a line of
-its own; else it draws some, for the built-in model.
+minute at least 95 % of the first). Images and model are those of `--data` or BATCHCLS_REAL_DATA
+(folders `photos` and `models`), or `--images` and `--model`, under so many names that each is a
+line of its own; where none is given, it draws some, for the built-in model.
 """
 
 import argparse
@@ -24,8 +24,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-REAL = Path(os.environ.get("BATCHCLS_REAL_DATA") or ROOT.parent / "shared/data")
+ROOT = Path(__file__).resolve().parents[2]
 MODEL = "models/tf2_mobilenet_v2_1.0_224_ptq.tflite"
 NAMES_PER_SECOND = 400
 """Names made for each second of the run: more than a small machine labels."""
@@ -102,10 +101,19 @@ def multiply(images: Path, folder: Path, count: int) -> None:
         (within / f"{number:07}{original.suffix}").symlink_to(original)
 
 
-def prepare(folder: Path, images: Path | None, model: str | None, count: int) -> list[str]:
+def add_images(parser: argparse.ArgumentParser) -> None:
+    """The options that say what is labelled."""
+    real = os.environ.get("BATCHCLS_REAL_DATA") or None
+    parser.add_argument("--data", type=Path, default=real, help="folder of photos and models")
+    parser.add_argument("--images", type=Path, help="instead of its photos")
+    parser.add_argument("--model", help="instead of its MobileNet")
+
+
+def prepare(folder: Path, options: argparse.Namespace, count: int) -> list[str]:
     """Names in `folder`, and the words of a command line that label them."""
-    if images is None and REAL.is_dir():
-        images, model = REAL / "photos", model or str(REAL / MODEL)
+    images, model = options.images, options.model
+    if images is None and options.data is not None:
+        images, model = options.data / "photos", model or str(options.data / MODEL)
     if images is None:
         images = folder / "drawn"
         draw(images, 50)
@@ -201,14 +209,13 @@ def main() -> None:
     )
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--kill-every", type=float, default=30)
-    parser.add_argument("--images", type=Path)
-    parser.add_argument("--model")
+    add_images(parser)
     options = parser.parse_args()
     seconds = options.minutes * 60
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         count = int(seconds * NAMES_PER_SECOND)
-        words = prepare(folder, options.images, options.model, count)
+        words = prepare(folder, options, count)
         seen = soak(words, folder, seconds, options.kill_every)
     for key, value in seen.items():
         print(f"{key:18} {value:12,.2f}")

@@ -1,6 +1,6 @@
 """A million images through the real program: what the coordinator and an image cost.
 
-    python jobs/million.py [--images 1000000] [FOLDER]
+    python -m jobs.measure.million [--images 1000000] [FOLDER]
 
 The images are 8 x 8 pixels, names of a few files (hard links), so that next to nothing is decoded
 and inferred: what is left is what batchcls itself takes.
@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LINKS = 60_000
 """Names of one file; ext4 allows 65,000."""
 
