@@ -11,9 +11,7 @@ from batchcls.cli.commands import app, names
 from batchcls.cli.main import _parse
 from batchcls.cli.options import OPTIONS
 from batchcls.cli.run_command import job_of, option_names
-from batchcls.job.choices import CHOICES
 from batchcls.job.job import Job
-from batchcls.model.preprocess.preprocess import INTERPOLATIONS, RESIZE_TYPES
 
 
 def test_every_field_of_the_job_is_an_option_once() -> None:
@@ -25,11 +23,6 @@ def test_every_field_of_the_job_is_an_option_once() -> None:
 def test_switches_are_exactly_the_booleans() -> None:
     booleans = {f.name for f in fields(Job) if isinstance(getattr(Job(), f.name), bool)}
     assert {o.field for o in OPTIONS if not o.show} == booleans | {"reverse_input_channels"}
-
-
-def test_the_job_allows_what_the_model_knows() -> None:
-    assert set(CHOICES["resize_type"]) <= set(RESIZE_TYPES)
-    assert set(CHOICES["interpolation"]) <= set(INTERPOLATIONS)
 
 
 def parsed(line: str, monkeypatch: pytest.MonkeyPatch) -> Job:

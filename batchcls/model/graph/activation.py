@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchcls.errors import ModelError
+from batchcls.job.choices import ACTIVATIONS
 from batchcls.model.runtime import Model
 
-ACTIVATIONS = ("softmax", "sigmoid", "none")
 _PASSES_THROUGH = frozenset(
     {"Convert", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "FakeQuantize", "Result"}
 )

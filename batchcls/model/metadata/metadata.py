@@ -14,11 +14,11 @@ from batchcls.model.metadata import (
     huggingface,
     model_info,
     overrides,
-    presets,
     tflite,
     timm,
     ultralytics,
 )
+from batchcls.model.metadata.presets import PRESETS
 from batchcls.model.preprocess.settings import Settings, merge
 from batchcls.model.runtime import Model
 
@@ -72,7 +72,7 @@ def gather(job: Job, model: Model, path: Path, classes: int) -> Known:
     sources = [
         (COMMAND_LINE, overrides.settings(job)),
         (QUANTISED, _in_quantisation(element_type)),
-        (f"the preset {job.preprocess}", presets.preset(job.preprocess)),
+        (f"the preset {job.preprocess}", _preset(job.preprocess)),
         (OWN_RT_INFO, model_info.own_settings(model)),
         (RT_INFO, info := model_info.settings(model, path.parent)),
         *_files_beside(path, _static_size(model)),
@@ -85,6 +85,10 @@ def gather(job: Job, model: Model, path: Path, classes: int) -> Known:
     settings, origins = merge([*sources, convention])
     guess = _guess(settings, origins, convention[0], floating=element_type in _FLOATING)
     return Known(settings, origins, (GUESS.format(how=guess),) if guess else ())
+
+
+def _preset(name: str | None) -> Settings:
+    return Settings() if name is None else PRESETS[name]
 
 
 def _guess(

@@ -1,10 +1,11 @@
 """Named guesses for models without metadata, for `--preprocess`. Pure."""
 
-from batchcls.errors import UsageError
+from collections.abc import Mapping
+
 from batchcls.model.metadata.timm import IMAGENET_MEAN_255, IMAGENET_STD_255
 from batchcls.model.preprocess.settings import Settings
 
-PRESETS: dict[str, Settings] = {
+PRESETS: Mapping[str, Settings] = {
     "torchvision": Settings(
         resize_type="shortest_edge",
         crop_pct=0.875,
@@ -45,18 +46,7 @@ PRESETS: dict[str, Settings] = {
         scale_values=(),
     ),
 }
-"""Mean and scale count only where the model's input is floating point: quantised inputs carry their
+"""One for each of `batchcls.job.choices.Preset`.
+
+Mean and scale count only where the model's input is floating point: quantised inputs carry their
 normalisation in their quantisation."""
-
-
-def preset(name: str | None) -> Settings:
-    """A preset by name; silent for None.
-
-    Raises:
-        UsageError: there is none of that name.
-    """
-    if name is None:
-        return Settings()
-    if name.lower() not in PRESETS:
-        raise UsageError(f"--preprocess {name}: known are {', '.join(PRESETS)}")
-    return PRESETS[name.lower()]

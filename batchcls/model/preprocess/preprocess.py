@@ -7,44 +7,27 @@ Execution is elsewhere: `spatial` brings a decoded image to the input's size and
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from batchcls.errors import ModelError
+from batchcls.job import choices
+from batchcls.job.choices import INTERPOLATIONS
 from batchcls.model.preprocess.settings import Settings
 
-RESIZE_TYPES = (
-    "standard",  # stretch
-    "crop",  # centre crop to the target's aspect ratio, then resize
-    "fit_to_window",  # keep the aspect ratio, pad right and bottom
-    "fit_to_window_letterbox",  # keep the aspect ratio, pad all around
-    "shortest_edge",  # resize by the shortest edge, then centre crop (torchvision, timm, HF)
-    "squash",  # stretch to resize_to, then centre crop
-    "border",  # resize by the longest edge, then centre crop or pad
-    "centre_fraction",  # centre crop of a fraction of both edges, then stretch (TF-Slim)
-    "crop_only",  # centre crop or pad without any resize
-    "embedded",  # nothing: the graph does it
+ResizeType = (
+    choices.ResizeType
+    | Literal[
+        "crop_only",  # centre crop or pad without any resize
+        "embedded",  # nothing: the graph does it
+    ]
 )
-"""The first four are model_api's; no key of model_info can say the others."""
+"""What a job may choose, and what only a model's files can say."""
 
-INTERPOLATIONS = (
-    "linear", "cubic", "nearest", "area", "lanczos",  # OpenCV's
-    "pillow_bilinear", "pillow_bicubic", "pillow_lanczos", "pillow_box", "pillow_hamming",
-    "pillow_nearest",
-)  # fmt: skip
-"""OpenCV's do not antialias (but "area"); Pillow's do, and train most torch models."""
+RESIZE_TYPES: tuple[ResizeType, ...] = (*choices.RESIZE_TYPES, "crop_only", "embedded")
 
 NEEDS_RESIZE_TO = frozenset({"shortest_edge", "squash", "border", "centre_fraction"})
-CROP_ROUNDINGS = ("even", "floor")
-"""Half a pixel of a centre crop: torchvision and timm round half to even, transformers down."""
-
 USUAL_CROP_PCT = 0.875
 """256 for 224: what nearly all ImageNet pipelines with a crop use, and timm's default."""
-
-_SPELLINGS = {
-    "bilinear": "linear", "bicubic": "cubic", "inter_linear": "linear", "inter_cubic": "cubic",
-    "inter_nearest": "nearest", "inter_area": "area",
-    "pillow_linear": "pillow_bilinear", "pillow_cubic": "pillow_bicubic",
-}  # fmt: skip
 
 SAMPLE_DEFAULT = "the old sample's default (a guess)"
 
@@ -60,8 +43,9 @@ class Preprocess:
         resize_type: one of `RESIZE_TYPES`.
         resize_to: (height, width) of the picture before the crop; for "shortest_edge" and "border"
             the box that one edge must meet; None where the type has no second size.
-        crop_rounding: one of `CROP_ROUNDINGS`.
-        interpolation: one of `INTERPOLATIONS`.
+        crop_rounding: of half a pixel of a centre crop: "even" (torchvision, timm) or "floor"
+            (transformers).
+        interpolation: one of `batchcls.job.choices.INTERPOLATIONS`.
         pad_value: of added borders, per channel in the model's order.
         reverse_input_channels: images are decoded as BGR; True turns them to RGB.
         mean_values: subtracted per channel, in the model's channel order, in units of the input
@@ -117,7 +101,7 @@ def resolve(settings: Settings, height: int, width: int, channels: int) -> Prepr
     kind = settings.resize_type or "standard"
     if kind not in RESIZE_TYPES:
         raise ModelError(f"unknown resize type {kind!r}; known: {', '.join(RESIZE_TYPES)}")
-    interpolation = _SPELLINGS.get(settings.interpolation or "", settings.interpolation or "linear")
+    interpolation = settings.interpolation or "linear"
     if interpolation not in INTERPOLATIONS:
         known = ", ".join(INTERPOLATIONS)
         raise ModelError(f"unknown interpolation {interpolation!r}; known: {known}")

@@ -20,8 +20,8 @@ class Settings:
         resize_type: one of `batchcls.model.preprocess.preprocess.RESIZE_TYPES`.
         resize_to: (height, width) before the crop, for those types that have one.
         crop_pct: the target's share of `resize_to`, where that follows from the target's size.
-        crop_rounding: one of `batchcls.model.preprocess.preprocess.CROP_ROUNDINGS`.
-        interpolation: one of `batchcls.model.preprocess.preprocess.INTERPOLATIONS`.
+        crop_rounding: "even" or "floor": of half a pixel of a centre crop.
+        interpolation: one of `batchcls.job.choices.INTERPOLATIONS`.
         pad_value: of added borders, per channel in the model's order.
         reverse_input_channels: the model wants RGB.
         mean_values: subtracted per channel, model's order, pixel units.

@@ -108,7 +108,7 @@ def resize(
         image: (H, W, C).
         size: of the whole resized picture.
         window: what is wanted of it.
-        interpolation: one of `INTERPOLATIONS`.
+        interpolation: one of `batchcls.job.choices.INTERPOLATIONS`.
         box: part of the image that is resized, as in `resample.resize`; OpenCV's interpolations
             take whole pixels, so with them a picture that was decoded smaller can move by part of
             one.

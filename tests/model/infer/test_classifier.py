@@ -283,11 +283,9 @@ def test_wrong_jobs_name_the_thing(tmp_path: Path) -> None:
     fails(ModelError, "holds no model", model=str(tmp_path / "empty"))
     fails(ModelError, "no such model", model=str(tmp_path / "none.onnx"))
     fails(DeviceError, "XPU", device=("XPU",))
-    fails(UsageError, "NAME=LIBRARY", plugin=("VCPU",))
     fails(DeviceError, "plugins file", plugins=str(tmp_path / "none.xml"))
     fails(ModelError, "extension", extension=(str(tmp_path / "no.so"),))
-    fails(UsageError, "--hint", hint="fast")
-    fails(UsageError, "--mean-values", mean_values="red")
+    fails(UsageError, "--layout", layout="NCCW")
     fails(UsageError, "--load-config", load_config=str(tmp_path / "none.json"))
     fails(ModelError, "resize type", resize_type="zoom")
 

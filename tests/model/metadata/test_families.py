@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from batchcls.errors import ModelError, UsageError
+from batchcls.errors import ModelError
+from batchcls.job.choices import CHOICES
 from batchcls.job.job import Job
 from batchcls.model.devices.threads import Threads
 from batchcls.model.infer.classifier import Classifier
-from batchcls.model.metadata import huggingface, model_info, presets, tflite, timm, ultralytics
+from batchcls.model.metadata import huggingface, model_info, tflite, timm, ultralytics
 from batchcls.model.preprocess.preprocess import geometry, resolve
-from batchcls.model.preprocess.settings import Settings
 from tests.support import tiny_models as tiny
 
 ONE = Threads(nthreads=1, nstreams="1", nireq=1)
@@ -481,16 +481,10 @@ def test_model_info_that_makes_no_sense(tmp_path: Path, info: dict[str, str]) ->
         model_info.from_keys(info, tmp_path)
 
 
-@pytest.mark.parametrize("name", sorted(presets.PRESETS))
+@pytest.mark.parametrize("name", CHOICES["preprocess"])
 def test_every_preset_resolves(name: str, tmp_path: Path) -> None:
     path = tiny.save(tiny.colour_model(), tmp_path / "m.xml")
     classifier = Classifier.open(Job(model=str(path), preprocess=name, interpolation="area"), ONE)
     assert classifier.description["warnings"] == []
     assert classifier.description["origin"]["resize_type"] == f"the preset {name}"
     assert classifier.description["origin"]["interpolation"] == "the command line"
-
-
-def test_unknown_presets_are_named() -> None:
-    with pytest.raises(UsageError, match="torchvision"):
-        presets.preset("pytorch")
-    assert presets.preset(None) == Settings()
