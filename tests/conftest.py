@@ -10,13 +10,14 @@ import pytest
 from hypothesis import settings
 
 import batchcls.model.runtime  # noqa: F401 - before any test imports OpenVINO, which phones home
+from tests.support.real_data import VARIABLE, folder
+from tests.support.tree import ROOT
 
 LEAVE_S = 5.0
 
 # How long an example takes says more of the machine than of the code; pytest-timeout watches.
 settings.register_profile("batchcls", deadline=None)
 settings.load_profile("batchcls")
-ROOT = Path(__file__).resolve().parents[1]
 
 # Processes that tests start, in whatever directory, run this tree and not an installed batchcls.
 os.environ["PYTHONPATH"] = os.pathsep.join(
@@ -65,8 +66,7 @@ def _no_process_left_behind() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real photographs and models; tests that use it are marked `real`."""
-    beside = ROOT.parent / "shared" / "data"
-    path = Path(os.environ.get("BATCHCLS_REAL_DATA") or beside)
-    if not (path / "photos.csv").is_file():
-        pytest.skip(f"no real data in {path}")
+    path = folder()
+    if path is None:
+        pytest.skip(f"{VARIABLE} names no folder of real data")
     return path

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support.tree import ROOT
+
 MODULES = sorted((ROOT / "batchcls").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 MOST_LINES = 300
 HEAVY = ("openvino", "cv2", "numpy", "rich", "tqdm", "multiprocessing", "asyncio")
 
@@ -57,3 +59,26 @@ def test_the_command_line_starts_light(module: str) -> None:
 )
 def test_the_coordinator_loads_no_native_code_that_decodes_or_infers(module: str) -> None:
     assert not imported_by(f"import batchcls.{module}") & {"openvino", "cv2", "numpy"}
+
+
+def test_helpers_of_tests_are_imported_from_support_alone() -> None:
+    """A test module or conftest.py that others import cannot be read, or changed, alone."""
+    for path in TESTS:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            words: list[str] = []
+            if isinstance(node, ast.ImportFrom):
+                words = [f"{node.module}.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                words = [alias.name for alias in node.names]
+            for word in words:
+                parts = word.split(".")
+                ours = parts[0] == "tests"
+                private = any(part.startswith("test_") or part == "conftest" for part in parts)
+                assert not (ours and private), f"{name(path)} imports {word}"
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in TESTS}), ids=name)
+def test_a_folder_of_tests_is_called_as_what_it_tests(folder: Path) -> None:
+    tests = folder.relative_to(ROOT / "tests")
+    if tests.parts[:1] not in {("support",), ("jobs",)}:
+        assert (ROOT / "batchcls" / tests).is_dir()

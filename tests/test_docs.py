@@ -35,8 +35,8 @@ from batchcls.version import __version__
 from batchcls.worker import micro_batch
 from tests.support import doc_tables
 from tests.support.golden_files import PLAIN
+from tests.support.tree import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PLACES = ("*.md", "batchcls/**/*.md", "jobs/**/*.md", "tests/**/*.md")
 PATHS = sorted(path for place in PLACES for path in ROOT.glob(place))
 DOCS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PATHS}

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from batchcls.version import HUB, QUANTIZE
+from tests.support.tree import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 KINDS = {".cfg", ".ini", ".md", ".py", ".service", ".sh", ".toml", ".txt"}

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.backends.test_worker_deaths import check_lines
-from tests.support.harness import WatchedBackend, run_faulty
+from tests.support.harness import WatchedBackend, check_lines, run_faulty
 
 DEADLINE_S = 3.0
 SLOW_S = 0.01

@@ -11,7 +11,7 @@ import pytest
 
 from batchcls.coordinator.policy import Policy
 from batchcls.messages import WorkerDied
-from tests.support.harness import Outcome, WatchedBackend, run_faulty
+from tests.support.harness import Outcome, WatchedBackend, check_lines, run_faulty
 
 INNOCENT = [f"ok.{n}" for n in range(30)]
 DEATHS = ["KILL", "SEGV", "ABRT", "BUS", "EXIT0", "EXIT1"]
@@ -22,17 +22,6 @@ WORKERS = [1, 2, 5]
 def table(rows: Iterable[tuple[Any, ...]], quick: set[tuple[Any, ...]]) -> list[Any]:
     """All rows; those that are not quick take minutes together and are run by `tox -e faults`."""
     return [pytest.param(*r, marks=() if r in quick else pytest.mark.faults) for r in rows]
-
-
-def check_lines(outcome: Outcome, names: list[str], culprits: dict[str, str]) -> None:
-    assert outcome.halted == ""
-    assert outcome.complete
-    assert len(outcome.lines) == len(names)
-    for index, (name, line) in enumerate(zip(names, outcome.lines, strict=True)):
-        data = json.loads(line)
-        assert (data["i"], data["path"]) == (index, name)
-        kind = data.get("error", {}).get("kind")
-        assert kind == culprits.get(name), (name, data)
 
 
 def blamed(outcome: Outcome, index: int) -> list[WorkerDied]:

@@ -12,6 +12,7 @@ from batchcls.cli import demo, devices, inspect
 from batchcls.cli.demo_images import CLASSES
 from batchcls.cli.main import main
 from batchcls.running.machine import Machine
+from tests.support.tree import ROOT
 
 CPU = {"name": "CPU", "full_name": "A CPU", "capabilities": ["FP32", "INT8"]}
 
@@ -85,7 +86,7 @@ def test_a_missing_system_library_names_the_way_out(tmp_path: Path) -> None:
     ):
         done = subprocess.run(
             [sys.executable, *words],
-            env={"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"},
+            env={"PYTHONPATH": f"{tmp_path}:{ROOT}"},
             stderr=subprocess.PIPE,
             text=True,
             cwd=tmp_path,

@@ -4,12 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import bombs
+from tests.support.tree import ROOT
 
 BUILDERS = {**bombs.REFUSED, **bombs.HARMLESS}
 
@@ -28,7 +28,7 @@ def costs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
         check=True,
         capture_output=True,
         env={**os.environ, "TMPDIR": str(spill)},
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
     )
     assert not list(spill.iterdir()), "a decoder left something in the temporary folder"
     found = json.loads(done.stdout)

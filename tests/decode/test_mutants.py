@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.tree import ROOT
+
 FORMATS = ("jpeg", "png", "webp", "bmp", "tiff", "gif")
 KINDS = {"ok", "not_image", "truncated", "corrupt", "too_large", "out_of_memory"}
 SEED = 20_261_124
@@ -17,7 +19,7 @@ def decode_mutants(form: str, count: int, folder: Path, first: int = SEED) -> di
     done = subprocess.run(
         [sys.executable, "-m", "tests.decode.mutants", form, str(first), str(count), str(note)],
         capture_output=True,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         check=False,
     )
     assert done.returncode == 0, (

@@ -1,15 +1,15 @@
 """Every row of the table of kinds of pictures has golden files, and holds for them."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from batchcls.decode.decode import decode
 from batchcls.errors import ImageError
 from tests.support.golden_files import GOLDENS
+from tests.support.tree import ROOT
 
-PAGE = Path(__file__).resolve().parents[2] / "batchcls" / "decode" / "README.md"
+PAGE = ROOT / "batchcls" / "decode" / "README.md"
 FOUR = ("jpeg", "png", "webp", "tiff")
 
 ROWS: dict[str, tuple[str, ...]] = {

@@ -4,7 +4,6 @@ import io
 import json
 import os
 import pty
-import re
 import subprocess
 import sys
 import threading
@@ -17,14 +16,8 @@ import pytest
 from batchcls.display import open_display
 from batchcls.display.snapshot import FailedImage, Snapshot, WorkerRow
 from batchcls.job.choices import CHOICES
-from tests.display.test_text import HOSTILE
 from tests.support.fake_run import FakeRun
-
-CONTROLS = re.compile(
-    "[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]"
-)
-# What our displays send themselves: colours, cursor up, erase line or screen, home, show and hide.
-OWN = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\d*A|\x1b\[[02]?[KJ]|\x1b\[H|\x1b\[\?25[lh]|\r")
+from tests.support.hostile_text import CONTROLS, HOSTILE, OWN
 
 
 def a_run(until: float = 20.0) -> Snapshot:

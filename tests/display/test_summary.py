@@ -13,8 +13,8 @@ from batchcls.display.snapshot import Snapshot, WorkerRow
 from batchcls.display.summary.perf_counts import layer_lines, total_layers, write_csv
 from batchcls.display.summary.summary import find_bottleneck, summarise
 from batchcls.display.summary.summary_lines import show_summary
-from tests.display.test_displays import CONTROLS, OWN
 from tests.support.fake_run import FakeRun
+from tests.support.hostile_text import CONTROLS, OWN
 
 
 def a_finished_run(**settings: object) -> Snapshot:

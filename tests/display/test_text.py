@@ -5,22 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchcls.display import text
-
-HOSTILE = [
-    ("a\x1b[2Jb", "a\\x1b[2Jb"),
-    ("\x1b]8;;http://evil\x07x", "\\x1b]8;;http://evil\\x07x"),
-    ("a\x9b31mb", "a\\x9b31mb"),
-    ("\x7f", "\\x7f"),
-    ("line\nfeed\r\t", "line\\nfeed\\r\\t"),
-    ("photo\u202egpj.exe", "photo\\u202egpj.exe"),
-    ("\u2066x\u2069", "\\u2066x\\u2069"),
-    ("zero\u200bwidth\ufeff", "zero\\u200bwidth\\ufeff"),
-    ("\u2028\u2029\u0085", "\\u2028\\u2029\\x85"),
-    ("\udcff.jpg", "\\xff.jpg"),
-    ("\ud800", "\\ud800"),
-    ("\U000e0041", "\\U000e0041"),
-    ("wide\u3000and\u00a0hard", "wide and hard"),
-]
+from tests.support.hostile_text import HOSTILE
 
 
 @pytest.mark.parametrize(("hostile", "shown"), HOSTILE)

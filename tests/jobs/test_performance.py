@@ -14,8 +14,9 @@ from batchcls.running.machine import Machine
 from jobs.performance import table
 from jobs.performance.grid import full_grid
 from jobs.performance.timed_run import completions, steady_s
+from tests.support.tree import ROOT
 
-SUITE = Path(__file__).resolve().parents[2] / "jobs" / "performance"
+SUITE = ROOT / "jobs" / "performance"
 
 
 def test_a_line_is_judged_by_its_median() -> None:

@@ -13,7 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.support.tree import ROOT
+
 BATTERY = ("journal", "verify", "generation", "lock", "disk_faults", "damage", "recovery",
            "power_loss", "record", "names", "manifest")  # fmt: skip
 

@@ -2,9 +2,9 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.support.tree import ROOT
+
 MODULES = sorted(p.stem for p in (ROOT / "batchcls/results").glob("[a-z]*.py"))
 
 

@@ -15,8 +15,8 @@ from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import PosixStorage
 from tests.support.numbered import Fail, Numbered, as_it_is
 from tests.support.story import Story, paths_in
+from tests.support.tree import ROOT
 
-ROOT = Path(__file__).parents[2]
 STORAGE = PosixStorage()
 HOLD = """
 import sys, subprocess

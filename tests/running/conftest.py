@@ -12,13 +12,6 @@ from batchcls.running.run import run
 from tests.support.tiny_models import VCPU, colour_model, save
 
 COLOURS = {"red": (0, 0, 250), "green": (0, 250, 0), "blue": (250, 0, 0)}
-BAD = {
-    "bad/empty.png": "empty",
-    "bad/text.jpg": "not_image",
-    "bad/truncated.png": "truncated",
-    "bad/pipe.jpg": "not_regular",
-    "bad/dangling.png": "vanished",
-}
 
 
 @pytest.fixture(scope="session")

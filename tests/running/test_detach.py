@@ -11,7 +11,7 @@ from pathlib import Path
 
 from batchcls.job.job import Job
 from batchcls.results.rundir import RunPaths
-from tests.running.test_interruptions import alive, gone_within
+from tests.support.program import alive, gone_within
 
 
 def command(job: Job, *more: str) -> list[str]:

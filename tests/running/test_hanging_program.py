@@ -6,7 +6,7 @@ import signal
 import time
 from pathlib import Path
 
-from tests.running.test_interruptions import Program, alive
+from tests.support.program import Program, alive
 
 TIMEOUT_S = 2.0
 OPTIONS = ["--timeout", f"{TIMEOUT_S:g}"]

@@ -1,20 +1,18 @@
 """The real program, interrupted: right exit status, nobody left behind, the same bytes after."""
 
-import json
 import os
 import random
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from batchcls.results.rundir import RunPaths
+from tests.support.program import Program, gone_within
 
 COUNT = 400
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -31,85 +29,6 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(4, COUNT):
         os.link(folder / f"{number % 4}.png", folder / f"{number}.png")
     return folder
-
-
-class Program:
-    """`batchcls run` as its own process group leader, with its results somewhere."""
-
-    def __init__(
-        self,
-        images: Path,
-        model: Path,
-        output: Path,
-        *prefix: str,
-        options: Sequence[str] = (),
-        **how: object,
-    ) -> None:
-        self.paths = RunPaths.of(output)
-        command = [
-            sys.executable, "-m", "batchcls", "run", str(images), "-m", str(model),
-            "-o", str(output), "--progress", "plain", "-w", "2", *options,
-        ]  # fmt: skip
-        streams = {
-            "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **how,
-        }  # fmt: skip
-        self.process: subprocess.Popen[str] = subprocess.Popen(  # type: ignore[call-overload]  # options by name
-            [*prefix, *command], start_new_session=True, **streams
-        )
-
-    def workers(self) -> list[int]:
-        return descendants(self.process.pid)
-
-    def wait_for_work(self) -> None:
-        """Until its workers are ready and have images."""
-        deadline = time.monotonic() + 40
-        while not self.paths.part.exists():
-            assert time.monotonic() < deadline
-            assert self.process.poll() is None, self.process.communicate()
-            time.sleep(0.005)
-
-    def running(self, workers: int = 1) -> bool:
-        """Whether so many of its workers are at work, as it tells other terminals."""
-        try:
-            told = json.loads(self.paths.progress.read_text())
-        except FileNotFoundError:
-            return False
-        at_work = [row for row in told["workers"] if row["state"] == "running"]
-        return told["pid"] == self.process.pid and len(at_work) >= workers
-
-    def end(self, seconds: float = 30) -> tuple[int, str, str]:
-        out, err = self.process.communicate(timeout=seconds)
-        return self.process.returncode, out, err
-
-
-def descendants(pid: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[1]) == pid:
-                found.append(int(entry.name))
-    return found
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def gone_within(pids: list[int], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while any(alive(pid) for pid in pids):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 @pytest.fixture(scope="module")

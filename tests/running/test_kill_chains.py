@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running.test_interruptions import Program, gone_within
+from tests.support.program import Program, gone_within
 
 WORK_S = 0.9
 """A kill comes within so long after the first lease; in that time there are some commits."""

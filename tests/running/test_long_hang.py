@@ -26,7 +26,9 @@ from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import PosixStorage
 from batchcls.running.loop import Session
 from batchcls.running.recorder import JournalLines
-from tests.running.test_ten_million import RUN, InstantBackend, convict, peak_mb
+from batchcls.running.run import convicted
+from tests.support.instant_backend import RUN, InstantBackend, peak_mb
+from tests.support.tree import ROOT
 from tests.support.world import ListedWork
 
 HUNG = 1000
@@ -84,7 +86,7 @@ def work(folder: Path) -> dict[str, float]:
     make_directory(paths, storage)
     journal = Journal.open(paths, storage, COUNT, RUN)
     backend = HangingBackend()
-    coordinator = Coordinator(4, ListedWork(COUNT), 0, convict, Policy())
+    coordinator = Coordinator(4, ListedWork(COUNT), 0, convicted, Policy())
     for command in coordinator.start():
         backend.do(command)  # type: ignore[arg-type]  # only StartWorker
     session = Session(
@@ -107,7 +109,7 @@ def work(folder: Path) -> dict[str, float]:
 def test_the_others_never_wait_for_an_image_that_hangs_for_three_deadlines(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.running.test_long_hang", str(tmp_path)],
-        check=True, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
+        check=True, stdout=subprocess.PIPE, cwd=ROOT,
     )  # fmt: skip
     seen = json.loads(done.stdout)
     print(seen)

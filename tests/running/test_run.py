@@ -26,7 +26,7 @@ from batchcls.errors import (
 from batchcls.job.job import Job
 from batchcls.results.rundir import RunPaths
 from batchcls.running.run import run
-from tests.running.conftest import BAD
+from tests.support.bad_images import BAD
 from tests.support.tiny_models import colour_model, save
 
 

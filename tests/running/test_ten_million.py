@@ -18,83 +18,23 @@ from batchcls.coordinator.coordinator import Coordinator
 from batchcls.coordinator.policy import Policy
 from batchcls.display import open_display
 from batchcls.display.progress.progress import Progress
-from batchcls.images import Failure, ImageRef, Prediction
-from batchcls.messages import (
-    Answer,
-    Answered,
-    Event,
-    Lease,
-    StartWorker,
-    StopWorker,
-    WorkerDied,
-    WorkerReady,
-)  # fmt: skip
-from batchcls.results import record
+from batchcls.images import ImageRef
 from batchcls.results.journal import Journal
 from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import PosixStorage
 from batchcls.running.listed_work import ListedWork
 from batchcls.running.loop import Session
 from batchcls.running.recorder import JournalLines
-from batchcls.running.signals import StopRequests
+from batchcls.running.run import convicted
 from batchcls.sources import InputsReader
+from tests.support.instant_backend import RUN, InstantBackend, line_of, peak_mb
+from tests.support.tree import ROOT
 
 COUNT = 10_000_000
-RUN = "0123456789abcdef"
-TOP = (Prediction(281, "tabby", 0.93), Prediction(282, "tiger cat", 0.05))
 
 
 def path_of(index: int) -> str:
     return f"d{index >> 12:04}/image_{index:08}.jpg"
-
-
-def line_of(image: ImageRef) -> bytes:
-    return record.ok_line(image, TOP)
-
-
-class InstantBackend:
-    """Workers that have answered as soon as they are asked."""
-
-    def __init__(self, stop_at: int) -> None:
-        self.running: set[int] = set()
-        self.waiting: list[Event] = []
-        self.stop_at = stop_at
-        self.requests = StopRequests()
-
-    @property
-    def alive(self) -> int:
-        return len(self.running) + len(self.waiting)
-
-    def do(self, command: StartWorker | StopWorker | Lease) -> None:
-        match command:
-            case StartWorker(worker):
-                self.running.add(worker)
-                self.waiting.append(WorkerReady(worker, {}))
-            case Lease(worker, lease, images):
-                answers = tuple(Answer(i.index, line_of(i), None, "tabby") for i in images)
-                self.waiting.append(Answered(worker, lease, answers))
-                if images[-1].index >= self.stop_at and not self.requests.count:
-                    self.requests.note(15)
-            case StopWorker(worker):
-                self.running.discard(worker)
-                self.waiting.append(WorkerDied(worker, "exit status 0"))
-
-    def events(self, timeout_s: float) -> list[Event]:
-        events, self.waiting = self.waiting, []
-        return events
-
-
-def convict(image: ImageRef, failure: Failure) -> Answer:
-    return Answer(image.index, record.failure_line(image, failure), failure.kind)
-
-
-def peak_mb() -> float:
-    """The most memory that this program had resident.
-
-    Not `ru_maxrss`, which starts with what the process had that called exec: the tests' own.
-    """
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def work(folder: Path, stop_at: int) -> dict[str, float]:
@@ -107,7 +47,7 @@ def work(folder: Path, stop_at: int) -> dict[str, float]:
     ready = time.monotonic() - began
     first = journal.count
     backend = InstantBackend(stop_at)
-    coordinator = Coordinator(2, listed, first, convict, Policy())
+    coordinator = Coordinator(2, listed, first, convicted, Policy())
     for command in coordinator.start():
         backend.do(command)  # type: ignore[arg-type]  # only StartWorker
     session = Session(
@@ -138,7 +78,7 @@ def paths_in_order() -> Iterator[bytes]:
 def cost_of(folder: Path, stop_at: int) -> dict[str, float]:
     done = subprocess.run(
         [sys.executable, "-m", "tests.running.test_ten_million", str(folder), str(stop_at)],
-        check=True, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
+        check=True, stdout=subprocess.PIPE, cwd=ROOT,
     )  # fmt: skip
     found: dict[str, float] = json.loads(done.stdout)
     return found

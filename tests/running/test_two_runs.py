@@ -14,7 +14,7 @@ import pytest
 from batchcls.job.job import Job
 from batchcls.results.rundir import RunPaths
 from batchcls.running.run import run
-from tests.running.test_interruptions import descendants, gone_within
+from tests.support.program import descendants, gone_within
 
 
 def start(job: Job) -> subprocess.Popen[str]:

@@ -14,8 +14,7 @@ from batchcls.images import ImageRef
 from batchcls.sources import InputsReader
 from batchcls.sources.duplicates import MASK, SeenHashes, normal, repeated
 from batchcls.sources.spill import SortedSpill
-
-ROOT = Path(__file__).parents[2]
+from tests.support.tree import ROOT
 
 
 @pytest.mark.parametrize("run_bytes", [1, 400, 10_000, 1 << 20])

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from itertools import groupby
-from pathlib import Path
 
 from batchcls.cli.legacy import WORDS
 from batchcls.cli.options import OPTIONS, Option
 from batchcls.job.job import DEFAULT_NAMES, Job
+from tests.support.tree import ROOT
 
-OPTIONS_PAGE = Path(__file__).resolve().parents[2] / "batchcls" / "job" / "README.md"
+OPTIONS_PAGE = ROOT / "batchcls" / "job" / "README.md"
 _BEGIN = "<!-- written by `python -m tests.support.doc_tables --write` -->\n"
 _END = "<!-- end -->"
 _BRACKETS = re.compile(r" \[([^\]]*)\]$")

@@ -4,10 +4,11 @@ import base64
 import json
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tests.support.tree import ROOT
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Golden:
 
 
 def load() -> dict[str, Golden]:
-    rows = json.loads(Path(__file__).parents[1].joinpath("decode/goldens.json").read_text())
+    rows = json.loads((ROOT / "tests/decode/goldens.json").read_text())
     return {
         name: Golden(
             base64.b64decode(row["file"]),

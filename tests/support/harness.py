@@ -1,5 +1,6 @@
 """A real run without model and journal: real processes, pipes, boards and coordinator."""
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -11,11 +12,11 @@ from batchcls.coordinator.coordinator import Coordinator
 from batchcls.coordinator.policy import Policy
 from batchcls.display import open_display
 from batchcls.display.progress.progress import Progress
-from batchcls.images import Failure, ImageRef
+from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.messages import Answer, Answered, Event, Record, StartWorker, WorkerDied
-from batchcls.results import record
 from batchcls.running.loop import Session
+from batchcls.running.run import convicted
 from batchcls.running.signals import StopRequests
 from tests.support.world import ListedWork
 
@@ -73,10 +74,6 @@ class Outcome:
         """Nothing to commit."""
 
 
-def convict(image: ImageRef, failure: Failure) -> Answer:
-    return Answer(image.index, record.failure_line(image, failure), failure.kind)
-
-
 def run_faulty(
     folder: Path,
     names: list[str],
@@ -111,7 +108,9 @@ def run_faulty(
     try:
         for worker in range(workers):
             backend.do(StartWorker(worker))
-        coordinator = Coordinator(workers, NamedWork(names), 0, convict, policy or Policy(chunk=8))
+        coordinator = Coordinator(
+            workers, NamedWork(names), 0, convicted, policy or Policy(chunk=8)
+        )
         session = Session(
             coordinator,
             backend,
@@ -132,3 +131,14 @@ def run_faulty(
     outcome.deaths = backend.deaths
     outcome.seconds = time.monotonic() - began
     return outcome
+
+
+def check_lines(outcome: Outcome, names: list[str], culprits: dict[str, str]) -> None:
+    assert outcome.halted == ""
+    assert outcome.complete
+    assert len(outcome.lines) == len(names)
+    for index, (name, line) in enumerate(zip(names, outcome.lines, strict=True)):
+        data = json.loads(line)
+        assert (data["i"], data["path"]) == (index, name)
+        kind = data.get("error", {}).get("kind")
+        assert kind == culprits.get(name), (name, data)

@@ -8,8 +8,11 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
+from batchcls.model.infer.classifier import Classifier
+
 VCPU = "VCPU=libopenvino_intel_cpu_plugin.so"
 """A second real device: the CPU plugin under another name (it must contain "CPU")."""
+WAIT_S = 20.0
 
 
 def save(model: ov.Model, path: Path, info: Mapping[str, Any] | None = None) -> Path:
@@ -80,3 +83,14 @@ def quantised_colour_model(size: int = 8) -> ov.Model:
 def flat_colour(bgr: tuple[int, int, int], height: int = 20, width: int = 30) -> Any:
     """A decoded image of one colour."""
     return np.full((height, width, 3), bgr, np.uint8)
+
+
+def raw_scores(classifier: Classifier, images: list[Any], ring: int = 0) -> Any:
+    """Of decoded images, in one infer request."""
+    one = classifier.rings[ring]
+    one.start(list(range(len(images))), [classifier.prepare(image) for image in images])
+    finished = one.wait(WAIT_S)
+    assert finished is not None
+    assert finished.error is None
+    assert finished.tags == tuple(range(len(images)))
+    return finished.scores

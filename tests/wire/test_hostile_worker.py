@@ -16,8 +16,7 @@ from batchcls.messages import Answer, Answered, WorkerStats
 from batchcls.results import record
 from batchcls.wire import protocol
 from batchcls.wire.frames import FrameError, FrameReader, frame
-from tests.backends.test_worker_deaths import check_lines
-from tests.support.harness import run_faulty
+from tests.support.harness import check_lines, run_faulty
 
 LEASED = {
     7: {i: ImageRef(i, f"a{i}.jpg") for i in range(3)},

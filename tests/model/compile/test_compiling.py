@@ -18,7 +18,6 @@ from batchcls.model.compile.compiled_files import SUFFIX, CompiledFiles
 from batchcls.model.devices import core
 from batchcls.model.devices.threads import Threads
 from batchcls.model.infer.classifier import Classifier
-from tests.model.infer.test_classifier import raw_scores
 from tests.support import tiny_models as tiny
 
 ONE = Threads(nthreads=1, nstreams="1", nireq=2)
@@ -41,7 +40,7 @@ def files(job: Job) -> list[Path]:
 def opened(job: Job, threads: Threads = ONE) -> tuple[dict[str, Any], bytes]:
     """All that a start comes to: the description, and an image's raw scores."""
     classifier = Classifier.open(job, threads)
-    scores = [raw_scores(classifier, [IMAGE], ring) for ring in range(len(classifier.rings))]
+    scores = [tiny.raw_scores(classifier, [IMAGE], ring) for ring in range(len(classifier.rings))]
     classifier.close()
     return classifier.description, b"".join(one.tobytes() for one in scores)
 
@@ -88,7 +87,7 @@ def test_all_layouts_share_one_file_and_take_their_own_threads(
 def test_counters_come_from_a_kept_model_too(job: Job) -> None:
     for _ in range(2):
         classifier = Classifier.open(replace(job, perf_counts=True), ONE)
-        raw_scores(classifier, [IMAGE])
+        tiny.raw_scores(classifier, [IMAGE])
         assert classifier.perf_counts()
         classifier.close()
 

@@ -15,23 +15,12 @@ from tests.support import tiny_models as tiny
 
 ONE = Threads(nthreads=1, nstreams="1", nireq=2)
 RNG = np.random.default_rng(1)
-WAIT_S = 20.0
-
-
-def raw_scores(classifier: Classifier, images: list[Any], ring: int = 0) -> Any:
-    one = classifier.rings[ring]
-    one.start(list(range(len(images))), [classifier.prepare(image) for image in images])
-    finished = one.wait(WAIT_S)
-    assert finished is not None
-    assert finished.error is None
-    assert finished.tags == tuple(range(len(images)))
-    return finished.scores
 
 
 def echo(path: Path, image: Any, **options: Any) -> Any:
     """The tensor that enters an echo model."""
     classifier = Classifier.open(Job(model=str(path), **options), ONE)
-    scores = raw_scores(classifier, [image])[0]
+    scores = tiny.raw_scores(classifier, [image])[0]
     classifier.close()
     return scores
 
@@ -62,7 +51,7 @@ def test_signed_input_gets_pixel_minus_128(tmp_path: Path) -> None:
 def test_quantised_scores_become_probabilities(tmp_path: Path) -> None:
     path = tiny.save(tiny.quantised_colour_model(), tmp_path / "m.xml")
     classifier = Classifier.open(Job(model=str(path), top=3), ONE)
-    top = classifier.outcome(raw_scores(classifier, [tiny.flat_colour((0, 128, 255))])[0])
+    top = classifier.outcome(tiny.raw_scores(classifier, [tiny.flat_colour((0, 128, 255))])[0])
     exact = np.exp([0, 2, 255 / 64]) / np.exp([0, 2, 255 / 64]).sum()
     assert [p.index for p in top] == [2, 1, 0]
     assert [p.score for p in top] == pytest.approx(sorted(exact, reverse=True), abs=1 / 256)
@@ -74,7 +63,7 @@ def test_quantised_scores_become_probabilities(tmp_path: Path) -> None:
 def test_softmax_exactly_once(tmp_path: Path, *, in_graph: bool) -> None:
     path = tiny.save(tiny.colour_model(softmax=in_graph), tmp_path / "m.xml")
     classifier = Classifier.open(Job(model=str(path), top=1), ONE)
-    (best,) = classifier.outcome(raw_scores(classifier, [tiny.flat_colour((16, 32, 0))])[0])
+    (best,) = classifier.outcome(tiny.raw_scores(classifier, [tiny.flat_colour((16, 32, 0))])[0])
     assert best.index == 1
     assert best.score == pytest.approx(np.exp(2) / (np.exp(0) + np.exp(1) + np.exp(2)), rel=1e-5)
 
@@ -83,7 +72,7 @@ def test_multilabel_answers_every_class_above_its_threshold(tmp_path: Path) -> N
     info = {"multilabel": "True", "confidence_threshold": "0.6", "labels": "blue green red"}
     path = tiny.save(tiny.colour_model(), tmp_path / "m.xml", info)
     classifier = Classifier.open(Job(model=str(path), top=1), ONE)
-    top = classifier.outcome(raw_scores(classifier, [tiny.flat_colour((160, 16, 0))])[0])
+    top = classifier.outcome(tiny.raw_scores(classifier, [tiny.flat_colour((160, 16, 0))])[0])
     assert [p.label for p in top] == ["blue", "green"]
     assert top[1].score == pytest.approx(1 / (1 + np.exp(-1)), rel=1e-5)
 
@@ -97,13 +86,13 @@ def test_a_ring_is_a_ring(tmp_path: Path) -> None:
     seen = []
     for number in range(10):
         if not ring.has_free:
-            finished = ring.wait(WAIT_S)
+            finished = ring.wait(tiny.WAIT_S)
             assert finished is not None
             seen.append((finished.tags[0], float(finished.scores[0, 0])))
         ring.start([number], [classifier.prepare(tiny.flat_colour((number * 16, 0, 0)))])
     assert ring.in_flight == 3
     while ring.in_flight:
-        finished = ring.wait(WAIT_S)
+        finished = ring.wait(tiny.WAIT_S)
         assert finished is not None
         assert finished.latency_s > 0
         seen.append((finished.tags[0], float(finished.scores[0, 0])))
@@ -118,8 +107,8 @@ def test_a_short_batch_gives_only_its_own_rows(tmp_path: Path) -> None:
     classifier = Classifier.open(Job(model=str(path)), Threads(nstreams="1", nireq=1, batch_size=4))
     assert classifier.rings[0].batch_size == 4
     images = [tiny.flat_colour((16 * n, 0, 0)) for n in (1, 2, 3, 4)]
-    assert raw_scores(classifier, images)[:, 0] == pytest.approx([1, 2, 3, 4])
-    assert raw_scores(classifier, images[:2])[:, 0] == pytest.approx([1, 2])
+    assert tiny.raw_scores(classifier, images)[:, 0] == pytest.approx([1, 2, 3, 4])
+    assert tiny.raw_scores(classifier, images[:2])[:, 0] == pytest.approx([1, 2])
 
 
 def test_a_refused_request_is_an_answer() -> None:
@@ -155,7 +144,7 @@ def test_two_devices_are_two_rings_with_the_same_answers(tmp_path: Path) -> None
     assert [ring.device for ring in classifier.rings] == ["VCPU", "CPU"]
     image = RNG.integers(0, 256, (50, 40, 3), np.uint8)
     np.testing.assert_array_equal(
-        raw_scores(classifier, [image], 0), raw_scores(classifier, [image], 1)
+        tiny.raw_scores(classifier, [image], 0), tiny.raw_scores(classifier, [image], 1)
     )
 
 
@@ -164,14 +153,14 @@ def test_hetero_splits_operations_over_two_devices(tmp_path: Path) -> None:
     model.set_rt_info('{"colours": "VCPU", "mean": "CPU"}', ["batchcls", "affinity"])
     path = tiny.save(model, tmp_path / "m.xml")
     image = RNG.integers(0, 256, (50, 40, 3), np.uint8)
-    plain = raw_scores(Classifier.open(Job(model=str(path)), ONE), [image])
+    plain = tiny.raw_scores(Classifier.open(Job(model=str(path)), ONE), [image])
     job = Job(model=str(path), device=("HETERO:CPU,VCPU",), plugin=(tiny.VCPU,), perf_counts=True)
     classifier = Classifier.open(job, ONE)
     (device,) = classifier.description["devices"]
     assert device["operations"]["VCPU"] == 1
     assert device["operations"]["CPU"] >= 1
     assert set(device["execution"]) == {"CPU", "VCPU"}
-    np.testing.assert_allclose(raw_scores(classifier, [image]), plain, rtol=1e-6)
+    np.testing.assert_allclose(tiny.raw_scores(classifier, [image]), plain, rtol=1e-6)
     assert any(row.real_ms >= 0 and row.count == 1 for row in classifier.perf_counts())
 
 
@@ -179,7 +168,7 @@ def test_layer_counters_add_up(tmp_path: Path) -> None:
     path = tiny.save(tiny.colour_model(), tmp_path / "m.xml")
     classifier = Classifier.open(Job(model=str(path), perf_counts=True), ONE)
     for _ in range(3):
-        raw_scores(classifier, [tiny.flat_colour((1, 2, 3))])
+        tiny.raw_scores(classifier, [tiny.flat_colour((1, 2, 3))])
     rows = classifier.perf_counts()
     assert rows
     assert all(row.count == 3 and row.device == "CPU" for row in rows)
@@ -232,7 +221,7 @@ def test_a_dynamic_model_gets_a_size(tmp_path: Path) -> None:
     classifier = Classifier.open(Job(model=str(path)), Threads(nstreams="1", nireq=1, batch_size=2))
     assert classifier.prepare(tiny.flat_colour((1, 2, 3))).shape == (16, 24, 3)
     images = [tiny.flat_colour((32, 0, 0)), tiny.flat_colour((48, 0, 0))]
-    assert raw_scores(classifier, images)[:, 0] == pytest.approx([2, 3])
+    assert tiny.raw_scores(classifier, images)[:, 0] == pytest.approx([2, 3])
 
 
 def test_nan_is_an_image_error(tmp_path: Path) -> None:

@@ -282,6 +282,7 @@ def test_tflite_metadata(tmp_path: Path) -> None:
     assert tflite.settings(path).labels is None
 
 
+@pytest.mark.real
 def test_the_reader_finds_its_way_in_real_metadata(real_data: Path) -> None:
     for path in sorted((real_data / "models").glob("*.tflite")):
         found = tflite.settings(path)
