@@ -1,10 +1,10 @@
 """The documents and the job files keep up with the program."""
 
-import inspect
 import re
 import subprocess
 import tomllib
 from dataclasses import fields
+from inspect import getdoc
 from pathlib import Path
 
 import pytest
@@ -12,10 +12,9 @@ import pytest
 import batchcls
 from batchcls import errors
 from batchcls.backends.local import LOADING_LIMIT_S
-from batchcls.cli import demo, probe
-from batchcls.cli.commands import names
+from batchcls.cli import demo, inspect, quantize
 from batchcls.cli.legacy import WORDS
-from batchcls.cli.main import main
+from batchcls.cli.main import COMMANDS, main
 from batchcls.cli.options import OPTIONS
 from batchcls.coordinator.policy import Policy
 from batchcls.decode import header
@@ -26,7 +25,6 @@ from batchcls.job import file
 from batchcls.job.choices import CHOICES
 from batchcls.job.job import DEFAULT_OUTPUT, DEFAULT_TOP, Job
 from batchcls.model.compile import compiled_files
-from batchcls.quantize import quantize
 from batchcls.results import journal, record
 from batchcls.results.rundir import RunPaths
 from batchcls.running import allocation
@@ -61,7 +59,7 @@ def test_the_readme_is_read_in_one_sitting() -> None:
     assert len(README.encode()) <= 16 << 10
 
 
-@pytest.mark.parametrize("command", names())
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_in_the_readme(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     row(README, f"`batchcls {command}")
     main([command, "--help"])
@@ -180,7 +178,7 @@ LIMITS = {
         f"after {POLICY.systemic} in a row",
     ),
     "batchcls/model/README.md": (
-        f"on {probe.DEFAULT_IMAGES} of your images",
+        f"on {inspect.DEFAULT_IMAGES} of your images",
         f"Up to {quantize.CALIBRATION} of your images",
         f"up to {quantize.HELD_OUT} other images",
         f"up to {compiled_files.LIMIT / 1e9:.0f} GB",
@@ -301,5 +299,5 @@ def test_the_changelog_begins_with_this_version() -> None:
 
 def test_a_job_has_no_field_without_a_line_of_documentation() -> None:
     # Python 3.13 strips the indentation of docstrings; getdoc does so everywhere.
-    documented = re.findall(r"^    (\w+):", inspect.getdoc(Job) or "", re.MULTILINE)
+    documented = re.findall(r"^    (\w+):", getdoc(Job) or "", re.MULTILINE)
     assert documented == [field.name for field in fields(Job)]

@@ -1,34 +1,57 @@
 """`batchcls bench`: how fast each part is, the whole, the bound, and what would help."""
 
-from batchcls.bench.figures import Figures, shares
-from batchcls.bench.measure import bench as measure
-from batchcls.cli.terminal import complain, say, say_json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from batchcls.cli.arguments import AsJson
+from batchcls.cli.job_options import with_job_options
+from batchcls.cli.options import IMAGES, MODEL, PICTURE, SPEED, select
+from batchcls.cli.terminal import print_json, print_note, print_result
 from batchcls.job.job import Job
 from batchcls.report.columns import columns
 
+if TYPE_CHECKING:
+    from batchcls.bench.figures import Figures
 
-def bench(job: Job, number_iter: int, seconds: float, *, as_json: bool) -> int:
-    """Measure, and print.
 
-    Args:
-        job: model, devices, preprocessing, and sources if there are any.
-        number_iter: infer requests per measurement; 0 = for `seconds`.
-        seconds: of each measurement.
-        as_json: for machines.
+@with_job_options(select(IMAGES, MODEL, SPEED, PICTURE, "debug"))
+def bench(
+    file: Annotated[str | None, typer.Argument(metavar="MODEL", help="The model.")] = None,
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="SOURCE...", help="Images to measure with.")
+    ] = None,
+    number_iter: Annotated[
+        int,
+        typer.Option("--number-iter", "-n", metavar="N", show_default="by time",
+                     help="Infer requests per measurement."),
+    ] = 0,
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="S", help="Of each measurement.")
+    ] = 2,
+    as_json: AsJson = False,
+    *,
+    options: Mapping[str, Any],
+) -> int:  # fmt: skip
+    """Measure inference, decoding and the whole, against what the machine allows."""
+    from batchcls.bench.measure import bench as measure
 
-    Raises:
-        BatchclsError: the model, a device or a source cannot be used.
-    """
-    figures = measure(job, number_iter, seconds, lambda text: complain(f"measuring {text}"))
+    job = Job.from_dict({"model": file, "sources": sources or (), **options})
+    replace(job, sources=job.sources or ("-",)).check()  # images are no must here
+    figures = measure(job, number_iter, seconds, lambda text: print_note(f"measuring {text}"))
     if as_json:
-        say_json(figures.as_dict())
+        print_json(figures.as_dict())
     else:
-        say(words(figures))
+        print_result(render_figures(figures))
     return 0
 
 
-def words(figures: Figures) -> str:
+def render_figures(figures: "Figures") -> str:
     """Figures as tables, and sentences below them."""
+    from batchcls.bench.figures import shares
+
     names = ("p50", "p95", "p99", "max")
     rows = [("inference alone", "", "nireq", "images/s", *(f"{name} ms" for name in names))]
     for one in figures.inference:
@@ -58,6 +81,6 @@ def words(figures: Figures) -> str:
             f"                ({layout})"
         )
     precision = ", ".join(f"{k} {v}" for k, v in figures.precision.items())
-    told = figures.as_dict()["advice"]
-    parts.append("\n".join([*told, f"precision: {precision}; {figures.cores} cores"]))
+    advice = figures.as_dict()["advice"]
+    parts.append("\n".join([*advice, f"precision: {precision}; {figures.cores} cores"]))
     return "\n\n".join(parts)

@@ -5,43 +5,48 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from batchcls.cli import evaluate
-from batchcls.cli import run_command as running
-from batchcls.cli.terminal import complain, say
+import typer
+
+from batchcls.cli.evaluate import evaluate
+from batchcls.cli.job_options import with_job_options
+from batchcls.cli.options import SPEED, select
+from batchcls.cli.run import run_job
+from batchcls.cli.terminal import print_note, print_result
 from batchcls.errors import UsageError
 from batchcls.job.job import Job
 
 DEFAULT_IMAGES = 300
 
 
-def demo(folder: str | None, images: int | None, options: Mapping[str, Any]) -> int:
-    """Run the main job over images drawn for it.
-
-    Args:
-        folder: where; None makes a temporary one, which is kept.
-        images: how many; one of them is broken on purpose.
-        options: of the job.
-
-    Raises:
-        BatchclsError: see `batchcls.running.run`.
-    """
-    count = DEFAULT_IMAGES if images is None else images
-    if count < 1:
-        raise UsageError(f"--images {count}: must be 1 or more")
+@with_job_options(select(SPEED, "progress", "debug"))
+def demo(
+    folder: Annotated[
+        str | None,
+        typer.Argument(metavar="FOLDER", help="Where; default: a new temporary folder."),
+    ] = None,
+    images: Annotated[
+        int, typer.Option("--images", "-n", metavar="N", help="How many.")
+    ] = DEFAULT_IMAGES,
+    *,
+    options: Mapping[str, Any],
+) -> int:
+    """Try it out: draw images with and without defects, and sort them with the built-in model."""
+    if images < 1:
+        raise UsageError(f"--images {images}: must be 1 or more")
     place = Path(folder or tempfile.mkdtemp(prefix="batchcls-demo-"))
     pictures, results = place / "images", place / "results.jsonl"
     job = Job.from_dict({**options, "sources": [str(pictures)], "output": str(results)})
     job.check()
-    complain(f"Drawing {count:,} images in {pictures} …")
-    draw(pictures, count)
-    complain(f"batchcls run {pictures} --output {results}")
-    code = running.do(job)
+    print_note(f"Drawing {images:,} images in {pictures} …")
+    draw(pictures, images)
+    print_note(f"batchcls run {pictures} --output {results}")
+    code = run_job(job)
     if code == 0:
-        say("\nHow well it found the defects that were drawn:\n")
-        evaluate.evaluate(str(results), None, None, as_json=False)
-        say(f"\nThe results, a line per image: {results}")
+        print_result("\nHow well it found the defects that were drawn:\n")
+        evaluate(str(results))
+        print_result(f"\nThe results, a line per image: {results}")
     return code
 
 

@@ -1,12 +1,17 @@
 """``batchcls devices``: what OpenVINO sees here, and which device strings would work."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from batchcls.cli.terminal import say, say_json
+from batchcls.cli.arguments import AsJson
+from batchcls.cli.job_options import with_job_options
+from batchcls.cli.options import select
+from batchcls.cli.terminal import print_json, print_result
 from batchcls.job.job import Job
 from batchcls.report.columns import columns
-from batchcls.running.machine import Machine, this_machine
+
+if TYPE_CHECKING:
+    from batchcls.running.machine import Machine
 
 MISSING_DRIVERS = {
     "GPU": "Intel's compute runtime (Debian and Ubuntu: intel-opencl-icd)",
@@ -14,40 +19,34 @@ MISSING_DRIVERS = {
 }
 
 
-def devices(job: Job, *, as_json: bool) -> int:
-    """Print the devices.
-
-    Args:
-        job: only its plugins count.
-        as_json: for machines.
-
-    Raises:
-        DeviceError: a plugin cannot be registered.
-    """
+@with_job_options(select("plugins", "plugin", "debug"))
+def devices(as_json: AsJson = False, *, options: Mapping[str, Any]) -> int:
+    """Show what OpenVINO sees here: devices, what they can do, which device strings would work."""
     from batchcls.model.devices import core
+    from batchcls.running.machine import this_machine
 
-    opened = core.open_core(job)
+    opened = core.open_core(Job.from_dict(options))
     names = core.available(opened)
     found = [describe(opened, name) for name in names]
     strings = device_strings(names)
     if as_json:
-        say_json({"devices": found, "device_strings": [string for string, _ in strings]})
+        print_json({"devices": found, "device_strings": [string for string, _ in strings]})
     else:
-        say(words(found, strings, unseen(names, this_machine())))
+        print_result(render_devices(found, strings, unseen(names, this_machine())))
     return 0
 
 
 def describe(core: Any, name: str) -> dict[str, Any]:
     """What OpenVINO tells of one device; what it refuses to tell is left out."""
     known: dict[str, Any] = {"name": name}
-    for key, asked in (
+    for key, prop in (
         ("full_name", "FULL_DEVICE_NAME"),
         ("capabilities", "OPTIMIZATION_CAPABILITIES"),
         ("streams", "RANGE_FOR_STREAMS"),
         ("architecture", "DEVICE_ARCHITECTURE"),
     ):
         try:
-            value = core.get_property(name, asked)
+            value = core.get_property(name, prop)
         except RuntimeError:
             continue
         known[key] = value if isinstance(value, str) else [*value]
@@ -75,7 +74,7 @@ def device_strings(names: Sequence[str]) -> list[tuple[str, str]]:
     return found
 
 
-def unseen(names: Sequence[str], machine: Machine) -> list[str]:
+def unseen(names: Sequence[str], machine: "Machine") -> list[str]:
     """Hardware whose kernel driver is there while OpenVINO does not see it, with the way out."""
     return [
         f"A {kind} seems to be here, but OpenVINO does not see it: install "
@@ -85,7 +84,7 @@ def unseen(names: Sequence[str], machine: Machine) -> list[str]:
     ]
 
 
-def words(
+def render_devices(
     found: Sequence[Mapping[str, Any]], strings: Sequence[tuple[str, str]], hints: Sequence[str]
 ) -> str:
     """The devices for people."""

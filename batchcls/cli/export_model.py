@@ -5,14 +5,18 @@ model it was made from is refused.
 """
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from batchcls.cli.terminal import complain, say
+import typer
+
+from batchcls.cli.job_options import with_job_options
+from batchcls.cli.options import MODEL, PICTURE, select
+from batchcls.cli.terminal import print_note, print_result
 from batchcls.errors import ModelError, UsageError
 from batchcls.job.job import Job
-from batchcls.model.files.find import localised
 
 BY_HAND: dict[str, Any] = dict.fromkeys(
     ("labels", "activation", "preprocess", "mean_values", "scale_values", "reverse_input_channels",
@@ -21,17 +25,24 @@ BY_HAND: dict[str, Any] = dict.fromkeys(
 """Options that the exported model has in itself, as if they were not given."""
 
 
-def export_model(job: Job, out: str, *, force: bool) -> int:
-    """Write the job's model to `out` and a .bin beside it.
+@with_job_options(select(MODEL, PICTURE, "plugins", "debug", without=("model", "decode")))
+def export_model(
+    file: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A model, in any form that `run` takes.")
+    ],
+    out: Annotated[
+        str, typer.Argument(metavar="OUT.xml", help="What to write; its .bin goes beside it.")
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Write over what is there.")] = False,
+    *,
+    options: Mapping[str, Any],
+) -> int:
+    """Write a model as one self-contained IR, with its preprocessing, labels and activation in it.
 
-    Args:
-        job: model, labels, activation, preprocessing.
-        out: the .xml to write.
-        force: in place of one that is there.
-
-    Raises:
-        BatchclsError: the model cannot be used, or the files not be written.
+    model_api, DL Streamer and batchcls read it. The options say what the model's files do not.
     """
+    job = Job.from_dict({"model": file, **options})
+    job.check_options()
     target = Path(out).expanduser()
     if target.suffix != ".xml":
         raise UsageError(f"{out}: an IR's name ends in .xml")
@@ -41,6 +52,7 @@ def export_model(job: Job, out: str, *, force: bool) -> int:
     from batchcls.model.compile import load
     from batchcls.model.devices import core
     from batchcls.model.export import export
+    from batchcls.model.files.find import localised
 
     job = localised(job)
     before = load.load(job, core.open_core(job))
@@ -56,14 +68,14 @@ def export_model(job: Job, out: str, *, force: bool) -> int:
         raise ModelError(f"cannot write {out}: {error.strerror}") from error
     size = target.stat().st_size + target.with_suffix(".bin").stat().st_size
     pre = before.pre.as_dict()
-    say(f"{target} and {target.with_suffix('.bin').name}, {size / 1e6:,.1f} MB")
-    say(
+    print_result(f"{target} and {target.with_suffix('.bin').name}, {size / 1e6:,.1f} MB")
+    print_result(
         f"with its preprocessing ({pre['resize_type']} to {pre['width']}x{pre['height']}, "
         f"{pre['interpolation']}), {len(before.labels):,} labels and its activation: "
         f"batchcls run ./images --model {target} needs no more options"
     )
     for warning in before.warnings:
-        complain(f"warning: {warning}")
+        print_note(f"warning: {warning}")
     return 0
 
 

@@ -1,32 +1,81 @@
 """``batchcls inspect``: what a model is, what images go through before it, and who says so."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from batchcls.cli.terminal import say, say_json
+import typer
+
+from batchcls.cli.arguments import AsJson
+from batchcls.cli.job_options import with_job_options
+from batchcls.cli.options import MODEL, PICTURE, select
+from batchcls.cli.terminal import print_json, print_result
+from batchcls.errors import UsageError
 from batchcls.job.job import Job
-from batchcls.model.files.find import localised
 from batchcls.report.columns import columns
+
+DEFAULT_IMAGES = 40
+"""Of a probe."""
 
 LABELS_SHOWN = 5
 
+_PROBE = "Try preprocessings on a spread of the images below it, and rank them."
+_TRUTH = "CSV: file,index,label or file,label. Default: the name of an image's folder."
+_OPTIONS = select(
+    MODEL, PICTURE, "device", "int8", "load_config", "plugins", "debug", without=("decode",)
+)
 
-def inspect(job: Job, *, as_json: bool) -> int:
-    """Read a model, without compiling it, and print what is known about it.
 
-    Args:
-        job: model, labels, preprocessing, extensions.
-        as_json: for machines.
+@with_job_options(_OPTIONS)
+def inspect(
+    file: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="A model; default: the built-in one.")
+    ] = None,
+    as_json: AsJson = False,
+    probe: Annotated[str | None, typer.Option(metavar="DIR", help=_PROBE)] = None,
+    truth: Annotated[str | None, typer.Option(metavar="FILE", help=_TRUTH)] = None,
+    images: Annotated[
+        int | None,
+        typer.Option("--images", "-n", metavar="N", show_default=str(DEFAULT_IMAGES),
+                     help="At most so many."),
+    ] = None,
+    *,
+    options: Mapping[str, Any],
+) -> int:  # fmt: skip
+    """Show what a model takes, gives and wants done to images, each with where it came from.
+
+    With --probe: try the plausible preprocessings on images of yours, and say which fits.
+    """
+    job = Job.from_dict({"model": file, **options})
+    job.check_options()
+    if probe is not None:
+        from batchcls.cli.probe import probe_model
+
+        most = DEFAULT_IMAGES if images is None else images
+        return probe_model(job, probe, truth, most, as_json=as_json)
+    for name, value in (("--truth", truth), ("--images", images)):
+        if value is not None:
+            raise UsageError(f"{name} needs --probe DIR, a directory of images")
+    found = describe(job)
+    if as_json:
+        print_json(found)
+    else:
+        print_result(render_model(found))
+    return 0
+
+
+def describe(job: Job) -> dict[str, Any]:
+    """Read a job's model, without compiling it: what is known about it, as JSON data.
 
     Raises:
         BatchclsError: the model or its labels cannot be used.
     """
     from batchcls.model.compile import load
     from batchcls.model.devices import core
+    from batchcls.model.files.find import localised
 
     job = localised(job)
     loaded = load.load(job, core.open_core(job))
-    found = {
+    return {
         "model": str(loaded.path),
         "inputs": loaded.inputs,
         "outputs": loaded.outputs,
@@ -38,14 +87,9 @@ def inspect(job: Job, *, as_json: bool) -> int:
         "origin": loaded.origins,
         "warnings": list(loaded.warnings),
     }
-    if as_json:
-        say_json(found)
-    else:
-        say(words(found))
-    return 0
 
 
-def words(found: Mapping[str, Any]) -> str:
+def render_model(found: Mapping[str, Any]) -> str:
     """A model for people: every value with its origin."""
     origin = found["origin"]
     ports = [("in", *_port(port)) for port in found["inputs"]]

@@ -1,25 +1,79 @@
-"""The ``batchcls`` command: parses, acts, and turns what happens into messages and exit codes."""
+"""The ``batchcls`` command: its commands, and what a command line makes of them."""
 
-import os
-import signal
+import difflib
 import sys
-import traceback
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated
 
 import typer
+from typer._click.exceptions import UsageError as Misuse  # typer itself exports a subclass only
+from typer.main import get_command
 
-from batchcls.cli import commands, legacy
-from batchcls.cli.action import Action
-from batchcls.cli.run_command import option_names
-from batchcls.cli.terminal import complain
-from batchcls.errors import BatchclsError, InterruptedByUser, UsageError
+from batchcls.cli import legacy
+from batchcls.cli.bench import bench
+from batchcls.cli.demo import demo
+from batchcls.cli.devices import devices
+from batchcls.cli.evaluate import evaluate
+from batchcls.cli.exits import report
+from batchcls.cli.export_model import export_model
+from batchcls.cli.help import Command, usage
+from batchcls.cli.inspect import inspect
+from batchcls.cli.quantize import quantize
+from batchcls.cli.run import option_names, run
+from batchcls.cli.status import status
+from batchcls.cli.terminal import close_quietly, print_note, print_result
+from batchcls.cli.tune import tune
+from batchcls.cli.verify import verify
+from batchcls.cli.watch import watch
+from batchcls.errors import UsageError
+from batchcls.version import __version__
 
-T = TypeVar("T")
+COMMANDS: Mapping[str, Callable[..., int]] = {
+    "run": run,
+    "demo": demo,
+    "devices": devices,
+    "inspect": inspect,
+    "export-model": export_model,
+    "quantize": quantize,
+    "status": status,
+    "watch": watch,
+    "verify": verify,
+    "evaluate": evaluate,
+    "bench": bench,
+    "tune": tune,
+}
+"""A command is a function in the module of its name: typer reads its parameters and docstring."""
 
-# Where typer keeps click's exceptions differs from version to version. BadParameter is public in
-# all of them; the first of its ancestors that has a message for people is what all others share.
-_Misuse: Any = next(c for c in reversed(typer.BadParameter.__mro__) if hasattr(c, "format_message"))
+
+def _print_version(given: bool) -> None:
+    if given:
+        print_result(f"batchcls {__version__}")
+        raise typer.Exit
+
+
+def top(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Say the version."),
+    ] = False,
+) -> None:
+    """Label a directory of images overnight: one line per image, whatever happens."""
+
+
+def program(commands: Iterable[str]) -> typer.Typer:
+    """The program with some of its `COMMANDS`."""
+    app = typer.Typer(
+        name="batchcls",
+        epilog="`batchcls IMAGES` is short for `batchcls run IMAGES`.",
+        rich_markup_mode=None,  # rich would cost a third of the start
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(top)
+    for name in commands:
+        app.command(name, cls=Command)(COMMANDS[name])
+    return app
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,79 +83,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; None takes the process's.
 
     Returns:
-        The exit code. A run that a signal stopped ends by that signal instead, so that shells and
-        schedulers see what happened.
+        The exit code. A run that a signal stopped ends by that signal instead.
     """
     typed = sys.argv[1:] if arguments is None else list(arguments)
-    debug = "--debug" in typed
-    words = legacy.rewrite(typed, commands.names(), option_names())
-    parsed = report(lambda: _parse(words), debug=debug)
-    if isinstance(parsed, int):  # it was wrong; or --help and --version have done their work
-        return parsed
-    return report(parsed.do, debug=debug or parsed.debug)
+    words = legacy.rewrite(typed, COMMANDS, option_names())
+    return report(lambda: _carry_out(words), debug="--debug" in typed)
 
 
-def report(do: Callable[[], T], *, debug: bool) -> T | int:
-    """Do something; what goes wrong becomes a message for people, and its exit code."""
-    try:
-        return do()
-    except InterruptedByUser as stop:
-        _tell(stop, debug)
-        return _die_by(stop.signal_number)
-    except BatchclsError as error:
-        _tell(error, debug)
-        return error.exit_code
-    except (KeyboardInterrupt, typer.Abort) as error:
-        _tell(error, debug, "interrupted")
-        return _die_by(signal.SIGINT)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _tell(error, debug, f"{where}{error.strerror or error}")
-        return 1
+def _carry_out(words: list[str]) -> int:
+    """Let typer parse the words and call the command they name.
 
-
-def _parse(words: list[str]) -> Action | int:
-    """What a command line asks for, or the exit code where typer has done it already.
+    Not by calling the app: typer would then answer Ctrl-C and a closed pipe in its own way, which
+    differs from version to version.
 
     Raises:
-        BatchclsError: it makes no sense; the usage has been shown.
+        BatchclsError: the words make no sense, or the command failed.
     """
+    first = words[0]
+    if first not in COMMANDS and not first.startswith("-"):
+        raise UsageError(_unknown(first))
+    # A command is registered alone where it is named: typer needs 7 ms to read all of them.
+    app = program([first] if first in COMMANDS else COMMANDS)
     try:
-        if words[0] not in commands.names() and not words[0].startswith("-"):
-            raise UsageError(f"{words[0]}: no such command, and no such file or directory")
-        parsed = commands.program(words[0])(args=words, prog_name="batchcls", standalone_mode=False)
-    except UsageError:
-        complain(_usage(words))
-        raise
-    except _Misuse as error:
-        complain(_usage(words))
-        raise UsageError(error.format_message()) from error
-    return parsed if isinstance(parsed, Action) else int(parsed or 0)
+        with get_command(app).make_context("batchcls", words) as context:
+            return int(context.command.invoke(context))
+    except typer.Exit as done:  # --help or --version
+        return done.exit_code
+    except BrokenPipeError:  # nobody reads the help to its end (`| head -1`): no error
+        close_quietly(sys.stdout)
+        return 0
+    except Misuse as error:
+        if error.ctx is not None:
+            print_note(usage(error.ctx))
+        message = error.format_message()
+        raise UsageError(message[:1].lower() + message[1:].rstrip(".")) from error
 
 
-def _usage(words: list[str]) -> str:
-    """The form of the command that was meant, and how to learn more."""
-    if words[0] not in commands.names():
-        return "Usage: batchcls COMMAND ...\nTry 'batchcls --help'."
-    form = commands.USAGE.get(words[0], "[OPTIONS]")
-    return f"Usage: batchcls {words[0]} {form}\nTry 'batchcls {words[0]} --help'."
-
-
-def _tell(error: BaseException, debug: bool, message: str | None = None) -> None:
-    """One clear message on standard error, behind the traceback where that is wanted."""
-    if debug:
-        complain("".join(traceback.format_exception(error)).rstrip("\n"))
-    complain(f"batchcls: error: {message or error}")
-
-
-def _die_by(number: int) -> int:
-    """End this process by a signal, as if it had never been caught.
-
-    A shell script stops at Ctrl-C only where its command died by SIGINT, not where it returned 130.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None and not stream.closed:
-            stream.flush()
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-    return 128 + number  # only where the signal is blocked
+def _unknown(word: str) -> str:
+    near = difflib.get_close_matches(word, COMMANDS, n=1)
+    advice = f"did you mean {near[0]}?" if near else "`batchcls --help` lists the commands"
+    return f"{word}: no such command, and no such file or directory; {advice}"

@@ -1,16 +1,16 @@
 """Every option of ``run``, once: its spelling, its section of the help, and what the help says."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from batchcls.images import FACTS
-from batchcls.job.choices import CHOICES
+from batchcls.job.choices import CHOICES, key
 from batchcls.job.job import DEFAULT_OUTPUT, DEFAULT_TOP
 
 IMAGES = "Images"
 MODEL = "Model"
 SPEED = "Devices and speed"
 PICTURE = "Preprocessing; the default is what the model's own files say"
-PROBE = "Trying preprocessings"
 RESULTS = "Results"
 RUNNING = "While it runs"
 
@@ -20,12 +20,11 @@ class Option:
     """How the command line sets one field of `batchcls.job.job.Job`.
 
     Attributes:
-        field: of the job; the long option is the same with dashes.
+        field: of the job; its key in a job file is the long option.
         section: heading in the help.
         text: what the help says.
         show: stands for the value in the help; empty for switches.
         short: a one-letter spelling.
-        long: the long spelling, where it is not the field's name.
     """
 
     field: str
@@ -33,12 +32,11 @@ class Option:
     text: str
     show: str = ""
     short: str = ""
-    long: str = ""
 
     @property
     def name(self) -> str:
         """The long spelling, without its dashes."""
-        return self.long or self.field.replace("_", "-")
+        return key(self.field)
 
 
 def _one_of(field: str) -> str:
@@ -54,7 +52,7 @@ OPTIONS = (
         "PNG, WebP, BMP, TIFF, GIF. What a file is, its content tells.",
         "PATTERN",
     ),
-    Option("null_separated", IMAGES, "Lists are separated by NUL bytes.", short="-0", long="null"),
+    Option("null_separated", IMAGES, "Lists are separated by NUL bytes.", short="-0"),
     Option("follow_links", IMAGES, "Follow symbolic links to directories."),
     # ---- model
     Option(
@@ -127,7 +125,6 @@ OPTIONS = (
         RESULTS,
         f"More in each record: {', '.join(FACTS)}; several with commas.",
         "FACT,…",
-        long="with",
     ),
     Option("output", RESULTS, f"The results file. [{DEFAULT_OUTPUT}]", "FILE", "-o"),
     Option("fresh", RESULTS, "Start over; forget an earlier run of this output."),
@@ -148,3 +145,18 @@ OPTIONS = (
     Option("log_level", RUNNING, f"{_one_of('log_level')}. [info]", "LEVEL"),
     Option("debug", RUNNING, "Tracebacks for everything."),
 )
+
+
+def select(*sections_and_fields: str, without: Collection[str] = ()) -> list[Option]:
+    """The options of some sections, and of some fields.
+
+    Args:
+        sections_and_fields: what is taken.
+        without: fields that are left out.
+    """
+    return [
+        option
+        for option in OPTIONS
+        if (option.section in sections_and_fields or option.field in sections_and_fields)
+        and option.field not in without
+    ]

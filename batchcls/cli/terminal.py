@@ -8,7 +8,7 @@ from typing import Any, TextIO
 from batchcls.display.text import safe
 
 
-def say(text: str) -> None:
+def print_result(text: str) -> None:
     """Write lines to standard output.
 
     A reader that has left (``| head -1``) is no error.
@@ -21,14 +21,24 @@ def say(text: str) -> None:
         raise OSError(error.errno, f"cannot write to standard output: {error.strerror}")
 
 
-def complain(text: str) -> None:
+def print_note(text: str) -> None:
     """Write lines to standard error; where that is impossible, nobody can be told."""
     _write(sys.stderr, text)
 
 
-def say_json(data: Any) -> None:
+def print_json(data: Any) -> None:
     """Write data as JSON, indented, in ASCII."""
-    say(json.dumps(data, indent=2))
+    print_result(json.dumps(data, indent=2))
+
+
+def close_quietly(stream: TextIO) -> None:
+    """Let what is written to a stream from now on vanish, that nobody can read any more.
+
+    The interpreter flushes once more when it ends; that must not fail again.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _write(stream: TextIO | None, text: str) -> OSError | None:
@@ -40,9 +50,6 @@ def _write(stream: TextIO | None, text: str) -> OSError | None:
         stream.write(lines.encode(stream.encoding, "backslashreplace").decode(stream.encoding))
         stream.flush()
     except OSError as error:
-        # The interpreter flushes once more when it ends; that must not complain again.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        close_quietly(stream)
         return error
     return None

@@ -1,35 +1,50 @@
 """`batchcls tune`: the fastest layout for a model and images on this machine, as a job file."""
 
-import statistics
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, Any
 
-from batchcls.bench.jobtext import job_text
-from batchcls.bench.tune import tune as try_layouts
-from batchcls.bench.tune import words
-from batchcls.cli.terminal import complain, say
+import typer
+
+from batchcls.cli.job_options import with_job_options
+from batchcls.cli.options import IMAGES, MODEL, PICTURE, SPEED, select
+from batchcls.cli.terminal import print_note, print_result
 from batchcls.errors import UsageError
 from batchcls.job.job import Job
 
 
-def tune(job: Job, file: str, seconds: float) -> int:
-    """Try layouts, and write the winner into a job file.
+@with_job_options(select(IMAGES, MODEL, SPEED, PICTURE, "debug"))
+def tune(
+    file: Annotated[str | None, typer.Argument(metavar="MODEL", help="The model.")] = None,
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="SOURCE...", help="Images to measure with.")
+    ] = None,
+    to: Annotated[
+        str, typer.Option("--to", metavar="FILE", help="The job file to write.")
+    ] = "tuned.toml",
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="S", help="How long it may take, about.")
+    ] = 90,
+    *,
+    options: Mapping[str, Any],
+) -> int:
+    """Find the fastest layout on your own images; same answers. Writes a job file."""
+    job = Job.from_dict({"model": file, "sources": sources or (), **options})
+    job.check()
+    import statistics
 
-    Args:
-        job: model, devices, sources.
-        file: the job file; must not be there yet.
-        seconds: about how long it may take.
+    from batchcls.bench.jobtext import job_text
+    from batchcls.bench.tune import tune as try_layouts
+    from batchcls.bench.tune import words
 
-    Raises:
-        BatchclsError: the job is wrong, or the file is there or cannot be written.
-    """
-    path = Path(file)
+    path = Path(to)
     try:
         path.open("x").close()  # before two minutes of work, not after
     except OSError as error:
-        raise UsageError(f"job file {file}: {error.strerror}; name another (--to)") from error
+        raise UsageError(f"job file {to}: {error.strerror}; name another (--to)") from error
     written = False
     try:
-        layouts, raced = try_layouts(job, seconds, complain)
+        layouts, raced = try_layouts(job, seconds, print_note)
         best, won = raced.winner, layouts[raced.winner]
         fps, was = statistics.median(raced.final(best)), statistics.median(raced.final(0))
         first = f"batchcls tune: {fps:.1f} images/s here, {was:.1f} by default"
@@ -40,8 +55,7 @@ def tune(job: Job, file: str, seconds: float) -> int:
             path.unlink(missing_ok=True)
     verdict = "the default is as good as any" if best == 0 else f"{fps / was:.2f} times the default"
     verdict += f" ({len(raced.final(0))} rounds)"
-    say(
-        f"{words(won)}: {fps:.1f} images/s, {verdict}\n"
-        f"written to {file}; `batchcls run {file}` uses it"
+    print_result(
+        f"{words(won)}: {fps:.1f} images/s, {verdict}\nwritten to {to}; `batchcls run {to}` uses it"
     )
     return 0

@@ -4,32 +4,34 @@ Exit codes: 0 complete and right · 2 something is wrong · 4 right so far, but 
 """
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from batchcls.cli.terminal import say, say_json
+from batchcls.cli.arguments import AsJson, Debug, Results
+from batchcls.cli.terminal import print_json, print_result
 from batchcls.display.text import counted
-from batchcls.report.reading import results_file
-from batchcls.results.storage import PosixStorage
-from batchcls.results.verify import VerifyReport
-from batchcls.results.verify import verify as check
+from batchcls.job.job import DEFAULT_OUTPUT
+
+if TYPE_CHECKING:
+    from batchcls.results.verify import VerifyReport
 
 
-def verify(results: str, *, as_json: bool) -> int:
-    """Read a results file from beginning to end, and print what was found.
+def verify(results: Results = DEFAULT_OUTPUT, as_json: AsJson = False, debug: Debug = False) -> int:
+    """Check results: every image's line there once, in order, whole."""
+    from batchcls.report.reading import results_file
+    from batchcls.results.storage import PosixStorage
+    from batchcls.results.verify import verify as check
 
-    Raises:
-        BatchclsError: there is no such file, or it cannot be read.
-    """
     path = results_file(results)[0]
     found = check(path.with_name(path.name.removesuffix(".part")), PosixStorage())
     if as_json:
         plain = {**asdict(found), "path": str(found.path)}
-        say_json({**plain, "good": found.good, "complete": found.complete})
+        print_json({**plain, "good": found.good, "complete": found.complete})
     else:
-        say(words(found))
+        print_result(render_report(found))
     return 0 if found.complete else 4 if found.good else 2
 
 
-def words(found: VerifyReport) -> str:
+def render_report(found: "VerifyReport") -> str:
     """What was found, for people."""
     expected = "" if found.expected is None else f" of {found.expected:,}"
     lines = [f"{found.path}: {found.lines:,}{expected} lines are right"]

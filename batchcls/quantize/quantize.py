@@ -20,8 +20,6 @@ from batchcls.quantize.images import Chosen, choose
 from batchcls.report.matching import find_matching
 from batchcls.report.truth import FolderTruths, Truths
 
-CALIBRATION, HELD_OUT = 300, 300
-
 
 def quantize(
     job: Job,
@@ -29,8 +27,8 @@ def quantize(
     *,
     truths: Truths,
     accept: Callable[[Comparison], bool],
-    calibration: int = CALIBRATION,
-    held_out: int = HELD_OUT,
+    calibration: int,
+    held_out: int,
     max_drop: float | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Comparison:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -75,6 +75,41 @@ def find_matching(
     return Matching(
         offset=shift, note=f"compared by index, with offset {shift}{why} ({seen} confirm it)"
     )
+
+
+def class_indices(truths: Sequence[Truth | None], labels: Sequence[str]) -> list[int | None]:
+    """Truths as the model's class indices; None where it is not sure which one is meant.
+
+    Where a truth has index and label, labels tell whether the model counts otherwise, as those
+    with a background class do.
+    """
+    named: dict[str, list[int]] = {}
+    for one in truths:
+        if one is not None and one.label is not None and one.label not in named:
+            label = one.label
+            named[label] = [i for i, other in enumerate(labels) if same_label(label, other)]
+    votes = Counter(
+        index - one.index
+        for one in truths
+        if one is not None and one.index is not None and one.label is not None
+        for index in named[one.label]
+    )
+    shift = votes.most_common(1)[0][0] if votes else 0
+    return [_index(one, named, shift, len(labels)) for one in truths]
+
+
+def _index(
+    one: Truth | None, named: Mapping[str, list[int]], shift: int, classes: int
+) -> int | None:
+    if one is None:
+        return None
+    meant = named.get(one.label, []) if one.label is not None else []
+    counted = None if one.index is None else one.index + shift
+    if len(meant) == 1:
+        return meant[0]
+    if meant:  # labels that come twice, such as ImageNet's "crane"
+        return counted if counted in meant else None
+    return counted if counted is not None and 0 <= counted < classes else None
 
 
 def same_label(one: str, other: str) -> bool:

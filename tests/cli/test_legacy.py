@@ -4,11 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchcls.cli import commands
 from batchcls.cli.legacy import WORDS, rewrite
-from batchcls.cli.run_command import option_names
+from batchcls.cli.main import COMMANDS
+from batchcls.cli.run import option_names
 
-COMMANDS = commands.names()
 OPTIONS = option_names()
 
 

@@ -10,10 +10,12 @@ import pytest
 
 from batchcls.cli import export_model, probe
 from batchcls.cli.main import main
+from batchcls.cli.probe_images import spread
 from batchcls.errors import ModelError
 from batchcls.job.job import Job
 from batchcls.model.devices.threads import Threads
 from batchcls.model.infer.classifier import Classifier
+from batchcls.report.matching import class_indices
 from batchcls.report.truth import Truth
 from tests.support import tiny_models as tiny
 
@@ -114,8 +116,8 @@ def test_a_model_can_take_its_own_place(model: Path, names: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["export-model"], "a model, and the .xml to write, are wanted"),
-        (["export-model", "M"], "a model, and the .xml to write, are wanted"),
+        (["export-model"], "missing argument 'MODEL'"),
+        (["export-model", "M"], "missing argument 'OUT.xml'"),
         (["export-model", "M", "out.onnx"], "out.onnx: an IR's name ends in .xml"),
         (["export-model", "nothing", "o.xml"], "no such model: nothing"),
         (["export-model", "M", "no/o.xml"], "cannot write no/o.xml: No such file or directory"),
@@ -124,7 +126,7 @@ def test_a_model_can_take_its_own_place(model: Path, names: Path) -> None:
             ["export-model", "M", "o.xml", "--activation", "none"],
             "an IR cannot say this model's ac",
         ),
-        (["inspect", "M", "--truth", "a.csv"], "--truth is of --probe: name a directory"),
+        (["inspect", "M", "--truth", "a.csv"], "--truth needs --probe DIR, a directory of images"),
         (["inspect", "M", "--probe", "P", "--images", "0"], "--images 0: must be 1 or more"),
         (["inspect", "M", "--probe", "P", "--truth", "T"], "truth file T: says nothing that fits"),
         (["inspect", "M", "--probe", "E"], "E: none of the images tried can be read"),
@@ -205,14 +207,14 @@ LABELS = ("background", "tench, Tinca tinca", "crane", "crane", "dog")
     ],
 )  # fmt: skip
 def test_truths_become_indices(truths: list[Truth | None], expected: list[int | None]) -> None:
-    assert probe.indices(truths, LABELS) == expected
+    assert class_indices(truths, LABELS) == expected
 
 
 @pytest.mark.parametrize("count", [1, 3, 40, 100, 100_000])
 def test_images_are_spread_and_so_is_every_beginning(count: int) -> None:
-    found = probe.spread(count, 80)
+    found = spread(count, 80)
     assert len({*found}) == len(found) == min(count, 80)
-    assert found == probe.spread(count, 80)
+    assert found == spread(count, 80)
     half = sorted(found[: len(found) // 2])
     gaps = [b - a for a, b in zip([0, *half], [*half, count], strict=True)]
     assert max(gaps) <= 1 + 4 * count / max(1, len(half))

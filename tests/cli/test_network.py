@@ -9,7 +9,7 @@ import pytest
 
 from batchcls.builtin import path
 from batchcls.builtin.canary import canary_image
-from batchcls.cli.commands import names
+from batchcls.cli import main
 from tests.support.network import WAYS, Watch
 
 MODEL, IMAGES, RESULTS = str(path()), "images", "results.jsonl"
@@ -51,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_command_is_watched() -> None:
-    assert {words[0] for words in COMMANDS.values()} | ELSEWHERE == {*names()}
+    assert {words[0] for words in COMMANDS.values()} | ELSEWHERE == {*main.COMMANDS}
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_group
 
 from batchcls.cli import legacy
-from batchcls.cli.commands import app, names
-from batchcls.cli.main import _parse
+from batchcls.cli.job_options import only_given
+from batchcls.cli.main import COMMANDS, program
 from batchcls.cli.options import OPTIONS
-from batchcls.cli.run_command import job_of, option_names
+from batchcls.cli.run import option_names, requested_job
 from batchcls.job.job import Job
 
 
@@ -25,18 +26,14 @@ def test_switches_are_exactly_the_booleans() -> None:
     assert {o.field for o in OPTIONS if not o.show} == booleans | {"reverse_input_channels"}
 
 
-def parsed(line: str, monkeypatch: pytest.MonkeyPatch) -> Job:
-    """The job that a command line means, through typer and all."""
-    found: list[Job] = []
-
-    def caught(given: Any) -> Job:
-        found.append(job_of(given))
-        return found[0]
-
-    monkeypatch.setattr("batchcls.cli.run_command.job_of", caught)
-    _parse(legacy.rewrite(line.split(), names(), option_names(), lambda _: False))
-    assert app.registered_commands
-    return found[0]
+def parsed(line: str) -> Job:
+    """The job that a command line means, as typer parses it."""
+    words = legacy.rewrite(line.split(), COMMANDS, option_names(), lambda _: False)
+    run = get_group(program(COMMANDS)).commands[words[0]]
+    given = run.make_context("run", words[1:]).params
+    options = only_given({option.field: given[option.field] for option in OPTIONS})
+    sources = [*(given["sources"] or ()), *(given["more_sources"] or ())]
+    return requested_job(sources, given["job_file"], options)
 
 
 LONG = (
@@ -51,10 +48,8 @@ OLD = (
 
 
 @pytest.mark.parametrize("line", OLD)
-def test_the_old_samples_command_lines_mean_what_they_meant(
-    line: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert parsed(line, monkeypatch) == Job(
+def test_the_old_samples_command_lines_mean_what_they_meant(line: str) -> None:
+    assert parsed(line) == Job(
         sources=("a.jpg", "b.jpg"),
         model="model.xml",
         device=("CPU",),
@@ -83,26 +78,20 @@ def test_the_old_samples_command_lines_mean_what_they_meant(
         ("run x --nireq 0", {"nireq": 0}),
     ],
 )
-def test_flags_become_fields(
-    line: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert parsed(line, monkeypatch) == Job(**{"sources": ("x",), **options})
+def test_flags_become_fields(line: str, options: dict[str, Any]) -> None:
+    assert parsed(line) == Job(**{"sources": ("x",), **options})
 
 
-def test_a_job_file_among_the_sources_is_the_job(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_file_among_the_sources_is_the_job(tmp_path: Path) -> None:
     file = tmp_path / "night.toml"
     file.write_text("sources = ['photos']\ntop = 3\nperf_counts = true\n")
-    assert parsed(f"{file}", monkeypatch) == Job(sources=("photos",), top=3, perf_counts=True)
-    assert parsed(f"run --job {file} other --top 4 --no-perf-counts", monkeypatch) == Job(
+    assert parsed(f"{file}") == Job(sources=("photos",), top=3, perf_counts=True)
+    assert parsed(f"run --job {file} other --top 4 --no-perf-counts") == Job(
         sources=("other",), top=4
     )
 
 
-def test_a_folder_with_that_ending_is_a_source(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_with_that_ending_is_a_source(tmp_path: Path) -> None:
     (tmp_path / "odd.toml").mkdir()
-    job = parsed(f"run {tmp_path}/odd.toml", monkeypatch)
+    job = parsed(f"run {tmp_path}/odd.toml")
     assert job.sources == (f"{tmp_path}/odd.toml",)

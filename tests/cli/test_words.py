@@ -31,7 +31,9 @@ def test_hardware_that_openvino_does_not_see_is_pointed_out() -> None:
     machine = Machine(cores=2, accelerators=frozenset({"GPU", "NPU"}))
     assert len(devices.unseen(["CPU"], machine)) == 2
     assert devices.unseen(["CPU", "GPU.0", "NPU"], machine) == []
-    words = devices.words([CPU], devices.device_strings(["CPU"]), devices.unseen(["CPU"], machine))
+    words = devices.render_devices(
+        [CPU], devices.device_strings(["CPU"]), devices.unseen(["CPU"], machine)
+    )
     assert "CPU     A CPU      FP32 INT8" in words
     assert "--device HETERO:GPU,CPU  without what is missing here" in words
     assert "A GPU seems to be here" in words
@@ -45,7 +47,7 @@ def test_devices_for_real(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_model_is_shown_with_the_origin_of_every_value() -> None:
-    words = inspect.words(
+    words = inspect.render_model(
         {
             "model": "m.xml",
             "inputs": [{"name": "data", "shape": "[1,3,224,224]", "type": "f32"}],

@@ -13,7 +13,7 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
-from batchcls.cli.quantize import keep, words
+from batchcls.cli.quantize import accepted, render_comparison
 from batchcls.quantize.compare import Comparison
 from tests.support.network import Watch
 from tests.support.tiny_models import save
@@ -101,7 +101,7 @@ def test_neither_nncf_nor_openvino_phones_home(tmp_path: Path, pictures: Path) -
 def test_a_bad_result_is_kept_only_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))  # a pipe's yes is nobody's
     bad = Comparison(8, 8, 0, 0.98, 0, None, "", (1.0, 2.0), (1.0, 0.5))
-    assert not keep(bad, yes=False)
-    assert keep(bad, yes=True)
-    assert keep(replace(bad, agreement=0.99), yes=False)
-    assert "98.0%, which is below 99 %" in words(bad)
+    assert not accepted(bad, yes=False)
+    assert accepted(bad, yes=True)
+    assert accepted(replace(bad, agreement=0.99), yes=False)
+    assert "98.0%, which is below 99 %" in render_comparison(bad)

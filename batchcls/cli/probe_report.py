@@ -1,0 +1,75 @@
+"""Renders what a probe found, for people."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from batchcls.report.columns import columns
+
+ROWS = 12
+"""Of the table; --json has all."""
+
+
+def render_trials(found: Mapping[str, Any]) -> str:
+    """The ranking for people."""
+    judged = bool(found["with_truth"])
+    trials = found["trials"]
+    shown = trials[:ROWS]
+    by = "right" if judged else "bits"
+    rows = [("preprocessing", by, "bits" if judged else "confidence", "int8", "ms")]
+    for trial in shown:
+        first = f"{trial['accuracy']:.1%}" if judged else f"{trial['bits']:.2f}"
+        second = f"{trial['bits']:.2f}" if judged else f"{trial['confidence']:.3f}"
+        rows.append((trial["name"], first, second, trial["int8"], f"{trial['milliseconds']:.1f}"))
+    parts = [f"Tried on {_of(found)}.", columns(rows, right=(1, 2, 4))]
+    if len(trials) > len(shown):
+        parts[1] += f"\n… and {len(trials) - len(shown)} more, none better (--json has them)"
+    parts += [text for text in (_quantised(trials, judged=judged), _doubt(found)) if text]
+    chosen = trials[0]["flags"]
+    what = "Best as it is resolved now" if not chosen else f"Best is {trials[0]['name']}"
+    return "\n\n".join([*parts, f"{what}:\n  {found['command']}"])
+
+
+def _quantised(trials: Sequence[Mapping[str, Any]], *, judged: bool) -> str:
+    """What the faithful computation of quantised layers costs, or the fast one loses."""
+    best, *rest = trials
+    other = next((t for t in rest if t["int8"] != best["int8"]), None)
+    if other is None:
+        return ""
+    by_way = {best["int8"]: best, other["int8"]: other}
+    told = [
+        f"{way} {trial['milliseconds']:.1f} ms per image, "
+        + (f"{trial['accuracy']:.1%} right" if judged else f"{trial['bits']:.2f} bits")
+        for way, trial in sorted(by_way.items())
+    ]
+    wanted = "exact" if other["int8"] == "exact" else "fast"
+    return (
+        f"Quantised layers, with the best preprocessing: {'; '.join(told)}.\n"
+        f"Here they are computed {best['int8']}; --int8 {wanted} does otherwise."
+    )
+
+
+def _doubt(found: Mapping[str, Any]) -> str:
+    """How far the ranking can be believed."""
+    first = found["trials"][0]
+    if not found["with_truth"]:
+        return (
+            "Ranked by what an answer tells about its image (bits): no folder name or --truth says "
+            "what the images show. Look at some answers before you believe it."
+        )
+    right = round(first["accuracy"] * found["with_truth"])
+    level = [t for t in found["trials"][1:] if round(t["accuracy"] * found["with_truth"]) == right]
+    # Equal bits: the same preprocessing under another name, or the same one in other int8.
+    level = [t for t in level if t["name"] != first["name"] and t["bits"] != first["bits"]]
+    if not level:
+        return ""
+    return (
+        f"{len(level)} more {'has' if len(level) == 1 else 'have'} as many right, and bits decide: "
+        "--images with a larger number tells them apart."
+    )
+
+
+def _of(found: Mapping[str, Any]) -> str:
+    told = f"{found['images']:,} images"
+    if found["with_truth"]:
+        told += f", the truth known of {found['with_truth']:,}"
+    return told + (f", {found['unreadable']:,} unreadable" if found["unreadable"] else "")
