@@ -122,6 +122,16 @@ def test_messages_that_the_readme_quotes_are_the_programs_own() -> None:
         assert words in code
 
 
+def test_the_readmes_dashboard_has_the_programs_words() -> None:
+    shown = README.partition("```text\n")[2].partition("```")[0].splitlines()
+    screens = (ROOT / "batchcls" / "display" / "screens").glob("*.py")
+    code = "".join(path.read_text(encoding="utf-8") for path in screens)
+    heads = [line for line in shown if line.startswith(("worker ", "most frequent "))]
+    assert len(heads) == 2
+    for words in (*re.split(r" {2,}", "  ".join(heads)), shown[-1]):
+        assert f'"{words}"' in code
+
+
 def test_the_readmes_speed_is_the_suites() -> None:
     table = README.partition("## Speed")[2].partition("\n\nTo go faster")[0]
     suite = DOCS["jobs/performance/README.md"]
