@@ -6,10 +6,10 @@
     ├ UsageError                  the command, a job file or an option is wrong            exit 2
     ├ SourceError                 a source cannot be listed, or holds no images            exit 2
     ├ ModelError                  a model cannot be read, understood or compiled           exit 2
-    ├ DeviceError                 a device string that does not work on this machine       exit 2
+    ├ DeviceError                 a device does not work on this machine                   exit 2
     ├ LabelsError                 labels that do not match the model                       exit 2
     ├ SetupError                  a library that batchcls needs cannot be loaded           exit 2
-    ├ RefusedError                the output is of another job, locked, or damaged         exit 2
+    ├ RefusedError                the output is of another run, locked, or damaged         exit 2
     ├ StoppedError                stopped early, resumable: disk full, every device lost   exit 4
     └ InterruptedByUser           stopped by a signal after a drain, resumable          exit 128 + n
 
@@ -65,19 +65,19 @@ class SetupError(BatchclsError):
 
 
 class RefusedError(BatchclsError):
-    """The output belongs to another job, is in use, or is damaged."""
+    """The output belongs to another run, is in use, or is damaged."""
 
     exit_code = 2
 
 
 class StoppedError(BatchclsError):
-    """The run stopped early; what is written is right, the same command goes on from there."""
+    """The run stopped early; what is written is right, and the same command resumes."""
 
     exit_code = 4
 
 
 class InterruptedByUser(BatchclsError):  # noqa: N818 - an event, not an error
-    """A signal asked the run to stop; it drained, and the same command goes on from there."""
+    """A signal asked the run to stop; it drained, and the same command resumes."""
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)

@@ -11,9 +11,18 @@ from batchcls.job import checks
 DEFAULT_TOP = 10
 DEFAULT_OUTPUT = "results.jsonl"
 DEFAULT_NAMES = (
-    "*.jpg", "*.jpeg", "*.jpe", "*.jfif", "*.png", "*.webp", "*.bmp", "*.dib",
-    "*.tif", "*.tiff", "*.gif",
-)  # fmt: skip
+    "*.jpg",
+    "*.jpeg",
+    "*.jpe",
+    "*.jfif",
+    "*.png",
+    "*.webp",
+    "*.bmp",
+    "*.dib",
+    "*.tif",
+    "*.tiff",
+    "*.gif",
+)
 
 
 @dataclass(frozen=True, slots=True)

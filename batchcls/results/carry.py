@@ -12,8 +12,9 @@ from pathlib import Path
 from batchcls.errors import RefusedError
 from batchcls.messages import Answer
 from batchcls.results import record
+from batchcls.results.disk_errors import guard
 from batchcls.results.recovery import Identity, identify, lines
-from batchcls.results.storage import Storage, blocks, guard, opened
+from batchcls.results.storage import Storage, blocks, opened
 
 
 def answers(
@@ -37,8 +38,8 @@ def answers(
     with guard(path), opened(storage, path) as fd:
         if expected is not None and identify(storage, fd) != expected:
             raise RefusedError(
-                f"{path} was changed since the new results were begun from it; restore it, or "
-                "start over with --fresh"
+                f"{path} has changed since the new results were started from it; restore it, or "
+                "start over with `--fresh`"
             )
         offset = 0
         for index, (line, whole) in enumerate(lines(blocks(storage, fd, 0))):
@@ -47,7 +48,7 @@ def answers(
                 yield Answer(index, line, checked.failed, checked.label)
             elif index >= start or not whole:
                 raise RefusedError(
-                    f"{path} is damaged: line {index + 1}, at byte {offset}, is not the record of "
-                    f"image {index}; restore it from a copy, or start over with --fresh"
+                    f"{path} is damaged: line {index + 1}, at byte {offset}, is not that of "
+                    f"image {index}; restore it from a copy, or start over with `--fresh`"
                 )
             offset += len(line) + 1

@@ -14,24 +14,19 @@ The way of a run::
     make_directory · Lock.take · recover · manifest.load ─┬─ none, or a new generation:
                                                           │    stage · sources.freeze(job, next)
                                                           │    begin(manifest)
-                                                          └─ go on: require_inputs · require_same
+                                                          └─ resume: require_inputs · require_same
     Journal.open(…, manifest.count, manifest.run, replaces=manifest.replaces)
 """
 
 from batchcls.errors import RefusedError
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
+from batchcls.results.disk_errors import guard
 from batchcls.results.manifest import Manifest
+from batchcls.results.opening import taken_message
 from batchcls.results.recovery import Identity, Prefix, identify
 from batchcls.results.rundir import RunPaths
-from batchcls.results.storage import (
-    CREATE,
-    Storage,
-    blocks,
-    guard,
-    opened,
-    write_all,
-)
+from batchcls.results.storage import CREATE, Storage, blocks, opened, write_all
 
 
 def recover(paths: RunPaths, storage: Storage, *, fresh: bool = False) -> None:
@@ -104,15 +99,12 @@ def begin(paths: RunPaths, storage: Storage, manifest: Manifest, *, fresh: bool 
         part = storage.stat(paths.part)
         if part is not None and part.size and not fresh:
             raise RefusedError(
-                f"{paths.part} holds results of another job; move it away, choose another "
-                "--output, or start over with --fresh"
+                f"{paths.part} holds results of another run; move it away, choose another "
+                "`--output`, or start over with `--fresh`"
             )
         final = storage.stat(paths.results)
         if final is not None and manifest.replaces is None:
-            raise RefusedError(
-                f"{paths.results} exists and is not this run's; move it away, or choose another "
-                "--output"
-            )
+            raise RefusedError(taken_message(paths.results))
         storage.mkdir(paths.next)
         storage.fsync_dir(paths.directory)
     manifests.save(storage, paths.next_manifest, manifest)
@@ -142,8 +134,8 @@ def finished_file(paths: RunPaths, storage: Storage, *, fresh: bool = False) -> 
             marked = marks.read(storage, paths.commit)
             if marked is None or Prefix.of(marked[0]).identity != found:
                 raise RefusedError(
-                    f"{paths.results} was changed since it was finished; restore it from a copy, "
-                    "or start over with --fresh"
+                    f"{paths.results} has changed since it was complete; restore it from a copy, "
+                    "or start over with `--fresh`"
                 )
         return found
 

@@ -3,7 +3,7 @@
 Rules of this file:
 
 1. Line k is the record of image k. The file is a correct prefix of the final answer at any moment;
-   what a crash leaves behind that prefix is dropped when the run goes on.
+   what a crash leaves behind that prefix is dropped when the run is resumed.
 2. Commit: write, fdatasync, and only then the commit mark. So the mark never speaks of bytes that
    a power loss could take, whether or not the mark itself was synced (see `mark`).
 3. Damage before the mark is refused, with its place. It is never repaired, never skipped.
@@ -19,8 +19,8 @@ Rules of this file:
 States, by what is there of mark, part and final file::
 
     mark none or of another run, part none or empty    new: mark first, then the part
-    mark none or of another run, part with lines       refused: results of another job
-    mark open, part                                    go on behind the last good line
+    mark none or of another run, part with lines       refused: results of another run
+    mark open, part                                    resume behind the last good line
     mark open, no part                                 refused, unless the mark counts no line
     mark complete, part                                verify and rename
     mark complete, no part, final as marked            finished
@@ -35,11 +35,12 @@ from typing import NoReturn, Self
 
 from batchcls.errors import BatchclsError, RefusedError, StoppedError
 from batchcls.results import record
+from batchcls.results.disk_errors import explain, guard
 from batchcls.results.mark import State
-from batchcls.results.opening import Opened, open_results, taken
+from batchcls.results.opening import Opened, open_results, taken_message
 from batchcls.results.recovery import Identity, Prefix, identify
 from batchcls.results.rundir import RunPaths
-from batchcls.results.storage import READ, Storage, explain, guard, opened, write_all
+from batchcls.results.storage import READ, Storage, opened, write_all
 
 EVERY_RECORDS = 1000
 EVERY_SECONDS = 1.0
@@ -91,7 +92,7 @@ class Journal:
         *,
         replaces: Identity | None = None,
     ) -> Self:
-        """Begin the results of a run, or go on with them.
+        """Begin the results of a run, or resume them.
 
         Args:
             paths: where.
@@ -101,7 +102,7 @@ class Journal:
             replaces: the finished file of the generation before, which this one may replace.
 
         Raises:
-            RefusedError: the results are damaged or of another job, or the place is not writable.
+            RefusedError: the results are damaged or of another run, or the path is not writable.
             StoppedError: the disk is full or fails.
         """
         with guard(paths.part):
@@ -156,7 +157,7 @@ class Journal:
     def tick(self, now: float) -> None:
         """Commit if it is time; to be called several times a second.
 
-        The first lines of a sitting are committed at once: somebody may be waiting to see them.
+        The first lines of a session are committed at once: somebody may be waiting to see them.
 
         Args:
             now: of a monotonic clock.
@@ -213,7 +214,9 @@ class Journal:
         self._require_in_place()
         try:
             if identify(self._storage, self._part) != self.identity:
-                self._refuse(f"{self._paths.part} is not what was written to it: the disk fails")
+                self._refuse(
+                    f"{self._paths.part} does not hold what was written to it; check the disk"
+                )
             self._storage.fsync(self._part)
             if self._marks.mark.state != "complete":
                 self._put_mark("complete")
@@ -246,12 +249,12 @@ class Journal:
             try:
                 storage.rename_new(paths.part, paths.results)
             except FileExistsError:
-                self._refuse(taken(paths.results))
+                self._refuse(taken_message(paths.results))
         else:
             with opened(storage, paths.results, READ) as fd:
                 ours = identify(storage, fd) == self._replaces
             if not ours:
-                self._refuse(taken(paths.results))
+                self._refuse(taken_message(paths.results))
             storage.rename(paths.part, paths.results)
         storage.fsync_dir(paths.results.parent)
 
@@ -266,12 +269,12 @@ class Journal:
             if not ours.same_file(named):
                 self._refuse(
                     f"{path} was removed or replaced while the run was writing it; restore it, or "
-                    "start over with --fresh"
+                    "start over with `--fresh`"
                 )
             if fd == self._part and ours.size != self._safe.size:
                 self._broken = StoppedError(
-                    f"{path} was changed by another program: {ours.size} bytes instead of "
-                    f"{self._safe.size}; see who writes there, then run the same command again"
+                    f"{path} was changed by another program ({ours.size:,} bytes instead of "
+                    f"{self._safe.size:,}); stop that program, then run the same command again"
                 )
                 raise self._broken
 
@@ -286,7 +289,7 @@ class Journal:
             # The last commit is on the disk for certain; of anything behind it we know nothing.
             with contextlib.suppress(OSError):
                 self._storage.ftruncate(self._part, self._safe.size)
-        self._broken = explain(error, self._paths.part, f" at record {self._safe.count}")
+        self._broken = explain(error, self._paths.part, f" at line {self._safe.count + 1}")
         raise self._broken from error
 
     def _refuse(self, message: str) -> NoReturn:

@@ -3,6 +3,10 @@
 The kernel drops the lock when the process is gone, however it went, so there is no stale state.
 The text in the file only tells people who has it. Descriptors are closed on exec, so that no worker
 keeps the lock of a coordinator that was killed.
+
+By hand, although filelock (4.3, MIT) wraps the same call: its flock does not say who holds it;
+where the file system has no locks, it turns to marker files instead of warning; and it opens its
+files itself, past `Storage`, so that no test could fail or kill a run at its calls.
 """
 
 import contextlib
@@ -12,17 +16,17 @@ import re
 import socket
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from batchcls.errors import RefusedError
+from batchcls.results.disk_errors import guard
 from batchcls.results.rundir import RunPaths
-from batchcls.results.storage import CREATE, Storage, guard, write_all
+from batchcls.results.storage import CREATE, Storage, write_all
 
 PATIENCE_S = 0.3
 _UNSUPPORTED = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL})
 _UNLOCKED = (
-    "the file system of {} has no locks, so a second run there would not be noticed; "
+    "the file system of {} has no locks, so batchcls cannot notice a second run there; "
     "start only one at a time"
 )
 
@@ -62,7 +66,7 @@ class Lock:
             if time.monotonic() >= deadline:
                 raise RefusedError(
                     f"{paths.results} is being written by another run ({taken}); wait for it, "
-                    "watch it with `batchcls watch`, or choose another --output"
+                    "watch it with `batchcls watch`, or choose another `--output`"
                 )
             time.sleep(0.02)
 
@@ -76,12 +80,7 @@ class Lock:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
 
@@ -98,7 +97,7 @@ def _try(path: Path, storage: Storage) -> tuple[int, bool] | str:
         # Somebody may have removed the file between open and lock: its successor counts.
         if not storage.fstat(fd).same_file(storage.stat(path)):
             storage.close(fd)
-            return "which is just beginning"
+            return "which is just starting"
         _sign(storage, fd)
     except OSError:
         storage.close(fd)
@@ -130,5 +129,5 @@ def _holder(storage: Storage, fd: int) -> str:
     text = storage.pread(fd, 300, 0).decode("ascii", "replace")
     match = re.fullmatch(r"([0-9]+) ([!-~]+) ([0-9T:+-]+)\n", text)
     if match is None:
-        return "which has not signed the lock yet"
-    return f"process {match[1]} on {match[2]}, since {match[3]}"
+        return "which has not signed the lock file yet"
+    return f"process {match[1]} on {match[2]}, started {match[3]}"

@@ -1,4 +1,4 @@
-"""What a run's results are results of: images, model, settings, and the fingerprint of all that.
+"""What a run's results are results of: images, model, settings, and the fingerprint of these.
 
 The file is written once per generation, atomically, and carries its own hash: a manifest that
 differs from what was written by a single byte is refused.
@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from batchcls.errors import RefusedError
+from batchcls.results.disk_errors import guard
 from batchcls.results.recovery import Identity
-from batchcls.results.storage import Storage, blocks, guard, opened, read_all, write_atomically
+from batchcls.results.storage import Storage, blocks, opened, read_all, write_atomically
 
 FORMAT = 1
 Carry = Literal["", "extend", "retry-failed"]
@@ -80,7 +81,9 @@ class Manifest:
             raise ValueError("its content does not match its hash")
         content = json.loads(text)
         if content["format"] != FORMAT:
-            raise ValueError(f"it has format {content['format']}, this version reads {FORMAT}")
+            raise ValueError(
+                f"it has format {content['format']}, but this batchcls reads format {FORMAT}"
+            )
         known = {f.name for f in fields(cls)}
         if content.keys() != known:
             raise ValueError("it was written by another version of batchcls")
@@ -115,7 +118,7 @@ def load(storage: Storage, path: Path) -> Manifest | None:
         return Manifest.from_bytes(data)
     except (ValueError, TypeError, KeyError) as error:
         raise RefusedError(
-            f"{path} is damaged: {error}; restore it from a copy, or start over with --fresh"
+            f"{path} is damaged: {error}; restore it from a copy, or start over with `--fresh`"
         ) from error
 
 
@@ -131,9 +134,11 @@ def require_inputs(storage: Storage, path: Path, manifest: Manifest) -> None:
             digest.update(block)
             count += block.count(b"\0")
     if (count, digest.hexdigest()) != (manifest.count, manifest.inputs["sha256"]):
+        images = f"{count:,} images instead of {manifest.count:,}"
+        how = images if count != manifest.count else "the same number of images, another hash"
         raise RefusedError(
-            f"{path} was changed since the run began: it has {count} images, the manifest "
-            f"{manifest.count}, and their hashes differ; restore it, or start over with --fresh"
+            f"{path} has changed since the run began ({how}); restore it, or start over with "
+            "`--fresh`"
         )
 
 
@@ -161,16 +166,16 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Differenc
 
 
 def require_same(manifest: Manifest, fingerprint: Mapping[str, Any], results: Path) -> None:
-    """Refuse to go on with results that other settings would have made differently.
+    """Refuse to resume results that these settings would have made differently.
 
     Raises:
         RefusedError: with what differs, a line for each key.
     """
     if found := difference(manifest.fingerprint, fingerprint):
         raise RefusedError(
-            f"{results} belongs to a job that gives other answers:\n"
+            f"{results} was made with another model, other options or other versions:\n"
             + "".join(f"  {entry}\n" for entry in found)
-            + "use the old settings, choose another --output, or start over with --fresh"
+            + "use the old ones, choose another `--output`, or start over with `--fresh`"
         )
 
 

@@ -54,10 +54,8 @@ class Mark:
 
     def to_slot(self) -> bytes:
         """The mark as 512 bytes."""
-        content = [
-            self.run, self.seq, self.size, self.count, self.crc32, self.state,
-            [self.failed.get(kind, 0) for kind in KINDS],
-        ]  # fmt: skip
+        failed = [self.failed.get(kind, 0) for kind in KINDS]
+        content = [self.run, self.seq, self.size, self.count, self.crc32, self.state, failed]
         text = json.dumps(content, separators=(",", ":")).encode().ljust(SLOT - 10) + b"\n"
         slot = b"%08x " % zlib.crc32(text) + text
         if len(slot) != SLOT:
@@ -93,7 +91,7 @@ def read(storage: Storage, path: Path) -> tuple[Mark, int] | None:
     if not found:
         raise RefusedError(
             f"{path} is damaged from byte 0 on, so nothing says which results are safe; "
-            "start over with --fresh, or choose another --output"
+            "start over with `--fresh`, or choose another `--output`"
         )
     return max(found, key=lambda pair: pair[0].seq)
 

@@ -1,4 +1,4 @@
-"""Decides whether results begin, go on, are finished, or are refused; see `journal` for the states.
+"""Decides whether results begin, resume, are complete, or are refused; states: see `journal`.
 
 Every step can be done again after a crash in the middle of it, and where nothing is to be mended
 nothing is written.
@@ -18,7 +18,7 @@ from batchcls.results.storage import CREATE, READ, READ_WRITE, Storage, blocks, 
 
 @dataclass(slots=True)
 class Opened:
-    """Results, ready to be gone on with.
+    """Results, ready to be resumed.
 
     Attributes:
         safe: what is right and on the disk.
@@ -35,9 +35,9 @@ class Opened:
     finished: bool = False
 
 
-def taken(path: Path) -> str:
-    """What to say of a final name that is somebody else's."""
-    return f"{path} exists and is not this run's; move it away, or choose another --output"
+def taken_message(path: Path) -> str:
+    """The message for a final name that is taken by a file of another run, or of no run."""
+    return f"{path} exists and is not from this run; move it away, or choose another `--output`"
 
 
 def open_results(
@@ -58,11 +58,11 @@ def open_results(
         return Opened(Prefix.of(mark), MarkFile(storage, -1, mark, slot), finished=True)
     if part is None and mark.size:
         raise RefusedError(
-            f"{paths.part} is gone, though {mark.count} records were safely in it; restore it, or "
-            "start over with --fresh"
+            f"{paths.part} is missing, but {mark.count:,} lines of it were on the disk; "
+            "restore it, or start over with `--fresh`"
         )
     if final is not None and (replaces is None or final.size != replaces.size):
-        raise RefusedError(taken(paths.results))
+        raise RefusedError(taken_message(paths.results))
     with contextlib.ExitStack() as undo:
         commit_fd = storage.open(paths.commit, READ_WRITE)
         undo.callback(_close, storage, commit_fd)
@@ -78,14 +78,14 @@ def open_results(
 
 
 def _mark(paths: RunPaths, storage: Storage, run: str, part_size: int) -> tuple[Mark, int]:
-    """The run's mark and its slot; a new one where there are no results yet."""
+    """The run's mark and its slot; new ones where there are no results yet."""
     found = marks.read(storage, paths.commit)
     if found is not None and found[0].run == run:
         return found
     if part_size:
         raise RefusedError(
-            f"{paths.part} holds results of another job; move it away, choose another --output, "
-            "or start over with --fresh"
+            f"{paths.part} holds results of another run; move it away, choose another `--output`, "
+            "or start over with `--fresh`"
         )
     return marks.create(storage, paths.commit, run)
 
@@ -93,8 +93,8 @@ def _mark(paths: RunPaths, storage: Storage, run: str, part_size: int) -> tuple[
 def _require_plausible(paths: RunPaths, mark: Mark, expected: int) -> None:
     if mark.count > expected or (mark.state == "complete" and mark.count != expected):
         raise RefusedError(
-            f"{paths.commit} speaks of {mark.count} records, the manifest of {expected} images: "
-            "they belong to different jobs; start over with --fresh"
+            f"{paths.commit} counts {mark.count:,} lines, but the manifest {expected:,} images, so "
+            "they belong to different runs; start over with `--fresh`"
         )
 
 
@@ -104,12 +104,12 @@ def _require_finished(path: Path, storage: Storage, mark: Mark) -> None:
             same = identify(storage, fd) == Prefix.of(mark).identity
     except FileNotFoundError:
         raise RefusedError(
-            f"{path} was finished and is gone; restore it, or start over with --fresh"
+            f"{path} was complete and is now missing; restore it, or start over with `--fresh`"
         ) from None
     if not same:
         raise RefusedError(
-            f"{path} was finished with {mark.count} records and {mark.size} bytes and was changed "
-            "since; restore it, or start over with --fresh"
+            f"{path} has changed since it was complete ({mark.count:,} lines, {mark.size:,} bytes)"
+            "; restore it, or start over with `--fresh`"
         )
 
 
@@ -117,7 +117,7 @@ def _drop_tail(found: Opened, path: Path, storage: Storage, expected: int) -> No
     """Keep what is right behind the mark, cut the rest off, and mark it."""
     mark, safe = found.marks.mark, found.safe
     if not storage.fstat(found.part).regular:
-        raise RefusedError(f"{path} is not a regular file; choose another --output")
+        raise RefusedError(f"{path} is not a regular file; choose another `--output`")
     require_marked(storage, found.part, path, mark)
     size = storage.fstat(found.part).size
     extend(safe, blocks(storage, found.part, mark.size), expected)

@@ -51,11 +51,11 @@ class Prefix:
 
     @classmethod
     def of(cls, mark: Mark) -> Self:
-        """What a mark speaks of."""
+        """What a mark counts."""
         return cls(mark.size, mark.count, mark.crc32, Counter(mark.failed))
 
     def mark(self, state: State) -> Mark:
-        """What to say of it once it is on the disk."""
+        """The mark to put once it is on the disk."""
         return Mark(
             size=self.size,
             count=self.count,
@@ -139,18 +139,18 @@ def require_marked(storage: Storage, fd: int, path: Path, mark: Mark) -> None:
     size = storage.fstat(fd).size
     if size < mark.size:
         raise RefusedError(
-            f"{path} is damaged: it ends at byte {size}, but {mark.size} bytes were safely on the "
-            "disk; restore it from a copy, or start over with --fresh"
+            f"{path} is damaged: it has {size:,} bytes, but {mark.size:,} were safely on the disk; "
+            "restore it from a copy, or start over with `--fresh`"
         )
     if checksum(storage, fd, mark.size) == mark.crc32:
         return
     good = Prefix()
     extend(good, blocks(storage, fd, 0, mark.size), mark.count)
     where = (
-        f"the first bad line, {good.count + 1}, begins at byte {good.size}"
+        f"line {good.count + 1}, at byte {good.size}, is not what was written"
         if good.size < mark.size
-        else f"something between byte 0 and byte {mark.size} was changed"
+        else f"something in its first {mark.size} bytes was changed"
     )
     raise RefusedError(
-        f"{path} is damaged: {where}; restore it from a copy, or start over with --fresh"
+        f"{path} is damaged: {where}; restore it from a copy, or start over with `--fresh`"
     )

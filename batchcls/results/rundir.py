@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from batchcls.results.storage import Storage, guard
+from batchcls.results.disk_errors import guard
+from batchcls.results.storage import Storage
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Rules of this file:
 
 1. Whatever reads, writes, renames or locks a file of the results side does it through a `Storage`,
    one system call each, so that a test can count the calls and kill, tear or fail at any of them.
-2. Errors come out as the `OSError` they are; `guard` turns them into words for people.
+2. Errors come out as the `OSError` they are; `disk_errors` turns them into messages.
 """
 
 import contextlib
@@ -17,8 +17,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from batchcls.errors import RefusedError, StoppedError
-
 BLOCK = 1 << 20
 READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 READ_WRITE = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -26,11 +24,6 @@ CREATE = READ_WRITE | os.O_CREAT
 
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_WRONG_PLACE = frozenset(
-    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR,
-     errno.ELOOP, errno.ENAMETOOLONG, errno.EEXIST}
-)  # fmt: skip
 
 
 class FileStat(NamedTuple):
@@ -102,53 +95,42 @@ class Storage(Protocol):
 
 
 class PosixStorage:
-    """The real one."""
+    """The file system of this machine."""
 
     def open(self, path: Path, flags: int) -> int:
-        """See `Storage`."""
         return os.open(path, flags, 0o666)
 
     def close(self, fd: int) -> None:
-        """See `Storage`."""
         os.close(fd)
 
     def pread(self, fd: int, size: int, offset: int) -> bytes:
-        """See `Storage`."""
         return os.pread(fd, size, offset)
 
     def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
-        """See `Storage`."""
         return os.pwrite(fd, data, offset)
 
     def ftruncate(self, fd: int, size: int) -> None:
-        """See `Storage`."""
         os.ftruncate(fd, size)
 
     def fdatasync(self, fd: int) -> None:
-        """See `Storage`."""
         getattr(os, "fdatasync", os.fsync)(fd)  # macOS has none
 
     def fsync(self, fd: int) -> None:
-        """See `Storage`."""
         os.fsync(fd)
 
     def fstat(self, fd: int) -> FileStat:
-        """See `Storage`."""
         return _file_stat(os.fstat(fd))
 
     def stat(self, path: Path) -> FileStat | None:
-        """See `Storage`."""
         try:
             return _file_stat(os.lstat(path))
         except FileNotFoundError:
             return None
 
     def rename(self, old: Path, new: Path) -> None:
-        """See `Storage`."""
         old.replace(new)
 
     def rename_new(self, old: Path, new: Path) -> None:
-        """See `Storage`."""
         renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
         number = errno.ENOSYS
         if renameat2 is not None:
@@ -164,27 +146,22 @@ class PosixStorage:
         old.rename(new)
 
     def unlink(self, path: Path) -> None:
-        """See `Storage`."""
         path.unlink(missing_ok=True)
 
     def mkdir(self, path: Path) -> None:
-        """See `Storage`."""
         path.mkdir(exist_ok=True)
 
     def rmdir(self, path: Path) -> None:
-        """See `Storage`."""
         with contextlib.suppress(FileNotFoundError):
             path.rmdir()
 
     def listdir(self, path: Path) -> list[str]:
-        """See `Storage`."""
         try:
             return sorted(entry.name for entry in path.iterdir())
         except FileNotFoundError:
             return []
 
     def fsync_dir(self, path: Path) -> None:
-        """See `Storage`."""
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(fd)
@@ -195,7 +172,6 @@ class PosixStorage:
             os.close(fd)
 
     def flock(self, fd: int) -> None:
-        """See `Storage`."""
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
@@ -257,41 +233,3 @@ def write_atomically(storage: Storage, path: Path, data: bytes, *, durable: bool
     storage.rename(temporary, path)
     if durable:
         storage.fsync_dir(path.parent)
-
-
-@contextlib.contextmanager
-def guard(path: Path, where: str = "") -> Iterator[None]:
-    """Turn errors of the file system into words.
-
-    Args:
-        path: the file, for the message.
-        where: " at record 120", for the message.
-
-    Raises:
-        StoppedError: the disk is full or fails; what is there is right.
-        RefusedError: the place is wrong: no permission, read-only, no directory.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise explain(error, path, where) from error
-
-
-def explain(error: OSError, path: Path, where: str = "") -> StoppedError | RefusedError:
-    """An error of the file system, in words; see `guard`."""
-    reason = error.strerror or str(error)
-    if error.errno in _FULL:
-        what = {errno.EDQUOT: "disk quota exceeded", errno.EFBIG: "file size limit reached"}
-        return StoppedError(
-            f"{path}: {what.get(error.errno or 0, 'disk full')}{where}; free space, then run the "
-            "same command again"
-        )
-    if error.errno in _WRONG_PLACE:
-        return RefusedError(
-            f"{path}: {reason}{where}; check the place and its permissions, or choose another "
-            "with --output"
-        )
-    return StoppedError(
-        f"{path}: {reason}{where}; what is written is right: check the disk, then run the same "
-        "command again"
-    )

@@ -15,9 +15,10 @@ from batchcls.images import ImageRef
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
 from batchcls.results import record
+from batchcls.results.disk_errors import guard
 from batchcls.results.recovery import Identity, Prefix, checksum, identify, lines
 from batchcls.results.rundir import RunPaths
-from batchcls.results.storage import Storage, blocks, guard, opened
+from batchcls.results.storage import Storage, blocks, opened
 
 MOST_PROBLEMS = 20
 
@@ -106,7 +107,9 @@ def verify(results: Path, storage: Storage) -> VerifyReport:
         manifest = _manifest(paths, storage, findings)
         if manifest is not None and finished and storage.stat(paths.part) is not None:
             # The directory describes the generation that will replace this file.
-            findings.notes.append(f"{paths.part} will replace it; its inputs list is gone")
+            findings.notes.append(
+                f"{paths.part} will replace this file, whose inputs list no longer exists"
+            )
             written, manifest = manifest.replaces, None
         elif manifest is not None:
             written = _written(paths, storage, manifest, findings)
@@ -118,14 +121,24 @@ def verify(results: Path, storage: Storage) -> VerifyReport:
     expected = manifest.count if manifest is not None else None
     if finished and expected is not None and findings.lines < expected and not findings.problems:
         size = storage.stat(path)
+        missing = expected - findings.lines
         findings.add(
-            findings.lines + 1, size.size if size else 0, f"{expected - findings.lines} missing"
+            findings.lines + 1,
+            size.size if size else 0,
+            "1 line is missing" if missing == 1 else f"{missing:,} lines are missing",
         )
     failed = findings.failed
     return VerifyReport(
-        path, finished, findings.lines, findings.lines - failed.total(), dict(failed), expected,
-        tuple(findings.notes), tuple(findings.problems), findings.more,
-    )  # fmt: skip
+        path=path,
+        finished=finished,
+        lines=findings.lines,
+        ok=findings.lines - failed.total(),
+        failed=dict(failed),
+        expected=expected,
+        notes=tuple(findings.notes),
+        problems=tuple(findings.problems),
+        more=findings.more,
+    )
 
 
 def _manifest(paths: RunPaths, storage: Storage, findings: _Findings) -> manifests.Manifest | None:
@@ -135,7 +148,9 @@ def _manifest(paths: RunPaths, storage: Storage, findings: _Findings) -> manifes
         findings.notes.append(str(error))
         return None
     if manifest is None:
-        findings.notes.append(f"no {paths.manifest}, so names and number were not compared")
+        findings.notes.append(
+            f"{paths.manifest} is missing, so names and their number were not compared"
+        )
     return manifest
 
 
@@ -157,11 +172,15 @@ def _check_whole(
     storage: Storage, fd: int, written: Identity | None, *, finished: bool, findings: _Findings
 ) -> None:
     if written is None:
-        findings.notes.append("no commit mark of it, so its checksum was not compared")
+        findings.notes.append(
+            "there is no commit mark of this file, so its checksum was not compared"
+        )
     elif finished and identify(storage, fd) != written:
-        findings.add(1, 0, f"not the {written.size} bytes that were written (checksum)")
+        findings.add(
+            1, 0, f"the file is not the {written.size:,} bytes that were written (checksum)"
+        )
     elif not finished and checksum(storage, fd, written.size) != written.crc32:
-        findings.add(1, 0, f"the first {written.size} bytes are not what was written (checksum)")
+        findings.add(1, 0, f"the first {written.size:,} bytes are not what was written (checksum)")
 
 
 def _inputs(
@@ -200,11 +219,13 @@ def _check_lines(
     ):
         checked = record.check(line, index) if whole else None
         if not whole:
-            findings.add(index + 1, offset, "the line is not whole")
+            findings.add(index + 1, offset, "the line is incomplete")
         elif checked is None:
-            findings.add(index + 1, offset, f"not the record of image {index}")
+            findings.add(index + 1, offset, f"this is not the line of image {index}")
         elif name is not None and not line.startswith(record.head(_ref(index, name)) + b","):
-            findings.add(index + 1, offset, "the record of another image than the inputs list has")
+            findings.add(
+                index + 1, offset, "this is the line of another image than the inputs list names"
+            )
         else:
             findings.lines += 1
             if checked.failed is not None:

@@ -64,7 +64,7 @@ MUTANTS = (
     ("journal", "ours.size != self._safe.size", "ours.size < self._safe.size"),
     ("journal", "        if self._broken is not None:\n            raise self._broken\n", ""),
     ("journal", "if not self._pending and self._broken is None:", "if not self._pending:"),
-    ("journal", 'f" at record {self._safe.count}"', 'f" at record {self.count}"'),
+    ("journal", 'f" at line {self._safe.count + 1}"', 'f" at line {self.count + 1}"'),
     # -- journal: finishing
     ("journal", "if self.count != self._expected:", "if self.count > self._expected:"),
     ("journal", "if identify(self._storage, self._part) != self.identity:", "if False:"),

@@ -114,8 +114,7 @@ def test_the_first_bad_line_is_named_with_its_place() -> None:
         disk.replace_content(PATHS.part, bytes(damaged))
         with pytest.raises(
             RefusedError,
-            match=rf"results\.jsonl\.part is damaged: the first bad line, {number + 1}, begins at "
-            rf"byte {offset};",
+            match=rf"results\.jsonl\.part is damaged: line {number + 1}, at byte {offset}, is not",
         ):
             Story(PATHS, disk, COUNT).sit()
 
@@ -127,7 +126,7 @@ def test_lost_bytes_are_named() -> None:
     disk.replace_content(PATHS.part, content[:-9])
     with pytest.raises(
         RefusedError,
-        match=rf"it ends at byte {len(content) - 9}, but {len(content)} bytes were safely on",
+        match=f"it has {len(content) - 9:,} bytes, but {len(content):,} were safely on",
     ):
         Story(PATHS, disk, COUNT).sit()
 

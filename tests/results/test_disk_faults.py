@@ -106,7 +106,9 @@ class FullDevice(PosixStorage):
 
 def test_dev_full(tmp_path: Path) -> None:
     paths = paths_in(tmp_path)
-    with pytest.raises(StoppedError, match="disk full at record 0; free space, then run the same"):
+    with pytest.raises(
+        StoppedError, match="disk full at line 1; free some space, then run the same"
+    ):
         Story(paths, FullDevice(), COUNT).sit()
     assert paths.part.read_bytes() == b""
     assert Story(paths, PosixStorage(), COUNT).sit()
@@ -116,10 +118,10 @@ def test_dev_full(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (errno.ENOSPC, "disk full; free space"),
-        (errno.EDQUOT, "disk quota exceeded; free space"),
-        (errno.EFBIG, "file size limit reached; free space"),
-        (errno.EIO, "Input/output error; what is written is right: check the disk"),
+        (errno.ENOSPC, "disk full; free some space"),
+        (errno.EDQUOT, "disk quota exceeded; free some space"),
+        (errno.EFBIG, "file size limit reached; free some space"),
+        (errno.EIO, "Input/output error, but what is written is safe; check the disk"),
     ],
 )
 def test_each_error_has_its_words(error: int, words: str) -> None:

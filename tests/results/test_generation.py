@@ -82,7 +82,7 @@ def test_a_copy_of_the_inputs_can_be_lengthened(paths: RunPaths) -> None:
 def test_an_unfinished_part_goes_only_by_fresh(paths: RunPaths) -> None:
     Story(paths, STORAGE, COUNT).sit(until=5)
     other = manifest(COUNT, 2)
-    with pytest.raises(RefusedError, match="start over with --fresh"):
+    with pytest.raises(RefusedError, match="start over with `--fresh`"):
         generation.begin(paths, STORAGE, other)
     assert paths.part.read_bytes() == as_file(lines(5))
     generation.begin(paths, STORAGE, other, fresh=True)

@@ -182,7 +182,7 @@ def test_a_part_that_is_gone_is_said_to_be_gone(journal: Journal, paths: RunPath
     journal.commit()
     journal.close()
     paths.part.unlink()
-    with pytest.raises(RefusedError, match="is gone, though 7 records were safely in it"):
+    with pytest.raises(RefusedError, match="is missing, but 7 lines of it were on the disk"):
         again(paths)
     assert not paths.part.exists()
 
@@ -192,7 +192,7 @@ def test_more_records_than_images_are_of_another_job(journal: Journal, paths: Ru
     journal.commit()
     journal.close()
     for expected in (0, 6):
-        with pytest.raises(RefusedError, match="they belong to different jobs"):
+        with pytest.raises(RefusedError, match="they belong to different runs"):
             Journal.open(paths, STORAGE, expected, "run-1")
     assert paths.part.read_bytes() == as_file(lines(7))
 
@@ -270,7 +270,7 @@ def test_a_part_changed_in_place_is_noticed_before_the_end(
     data[40] ^= 1
     with paths.part.open("r+b") as file:
         file.write(data)
-    with pytest.raises(RefusedError, match="is not what was written to it"):
+    with pytest.raises(RefusedError, match="does not hold what was written to it"):
         journal.finish()
     assert not paths.results.exists()
 
@@ -278,9 +278,9 @@ def test_a_part_changed_in_place_is_noticed_before_the_end(
 def test_results_of_somebody_else_are_never_replaced(journal: Journal, paths: RunPaths) -> None:
     journal.append(0, lines(COUNT))
     paths.results.write_bytes(b"precious")
-    with pytest.raises(RefusedError, match=r"results\.jsonl exists and is not this run's"):
+    with pytest.raises(RefusedError, match=r"results\.jsonl exists and is not from this run"):
         journal.finish()
-    with pytest.raises(RefusedError, match=r"results\.jsonl exists and is not this run's"):
+    with pytest.raises(RefusedError, match=r"results\.jsonl exists and is not from this run"):
         again(paths)
     assert paths.results.read_bytes() == b"precious"
     paths.results.unlink()
@@ -297,7 +297,7 @@ def test_results_that_appear_in_the_last_moment_are_not_replaced(paths: RunPaths
 
     journal = Journal.open(paths, Late(), COUNT, "run-1")
     journal.append(0, lines(COUNT))
-    with pytest.raises(RefusedError, match="exists and is not this run's"):
+    with pytest.raises(RefusedError, match="exists and is not from this run"):
         journal.finish()
     journal.close()
     assert paths.results.read_bytes() == b"precious"
@@ -322,11 +322,11 @@ def test_a_new_generation_replaces_only_the_file_it_came_from(paths: RunPaths) -
     replaces = Identity(len(old), 3, zlib.crc32(old))
     journal = again(paths, replaces=replaces)
     journal.append(0, lines(COUNT))
-    with pytest.raises(RefusedError, match="exists and is not this run's"):
+    with pytest.raises(RefusedError, match="exists and is not from this run"):
         journal.finish()
     journal.close()
     paths.results.write_bytes(b"x")
-    with pytest.raises(RefusedError, match="exists and is not this run's"):
+    with pytest.raises(RefusedError, match="exists and is not from this run"):
         again(paths, replaces=replaces)
     paths.results.write_bytes(old)
     resumed = again(paths, replaces=replaces)
@@ -338,10 +338,10 @@ def test_a_part_of_another_run_is_refused(paths: RunPaths, journal: Journal) -> 
     journal.append(0, lines(5))
     journal.commit()
     journal.close()
-    with pytest.raises(RefusedError, match="holds results of another job"):
+    with pytest.raises(RefusedError, match="holds results of another run"):
         again(paths, "run-2")
     paths.commit.unlink()
-    with pytest.raises(RefusedError, match="holds results of another job"):
+    with pytest.raises(RefusedError, match="holds results of another run"):
         again(paths)
     assert paths.part.read_bytes() == as_file(lines(5))
 
@@ -383,7 +383,7 @@ def test_full_disk_is_said_with_its_record(paths: RunPaths) -> None:
     for _ in range(2):
         with pytest.raises(
             StoppedError,
-            match=r"results\.jsonl\.part: disk full at record 7; free space, then run the same com",
+            match=r"results\.jsonl\.part: disk full at line 8; free some space, then run the same",
         ):
             journal.commit()
     assert paths.part.read_bytes() == as_file(lines(7))
@@ -406,7 +406,7 @@ def test_a_failed_sync_is_the_end_and_leaves_only_what_is_safe(paths: RunPaths) 
     journal.commit()
     journal.append(7, lines(12)[7:])
     for _ in range(3):
-        with pytest.raises(StoppedError, match="Input/output error at record 7"):
+        with pytest.raises(StoppedError, match="Input/output error at line 8"):
             journal.commit()
     with pytest.raises(StoppedError):
         journal.finish()

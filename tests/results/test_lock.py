@@ -122,7 +122,7 @@ def test_a_lock_file_that_is_removed_meanwhile_is_not_locked(paths: RunPaths) ->
 def test_hostile_text_in_the_lock_file_is_not_shown(paths: RunPaths) -> None:
     with Lock.take(paths, STORAGE):
         paths.lock.write_bytes(b"\x1b[2J\x00\xff 1 2 3\n" * 50)
-        with pytest.raises(RefusedError, match="which has not signed the lock yet"):
+        with pytest.raises(RefusedError, match="which has not signed the lock file yet"):
             Lock.take(paths, STORAGE, patience_s=0)
 
 

@@ -116,7 +116,7 @@ def test_every_flipped_byte_and_every_cut_is_noticed() -> None:
 def test_a_manifest_of_another_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
     manifests.save(STORAGE, path, replace(manifest(3), format=2))
-    with pytest.raises(RefusedError, match="it has format 2, this version reads 1"):
+    with pytest.raises(RefusedError, match="it has format 2, but this batchcls reads format 1"):
         manifests.load(STORAGE, path)
 
 
@@ -126,7 +126,7 @@ def test_an_inputs_list_of_something_else_is_refused(tmp_path: Path) -> None:
     require_inputs(STORAGE, path, manifest(3))
     for data in (inputs(4), inputs(2), b"", inputs(3).replace(b"1", b"2")):
         path.write_bytes(data)
-        with pytest.raises(RefusedError, match="was changed since the run began"):
+        with pytest.raises(RefusedError, match="has changed since the run began"):
             require_inputs(STORAGE, path, manifest(3))
     path.unlink()
     with pytest.raises(RefusedError, match="No such file"):

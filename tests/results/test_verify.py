@@ -42,7 +42,7 @@ def test_while_a_generation_is_made_the_one_before_is_verified(tmp_path: Path) -
     report = verify(paths.results, STORAGE)
     assert report.good
     assert report.lines == COUNT
-    assert "will replace it" in report.notes[0]
+    assert "will replace this file" in report.notes[0]
     Story(paths, STORAGE, COUNT).sit_retry()
     report = verify(paths.results, STORAGE)
     assert report.complete
@@ -72,9 +72,9 @@ def test_every_problem_has_its_place(tmp_path: Path) -> None:
     assert not report.complete
     where = {p.line: (p.offset, p.message) for p in report.problems}
     assert sorted(where) == [1, 4, 6, 7, 10, 39]
-    assert where[4] == (len(as_file(lines(3))), "not the record of image 3")
-    assert "the record of another image than the inputs list has" in where[10][1]
-    assert "the line is not whole" in where[39][1]
+    assert where[4] == (len(as_file(lines(3))), "this is not the line of image 3")
+    assert "the line of another image than the inputs list names" in where[10][1]
+    assert "the line is incomplete" in where[39][1]
     assert report.lines == 34
 
 
@@ -84,7 +84,7 @@ def test_missing_lines_are_a_problem_though_the_mark_is_lost(tmp_path: Path) -> 
     paths.commit.unlink()
     paths.results.write_bytes(as_file(lines(COUNT - 3)))
     report = verify(paths.results, STORAGE)
-    assert [p.message for p in report.problems] == ["3 missing"]
+    assert [p.message for p in report.problems] == ["3 lines are missing"]
 
 
 def test_too_many_lines_are_a_problem(tmp_path: Path) -> None:
@@ -127,12 +127,12 @@ def test_damaged_lines_are_not_carried_over(tmp_path: Path) -> None:
     Story(paths, STORAGE, COUNT).sit()
     whole = finished_file(paths, STORAGE)
     paths.results.write_bytes(as_file([*lines(8), line(9)]))
-    with pytest.raises(RefusedError, match="was changed since the new results were begun"):
+    with pytest.raises(RefusedError, match="has changed since the new results were started"):
         next(carry.answers(STORAGE, paths.results, expected=whole))
-    with pytest.raises(RefusedError, match="was changed since it was finished"):
+    with pytest.raises(RefusedError, match="has changed since it was complete"):
         finished_file(paths, STORAGE)
     offset = len(as_file(lines(8)))
     answers = carry.answers(STORAGE, paths.results)
     assert [next(answers).index for _ in range(8)] == list(range(8))
-    with pytest.raises(RefusedError, match=f"line 9, at byte {offset}, is not the record of ima"):
+    with pytest.raises(RefusedError, match=f"line 9, at byte {offset}, is not that of ima"):
         next(answers)

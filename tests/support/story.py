@@ -12,11 +12,12 @@ from pathlib import Path
 from batchcls.images import Failure, ImageRef, Prediction
 from batchcls.messages import Answer
 from batchcls.results import carry, generation, record
+from batchcls.results.disk_errors import guard
 from batchcls.results.journal import Journal
 from batchcls.results.lock import Lock
 from batchcls.results.manifest import Manifest, load, require_inputs
 from batchcls.results.rundir import RunPaths, make_directory
-from batchcls.results.storage import Storage, guard, write_atomically
+from batchcls.results.storage import Storage, write_atomically
 
 
 def name(index: int) -> str:

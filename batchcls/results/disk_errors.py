@@ -1,0 +1,67 @@
+"""Decides what an error of the file system means for a run, and puts it into words.
+
+A full or failing disk stops the run, and the same command resumes it (`StoppedError`). A path that
+cannot be used at all is for the user to change (`RefusedError`).
+"""
+
+import contextlib
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+
+from batchcls.errors import RefusedError, StoppedError
+
+_FULL = {
+    errno.ENOSPC: "disk full",
+    errno.EDQUOT: "disk quota exceeded",
+    errno.EFBIG: "file size limit reached",
+}
+_WRONG_PLACE = frozenset(
+    {
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.EEXIST,
+    }
+)
+
+
+@contextlib.contextmanager
+def guard(path: Path, where: str = "") -> Iterator[None]:
+    """Turn an `OSError` of the block into an error with a message for the user.
+
+    Args:
+        path: the file, for the message.
+        where: " after line 120", for the message.
+
+    Raises:
+        StoppedError: the disk is full or fails; what is written is right.
+        RefusedError: the path does not exist, is not writable, or is no file.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise explain(error, path, where) from error
+
+
+def explain(error: OSError, path: Path, where: str = "") -> StoppedError | RefusedError:
+    """The error to raise instead of an `OSError`; see `guard`."""
+    reason = error.strerror or str(error)
+    if error.errno in _FULL:
+        return StoppedError(
+            f"{path}: {_FULL[error.errno]}{where}; free some space, then run the same command again"
+        )
+    if error.errno in _WRONG_PLACE:
+        return RefusedError(
+            f"{path}: {reason}{where}; check the path and its permissions, or choose another "
+            "`--output`"
+        )
+    return StoppedError(
+        f"{path}: {reason}{where}, but what is written is safe; check the disk, then run the same "
+        "command again"
+    )
