@@ -1,19 +1,6 @@
-"""One-line mutants of what decides: the tests must notice each.
-
-    python -m tests.coordinator.mutants [NUMBER…]
-
-Each is a text that occurs once in a module, and what takes its place.
-"""
+"""One-line mutants of what decides, for `tests.support.mutants`."""
 
 # ruff: noqa: E501 - texts of other files, as they stand there
-
-import shutil
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
-
-from tests.support.tree import ROOT
 
 MUTANTS = (
     # -- coordinator: what the edge asks and tells
@@ -127,45 +114,3 @@ MUTANTS = (
     ("worker_slot", "self.first_rss = self.first_rss or rss", "self.first_rss = rss"),
     ("worker_slot", " and rss > growth * self.first_rss", ""),
 )  # fmt: skip
-
-
-def survives(module: str, old: str, new: str) -> bool:
-    """Whether the tests pass with this mutant."""
-    with tempfile.TemporaryDirectory() as temporary:
-        copy = Path(temporary)
-        ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copy(ROOT / "pyproject.toml", copy)
-        (copy / "tests").mkdir()
-        (copy / "tests/__init__.py").touch()
-        shutil.copytree(ROOT / "tests/coordinator", copy / "tests/coordinator", ignore=ignore)
-        shutil.copytree(ROOT / "batchcls", copy / "batchcls", ignore=ignore)
-        file = copy / "batchcls/coordinator" / f"{module}.py"
-        text = file.read_text()
-        if text.count(old) != 1:
-            raise ValueError(f"{module}: {old!r} is there {text.count(old)} times")
-        file.write_text(text.replace(old, new))
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-o", "timeout=40"]
-        command = [sys.executable, "-P", "-m", "pytest", *options, "tests/coordinator"]
-        done = subprocess.run(
-            command, cwd=copy, capture_output=True, text=True, check=False,
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(copy)},
-        )  # fmt: skip
-        if done.returncode > 1 and "Timeout" not in done.stdout + done.stderr:
-            raise RuntimeError(done.stdout + done.stderr)
-        return done.returncode == 0
-
-
-def main() -> None:
-    chosen = [int(n) for n in sys.argv[1:]] or range(len(MUTANTS))
-    left = []
-    for number in chosen:
-        module, old, new = MUTANTS[number]
-        if survives(module, old, new):
-            print(f"{number} {module}: {old.strip()!r} -> {new.strip()!r} SURVIVES", flush=True)
-            left.append(number)
-    print(f"{len(chosen) - len(left)} of {len(chosen)} noticed; left: {left}")
-    sys.exit(bool(left))
-
-
-if __name__ == "__main__":
-    main()

@@ -96,7 +96,7 @@ def test_exif_of_random_bytes(magic: bytes, rest: bytes) -> None:
 
 
 def test_gif_frame_beyond_any_canvas() -> None:
-    # Mutant 20383487 of test_mutants: left + width needs more than the 16 bits of a canvas.
+    # File 20383487 of test_damaged_files: left + width needs more than the 16 bits of a canvas.
     data = bytearray(PLAIN["gif"].data)
     at = data.find(b"\x2c\0\0\0\0")
     data[at + 1 : at + 3] = b"\xff\xff"

@@ -1,22 +1,6 @@
-"""One-line mutants of the results side; the tests must notice each of them.
-
-    python -m tests.results.mutants [NUMBER…]
-
-Each is a text that occurs once in a module, and what takes its place.
-"""
+"""One-line mutants of the results side, for `tests.support.mutants`."""
 
 # ruff: noqa: E501 - texts of other files, as they stand there
-
-import shutil
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
-
-from tests.support.tree import ROOT
-
-BATTERY = ("journal", "verify", "generation", "lock", "disk_faults", "damage", "recovery",
-           "power_loss", "record", "names", "manifest")  # fmt: skip
 
 MUTANTS = (
     # -- journal: appending
@@ -177,61 +161,3 @@ MUTANTS = (
     ),
     ("lock", "    storage.ftruncate(fd, 0)\n", ""),
 )
-
-
-def survives(module: str, old: str, new: str) -> bool:
-    """Whether the tests pass with this mutant."""
-    with tempfile.TemporaryDirectory() as temporary:
-        copy = Path(temporary)
-        (copy / "tests").mkdir()
-        for name in ("pyproject.toml", "tests/__init__.py"):
-            shutil.copy(ROOT / name, copy / name)
-        ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / "tests/results", copy / "tests/results", ignore=ignore)
-        (copy / "batchcls").mkdir()
-        for path in (ROOT / "batchcls").glob("*.py"):
-            shutil.copy(path, copy / "batchcls")
-        shutil.copytree(ROOT / "batchcls/results", copy / "batchcls/results", ignore=ignore)
-        file = copy / "batchcls/results" / f"{module}.py"
-        text = file.read_text()
-        if text.count(old) != 1:
-            raise ValueError(f"{module}: {old!r} is there {text.count(old)} times")
-        file.write_text(text.replace(old, new))
-        tests = [f"tests/results/test_{name}.py" for name in BATTERY]
-        options = [
-            "-x",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-o",
-            "timeout=30",
-            "-o",
-            "faulthandler_timeout=0",
-        ]
-        command = [sys.executable, "-m", "pytest", "-m", "not faults", *options, *tests]
-        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
-        if done.returncode == 1:
-            failed = [s for s in done.stdout.splitlines() if s.startswith("FAILED")]
-            if not failed:
-                raise RuntimeError(done.stdout[-2000:])
-            print("  " + failed[0][:110], flush=True)
-        elif done.returncode:
-            raise RuntimeError(done.stdout + done.stderr)
-        return done.returncode == 0
-
-
-def main() -> None:
-    chosen = [int(n) for n in sys.argv[1:]] or range(len(MUTANTS))
-    left = []
-    for number in chosen:
-        module, old, new = MUTANTS[number]
-        print(f"{number} {module}: {old.strip()!r} -> {new.strip()!r}", flush=True)
-        if survives(module, old, new):
-            print("  SURVIVES", flush=True)
-            left.append(number)
-    print(f"{len(chosen) - len(left)} of {len(chosen)} noticed; left: {left}")
-    sys.exit(bool(left))
-
-
-if __name__ == "__main__":
-    main()

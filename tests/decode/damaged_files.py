@@ -24,7 +24,7 @@ def originals() -> dict[str, list[bytes]]:
     return found
 
 
-def mutant(files: list[bytes], seed: int) -> bytes:
+def damaged(files: list[bytes], seed: int) -> bytes:
     """A damaged file: flipped bits, other bytes, moved, cut out, doubled and spliced blocks."""
     rng = random.Random(seed)
     data = bytearray(rng.choice(files))
@@ -81,7 +81,7 @@ def main() -> None:
             file.seek(0)
             file.write(b"%d\n" % seed)
             try:
-                pixels = decode(mutant(files, seed), policy)
+                pixels = decode(damaged(files, seed), policy)
             except ImageError as error:
                 outcomes[error.kind] += 1
             else:
