@@ -6,7 +6,6 @@ model it was made from is refused.
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,12 +16,6 @@ from batchcls.cli.options import MODEL, PICTURE, select
 from batchcls.cli.terminal import print_note, print_result
 from batchcls.errors import ModelError, UsageError
 from batchcls.job.job import Job
-
-BY_HAND: dict[str, Any] = dict.fromkeys(
-    ("labels", "activation", "preprocess", "mean_values", "scale_values", "reverse_input_channels",
-     "resize_type", "interpolation", "layout")
-)  # fmt: skip
-"""Options that the exported model has in itself, as if they were not given."""
 
 
 @with_job_options(select(MODEL, PICTURE, "plugins", "debug", without=("model", "decode")))
@@ -51,7 +44,7 @@ def export_model(
         raise UsageError(f"{there[0]} is there already; --force writes over it")
     from batchcls.model.compile import load
     from batchcls.model.devices import core
-    from batchcls.model.export import export
+    from batchcls.model.export import export, of_export
     from batchcls.model.files.find import localised
 
     job = localised(job)
@@ -59,7 +52,7 @@ def export_model(
     try:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
             written = export(job, Path(folder) / target.name)
-            alone = replace(job, model=str(written), **BY_HAND)
+            alone = of_export(job, written)
             after = load.load(alone, core.open_core(alone))
             _compare(answers(before), answers(after))
             for ending in (".bin", ".xml"):  # the .xml last: it makes the model
@@ -67,26 +60,27 @@ def export_model(
     except OSError as error:
         raise ModelError(f"cannot write {out}: {error.strerror}") from error
     size = target.stat().st_size + target.with_suffix(".bin").stat().st_size
-    pre = before.pre.as_dict()
+    pre = before.metadata.pre.as_dict()
     print_result(f"{target} and {target.with_suffix('.bin').name}, {size / 1e6:,.1f} MB")
     print_result(
         f"with its preprocessing ({pre['resize_type']} to {pre['width']}x{pre['height']}, "
-        f"{pre['interpolation']}), {len(before.labels):,} labels and its activation: "
+        f"{pre['interpolation']}), {len(before.metadata.labels):,} labels and its activation: "
         f"batchcls run ./images --model {target} needs no more options"
     )
-    for warning in before.warnings:
+    for warning in before.metadata.warnings:
         print_note(f"warning: {warning}")
     return 0
 
 
 def answers(loaded: Any) -> dict[str, Any]:
     """What of a model, understood, decides its answers."""
+    known = loaded.metadata
     return {
-        **loaded.pre.as_dict(),
-        "activation": loaded.activation.kind,
-        "quantisation": (loaded.activation.scale, loaded.activation.zero),
-        "labels": loaded.labels,
-        "threshold": loaded.threshold,
+        **known.pre.as_dict(),
+        "activation": known.activation.kind,
+        "quantisation": (known.activation.scale, known.activation.zero),
+        "labels": known.labels,
+        "threshold": known.threshold,
     }
 
 

@@ -75,17 +75,18 @@ def describe(job: Job) -> dict[str, Any]:
 
     job = localised(job)
     loaded = load.load(job, core.open_core(job))
+    known = loaded.metadata
     return {
         "model": str(loaded.path),
-        "inputs": loaded.inputs,
-        "outputs": loaded.outputs,
-        "preprocess": loaded.pre.as_dict(),
-        "activation": loaded.activation.kind,
-        "threshold": loaded.threshold,
-        "top": loaded.top,
-        "labels": list(loaded.labels),
-        "origin": loaded.origins,
-        "warnings": list(loaded.warnings),
+        "inputs": known.inputs,
+        "outputs": known.outputs,
+        "preprocess": known.pre.as_dict(),
+        "activation": known.activation.kind,
+        "threshold": known.threshold,
+        "top": known.top,
+        "labels": list(known.labels),
+        "origin": known.origins,
+        "warnings": list(known.warnings),
     }
 
 

@@ -38,7 +38,7 @@ def probe_model(job: Job, folder: str, truth_file: str | None, most: int, *, as_
         raise UsageError(f"--images {most}: must be 1 or more")
     job = localised(job)
     sample = take(folder, read(truth_file) if truth_file else FolderTruths(), most)
-    labels = load.load(job, core.open_core(job)).labels
+    labels = load.load(job, core.open_core(job)).metadata.labels
     truths = class_indices(sample.truths, labels)
     known = sum(index is not None for index in truths)
     if truth_file and not known:

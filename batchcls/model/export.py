@@ -7,6 +7,7 @@ nearest one stands there.
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ from batchcls.errors import ModelError
 from batchcls.job.job import Job
 from batchcls.model.compile import load
 from batchcls.model.compile.load import Loaded
+from batchcls.model.compile.model_metadata import ModelMetadata
 from batchcls.model.devices.core import open_core, reason
-from batchcls.model.graph import activation
-from batchcls.model.graph.ports import SCORE_NAMES
+from batchcls.model.graph.activation import before_quantisation
+from batchcls.model.graph.ports import SCORE_NAMES, ImageInput
 from batchcls.model.metadata.model_info import OWN_ROOT, ROOT
-from batchcls.model.preprocess.preprocess import Preprocess
 from batchcls.model.runtime import Model, openvino, opset13
 
 _NEAREST_TYPE = {
@@ -43,6 +44,19 @@ _INTENSITY_KEYS = {
     "range_scale": ("scale_factor", "min_value", "max_value"),
 }
 
+_CARRIED = (
+    "labels",
+    "activation",
+    "preprocess",
+    "mean_values",
+    "scale_values",
+    "reverse_input_channels",
+    "resize_type",
+    "interpolation",
+    "layout",
+)
+"""Options of a job that an exported model has in itself."""
+
 
 def export(job: Job, out: Path) -> Path:
     """Write a job's model, as its options and metadata resolve, to an IR.
@@ -62,6 +76,12 @@ def export(job: Job, out: Path) -> Path:
     check_name(out)
     loaded = load.load(job, open_core(job))
     return write(loaded, loaded.model, out)
+
+
+def of_export(job: Job, model: Path) -> Job:
+    """The same job with an exported model, without the options that the model carries itself."""
+    left_out: dict[str, Any] = dict.fromkeys(_CARRIED)
+    return replace(job, model=str(model), **left_out)
 
 
 def check_name(out: Path) -> None:
@@ -85,7 +105,7 @@ def write(loaded: Loaded, model: Model, out: Path) -> Path:
     Raises:
         ModelError: it cannot be written.
     """
-    if loaded.pre.resize_type != "embedded":
+    if loaded.metadata.pre.resize_type != "embedded":
         _describe(model, loaded)
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as folder:
@@ -100,9 +120,9 @@ def write(loaded: Loaded, model: Model, out: Path) -> Path:
 
 def _describe(model: Model, loaded: Loaded) -> None:
     _dequantise(model, loaded)
-    for key, text in model_info(loaded).items():
+    for key, text in model_info(loaded.metadata, loaded.image).items():
         model.set_rt_info(text, [ROOT, key])
-    for key, value in own_info(loaded).items():
+    for key, value in own_info(loaded.metadata).items():
         model.set_rt_info(json.dumps(value), [OWN_ROOT, key])
 
 
@@ -112,10 +132,11 @@ def _dequantise(model: Model, loaded: Loaded) -> None:
     model_api takes the first output, and its softmax of 8-bit integers is nan or noise. batchcls
     goes on reading the quantised one, under the name that it looks for first.
     """
-    if (loaded.activation.scale, loaded.activation.zero) == (1.0, 0.0):
+    activation = loaded.metadata.activation
+    if (activation.scale, activation.zero) == (1.0, 0.0):
         return
     results = model.get_results()
-    plain = activation.before_quantisation(model, loaded.scores.index)
+    plain = before_quantisation(model, loaded.scores.index)
     if plain is None or plain in [result.input_value(0) for result in results]:
         return
     results[loaded.scores.index].output(0).get_tensor().add_names({SCORE_NAMES[0]})
@@ -124,44 +145,44 @@ def _dequantise(model: Model, loaded: Loaded) -> None:
     model.add_results([opset13.result(plain), *results])
 
 
-def model_info(loaded: Loaded) -> dict[str, str]:
+def model_info(known: ModelMetadata, image: ImageInput) -> dict[str, str]:
     """What the keys of `model_info` can say about a model."""
-    pre = loaded.pre
+    pre = known.pre
     found = {
         "model_type": "Classification",
-        "labels": " ".join("_".join(label.split()) for label in loaded.labels),
-        "layout": f"{loaded.image.name}:{loaded.image.layout}",
+        "labels": " ".join("_".join(label.split()) for label in known.labels),
+        "layout": f"{image.name}:{image.layout}",
         "resize_type": _NEAREST_TYPE.get(pre.resize_type, pre.resize_type),
         "interpolation_mode": _NEAREST_INTERPOLATION.get(pre.interpolation, "LINEAR"),
         "pad_value": str(round(sum(pre.pad_value) / len(pre.pad_value))),
         "reverse_input_channels": str(pre.reverse_input_channels),
-        "multilabel": str(loaded.threshold is not None),
+        "multilabel": str(known.threshold is not None),
         "intensity_mode": str(pre.intensity[0]),
     }
     if pre.mean_values:
         found["mean_values"] = " ".join(map(str, pre.mean_values))
     if pre.scale_values:
         found["scale_values"] = " ".join(map(str, pre.scale_values))
-    if loaded.threshold is not None:
-        found["confidence_threshold"] = str(loaded.threshold)
-    if loaded.origins["top"] != load.DEFAULT:
-        found["topk"] = str(loaded.top)
-    names = _INTENSITY_KEYS.get(str(pre.intensity[0]), ())
-    found |= {f"intensity_{n}": str(v) for n, v in zip(names, pre.intensity[1:], strict=False)}
+    if known.threshold is not None:
+        found["confidence_threshold"] = str(known.threshold)
+    if known.origins["top"] != load.DEFAULT:
+        found["topk"] = str(known.top)
+    mode, *values = pre.intensity
+    for name, value in zip(_INTENSITY_KEYS.get(str(mode), ()), values, strict=False):
+        found[f"intensity_{name}"] = str(value)
     return found
 
 
-def own_info(loaded: Loaded) -> dict[str, Any]:
+def own_info(known: ModelMetadata) -> dict[str, Any]:
     """Everything, under the names of `batchcls.model.preprocess.settings.Settings`."""
-    pre: Preprocess = loaded.pre
-    found = {key: value for key, value in pre.as_dict().items() if value is not None}
+    found = {key: value for key, value in known.pre.as_dict().items() if value is not None}
     del found["channels"]
-    found["labels"] = list(loaded.labels)
-    found["multilabel"] = loaded.threshold is not None
-    if loaded.activation.kind != "none":
-        found["activation"] = loaded.activation.kind
-    if loaded.threshold is not None:
-        found["threshold"] = loaded.threshold
-    if loaded.origins["top"] != load.DEFAULT:
-        found["top"] = loaded.top
+    found["labels"] = list(known.labels)
+    found["multilabel"] = known.threshold is not None
+    if known.activation.kind != "none":
+        found["activation"] = known.activation.kind
+    if known.threshold is not None:
+        found["threshold"] = known.threshold
+    if known.origins["top"] != load.DEFAULT:
+        found["top"] = known.top
     return found

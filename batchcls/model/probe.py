@@ -5,7 +5,7 @@ answer carries about its image: the entropy of the mean answer less the mean ent
 Confidence alone would crown inputs so wrong that every image gets the same class with certainty.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -28,7 +28,6 @@ from batchcls.model.preprocess.settings import Settings
 from batchcls.model.runtime import CompiledModel, Core
 
 Image = NDArray[np.uint8]
-Truth = int | str | None
 
 _RGB_CAFFE = (123.0, 117.0, 104.0)
 NORMALISATIONS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
@@ -70,24 +69,11 @@ class Trial:
     int8: str
     milliseconds: float
 
-    @property
-    def flags(self) -> str:
-        """The options, ready to paste behind `batchcls run`."""
-        parts = []
-        for key, value in self.options.items():
-            flag = "--" + key.replace("_", "-")
-            if isinstance(value, bool):
-                flag = flag if value else flag.replace("--", "--no-", 1)
-                parts.append(flag)
-            else:
-                parts.append(f"{flag} {value}")
-        return " ".join(parts)
-
 
 def probe(
     job: Job,
     images: Sequence[Image],
-    truths: Sequence[Truth] | None = None,
+    truths: Sequence[int | None] | None = None,
     threads: Threads | None = None,
 ) -> list[Trial]:
     """Try the plausible preprocessings on these images, best first.
@@ -95,7 +81,7 @@ def probe(
     Args:
         job: model, labels, device; its own preprocessing is one of the trials.
         images: decoded, (H, W, 3) BGR; a few dozen, of different classes.
-        truths: class index or label of each image, where known.
+        truths: class index of each image, None where it is unknown; None = of none is it known.
         threads: what the inference may use; None = the whole machine.
 
     Raises:
@@ -104,49 +90,45 @@ def probe(
     core = cores.open_core(job)
     there = cores.available(core)
     device = strings.resolve(strings.parse(job.device[0]), there, strict=job.strict_devices)
-    configured = cores.properties(job, threads or Threads(), cores.member_names([device], there))
-    cores.configure(core, configured)
+    properties = cores.properties(job, threads or Threads(), cores.member_names([device], there))
+    cores.configure(core, properties)
     loaded = load.load(job, core)
-    edits.set_shape(loaded.model, loaded.image, loaded.pre.height, loaded.pre.width, 1)
-    bench = _Bench(core, str(device), loaded, images, _indices(truths, loaded.labels, len(images)))
+    pre = loaded.metadata.pre
+    edits.set_shape(loaded.model, loaded.image, pre.height, pre.width, 1)
+    bench = _Bench(core, str(device), loaded, images, truths or [None] * len(images))
     as_read = loaded.model.clone()
-    bench.int8, _ = int8.choose(core, loaded.model, configured, job.int8)
-    trials = [bench.run(NOW, loaded.pre, {})]
-    if loaded.pre.resize_type != "embedded":
+    bench.int8, _ = int8.choose(core, loaded.model, properties, job.int8)
+    trials = [bench.run(NOW, pre, {})]
+    if pre.resize_type != "embedded":
         trials += [bench.run(*guess) for guess in _guesses(loaded)]
-    best = max(trials, key=_rank)
-    others = sorted(trials, key=_rank, reverse=True)
+    ranked = sorted(trials, key=_rank, reverse=True)
     other = "fast" if bench.int8 == "exact" else "exact"
-    how, _ = int8.choose(core, as_read, configured, other)
+    how, _ = int8.choose(core, as_read, properties, other)
     if how != bench.int8:
-        others.insert(1, bench.again(best, replace(loaded, model=as_read), how))
-    return others
+        ranked.insert(1, bench.again(ranked[0], replace(loaded, model=as_read), how))
+    return ranked
 
 
 def _rank(trial: Trial) -> tuple[float, float]:
     return (-1.0 if trial.accuracy is None else trial.accuracy, trial.bits)
 
 
-def _guesses(loaded: Loaded) -> list[tuple[str, Preprocess, dict[str, Any]]]:
-    floating = loaded.image.element_type in ("f32", "f16", "bf16")
-    found = []
+def _guesses(loaded: Loaded) -> Iterator[tuple[str, Preprocess, dict[str, Any]]]:
+    """(name, preprocessing, the job's options that choose it) of every plausible combination."""
+    image, now = loaded.image, loaded.metadata.pre
+    floating = image.element_type in ("f32", "f16", "bf16")
     for name, (mean, scale) in NORMALISATIONS.items():
         if not floating and name != "none":
             continue  # a quantised input has its normalisation in its quantisation
-        for rgb in (True, False) if loaded.image.channels == 3 else (False,):
+        for rgb in (True, False) if image.channels == 3 else (False,):
             for resize in RESIZES:
-                pre = resolve(
-                    replace(
-                        resize,
-                        reverse_input_channels=rgb,
-                        mean_values=_fit(mean, rgb, loaded.image.channels),
-                        scale_values=_fit(scale, rgb, loaded.image.channels),
-                    ),
-                    loaded.pre.height,
-                    loaded.pre.width,
-                    loaded.image.channels,
+                settings = replace(
+                    resize,
+                    reverse_input_channels=rgb,
+                    mean_values=_fit(mean, rgb, image.channels),
+                    scale_values=_fit(scale, rgb, image.channels),
                 )
-                order = "RGB" if rgb else "BGR"
+                pre = resolve(settings, now.height, now.width, image.channels)
                 options: dict[str, Any] = {
                     "reverse_input_channels": rgb,
                     "resize_type": pre.resize_type,
@@ -155,8 +137,7 @@ def _guesses(loaded: Loaded) -> list[tuple[str, Preprocess, dict[str, Any]]]:
                 if floating:
                     options["mean_values"] = _text(pre.mean_values)
                     options["scale_values"] = _text(pre.scale_values)
-                found.append((f"{order}, {name}, {pre.resize_type}", pre, options))
-    return found
+                yield f"{'RGB' if rgb else 'BGR'}, {name}, {pre.resize_type}", pre, options
 
 
 def _fit(values: tuple[float, ...], rgb: bool, channels: int) -> tuple[float, ...]:
@@ -166,17 +147,6 @@ def _fit(values: tuple[float, ...], rgb: bool, channels: int) -> tuple[float, ..
 
 def _text(values: tuple[float, ...]) -> str:
     return "[" + ",".join(f"{value:g}" for value in values) + "]"
-
-
-def _indices(truths: Sequence[Truth] | None, labels: Sequence[str], count: int) -> list[int | None]:
-    """Truths as class indices; a label matches whole, or by its first synonym, without case."""
-    if truths is None:
-        return [None] * count
-    known: dict[str, int] = {}
-    for index, label in enumerate(labels):
-        for name in (label, label.split(",")[0]):
-            known.setdefault(name.strip().lower(), index)
-    return [known.get(t.strip().lower()) if isinstance(t, str) else t for t in truths]
 
 
 class _Bench:
@@ -206,7 +176,7 @@ class _Bench:
             started = perf_counter()
             raw = compiled(tensor)[0]
             spent += perf_counter() - started
-            rows.append(self._loaded.activation.apply(np.array(raw[0], np.float32)))
+            rows.append(self._loaded.metadata.activation.apply(np.array(raw[0], np.float32)))
         scores = np.stack(rows).astype(np.float64)
         best = scores.argmax(axis=1)
         known = [(int(b), t) for b, t in zip(best, self._truths, strict=True) if t is not None]

@@ -12,6 +12,7 @@ Rules of this file:
 import contextlib
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -54,18 +55,16 @@ def model_inputs(loaded: Loaded, core: Core, tensors: Sequence[Any]) -> list[NDA
     Raises:
         ModelError: the model's input is not one that preprocessing can feed.
     """
-    sizes = {"N": 1, "C": loaded.image.channels, "H": loaded.pre.height, "W": loaded.pre.width}
-    shape = [sizes[letter] for letter in loaded.image.layout]
+    pre = loaded.metadata.pre
+    image = replace(loaded.image, index=0, height=pre.height, width=pre.width)
+    sizes = {"N": 1, "C": image.channels, "H": pre.height, "W": pre.width}
+    shape = [sizes[letter] for letter in image.layout]
     given = loaded.model.inputs[loaded.image.index].get_element_type()
     parameter = opset13.parameter(shape, given)
     model = Model([opset13.convert(parameter, "f32")], [parameter], "input")
-    image = ports.ImageInput(
-        0, "image", loaded.image.layout, loaded.pre.height, loaded.pre.width,
-        loaded.image.channels, loaded.image.element_type,
-    )  # fmt: skip
     scores = ports.ScoreOutput(0, "pixels", int(np.prod(shape)), "f32")
     compiled = core.compile_model(
-        edits.connect(model, image, scores, loaded.pre), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+        edits.connect(model, image, scores, pre), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
     )
     rows = len(compiled.input(0).shape) == 4
     return [
@@ -84,7 +83,7 @@ def check(loaded: Loaded) -> None:
     """
     if any(op.get_type_name() == "FakeQuantize" for op in loaded.model.get_ops()):
         raise ModelError(f"{loaded.path} is quantised already")
-    if loaded.pre.resize_type == "embedded":
+    if loaded.metadata.pre.resize_type == "embedded":
         raise ModelError(
             f"{loaded.path} takes images of any size and resizes them itself: quantise the model "
             "that it was made from"

@@ -66,15 +66,18 @@ def quantize(
         if max_drop is None:
             model = calibrate.quantise(loaded, inputs)
         else:
-            hit = _hits(original, chosen, truths, loaded.labels)
+            hit = _hits(original, chosen, truths, loaded.metadata.labels)
             model = calibrate.quantise_within(loaded, inputs, hit, max_drop)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=out.parent)))
         # Read once more: NNCF has had the first in its hands.
         fresh = load.load(job, open_core(job))
         written = export.write(fresh, model, folder / out.name)
         tell(f"Comparing on {len(chosen.held_out):,} other images …")
-        quantised = _open(_of(job, written), stack)
-        found = _compare(original, quantised, chosen, truths, loaded.labels, (loaded.path, written))
+        exported = replace(export.of_export(job, written), activation=job.activation)
+        quantised = _open(exported, stack)
+        found = _compare(
+            original, quantised, chosen, truths, loaded.metadata.labels, (loaded.path, written)
+        )
         if accept(found):
             written.with_suffix(".bin").replace(out.with_suffix(".bin"))
             written.replace(out)
@@ -82,18 +85,10 @@ def quantize(
 
 
 def _open(job: Job, stack: ExitStack) -> Classifier:
-    # Not kept: the second of the two is in a temporary folder, and goes by another name later.
+    # Not cached: the second of the two is in a temporary folder, and goes by another name later.
     classifier = Classifier.open(replace(job, device=job.device[:1], cache=False), Threads())
     stack.callback(classifier.close)
     return classifier
-
-
-def _of(job: Job, model: Path) -> Job:
-    """The same job with another model, which carries its preprocessing and labels itself."""
-    return replace(
-        job, model=str(model), labels=None, mean_values=None, scale_values=None, layout=None,
-        reverse_input_channels=None, resize_type=None, interpolation=None, preprocess=None,
-    )  # fmt: skip
 
 
 def _hits(

@@ -77,10 +77,9 @@ def test_the_probe_finds_the_channel_order(tmp_path: Path) -> None:
     """The colour model says class 0 for whatever comes first in the channels."""
     path = tiny.save(tiny.colour_model(), tmp_path / "m.xml", {"labels": "red green blue"})
     images = [tiny.flat_colour(c) for c in ((200, 0, 0), (0, 200, 0), (0, 0, 200))]
-    best, *rest = probe(Job(model=str(path)), images, ["blue", "GREEN", 0], ONE)
+    best, *rest = probe(Job(model=str(path)), images, [2, 1, 0], ONE)
     assert best.options["reverse_input_channels"] is True
     assert best.accuracy == 1.0
-    assert "--reverse-input-channels" in best.flags
     assert rest[-1].accuracy == pytest.approx(1 / 3)
     assert NOW in [trial.name for trial in rest]
 

@@ -1,4 +1,4 @@
-"""Decides which compiled models are interchangeable: the key under which one is kept.
+"""Decides which compiled models are interchangeable: the key under which one is cached.
 
 In the key is everything that what is compiled, or what is known about it, can depend on: the bytes
 of the model and of the files beside it, the job, the devices and their properties, the processor,
@@ -17,31 +17,63 @@ from typing import Any
 import numpy as np
 
 import batchcls.model
-from batchcls.job.job import Job
-from batchcls.model.devices.core import Properties, is_cpu, only_cpus
+from batchcls.model.compile.compilation import Compilation
+from batchcls.model.devices.core import is_cpu, only_cpus
 from batchcls.model.devices.strings import Device
 from batchcls.model.files.find import file_hash, model_hash, model_path
 from batchcls.model.runtime import openvino
 from batchcls.version import __version__
 
-NEUTRAL = frozenset({
-    "sources", "null_separated", "names", "follow_links", "output", "fresh", "extend",
-    "retry_failed", "max_failed", "number_iter", "progress", "timeout", "log_level", "debug",
-    "workers", "decode_threads", "decode", "nireq", "worker_memory", "top", "with_facts",
-    "cache", "cache_dir", "strict_devices",
-})  # fmt: skip
+NEUTRAL = frozenset(
+    {
+        "sources",
+        "null_separated",
+        "names",
+        "follow_links",
+        "decode",
+        "output",
+        "fresh",
+        "extend",
+        "retry_failed",
+        "max_failed",
+        "top",
+        "with_facts",
+        "number_iter",
+        "progress",
+        "log_level",
+        "debug",
+        "workers",
+        "decode_threads",
+        "nireq",
+        "timeout",
+        "worker_memory",
+        "cache",
+        "cache_dir",
+        "strict_devices",
+    }
+)
 """Fields of a job that no compiled model depends on."""
 
-ELSEWHERE = frozenset({
-    "model", "labels", "device", "load_config", "hint", "nstreams", "nthreads", "infer_precision",
-    "batch_size",
-})  # fmt: skip
+ELSEWHERE = frozenset(
+    {
+        "model",
+        "labels",
+        "device",
+        "load_config",
+        "batch_size",
+        "hint",
+        "nstreams",
+        "nthreads",
+        "infer_precision",
+    }
+)
 """Fields that are in the key as what they lead to: contents, devices, properties."""
 
-LAYOUT = frozenset({
-    "NUM_STREAMS", "INFERENCE_NUM_THREADS", "ENABLE_CPU_PINNING", "PERFORMANCE_HINT",
-})  # fmt: skip
-"""Properties that the CPU plugin applies anew to what it imports: one file for all layouts."""
+ALLOCATION = frozenset(
+    {"NUM_STREAMS", "INFERENCE_NUM_THREADS", "ENABLE_CPU_PINNING", "PERFORMANCE_HINT"}
+)
+"""Properties that the CPU plugin applies anew to what it imports: however the machine is divided
+among workers, one file serves."""
 
 _ENVIRONMENT = ("ONEDNN_", "DNNL_", "OV_", "OPENVINO_")
 
@@ -54,19 +86,13 @@ def suits(devices: Sequence[Device]) -> bool:
     return only_cpus(devices) and all(device.kind in ("", "HETERO") for device in devices)
 
 
-def key(job: Job, devices: Sequence[Device], configured: Properties, batch_size: int) -> str:
-    """The key of a job's compiled models: a file name.
-
-    Args:
-        job: model, labels, preprocessing.
-        devices: as resolved on this machine.
-        configured: what the devices were told.
-        batch_size: images in a request.
+def key(work: Compilation) -> str:
+    """The key of what is compiled: a file name.
 
     Raises:
         ModelError: a file cannot be read.
     """
-    settings = job.as_dict()
+    job = work.job
     facts = {
         "batchcls": [__version__, _own_code()],
         "openvino": [openvino.get_version(), np.__version__],
@@ -75,17 +101,19 @@ def key(job: Job, devices: Sequence[Device], configured: Properties, batch_size:
         "model": model_hash(model_path(job.model)),
         "labels": job.labels and file_hash(Path(job.labels).expanduser()).hex(),
         "plugins": [_library(entry) for entry in job.plugin],
-        "devices": [[device.asked, str(device)] for device in devices],
-        "properties": {name: _lasting(name, told) for name, told in configured.items()},
-        "batch size": batch_size,
-        "job": {k: v for k, v in settings.items() if k not in NEUTRAL | ELSEWHERE},
+        "devices": [[device.requested, str(device)] for device in work.devices],
+        "properties": {n: _lasting(n, properties) for n, properties in work.properties.items()},
+        "batch size": work.batch_size,
+        "job": {k: v for k, v in job.as_dict().items() if k not in NEUTRAL | ELSEWHERE},
     }
     text = json.dumps(facts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
-def _lasting(name: str, told: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in told.items() if k not in LAYOUT} if is_cpu(name) else dict(told)
+def _lasting(name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    if not is_cpu(name):
+        return dict(properties)
+    return {key: value for key, value in properties.items() if key not in ALLOCATION}
 
 
 def _library(entry: str) -> list[Any]:
@@ -107,8 +135,8 @@ def _own_code() -> str:
 def code_hash(folder: Path) -> str:
     """A hash of all the code below a folder: names and contents of its modules.
 
-    What makes a compiled model of a file lies in many folders. One that were left out would go
-    on with models that older code had compiled.
+    What makes a compiled model out of a file lies in many folders. If one were left out, models
+    that older code had compiled would be used on.
     """
     total = hashlib.sha256()
     for module in sorted(folder.rglob("*.py")):
@@ -124,5 +152,5 @@ def _processor() -> str:
         text = Path("/proc/cpuinfo").read_text().partition("\n\n")[0]
     except OSError:
         return ""
-    kept = ("vendor_id", "model name", "flags", "Features", "CPU part")
-    return "\n".join(line for line in text.splitlines() if line.startswith(kept))
+    telling = ("vendor_id", "model name", "flags", "Features", "CPU part")
+    return "\n".join(line for line in text.splitlines() if line.startswith(telling))

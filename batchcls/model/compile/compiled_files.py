@@ -3,10 +3,11 @@
 Rules of this file:
 
 1. A model's file appears by rename. Until then it is `KEY.part`, locked by the one process that
-   compiles it; the others wait for that one instead of doing the same. A dead one's lock is free.
+   compiles it; the others wait for that one instead of doing the same. A dead process's lock is
+   free.
 2. Nothing is believed that was not checked: owner and permissions of the folder and the file, its
-   length, and a checksum over all of it. What fails is removed, and compiled anew.
-3. No trouble in here stops a run: what cannot be kept is not kept.
+   length, and a checksum over all of it. What fails is removed, and compiled again.
+3. No trouble in here stops a run: what cannot be cached is not cached.
 4. A file is never written to again, so those that are mapped into processes stay as they are, and
    may be unlinked under them.
 
@@ -35,7 +36,7 @@ LIMIT = 2_000_000_000
 """Bytes that the folder may hold; the least recently used files go first."""
 
 PATIENCE_S = 120.0
-"""So long a process waits for another that compiles the same model, then it compiles too."""
+"""How long a process waits for another that compiles the same model, before it compiles too."""
 
 ALIGN = 4096
 MAGIC = b"batchcls compiled model 1\n"
@@ -50,7 +51,7 @@ _MAPPED: list[mmap.mmap] = []
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CachedModel:
     """What a file holds.
 
     Attributes:
@@ -63,8 +64,8 @@ class Kept:
 
 
 @dataclass(slots=True)
-class Turn:
-    """The right to write one model's file, while it is open."""
+class WriteLock:
+    """The right to write one model's file, until it is closed."""
 
     file: IO[bytes]
     part: Path
@@ -90,7 +91,7 @@ class Turn:
         self.part.rename(final)
 
     def close(self) -> None:
-        """Let the others go on; what has not got its name is gone."""
+        """Let the others have it; a file that has not got its name yet is removed."""
         with contextlib.suppress(OSError):
             if _same(self.file, self.part):
                 self.part.unlink()
@@ -127,7 +128,7 @@ class CompiledFiles:
             raise PermissionError(0, "is not writable", str(folder))
         return cls(folder, limit)
 
-    def find(self, key: str) -> Kept | None:
+    def find(self, key: str) -> CachedModel | None:
         """A model's file, if it is there and whole; a damaged one is removed."""
         path = self.folder / (key + SUFFIX)
         try:
@@ -135,32 +136,32 @@ class CompiledFiles:
         except OSError:
             return None
         try:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
                 raise ValueError("not a file of ours")
             # Private pages, so that NumPy and OpenVINO may have them as writable ones.
             pages = mmap.mmap(
                 descriptor, 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE
             )
-            kept = _parse(pages)
+            found = _parse(pages)
             _MAPPED.append(pages)
             with contextlib.suppress(OSError):
                 os.utime(path)  # used just now: goes last
         except (ValueError, KeyError, TypeError, OSError) as error:
-            log.info("%s: %s; compiled anew", path, error)
-            self.forget(key)
+            log.info("%s: %s; compiling again", path, error)
+            self.remove(key)
             return None
         else:
-            return kept
+            return found
         finally:
             os.close(descriptor)
 
-    def forget(self, key: str) -> None:
+    def remove(self, key: str) -> None:
         """Remove a model's file."""
         with contextlib.suppress(OSError):
             (self.folder / (key + SUFFIX)).unlink()
 
-    def turn(self, key: str, patience_s: float = PATIENCE_S) -> Turn | None:
+    def lock(self, key: str, patience_s: float = PATIENCE_S) -> WriteLock | None:
         """The right to write a model's file, waited for while another process has it.
 
         Returns:
@@ -173,38 +174,38 @@ class CompiledFiles:
             try:
                 file = os.fdopen(os.open(part, flags, 0o600), "wb")
             except OSError as error:
-                log.info("%s: %s; the compiled model is not kept", part, error.strerror)
+                log.info("%s: %s; the compiled model is not cached", part, error.strerror)
                 return None
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 file.close()
             except OSError as error:  # a file system without locks
-                log.info("%s: %s; the compiled model is not kept", part, error.strerror)
+                log.info("%s: %s; the compiled model is not cached", part, error.strerror)
                 file.close()
                 return None
             else:
-                turn = Turn(file, part)
+                lock = WriteLock(file, part)
                 if _same(file, part) and not final.exists():
-                    return turn
-                turn.close()
+                    return lock
+                lock.close()
                 continue
             if time.monotonic() > deadline:
                 return None
             time.sleep(_POLL_S)
         return None
 
-    def keep(
-        self, turn: Turn, key: str, facts: Mapping[str, Any], blobs: Sequence[memoryview]
+    def store(
+        self, lock: WriteLock, key: str, facts: Mapping[str, Any], blobs: Sequence[memoryview]
     ) -> None:
         """Write a model's file, if there is room for it, and make that room."""
         size = sum(map(len, blobs))
         try:
             if size <= self._limit:
                 self.shrink(size)
-                turn.write(self.folder / (key + SUFFIX), facts, blobs)
+                lock.write(self.folder / (key + SUFFIX), facts, blobs)
         except OSError as error:
-            log.info("%s: %s; the compiled model is not kept", turn.part, error.strerror)
+            log.info("%s: %s; the compiled model is not cached", lock.part, error.strerror)
 
     def shrink(self, room: int = 0) -> None:
         """Remove the least recently used files until the rest and so many bytes fit."""
@@ -223,7 +224,7 @@ class CompiledFiles:
             total -= size
 
 
-def _parse(pages: mmap.mmap) -> Kept:
+def _parse(pages: mmap.mmap) -> CachedModel:
     """A file's content.
 
     Raises:
@@ -245,7 +246,7 @@ def _parse(pages: mmap.mmap) -> Kept:
         if len(blob) != entry["size"] or zlib.crc32(blob) != entry["crc32"]:
             raise ValueError("damaged")
         blobs.append(blob)
-    return Kept(content["facts"], tuple(blobs))
+    return CachedModel(content["facts"], tuple(blobs))
 
 
 def _aligned(size: int) -> int:

@@ -1,13 +1,12 @@
-"""Makes a job's compiled models: from the folder of those kept, else by compiling, and keeps them.
+"""Compiles a job's model for its devices, or takes what an earlier start has compiled and cached.
 
-The one place where the model, its card and what was compiled of it meet. What comes out is the
-same either way.
+The one place where a model, its metadata and what is compiled from it meet. The outcome is the same
+either way.
 """
 
 import io
-import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,12 @@ import numpy as np
 from batchcls.errors import BatchclsError, DeviceError
 from batchcls.job.job import Job
 from batchcls.model.compile import cache_key, hetero, load
-from batchcls.model.compile.card import Card
-from batchcls.model.compile.compiled_files import CompiledFiles, Kept, Turn
+from batchcls.model.compile.compilation import Compilation
+from batchcls.model.compile.compiled_files import CachedModel, CompiledFiles, WriteLock
+from batchcls.model.compile.model_metadata import ModelMetadata
 from batchcls.model.devices import core as cores
 from batchcls.model.devices.strings import Device
+from batchcls.model.files.cache_folder import cache_folder
 from batchcls.model.graph import input_rows, int8, pool_parts
 from batchcls.model.metadata import model_info
 from batchcls.model.runtime import CompiledModel, Core, Model, Tensor
@@ -29,12 +30,12 @@ _LABELS_ELSEWHERE = "path_to_labels"
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
+class DeviceModel:
     """A model compiled for one device string.
 
     Attributes:
         device: as resolved.
-        model: ready to make infer requests.
+        model: ready to create infer requests.
         operations: operations per device, for HETERO; else empty.
     """
 
@@ -43,9 +44,9 @@ class Compiled:
     operations: dict[str, int]
 
     def as_dict(self) -> dict[str, Any]:
-        """For the description."""
+        """Its part of the run's description."""
         return {
-            "asked": self.device.asked,
+            "asked": self.device.requested,
             "used": str(self.device),
             "kind": self.device.kind,
             "execution": list(self.model.get_property("EXECUTION_DEVICES")),
@@ -54,41 +55,28 @@ class Compiled:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What came out.
+class Compiled:
+    """A model compiled for all of its devices.
 
     Attributes:
-        card: what is known about the model.
+        metadata: what is known about the model.
         int8: how quantised layers are computed; see `batchcls.model.graph.int8.choose`.
-        compiled: one for each device string.
-        lasting: nothing outside the key went into it, so that it may be kept.
-        notes: for people, beside the card's.
-        settle: waits until it is kept, if it is being written; at most so many seconds.
+        models: one for each device string.
+        cacheable: the key of the cache says all that went into it.
+        notes: for people, beside the warnings in the metadata.
+        settle: waits until it is cached, if it is being written; at most so many seconds.
     """
 
-    card: Card
+    metadata: ModelMetadata
     int8: str
-    compiled: tuple[Compiled, ...]
-    lasting: bool = True
+    models: tuple[DeviceModel, ...]
+    cacheable: bool = True
     notes: tuple[str, ...] = ()
     settle: Callable[[float], object] = lambda timeout_s: None
 
 
-def make(
-    job: Job,
-    core: Core,
-    devices: Sequence[Device],
-    configured: cores.Properties,
-    batch_size: int,
-) -> Made:
-    """Compile a job's model for each of its devices, or take what an earlier start compiled.
-
-    Args:
-        job: the run.
-        core: its devices configured.
-        devices: as resolved.
-        configured: what the devices were told.
-        batch_size: images in a request.
+def compile_model(work: Compilation) -> Compiled:
+    """Compile a job's model for each of its devices, or take it from the cache.
 
     Raises:
         ModelError: the model cannot be read, understood or compiled.
@@ -96,112 +84,93 @@ def make(
         LabelsError: labels that do not match the model.
         UsageError: an option that makes no sense.
     """
-    files, notes = _files(job)
-    if files is not None and cache_key.suits(devices):
-        made = _kept_or_anew(files, job, core, devices, configured, batch_size)
+    files, notes = _cache(work.job)
+    if files is not None and cache_key.suits(work.devices):
+        found = _cached_or_compiled(files, work)
     else:
-        if files is not None and job.cache_dir is not None:
+        if files is not None and work.job.cache_dir is not None:
             # OpenVINO's own cache. Not by default: it writes its files in place, and a second
             # process may read half of one.
             files.shrink()
-            core.set_property({"CACHE_DIR": str(files.folder)})
-        made = _anew(job, core, devices, configured, batch_size)
-    return replace(made, notes=(*notes, *made.notes))
+            work.core.set_property({"CACHE_DIR": str(files.folder)})
+        found = _compile(work)
+    return replace(found, notes=(*notes, *found.notes))
 
 
-def default_folder() -> Path:
-    """Where compiled models are kept for a user who names no folder."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    home = Path(base) if Path(base).is_absolute() else Path("~/.cache").expanduser()
-    return home / "batchcls" / "compiled"
-
-
-def _files(job: Job) -> tuple[CompiledFiles | None, tuple[str, ...]]:
+def _cache(job: Job) -> tuple[CompiledFiles | None, tuple[str, ...]]:
     """The folder of compiled models, where there is to be one, and what people should know.
 
-    Operations and plugins from files of the user's are beyond what a key can say: nothing is kept.
+    Operations and plugins from the user's own files are beyond what a key can say: nothing is
+    cached.
     """
     if not job.cache or job.extension or job.plugins:
         return None, ()
     named = job.cache_dir
     try:
-        folder = default_folder() if named is None else Path(named).expanduser()
+        folder = cache_folder() / "compiled" if named is None else Path(named).expanduser()
         return CompiledFiles.open(folder), ()
     except (OSError, RuntimeError) as error:  # no home directory is a RuntimeError
-        why = f"--cache-dir {named}: {getattr(error, 'strerror', error)}; goes on without it"
+        why = f"--cache-dir {named}: {getattr(error, 'strerror', error)}; nothing is cached"
         return None, () if named is None else (why,)
 
 
-def _kept_or_anew(
-    files: CompiledFiles,
-    job: Job,
-    core: Core,
-    devices: Sequence[Device],
-    configured: cores.Properties,
-    batch_size: int,
-) -> Made:
-    def key() -> str:
-        return cache_key.key(job, devices, configured, batch_size)
-
-    name, turn = key(), None
-    kept = files.find(name)
-    if kept is None and (turn := files.turn(name)) is None:
-        kept = files.find(name)  # another process has compiled it meanwhile
-    if kept is not None:
-        if (made := _recall(core, kept, devices)) is not None:
-            return made
-        files.forget(name)
+def _cached_or_compiled(files: CompiledFiles, work: Compilation) -> Compiled:
+    key, lock = cache_key.key(work), None
+    cached = files.find(key)
+    if cached is None and (lock := files.lock(key)) is None:
+        cached = files.find(key)  # another process has compiled it meanwhile
+    if cached is not None:
+        if (found := _imported(cached, work)) is not None:
+            return found
+        files.remove(key)
     try:
-        made = _anew(job, core, devices, configured, batch_size)
-        return made if turn is None else _keep(files, turn, name, key, made)
+        compiled = _compile(work)
+        return compiled if lock is None else _cache_aside(compiled, work, files, lock, key)
     except BaseException:
-        if turn is not None:
-            turn.close()
+        if lock is not None:
+            lock.close()
         raise
 
 
-def _anew(
-    job: Job,
-    core: Core,
-    devices: Sequence[Device],
-    configured: cores.Properties,
-    batch_size: int,
-) -> Made:
-    loaded = load.load(job, core)
-    model = load.connect(loaded, batch_size)
-    how, told = int8.choose(core, model, configured, job.int8)
-    if cores.only_cpus(devices) and how in ("none", "exact"):
+def _compile(work: Compilation) -> Compiled:
+    loaded = load.load(work.job, work.core)
+    model = load.connect(loaded, work.batch_size)
+    how, notes = int8.choose(work.core, model, work.properties, work.job.int8)
+    if cores.only_cpus(work.devices) and how in ("none", "exact"):
         input_rows.arrange(model)
         pool_parts.arrange(model)
-    split = hetero.wishes(loaded.model)
-    compiled = tuple(_compile(core, model, device, split) for device in devices)
-    named = _LABELS_ELSEWHERE in model_info.read_info(loaded.model, model_info.ROOT)
-    return Made(Card.of(loaded), how, compiled, lasting=not named, notes=told)
+    affinities = hetero.affinities(loaded.model)
+    models = tuple(_on_device(work.core, model, device, affinities) for device in work.devices)
+    elsewhere = _LABELS_ELSEWHERE in model_info.read_info(loaded.model, model_info.ROOT)
+    return Compiled(loaded.metadata, how, models, cacheable=not elsewhere, notes=notes)
 
 
-def _compile(core: Core, model: Model, device: Device, wishes: Mapping[str, str]) -> Compiled:
+def _on_device(
+    core: Core, model: Model, device: Device, affinities: Mapping[str, str]
+) -> DeviceModel:
     try:
         if device.kind == "HETERO":
-            model = hetero.split(core, model, device, wishes)
+            model = hetero.split(core, model, device, affinities)
         operations = hetero.operations(model)
-        return Compiled(device, core.compile_model(model, str(device)), operations)
+        return DeviceModel(device, core.compile_model(model, str(device)), operations)
     except RuntimeError as error:
         raise DeviceError(
-            f"device {device.asked} cannot compile the model: {cores.reason(error)}"
+            f"device {device.requested} cannot compile the model: {cores.reason(error)}"
         ) from error
 
 
-def _recall(core: Core, kept: Kept, devices: Sequence[Device]) -> Made | None:
-    """What was kept, made ready again; None where OpenVINO does not take it."""
+def _imported(cached: CachedModel, work: Compilation) -> Compiled | None:
+    """A cached model, ready to run; None where OpenVINO or this version does not take it."""
+    facts = cached.facts
     try:
-        card = Card.from_dict(kept.facts["card"])
-        compiled = tuple(
-            Compiled(device, core.import_model(_tensor(blob), str(device)), operations)
+        models = tuple(
+            DeviceModel(device, work.core.import_model(_tensor(blob), str(device)), operations)
             for device, blob, operations in zip(
-                devices, kept.blobs, kept.facts["operations"], strict=True
+                work.devices, cached.blobs, facts["operations"], strict=True
             )
         )
-        return Made(card, kept.facts["int8"], compiled, notes=tuple(kept.facts["notes"]))
+        metadata = ModelMetadata.from_dict(facts["metadata"])
+        return Compiled(metadata, facts["int8"], models, notes=tuple(facts["notes"]))
     except (RuntimeError, KeyError, TypeError, ValueError):
         return None
 
@@ -210,36 +179,38 @@ def _tensor(blob: memoryview) -> Tensor:
     return Tensor(np.frombuffer(blob, np.uint8), shared_memory=True)
 
 
-def _keep(files: CompiledFiles, turn: Turn, name: str, key: Callable[[], str], made: Made) -> Made:
-    """Keep what was compiled; the writing goes on aside from what comes next."""
-    if not (made.lasting and made.card.survives):
-        turn.close()
-        return made
+def _cache_aside(
+    compiled: Compiled, work: Compilation, files: CompiledFiles, lock: WriteLock, key: str
+) -> Compiled:
+    """Cache what was compiled, in a thread, while the worker goes on to its first images."""
+    if not (compiled.cacheable and compiled.metadata.survives_json):
+        lock.close()
+        return compiled
     try:
-        blobs = [_exported(one.model) for one in made.compiled]
+        blobs = [_exported(one.model) for one in compiled.models]
     except RuntimeError:
-        turn.close()
-        return made
+        lock.close()
+        return compiled
     facts = {
-        "card": made.card.as_dict(),
-        "int8": made.int8,
-        "notes": made.notes,
-        "operations": [one.operations for one in made.compiled],
+        "metadata": compiled.metadata.as_dict(),
+        "int8": compiled.int8,
+        "notes": compiled.notes,
+        "operations": [one.operations for one in compiled.models],
     }
 
     def write() -> None:
         try:
             # The files may have been changed between their hashing and their reading.
-            if key() == name:
-                files.keep(turn, name, facts, blobs)
+            if cache_key.key(work) == key:
+                files.store(lock, key, facts, blobs)
         except BatchclsError:
-            pass  # they are gone
+            pass  # the model's files are gone
         finally:
-            turn.close()
+            lock.close()
 
-    thread = threading.Thread(target=write, name="keep compiled model")
+    thread = threading.Thread(target=write, name="cache compiled model")
     thread.start()
-    return replace(made, settle=thread.join)
+    return replace(compiled, settle=thread.join)
 
 
 def _exported(model: CompiledModel) -> memoryview:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.job.job import Job
-from batchcls.model.compile.card import Card
+from batchcls.model.compile.model_metadata import ModelMetadata
 from batchcls.model.devices.core import versions
 
 
 def describe(
     job: Job,
     path: Path,
-    card: Card,
+    metadata: ModelMetadata,
     devices: Sequence[Mapping[str, Any]],
     warnings: Sequence[str],
     computed: Mapping[str, Any],
@@ -24,7 +24,7 @@ def describe(
     Args:
         job: the run.
         path: the model's file.
-        card: what is known about the model.
+        metadata: what is known about the model.
         devices: one for each ring.
         warnings: for people.
         computed: what of the devices changes answers.
@@ -32,28 +32,28 @@ def describe(
     Returns:
         JSON data; "fingerprint" holds exactly the keys that change answers, flat.
     """
-    pre = card.pre.as_dict()
-    hashed = hashlib.sha256(json.dumps(card.labels).encode()).hexdigest()
-    activation = card.activation.kind
+    pre = metadata.pre.as_dict()
+    hashed = hashlib.sha256(json.dumps(metadata.labels).encode()).hexdigest()
+    activation = metadata.activation.kind
     found = versions()
     precision = computed["precision"]
     return {
         "model": {
             "name": path.name,
             "path": str(path),
-            "inputs": card.inputs,
-            "outputs": card.outputs,
+            "inputs": metadata.inputs,
+            "outputs": metadata.outputs,
         },
         "devices": [dict(device) for device in devices],
         "preprocess": pre,
-        "origin": card.origins,
+        "origin": metadata.origins,
         "labels": {
-            "count": len(card.labels),
+            "count": len(metadata.labels),
             "sha256": hashed,
-            "first": list(card.labels[:3]),
+            "first": list(metadata.labels[:3]),
         },
         "activation": activation,
-        "threshold": card.threshold,
+        "threshold": metadata.threshold,
         "int8": computed["int8"],
         "precision": dict(precision),
         "warnings": list(warnings),
@@ -62,8 +62,8 @@ def describe(
             **{f"preprocess.{key}": value for key, value in pre.items()},
             "labels": hashed,
             "activation": activation,
-            "threshold": card.threshold,
-            "top": job.top or card.top,
+            "threshold": metadata.threshold,
+            "top": job.top or metadata.top,
             "devices": list(computed["devices"]),
             "int8": computed["int8"],
             **{f"precision.{name}": value for name, value in precision.items()},

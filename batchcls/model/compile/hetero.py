@@ -1,6 +1,6 @@
-"""HETERO: which operation runs on which device, decided before compiling, so that it can be told.
+"""HETERO: which operation runs on which device, decided before compiling, so that it can be shown.
 
-An explicit wish comes first: `affinity` in an operation's own rt_info, or the model's rt_info
+An explicit affinity comes first: `affinity` in an operation's own rt_info, or the model's rt_info
 ``batchcls/affinity``, a JSON object operation name → device (OpenVINO does not write the former
 into an IR). The rest goes where OpenVINO's query puts it.
 """
@@ -19,8 +19,8 @@ KEY = "affinity"
 _NO_WORK = frozenset({"Constant", "Parameter", "Result"})
 
 
-def wishes(model: Model) -> dict[str, str]:
-    """The explicit split a model carries: operation name → device; empty for nearly all.
+def affinities(model: Model) -> dict[str, str]:
+    """The explicit split that a model carries: operation name → device; empty for nearly all.
 
     Raises:
         ModelError: `batchcls/affinity` is no JSON object.
@@ -39,7 +39,7 @@ def wishes(model: Model) -> dict[str, str]:
     return found
 
 
-def split(core: Core, model: Model, device: Device, wanted: Mapping[str, str]) -> Model:
+def split(core: Core, model: Model, device: Device, explicit: Mapping[str, str]) -> Model:
     """A copy of the model in which every operation knows its device.
 
     Raises:
@@ -47,7 +47,7 @@ def split(core: Core, model: Model, device: Device, wanted: Mapping[str, str]) -
     """
     placed = dict(core.query_model(model, str(device)))
     names = device.names
-    placed |= {name: where for name, where in wanted.items() if where in names}
+    placed |= {name: where for name, where in explicit.items() if where in names}
     model = model.clone()
     for op in model.get_ops():
         where = placed.get(op.get_friendly_name())

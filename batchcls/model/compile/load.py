@@ -1,21 +1,19 @@
 """From a job's model argument to a model in memory, with all that is known about it.
 
-Nothing is compiled here: `classifier` does that, per device.
+Nothing is compiled here: `compiling` does that, for each device.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from batchcls.job.job import DEFAULT_TOP, Job
+from batchcls.model.compile.model_metadata import ModelMetadata
 from batchcls.model.devices.core import read_model
 from batchcls.model.files.find import model_file, model_path
 from batchcls.model.graph import activation, edits, ports, trimming
-from batchcls.model.graph.activation import Activation
 from batchcls.model.graph.ports import ImageInput, ScoreOutput
 from batchcls.model.metadata import labels, metadata
 from batchcls.model.preprocess import preprocess
-from batchcls.model.preprocess.preprocess import Preprocess
 from batchcls.model.runtime import Core, Model
 
 DEFAULT_SIZE = 224
@@ -27,37 +25,21 @@ OPEN_SIZE = "the usual size (the model leaves it open)"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model, understood.
+    """A model in memory, understood.
 
     Attributes:
         path: the file it was read from.
-        model: as read, unchanged.
+        model: as read, but for what `trimming` takes off.
         image: its image input.
         scores: its score output.
-        pre: what an image goes through.
-        activation: from raw outputs to probabilities.
-        labels: one per class.
-        threshold: multi-label models answer with every class above it; None = top-N.
-        top: classes per image, unless the job says how many.
-        origins: key → where its value came from.
-        warnings: for people.
-        inputs: all inputs, as JSON data.
-        outputs: all outputs, as JSON data.
+        metadata: everything else that is known about it.
     """
 
     path: Path
     model: Model
     image: ImageInput
     scores: ScoreOutput
-    pre: Preprocess
-    activation: Activation
-    labels: tuple[str, ...]
-    threshold: float | None
-    top: int
-    origins: dict[str, str]
-    warnings: tuple[str, ...]
-    inputs: list[dict[str, Any]]
-    outputs: list[dict[str, Any]]
+    metadata: ModelMetadata
 
 
 def load(job: Job, core: Core) -> Loaded:
@@ -99,11 +81,7 @@ def load(job: Job, core: Core) -> Loaded:
     described["labels"] = labels_origin
     described["top"] = origins.get("top", DEFAULT)
     threshold = 0.5 if settings.threshold is None else settings.threshold
-    return Loaded(
-        path=path,
-        model=model,
-        image=image,
-        scores=scores,
+    found = ModelMetadata(
         pre=pre,
         activation=how,
         labels=names,
@@ -114,6 +92,7 @@ def load(job: Job, core: Core) -> Loaded:
         inputs=ports.describe_ports(model.inputs),
         outputs=ports.describe_ports(model.outputs),
     )
+    return Loaded(path, model, image, scores, found)
 
 
 def connect(loaded: Loaded, batch_size: int) -> Model:
@@ -122,7 +101,7 @@ def connect(loaded: Loaded, batch_size: int) -> Model:
     Raises:
         ModelError: it does not work at that batch size.
     """
-    pre = loaded.pre
+    pre = loaded.metadata.pre
     if pre.resize_type == "embedded":
         batch_size = 1  # images of different sizes do not fit into one tensor
     edits.set_shape(loaded.model, loaded.image, pre.height, pre.width, batch_size)

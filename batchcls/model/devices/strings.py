@@ -44,13 +44,13 @@ class Device:
     """A device string, taken apart.
 
     Attributes:
-        asked: as the user wrote it.
+        requested: as the user wrote it.
         kind: HETERO, AUTO, MULTI, BATCH, or empty for a plain device.
         members: of the list; for a plain device that device; empty for a bare "AUTO".
         warnings: what was dropped, for people.
     """
 
-    asked: str
+    requested: str
     kind: str
     members: tuple[Member, ...]
     warnings: tuple[str, ...] = ()
@@ -112,28 +112,28 @@ def resolve(device: Device, available: Sequence[str], *, strict: bool = False) -
     if not missing:
         return device
     if strict or not device.kind or len(missing) == len(device.names):
-        raise DeviceError(_absent(device.asked, missing, available))
+        raise DeviceError(_absent(device.requested, missing, available))
     kept = tuple(m for m in device.members if m.name not in missing)
     warnings = tuple(
-        f"device {device.asked}: this machine has no {name}; goes on without it"
+        f"device {device.requested}: this machine has no {name}; goes on without it"
         + (f" ({name} is {REPLACED_BY[name]})" if name in REPLACED_BY else "")
         for name in missing
     )
     single = len(kept) == 1 and device.kind != "BATCH" and not kept[0].excluded
     members = (Member(kept[0].name),) if single else kept
-    return Device(device.asked, "" if single else device.kind, members, warnings)
+    return Device(device.requested, "" if single else device.kind, members, warnings)
 
 
 def _has(name: str, available: Iterable[str]) -> bool:
     return any(found == name or found.startswith(name + ".") for found in available)
 
 
-def _absent(asked: str, missing: Sequence[str], available: Sequence[str]) -> str:
+def _absent(requested: str, missing: Sequence[str], available: Sequence[str]) -> str:
     there = ", ".join(available) or "none"
     for name in missing:
         if name in REPLACED_BY:
-            return f"device {asked}: {name} is {REPLACED_BY[name]}. This machine has: {there}"
+            return f"device {requested}: {name} is {REPLACED_BY[name]}. This machine has: {there}"
     return (
-        f"device {asked}: this machine has no {' and no '.join(missing)}; it has: {there}. "
+        f"device {requested}: this machine has no {' and no '.join(missing)}; it has: {there}. "
         "If the hardware is there, its driver is not: `batchcls devices` shows what OpenVINO sees"
     )

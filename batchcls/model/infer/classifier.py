@@ -15,7 +15,8 @@ from batchcls.errors import ImageError
 from batchcls.images import Picture, Prediction
 from batchcls.job.job import Job
 from batchcls.model.compile import compiling
-from batchcls.model.compile.compiling import Made
+from batchcls.model.compile.compilation import Compilation
+from batchcls.model.compile.compiling import Compiled
 from batchcls.model.compile.description import describe
 from batchcls.model.devices import core as cores
 from batchcls.model.devices import strings
@@ -36,7 +37,7 @@ class Classifier:
 
     Args:
         job: the run.
-        made: the model, compiled for each device string of the job.
+        compiled: the model, for each device string of the job.
         threads: this worker's share of the machine.
         warnings: so far, for people.
         computed: what of the devices changes answers: int8, devices, precision by device.
@@ -45,25 +46,25 @@ class Classifier:
     def __init__(
         self,
         job: Job,
-        made: Made,
+        compiled: Compiled,
         threads: Threads,
         warnings: Sequence[str],
         computed: Mapping[str, Any],
     ) -> None:
-        self._card = made.card
-        self._settle = made.settle
-        self._top = job.top or made.card.top
+        self._metadata = compiled.metadata
+        self._settle = compiled.settle
+        self._top = job.top or compiled.metadata.top
         self.rings = tuple(
             Ring(one.model, str(one.device), threads.nireq, count_layers=job.perf_counts)
-            for one in made.compiled
+            for one in compiled.models
         )
         self.description = describe(
             job,
             model_file(model_path(job.model)),
-            made.card,
+            compiled.metadata,
             [
                 {**one.as_dict(), "nireq": ring.nireq, "batch_size": ring.batch_size}
-                for one, ring in zip(made.compiled, self.rings, strict=True)
+                for one, ring in zip(compiled.models, self.rings, strict=True)
             ],
             warnings,
             computed,
@@ -82,21 +83,23 @@ class Classifier:
         core = cores.open_core(job)
         named = [strings.parse(text) for text in job.device]
         there = cores.needed(core, named)
-        wanted = [strings.resolve(one, there, strict=job.strict_devices) for one in named]
-        configured = cores.properties(job, threads, cores.member_names(wanted, there))
-        cores.configure(core, configured)
-        made = compiling.make(job, core, wanted, configured, threads.batch_size)
-        warnings = [w for device in wanted for w in device.warnings]
-        warnings += [*made.notes, *made.card.warnings]
-        facts = {
-            "int8": made.int8,
-            "devices": [str(device) for device in wanted],
+        devices = [strings.resolve(one, there, strict=job.strict_devices) for one in named]
+        properties = cores.properties(job, threads, cores.member_names(devices, there))
+        cores.configure(core, properties)
+        compiled = compiling.compile_model(
+            Compilation(job, core, devices, properties, threads.batch_size)
+        )
+        warnings = [warning for device in devices for warning in device.warnings]
+        warnings += [*compiled.notes, *compiled.metadata.warnings]
+        computed = {
+            "int8": compiled.int8,
+            "devices": [str(device) for device in devices],
             "precision": {
                 name: str(values.get("INFERENCE_PRECISION_HINT", "the device's"))
-                for name, values in sorted(configured.items())
+                for name, values in sorted(properties.items())
             },
         }
-        return cls(job, made, threads, warnings, facts)
+        return cls(job, compiled, threads, warnings, computed)
 
     @property
     def needs(self) -> tuple[int, int] | None:
@@ -104,7 +107,7 @@ class Classifier:
 
         None where its own pixels are wanted whatever its size: no smaller decoding will do.
         """
-        pre = self._card.pre
+        pre = self._metadata.pre
         if pre.resize_type in ("crop_only", "embedded"):
             return None
         height, width = pre.resize_to or (pre.height, pre.width)
@@ -122,7 +125,7 @@ class Classifier:
         Returns:
             (height, width, channels), contiguous.
         """
-        return spatial.prepare(image, self._card.pre, into)
+        return spatial.prepare(image, self._metadata.pre, into)
 
     def probabilities(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """One image's raw scores as probabilities, (classes,).
@@ -132,7 +135,7 @@ class Classifier:
         """
         if not _finite(scores):
             raise ImageError("bad_output", "the model answered NaN or infinity")
-        return self._card.activation.apply(scores)
+        return self._metadata.activation.apply(scores)
 
     def outcome(self, scores: NDArray[np.float32]) -> tuple[Prediction, ...]:
         """One image's answer: its best classes, or every class above a multi-label threshold.
@@ -145,16 +148,16 @@ class Classifier:
         """
         values = self.probabilities(scores)
         indices = topk.top(values, self._top)
-        if (threshold := self._card.threshold) is not None:
+        if (threshold := self._metadata.threshold) is not None:
             indices = topk.top(values, int((values >= threshold).sum()))
-        names = self._card.labels
+        names = self._metadata.labels
         picked = values.take(indices).tolist()
         return tuple([Prediction(i, names[i], p) for i, p in zip(indices, picked, strict=True)])
 
     def uncertainty(self, scores: NDArray[np.float32], facts: Collection[str]) -> dict[str, float]:
         """Of margin and entropy those asked for; see `batchcls.model.infer.uncertainty`."""
-        card = self._card
-        independent = card.threshold is not None or card.activation.sigmoid
+        known = self._metadata
+        independent = known.threshold is not None or known.activation.sigmoid
         return uncertainty.uncertainty(self.probabilities(scores), facts, independent=independent)
 
     def lead(self, scores: NDArray[np.float32]) -> float:
@@ -166,11 +169,11 @@ class Classifier:
         Raises:
             ImageError: "bad_output" where the model answered NaN or infinity.
         """
-        card, found = self._card, self.probabilities(scores)
-        low, high = (card.activation.logits(found, steps) for steps in (-0.5, 0.5))
-        threshold = None
-        if card.threshold is not None:
-            threshold = float(card.activation.logits(np.array([card.threshold], np.float32))[0])
+        activation, threshold = self._metadata.activation, self._metadata.threshold
+        values = self.probabilities(scores)
+        low, high = (activation.logits(values, steps) for steps in (-0.5, 0.5))
+        if threshold is not None:
+            threshold = float(activation.logits(np.array([threshold], np.float32))[0])
         return uncertainty.lead(low, high, threshold)
 
     def perf_counts(self) -> list[LayerTime]:

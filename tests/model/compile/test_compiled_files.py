@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.model.compile.compiled_files import ALIGN, PART, SUFFIX, CompiledFiles, Turn
+from batchcls.model.compile.compiled_files import ALIGN, PART, SUFFIX, CompiledFiles, WriteLock
 
 KEY, OTHER = "a" * 64, "b" * 64
 FACTS = {"card": {"labels": ["é", "b"]}, "int8": "none"}
@@ -27,10 +27,10 @@ def files(tmp_path: Path) -> CompiledFiles:
 
 
 def put(files: CompiledFiles, key: str = KEY, blobs: tuple[memoryview, ...] = BLOBS) -> Path:
-    turn = files.turn(key)
-    assert turn is not None
-    files.keep(turn, key, FACTS, blobs)
-    turn.close()
+    lock = files.lock(key)
+    assert lock is not None
+    files.store(lock, key, FACTS, blobs)
+    lock.close()
     return files.folder / (key + SUFFIX)
 
 
@@ -86,7 +86,7 @@ def test_a_link_is_not_followed(files: CompiledFiles, tmp_path: Path) -> None:
     path.symlink_to(tmp_path / "elsewhere")
     assert files.find(KEY) is None
     (files.folder / (OTHER + PART)).symlink_to(tmp_path / "written")
-    assert files.turn(OTHER) is None
+    assert files.lock(OTHER) is None
     assert not (tmp_path / "written").exists()
 
 
@@ -171,27 +171,27 @@ def test_pages_in_use_outlive_their_file(files: CompiledFiles) -> None:
 
 
 def test_a_second_process_waits_for_the_first_ones_file(files: CompiledFiles) -> None:
-    turn = files.turn(KEY)
-    assert turn is not None
+    lock = files.lock(KEY)
+    assert lock is not None
     got: list[object] = []
-    waiting = threading.Thread(target=lambda: got.append(files.turn(KEY)))
+    waiting = threading.Thread(target=lambda: got.append(files.lock(KEY)))
     waiting.start()
     waiting.join(0.1)
     assert waiting.is_alive()
-    files.keep(turn, KEY, FACTS, BLOBS)
-    turn.close()
+    files.store(lock, KEY, FACTS, BLOBS)
+    lock.close()
     waiting.join(10)
     assert got == [None]
     assert files.find(KEY) is not None
 
 
 def test_the_next_one_takes_over_where_the_first_gave_up(files: CompiledFiles) -> None:
-    turn = files.turn(KEY)
-    assert turn is not None
-    got: list[Turn | None] = []
-    waiting = threading.Thread(target=lambda: got.append(files.turn(KEY)))
+    lock = files.lock(KEY)
+    assert lock is not None
+    got: list[WriteLock | None] = []
+    waiting = threading.Thread(target=lambda: got.append(files.lock(KEY)))
     waiting.start()
-    turn.close()  # it could not compile
+    lock.close()  # it could not compile
     waiting.join(10)
     (second,) = got
     assert second is not None
@@ -200,10 +200,10 @@ def test_the_next_one_takes_over_where_the_first_gave_up(files: CompiledFiles) -
 
 
 def test_patience_ends(files: CompiledFiles) -> None:
-    turn = files.turn(KEY)
-    assert turn is not None
-    assert files.turn(KEY, patience_s=0.05) is None
-    turn.close()
+    lock = files.lock(KEY)
+    assert lock is not None
+    assert files.lock(KEY, patience_s=0.05) is None
+    lock.close()
 
 
 def test_without_locks_nobody_waits(files: CompiledFiles, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,16 +211,16 @@ def test_without_locks_nobody_waits(files: CompiledFiles, monkeypatch: pytest.Mo
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr("fcntl.flock", flock)
-    assert files.turn(KEY) is None
+    assert files.lock(KEY) is None
 
 
 CHILD = """
 import sys
 from pathlib import Path
 from batchcls.model.compile.compiled_files import CompiledFiles
-turn = CompiledFiles.open(Path(sys.argv[1])).turn(sys.argv[2])
-turn.file.write(b"half a file")
-turn.file.flush()
+lock = CompiledFiles.open(Path(sys.argv[1])).lock(sys.argv[2])
+lock.file.write(b"half a file")
+lock.file.flush()
 print("mine", flush=True)
 sys.stdin.read()
 """
@@ -231,7 +231,7 @@ def test_a_dead_process_leaves_its_turn_to_the_next(files: CompiledFiles) -> Non
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"mine\n"
-        assert files.turn(KEY, patience_s=0.05) is None
+        assert files.lock(KEY, patience_s=0.05) is None
         child.kill()
     put(files)
     kept = files.find(KEY)

@@ -13,7 +13,8 @@ import openvino
 import pytest
 
 from batchcls.job.job import Job
-from batchcls.model.compile import cache_key, compiling, load
+from batchcls.model.compile import cache_key, load
+from batchcls.model.compile.compilation import Compilation
 from batchcls.model.compile.compiled_files import SUFFIX, CompiledFiles
 from batchcls.model.devices import core
 from batchcls.model.devices.threads import Threads
@@ -106,8 +107,12 @@ def test_by_default_it_is_the_users_cache_folder(
     assert kept.suffix == SUFFIX
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert compiling.default_folder() == tmp_path / "home/.cache/batchcls/compiled"
+    opened(replace(job, cache_dir=None))
+    (cached,) = (tmp_path / "home/.cache/batchcls/compiled").iterdir()
+    assert cached.name == kept.name
 
+
+CORE = openvino.Core()
 
 OTHER: dict[str, Any] = {
     "activation": "sigmoid", "mean_values": "[9,9,9]", "scale_values": "[2,2,2]",
@@ -117,8 +122,8 @@ OTHER: dict[str, Any] = {
 }  # fmt: skip
 
 
-def key(job: Job, batch_size: int = 1, **told: Any) -> str:
-    return cache_key.key(job, [], {"CPU": told}, batch_size)
+def key(job: Job, batch_size: int = 1, **properties: Any) -> str:
+    return cache_key.key(Compilation(job, CORE, [], {"CPU": properties}, batch_size))
 
 
 def test_every_field_of_a_job_is_in_the_key_or_named_as_left_out(job: Job) -> None:
@@ -210,10 +215,10 @@ def test_a_damaged_file_costs_a_compilation_and_no_answer(
         blobs = [memoryview(b"no model")] if damage == "other blob" else list(kept.blobs)
         facts = {} if damage == "other facts" else kept.facts
         path.unlink()
-        turn = folder.turn(path.stem)
-        assert turn is not None
-        folder.keep(turn, path.stem, facts, blobs)
-        turn.close()
+        lock = folder.lock(path.stem)
+        assert lock is not None
+        folder.store(lock, path.stem, facts, blobs)
+        lock.close()
     assert opened(job) == first
     assert opened(job) == first
     assert len(compilations) <= 3

@@ -41,7 +41,7 @@ def test_a_missing_member_is_dropped_with_a_warning() -> None:
 
 def test_one_member_left_is_a_plain_device() -> None:
     device = resolve(parse("HETERO:GPU,CPU"), ["CPU"])
-    assert (str(device), device.kind, device.asked) == ("CPU", "", "HETERO:GPU,CPU")
+    assert (str(device), device.kind, device.requested) == ("CPU", "", "HETERO:GPU,CPU")
 
 
 def test_strict_drops_nothing() -> None:

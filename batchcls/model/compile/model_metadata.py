@@ -1,33 +1,32 @@
 """What is known about a model once it is understood, without the model itself: plain data.
 
-It is kept beside compiled models, so that a later start needs neither to read nor to understand
+It is cached beside compiled models, so that a later start needs neither to read nor to understand
 the model again.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from batchcls.model.compile.load import Loaded
 from batchcls.model.graph.activation import Activation
 from batchcls.model.preprocess.preprocess import Preprocess
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """What a classifier needs to know of its model; `Loaded` says what each part is.
+class ModelMetadata:
+    """What a classifier needs to know about its model.
 
     Attributes:
         pre: what an image goes through.
         activation: from raw outputs to probabilities.
         labels: one per class.
-        threshold: of multi-label models.
-        top: classes per image.
+        threshold: multi-label models answer with every class above it; None = top-N.
+        top: classes per image, unless the job says how many.
         origins: key → where its value came from.
         warnings: for people.
-        inputs: of the model as it was read.
-        outputs: see `inputs`.
+        inputs: of the model as it was read, as JSON data.
+        outputs: likewise.
     """
 
     pre: Preprocess
@@ -39,11 +38,6 @@ class Card:
     warnings: tuple[str, ...]
     inputs: list[dict[str, Any]]
     outputs: list[dict[str, Any]]
-
-    @classmethod
-    def of(cls, loaded: Loaded) -> Self:
-        """A loaded model's."""
-        return cls(**{field.name: getattr(loaded, field.name) for field in fields(cls)})
 
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON data; `from_dict` turns it back."""
@@ -64,9 +58,9 @@ class Card:
         return cls(**values)
 
     @property
-    def survives(self) -> bool:
-        """JSON gives back the very same."""
-        return Card.from_dict(json.loads(json.dumps(self.as_dict()))) == self
+    def survives_json(self) -> bool:
+        """JSON gives back the very same, NaN and odd types included."""
+        return ModelMetadata.from_dict(json.loads(json.dumps(self.as_dict()))) == self
 
 
 def _tuples(value: Any) -> Any:
