@@ -55,7 +55,7 @@ def test_the_command_line_starts_light(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["running.run", "running.resume", "report.reading", "display.summary.watch"]
+    "module", ["running.run", "running.resume", "report.reading", "cli.run_progress"]
 )
 def test_the_coordinator_loads_no_native_code_that_decodes_or_infers(module: str) -> None:
     assert not imported_by(f"import batchcls.{module}") & {"openvino", "cv2", "numpy"}

@@ -1,13 +1,83 @@
-"""``batchcls status``: how far a run is, in a few lines."""
+"""``batchcls status``: how far a run is, in a few lines.
 
-import sys
+Exit codes: 0 running or complete · 2 no such run, or its files cannot be read · 4 ended early or
+its process is gone; the same command resumes.
+"""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from batchcls.cli.arguments import Debug, Results
+from batchcls.cli.terminal import print_result
+from batchcls.display.text import count, counted, duration, safe
 from batchcls.job.job import DEFAULT_OUTPUT
+
+if TYPE_CHECKING:
+    from batchcls.display.snapshot import Snapshot
+    from batchcls.results.rundir import RunPaths
+
+FRESH_S = 30.0
+"""A run on another machine that wrote its progress so lately is taken to be running."""
+
+_BLOCK = 1 << 20
 
 
 def status(results: Results = DEFAULT_OUTPUT, debug: Debug = False) -> int:
     """Say how far a run is: running, stopped or complete."""
-    from batchcls.display.summary.watch import status as print_status
+    from batchcls.cli.run_progress import last_snapshot
+    from batchcls.results.rundir import RunPaths
 
-    return print_status(results, sys.stdout)
+    paths = RunPaths.find(results)
+    lines, code = render_status(paths, last_snapshot(paths))
+    print_result("\n".join(map(safe, lines)))
+    return code
+
+
+def render_status(paths: "RunPaths", snapshot: "Snapshot | None") -> tuple[list[str], int]:
+    """What `status` prints, and its exit code."""
+    from batchcls.display.screens.plain import progress_line, title_line
+
+    complete = paths.results.exists()
+    written = paths.results if complete else paths.part
+    written_lines = f"{counted(count_lines(written), 'line', 'lines')} in {written}"
+    if snapshot is None:
+        return [written_lines], 0 if complete else 4
+    lines = [title_line(snapshot), progress_line(snapshot), written_lines]
+    if snapshot.failed_by_kind:
+        kinds = (f"{kind} {count(n)}" for kind, n in snapshot.failed_by_kind.items())
+        lines.append(f"failed: {', '.join(kinds)}")
+    last, code = _render_end(snapshot)
+    return [*lines, last], code
+
+
+def _render_end(snapshot: "Snapshot") -> tuple[str, int]:
+    """Whether the run is still going on, and what to do if it is not."""
+    from batchcls.cli.run_progress import writer_of
+
+    age = max(0.0, time.time() - snapshot.updated_at)
+    ago = f"{duration(age)} ago"
+    if snapshot.state == "done":
+        return f"ended {ago}", 0
+    if snapshot.finished:
+        return f"ended {ago}; run the same command to resume", 4
+    process = f"process {snapshot.pid} on {snapshot.host}"
+    match writer_of(snapshot):
+        case "alive":
+            return f"{process} is working, last heard from {ago}", 0
+        case "gone":
+            return f"{process} ended (last seen {ago}); run the same command to resume", 4
+    fresh = age < FRESH_S
+    return f"{process} was last heard from {ago}; it runs on another machine", 0 if fresh else 4
+
+
+def count_lines(path: Path) -> int:
+    """Lines of a file, 0 if there is none."""
+    lines = 0
+    try:
+        with path.open("rb", buffering=0) as file:
+            while block := file.read(_BLOCK):
+                lines += block.count(b"\n")
+    except FileNotFoundError:
+        pass
+    return lines

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from batchcls.errors import RefusedError
 from batchcls.results.disk_errors import guard
 from batchcls.results.storage import Storage
 
@@ -23,6 +24,25 @@ class RunPaths:
         """The files of the run with this ``--output``; absolute, whatever becomes of the cwd."""
         return cls(Path(output).absolute())
 
+    @classmethod
+    def find(cls, path: str) -> Self:
+        """The files of the run meant by its results file, the unfinished one or its directory.
+
+        Raises:
+            RefusedError: there is no such run.
+        """
+        name = path.rstrip("/")
+        for ending in (".part", ".job"):
+            name = name.removesuffix(ending)
+        if not Path(name).name:
+            raise RefusedError(f"{path}: no batchcls run found there")
+        paths = cls(Path(name))
+        if not paths.directory.is_dir():
+            raise RefusedError(
+                f"{path}: no batchcls run found there ({paths.directory} does not exist)"
+            )
+        return paths
+
     def _beside(self, ending: str) -> Path:
         return self.results.with_name(self.results.name + ending)
 
@@ -33,7 +53,7 @@ class RunPaths:
 
     @property
     def directory(self) -> Path:
-        """Of everything else."""
+        """The job's directory, with everything else."""
         return self._beside(".job")
 
     @property
@@ -63,13 +83,13 @@ class RunPaths:
 
     @property
     def next_manifest(self) -> Path:
-        """The next generation's."""
-        return self.next / "manifest.json"
+        """Its manifest."""
+        return self.next / self.manifest.name
 
     @property
     def next_inputs(self) -> Path:
-        """The next generation's."""
-        return self.next / "inputs"
+        """Its inputs list."""
+        return self.next / self.inputs.name
 
     @property
     def progress(self) -> Path:
@@ -83,12 +103,12 @@ class RunPaths:
 
     @property
     def summary(self) -> Path:
-        """What came of it."""
+        """What came of the last session."""
         return self.directory / "summary.json"
 
     @property
     def perf_counts(self) -> Path:
-        """Per-layer counters."""
+        """Per-layer counters, with ``--perf-counts``."""
         return self.directory / "perf_counts.csv"
 
 

@@ -1,4 +1,4 @@
-"""What this machine has, learned without OpenVINO: cores, and signs of accelerators."""
+"""What this machine has, learned without OpenVINO: cores, memory, accelerators, processes."""
 
 import contextlib
 import os
@@ -58,3 +58,14 @@ def _memory() -> int:
     with contextlib.suppress(OSError, ValueError):
         memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
     return memory
+
+
+def process_start(pid: int) -> float | None:
+    """When a process began, in seconds since the epoch; None where /proc does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        ticks = int(stat.rpartition(b")")[2].split()[19])
+        boot = Path("/proc/stat").read_bytes().partition(b"btime ")[2].split()[0]
+        return int(boot) + ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return None

@@ -213,7 +213,7 @@ class _Run:
         )
         session = Session(
             coordinator, backend, JournalLines(journal, total), progress, self._display,
-            partial(progress_file.save, directory=self._paths.directory),
+            partial(progress_file.save, path=self._paths.progress),
             self._requests, self._check_ready,
         )  # fmt: skip
         self._begun()
@@ -247,7 +247,7 @@ class _Run:
         summary = summarise(progress.snapshot(now, time.time()), extra)
         progress.on_summary(summary.as_dict())
         snapshot = progress.snapshot(now, time.time())
-        progress_file.save(snapshot, self._paths.directory)
+        progress_file.save(snapshot, self._paths.progress)
         self._display.close(snapshot)
         with contextlib.suppress(OSError):
             self._paths.summary.write_text(json.dumps(summary.as_dict(), indent=1) + "\n")

@@ -61,7 +61,7 @@ def test_without_arguments_it_says_what_is_missing(capsys: pytest.CaptureFixture
         ("run a --fresh --extend", "--fresh and --extend: use only one of them"),
         ("verify a b", "got unexpected extra argument"),
         ("demo --images 0", "--images 0: must be 1 or more"),
-        ("status nothing.jsonl", "nothing.jsonl: no run of batchcls"),
+        ("status nothing.jsonl", "nothing.jsonl: no batchcls run"),
         ("verify nothing.jsonl", "no results at nothing.jsonl"),
         ("evaluate nothing.jsonl", "no results at nothing.jsonl"),
     ],

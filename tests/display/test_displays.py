@@ -285,7 +285,7 @@ def test_rich_and_tqdm_are_imported_only_by_those_who_draw_with_them(
 ) -> None:
     code = (
         "import io, sys, batchcls.display as d, batchcls.display.progress.progress\n"
-        "import batchcls.display.summary.watch, batchcls.display.summary.summary_lines\n"
+        "import batchcls.cli.run_progress, batchcls.display.summary.summary_lines\n"
         f"x = d.open_display({kind!r}, io.StringIO()); x.close(d.Snapshot(total=1, state='done'))\n"
         "print(*sorted({m.partition('.')[0] for m in sys.modules}))"
     )

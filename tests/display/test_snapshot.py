@@ -70,10 +70,10 @@ def test_share_is_known_only_with_the_total() -> None:
 
 
 def test_the_file_is_replaced_whole(tmp_path: Path) -> None:
-    assert load(tmp_path) is None
-    assert save(Snapshot(done=1), tmp_path)
-    assert save(FULL, tmp_path)
-    assert load(tmp_path) == FULL
+    assert load(tmp_path / "progress.json") is None
+    assert save(Snapshot(done=1), tmp_path / "progress.json")
+    assert save(FULL, tmp_path / "progress.json")
+    assert load(tmp_path / "progress.json") == FULL
     assert [path.name for path in tmp_path.iterdir()] == ["progress.json"]
 
 
@@ -88,13 +88,13 @@ def test_what_killed_runs_left_half_written_does_not_add_up(
         for pid in (1000, 1001):
             patch.setattr("os.getpid", lambda pid=pid: pid)
             with pytest.raises(KeyboardInterrupt):
-                save(FULL, tmp_path)
-    assert save(FULL, tmp_path)
+                save(FULL, tmp_path / "progress.json")
+    assert save(FULL, tmp_path / "progress.json")
     assert [path.name for path in tmp_path.iterdir()] == ["progress.json"]
 
 
 def test_a_file_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
-    assert save(FULL, tmp_path / "missing") is False
+    assert save(FULL, tmp_path / "missing" / "progress.json") is False
     (tmp_path / "progress.json").mkdir()
-    assert save(FULL, tmp_path) is False
+    assert save(FULL, tmp_path / "progress.json") is False
     assert [path.name for path in tmp_path.iterdir()] == ["progress.json"]

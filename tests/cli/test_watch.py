@@ -7,14 +7,17 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from batchcls.cli.run_progress import writer_of
+from batchcls.cli.status import count_lines, status
+from batchcls.cli.watch import show_run
 from batchcls.display.progress.progress_file import save
 from batchcls.display.snapshot import Snapshot
-from batchcls.display.summary.watch import count_lines, status, watch, writer_of
 from batchcls.errors import RefusedError
 
 HERE = socket.gethostname()
@@ -36,7 +39,7 @@ def put(results: Path, **changes: object) -> Snapshot:
         rate_now=1.0, rate_mean=1.0, eta_s=2.0,
     )  # fmt: skip
     shot = replace(shot, **changes)  # type: ignore[arg-type] # fields of Snapshot
-    assert save(shot, results.with_name(results.name + ".job"))
+    assert save(shot, results.with_name(results.name + ".job") / "progress.json")
     return shot
 
 
@@ -48,81 +51,93 @@ def gone() -> int:
     return process.pid
 
 
-def said(results: Path) -> tuple[str, int]:
-    stream = io.StringIO()
-    code = status(str(results), stream)
-    return stream.getvalue(), code
+Printed = Callable[[object], tuple[str, int]]
 
 
-def test_status_of_a_run_at_work(results: Path) -> None:
+@pytest.fixture
+def printed(capsys: pytest.CaptureFixture[str]) -> Printed:
+    """What `status` prints, and its exit code."""
+
+    def call(path: object) -> tuple[str, int]:
+        code = status(str(path))
+        return capsys.readouterr().out, code
+
+    return call
+
+
+def test_status_of_a_run_at_work(results: Path, printed: Printed) -> None:
     put(results)
-    words, code = said(results)
+    text, code = printed(results)
     assert code == 0
-    for fact in ("m on CPU", "running 2/4 50.0%", "ETA 2.0 s", "2 lines in", ".part", "is at work"):
-        assert fact in words
+    for fact in ("m on CPU", "running 2/4 50.0%", "ETA 2.0 s", "2 lines in", ".part", "is working"):
+        assert fact in text
 
 
 @pytest.mark.parametrize("name", ["r.jsonl.part", "r.jsonl.job", "r.jsonl.job/"])
-def test_status_by_any_of_its_files(results: Path, name: str) -> None:
+def test_status_by_any_of_its_files(results: Path, name: str, printed: Printed) -> None:
     put(results)
-    stream = io.StringIO()
-    assert status(f"{results.parent}/{name}", stream) == 0
-    assert "2 lines" in stream.getvalue()
+    text, code = printed(f"{results.parent}/{name}")
+    assert code == 0
+    assert "2 lines" in text
 
 
-def test_status_of_a_run_whose_process_is_gone(results: Path, gone: int) -> None:
+def test_status_of_a_run_whose_process_is_gone(results: Path, gone: int, printed: Printed) -> None:
     put(results, pid=gone)
-    words, code = said(results)
+    text, code = printed(results)
     assert code == 4
-    assert "is gone" in words
-    assert "the same command resumes" in words
+    assert f"process {gone} on {HERE} ended (last seen " in text
+    assert "; run the same command to resume" in text
 
 
-def test_status_when_another_process_has_the_number(results: Path) -> None:
+def test_status_when_another_process_has_the_number(results: Path, printed: Printed) -> None:
     put(results, updated_at=time.time() - 10**8)
-    assert said(results)[1] == 4
+    assert printed(results)[1] == 4
 
 
 @pytest.mark.parametrize(("age", "code"), [(1.0, 0), (3600.0, 4)])
-def test_status_of_a_run_on_another_machine(results: Path, age: float, code: int) -> None:
+def test_status_of_a_run_on_another_machine(
+    results: Path, age: float, code: int, printed: Printed
+) -> None:
     put(results, host="elsewhere.example", updated_at=time.time() - age)
-    words, found = said(results)
+    text, found = printed(results)
     assert found == code
-    assert "cannot be seen from here" in words
+    assert "it runs on another machine" in text
 
 
 @pytest.mark.parametrize(("state", "code"), [("done", 0), ("stopped", 4), ("interrupted", 4)])
-def test_status_of_a_run_that_has_ended(results: Path, gone: int, state: str, code: int) -> None:
+def test_status_of_a_run_that_has_ended(
+    results: Path, gone: int, state: str, code: int, printed: Printed
+) -> None:
     put(results, state=state, pid=gone, failed=1, failed_by_kind={"empty": 1})
-    words, found = said(results)
+    text, found = printed(results)
     assert found == code
-    assert "failed: empty 1" in words
-    assert ("the same command resumes" in words) == (code == 4)
+    assert "failed: empty 1" in text
+    assert ("run the same command to resume" in text) == (code == 4)
 
 
-def test_status_without_a_snapshot(results: Path) -> None:
-    assert said(results) == (f"2 lines in {results}.part\n", 4)
+def test_status_without_a_snapshot(results: Path, printed: Printed) -> None:
+    assert printed(results) == (f"2 lines in {results}.part\n", 4)
     (results.parent / "r.jsonl.part").rename(results)
-    assert said(results) == (f"2 lines in {results}\n", 0)
+    assert printed(results) == (f"2 lines in {results}\n", 0)
 
 
-def test_status_shows_text_and_does_not_obey_it(results: Path) -> None:
+def test_status_shows_text_and_does_not_obey_it(results: Path, printed: Printed) -> None:
     put(results, model=HOSTILE, host=HOSTILE, state=HOSTILE, failed_by_kind={HOSTILE: 1})
-    words, _ = said(results)
-    assert words.replace("\n", "").isprintable()
+    text, _ = printed(results)
+    assert text.replace("\n", "").isprintable()
 
 
 def test_no_such_run(tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match="no run of batchcls"):
-        status(str(tmp_path / "r.jsonl"), io.StringIO())
-    with pytest.raises(RefusedError, match="no run of batchcls"):
-        watch(str(tmp_path / "r.jsonl"), io.StringIO())
+    with pytest.raises(RefusedError, match="no batchcls run"):
+        status(str(tmp_path / "r.jsonl"))
+    with pytest.raises(RefusedError, match="no batchcls run"):
+        show_run(str(tmp_path / "r.jsonl"), io.StringIO())
 
 
 def test_progress_that_cannot_be_read(results: Path) -> None:
     (results.parent / "r.jsonl.job" / "progress.json").write_text("{")
     with pytest.raises(RefusedError, match="cannot be read"):
-        status(str(results), io.StringIO())
+        status(str(results))
 
 
 def test_watch_follows_a_run_to_its_end(results: Path) -> None:
@@ -135,7 +150,7 @@ def test_watch_follows_a_run_to_its_end(results: Path) -> None:
     run = threading.Thread(target=end)
     run.start()
     stream = io.StringIO()
-    assert watch(str(results), stream, "plain") == 0
+    assert show_run(str(results), stream, "plain") == 0
     run.join()
     assert "running 2/4" in stream.getvalue()
     assert "done 4/4" in stream.getvalue()
@@ -144,22 +159,22 @@ def test_watch_follows_a_run_to_its_end(results: Path) -> None:
 def test_watch_ends_when_the_process_is_gone(results: Path, gone: int) -> None:
     put(results, pid=gone)
     stream = io.StringIO()
-    assert watch(str(results), stream, "plain") == 4
+    assert show_run(str(results), stream, "plain") == 4
     assert "interrupted 2/4" in stream.getvalue()
 
 
 def test_watch_of_a_finished_run_shows_its_end(results: Path) -> None:
     put(results, state="done", done=4)
     stream = io.StringIO()
-    assert watch(str(results), stream, "rich") == 0
+    assert show_run(str(results), stream, "rich") == 0
     assert "4 of 4" in stream.getvalue()
 
 
 def test_control_c_leaves_quietly(results: Path) -> None:
     put(results)
     code = (
-        "import sys; from batchcls.display.summary.watch import watch\n"
-        f"sys.exit(watch({str(results)!r}, sys.stdout))"
+        "import sys; from batchcls.cli.watch import show_run\n"
+        f"sys.exit(show_run({str(results)!r}, sys.stdout))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

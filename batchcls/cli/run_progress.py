@@ -1,0 +1,43 @@
+"""The progress of a run of another process: its last snapshot, and whether the process lives."""
+
+import os
+import socket
+from typing import Literal
+
+from batchcls.display.progress.progress_file import load
+from batchcls.display.snapshot import Snapshot
+from batchcls.errors import RefusedError
+from batchcls.results.rundir import RunPaths
+from batchcls.running.machine import process_start
+
+Writer = Literal["alive", "gone", "unknown"]
+
+
+def last_snapshot(paths: RunPaths) -> Snapshot | None:
+    """What the run last wrote of its progress; None if it has written nothing yet.
+
+    Raises:
+        RefusedError: it cannot be read.
+    """
+    try:
+        return load(paths.progress)
+    except (OSError, ValueError) as error:
+        raise RefusedError(f"{paths.progress} cannot be read: {error}") from error
+
+
+def writer_of(snapshot: Snapshot) -> Writer:
+    """Whether the process that wrote a snapshot is still there.
+
+    The lock is not tried: holding it for a moment could make a run that starts just then refuse.
+    """
+    if snapshot.host != socket.gethostname() or snapshot.pid <= 0:
+        return "unknown"
+    try:
+        os.kill(snapshot.pid, 0)
+    except ProcessLookupError:
+        return "gone"
+    except OSError:  # somebody else's process, so there is one
+        pass
+    start = process_start(snapshot.pid)
+    # A process that began after the snapshot was written has only inherited the number.
+    return "gone" if start is not None and start > snapshot.updated_at + 5.0 else "alive"
