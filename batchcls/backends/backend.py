@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from batchcls.messages import Event, Lease, StartWorker, StopWorker
+from batchcls.wire.start import StartMessage
 
 
 class Backend(Protocol):
@@ -37,5 +38,5 @@ class Backend(Protocol):
         """What has happened; waits for at most so long."""
 
 
-Start = Callable[[Mapping[str, Any], Path, float], Backend]
-"""Makes a backend: the workers' start message, the run's log, seconds that one image may take."""
+OpenBackend = Callable[[StartMessage, Path, float], Backend]
+"""Opens one, by: what each worker gets first, the run's log, seconds that one image may take."""

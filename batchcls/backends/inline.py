@@ -23,6 +23,7 @@ from batchcls.messages import (
     WorkerRefused,
 )
 from batchcls.wire import protocol
+from batchcls.wire.start import StartMessage
 from batchcls.worker.pipeline import Pipeline
 from batchcls.worker.serving import Reader, open_pipeline
 from batchcls.worker.stage_board import Board
@@ -47,7 +48,7 @@ class InlineBackend:
         timeout_s: not used; nobody could interrupt a hanging image.
     """
 
-    def __init__(self, start: Mapping[str, Any], log: Path, timeout_s: float) -> None:
+    def __init__(self, start: StartMessage, log: Path, timeout_s: float) -> None:
         self._start = start
         self._workers: dict[int, _Inline] = {}
         self._events: deque[Event] = deque()
@@ -96,7 +97,7 @@ class InlineBackend:
             self._leave(worker)
 
     def _open(self, worker: int) -> None:
-        reader, board = Reader(self._start["max_bytes"]), Board.create()
+        reader, board = Reader(), Board.create()
         try:
             classifier, pipeline = open_pipeline(self._start, reader, board)
         except BatchclsError as error:
@@ -125,7 +126,7 @@ class InlineBackend:
     def _leave(self, worker: int) -> None:
         inline = self._workers.pop(worker)
         inline.pipeline.close()
-        if self._start["job"]["perf_counts"]:
+        if self._start.job.perf_counts:
             self._counters += [row.as_dict() for row in inline.classifier.perf_counts()]
         inline.classifier.close()
         inline.board.close()

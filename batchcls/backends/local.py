@@ -40,6 +40,7 @@ from batchcls.messages import (
 )
 from batchcls.wire import protocol
 from batchcls.wire.frames import FrameError, FrameReader, frame
+from batchcls.wire.start import StartMessage
 from batchcls.worker.stage_board import BLAMED, Board
 
 READ_SIZE = 1 << 18
@@ -69,7 +70,7 @@ class LocalBackend:
     """Worker processes on this machine.
 
     Args:
-        start: what each worker gets first: the job and its share of the machine (JSON data).
+        start: what each worker gets first.
         log: file that takes the workers' standard error.
         timeout_s: how long an image may stay in one stage.
         module: what a worker process runs.
@@ -77,13 +78,13 @@ class LocalBackend:
 
     def __init__(
         self,
-        start: Mapping[str, Any],
+        start: StartMessage,
         log: Path,
         timeout_s: float,
         module: str = "batchcls.worker",
     ) -> None:
         self._module = module
-        self._start_message = frame(protocol.encode("start", **start))
+        self._start_message = frame(protocol.encode("start", **start.to_json()))
         self._timeout = timeout_s
         self._selector = selectors.DefaultSelector()
         self._processes: dict[int, _Process] = {}

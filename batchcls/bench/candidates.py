@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
-from batchcls.running.allocation import TURN, Layout
+from batchcls.running.allocation import TURN, Allocation
 from batchcls.running.machine import Machine
 
 KEPT = 0.5
@@ -12,7 +12,9 @@ CLOSE = 0.03
 """Within this share of the best, the default stays: a difference that small is noise."""
 
 
-def grid(default: Layout, machine: Machine, *, accelerated: bool = False) -> tuple[Layout, ...]:
+def grid(
+    default: Allocation, machine: Machine, *, accelerated: bool = False
+) -> tuple[Allocation, ...]:
     """Layouts worth trying, the default first, each once.
 
     Args:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from batchcls.errors import BatchclsError, ImageError
-from batchcls.job.job import Job
+from batchcls.wire.start import StartMessage
 
 Measure = Callable[[], dict[str, Any]]
 WARM_UP = 8
@@ -24,10 +24,10 @@ def inference(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
     """Keeps one ring full with the same image."""
     import numpy as np
 
-    from batchcls.model.devices.threads import Threads
     from batchcls.model.infer.classifier import Classifier
 
-    classifier = Classifier.open(Job.from_dict(order["job"]), Threads(**order["threads"]))
+    start = StartMessage.from_json(order["start"])
+    classifier = Classifier.open(start.job, start.threads)
     (ring,) = classifier.rings
     noise = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
     images = [classifier.prepare(noise)] * ring.batch_size
@@ -76,12 +76,11 @@ def preparation(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
 
     load_opencv().setNumThreads(1)
 
-    from batchcls.model.devices.threads import Threads
     from batchcls.model.infer.classifier import Classifier
 
-    job = Job.from_dict(order["job"])
-    classifier = Classifier.open(job, Threads(1, "1", False, 1, 1))
-    policy = DecodePolicy(reduced=job.decode == "reduced")
+    start = StartMessage.from_json(order["start"])
+    classifier = Classifier.open(start.job, start.threads)
+    policy = DecodePolicy(reduced=start.job.decode == "reduced")
     at_least = policy.at_least(classifier.needs)
     root, paths = order["root"], order["paths"]
 

@@ -5,13 +5,13 @@ from dataclasses import fields
 from typing import Any
 
 from batchcls.job.job import Job
-from batchcls.running.allocation import Layout
+from batchcls.running.allocation import Allocation
 
 _NOT_OF_A_FILE = frozenset({"fresh", "extend", "retry_failed", "debug"})
 _KEYS = {"null_separated": "null", "with_facts": "with"}
 
 
-def job_text(job: Job, layout: Layout, first: str = "") -> str:
+def job_text(job: Job, layout: Allocation, first: str = "") -> str:
     """A job file; read by `batchcls.job.file.load`, it gives this job in this layout.
 
     Args:

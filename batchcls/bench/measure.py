@@ -10,9 +10,11 @@ from batchcls.bench.children import Children
 from batchcls.bench.figures import Figures, Inference, Preparation, Whole, percentiles
 from batchcls.bench.whole import Feed
 from batchcls.job.job import Job
+from batchcls.job.threads import Threads
 from batchcls.running.allocation import decide
 from batchcls.running.machine import this_machine
 from batchcls.sources import InputsReader, freeze
+from batchcls.wire.start import StartMessage
 
 MOST_IMAGES = 200
 REPEATS = 3
@@ -81,35 +83,23 @@ def bench(job: Job, number_iter: int = 0, seconds: float = 2.0, tell: Tell = pri
     return Figures(cores, tuple(inference), preparation, whole, precision)
 
 
-def _one_process(job: Job) -> dict[str, Any]:
-    return {
-        "nthreads": job.nthreads,
-        "nstreams": job.nstreams,
-        "pin": True,
-        # More than streams: a stream must not wait for another one to be asked for its result.
-        "nireq": job.nireq or 2 * this_machine().cores,
-        "batch_size": job.batch_size,
-    }
+def _one_process(job: Job) -> Threads:
+    # More than streams: a stream must not wait for another one to be asked for its result.
+    nireq = job.nireq or 2 * this_machine().cores
+    return Threads(job.nthreads, job.nstreams, pin=True, nireq=nireq, batch_size=job.batch_size)
 
 
-def _per_core(job: Job) -> dict[str, Any]:
-    return {
-        "nthreads": 1,
-        "nstreams": "1",
-        "pin": False,
-        "nireq": 1,
-        "batch_size": job.batch_size,
-    }
+def _per_core(job: Job) -> Threads:
+    return Threads(1, "1", pin=False, nireq=1, batch_size=job.batch_size)
 
 
 def infer(
-    job: Job, threads: dict[str, Any], processes: int, number_iter: int, seconds: float
+    job: Job, threads: Threads, processes: int, number_iter: int, seconds: float
 ) -> tuple[Inference, dict[str, Any]]:
     """Inference alone in so many processes: the best of some measurements."""
     order = {
         "kind": "inference",
-        "job": job.as_dict(),
-        "threads": threads,
+        "start": StartMessage(job, threads).to_json(),
         "number_iter": number_iter,
         "seconds": seconds,
     }
@@ -133,7 +123,7 @@ def prepare(job: Job, images: Sample) -> Preparation:
     """Preparation alone, on one core: the best of some passes."""
     order = {
         "kind": "preparation",
-        "job": job.as_dict(),
+        "start": StartMessage(job, _per_core(replace(job, batch_size=1))).to_json(),
         "root": images.root,
         "paths": images.paths,
     }

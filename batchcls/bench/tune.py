@@ -12,7 +12,7 @@ from batchcls.bench.measure import Sample, sample
 from batchcls.bench.whole import Feed
 from batchcls.errors import BatchclsError
 from batchcls.job.job import Job
-from batchcls.running.allocation import Layout, decide, device_names
+from batchcls.running.allocation import Allocation, decide, device_names
 from batchcls.running.machine import Machine, this_machine
 
 Tell = Callable[[str], None]
@@ -59,7 +59,7 @@ class Raced:
         return self.left[winner([self.final(number) for number in self.left])]
 
 
-def tune(job: Job, budget_s: float, tell: Tell = print) -> tuple[Sequence[Layout], Raced]:
+def tune(job: Job, budget_s: float, tell: Tell = print) -> tuple[Sequence[Allocation], Raced]:
     """Try the layouts worth trying; these, the default first, and how they did.
 
     Args:
@@ -82,7 +82,7 @@ def tune(job: Job, budget_s: float, tell: Tell = print) -> tuple[Sequence[Layout
 
 def race(
     job: Job,
-    layouts: Sequence[Layout],
+    layouts: Sequence[Allocation],
     images: Sample,
     log: Path,
     budget_s: float,
@@ -130,7 +130,7 @@ def race(
             return Raced(tuple(map(tuple, rates)), tuple(left), last_rounds)
 
 
-def _rate(job: Job, layout: Layout, images: Sample, log: Path, seconds: float) -> float:
+def _rate(job: Job, layout: Allocation, images: Sample, log: Path, seconds: float) -> float:
     try:
         with Feed(job, layout, images.root, images.paths, log) as feed:
             return feed.measure(0.5, seconds).fps
@@ -144,7 +144,7 @@ def _accelerated(job: Job, machine: Machine) -> bool:
     return bool(device_names(job.device) & machine.accelerators)
 
 
-def words(layout: Layout) -> str:
+def words(layout: Allocation) -> str:
     """A layout in a line."""
     return (
         f"workers {layout.workers}, nthreads {layout.nthreads}, nstreams {layout.nstreams or '-'}, "

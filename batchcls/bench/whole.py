@@ -13,11 +13,11 @@ import math
 import resource
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from batchcls.backends.local import LocalBackend
 from batchcls.coordinator.policy import Policy
@@ -32,7 +32,7 @@ from batchcls.messages import (
     WorkerReady,
     WorkerRefused,
 )
-from batchcls.running.allocation import Layout, start_message
+from batchcls.running.allocation import Allocation
 from batchcls.running.run import refusal
 
 TICK_S = 0.1
@@ -123,14 +123,14 @@ class Feed:
     """
 
     def __init__(
-        self, job: Job, layout: Layout, root: str, paths: Sequence[str], log: Path
+        self, job: Job, layout: Allocation, root: str, paths: Sequence[str], log: Path
     ) -> None:
         self.layout = layout
         self._paths = paths
         self._index = count()
         self._lease = count()
         self._open: dict[int, int] = {}
-        self._backend = LocalBackend(start_message(job, layout), log, job.timeout)
+        self._backend = LocalBackend(layout.start_message(job), log, job.timeout)
         self._backend.root = root
         try:
             for worker in range(layout.workers):
@@ -226,11 +226,6 @@ class Feed:
                 self._open[lease] = policy.chunk
                 held[worker] += 1
                 self._backend.do(Lease(worker, lease, images, solo=False))
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The layout's numbers."""
-        return asdict(self.layout)
 
 
 def _refuse(event: object) -> None:

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from batchcls.errors import DeviceError
 from batchcls.job.job import Job
+from batchcls.job.threads import Threads
 from batchcls.model.compile import load
 from batchcls.model.compile.load import Loaded
 from batchcls.model.devices import core as cores
 from batchcls.model.devices import strings
-from batchcls.model.devices.threads import Threads
 from batchcls.model.graph import edits, int8
 from batchcls.model.metadata.timm import IMAGENET_MEAN_255, IMAGENET_STD_255
 from batchcls.model.preprocess import spatial

@@ -9,10 +9,10 @@ from typing import Any
 
 from batchcls.errors import ImageError, ModelError
 from batchcls.job.job import Job
+from batchcls.job.threads import Threads
 from batchcls.model import export
 from batchcls.model.compile import load
 from batchcls.model.devices.core import open_core
-from batchcls.model.devices.threads import Threads
 from batchcls.model.infer.classifier import Classifier
 from batchcls.quantize import calibrate, compare
 from batchcls.quantize.compare import Comparison

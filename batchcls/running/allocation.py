@@ -7,17 +7,12 @@ soon as there are several workers, and the cores are shared out among them.
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from batchcls.coordinator.policy import Policy
 from batchcls.job.job import Job
+from batchcls.job.threads import Threads
 from batchcls.running.machine import Machine
-from batchcls.sources import DEFAULT_MAX_BYTES
-
-MB = 1_000_000
-FAIR_SHARE = 0.75
-"""Of the machine's memory, for all workers together, where the job sets them no limit."""
+from batchcls.wire.start import StartMessage
 
 TURN = 64
 """Requests at most where decoding and inference take turns on a core (`worker.micro_batch`). They
@@ -28,16 +23,16 @@ MOST_WORKERS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """How the work is spread.
+class Allocation:
+    """How the work is spread over the machine.
 
     Attributes:
         workers: processes.
-        nthreads: CPU inference threads in each; 0 = OpenVINO decides.
-        nstreams: as the option; "" = by the hint.
-        pin: OpenVINO may bind its threads to cores.
-        nireq: infer requests per device; 0 = the device's optimum.
-        batch_size: images in a request.
+        nthreads: of each worker; this and the next four are those of `Threads`.
+        nstreams: streams per device.
+        pin: whether OpenVINO binds its threads to cores.
+        nireq: infer requests per device.
+        batch_size: images in an infer request.
         decode_threads: threads that decode, in each worker; 0 = between inferences.
     """
 
@@ -54,6 +49,11 @@ class Layout:
         """Decoding and inference take turns in each worker: it has one thread for both."""
         return self.nthreads == 1 and not self.decode_threads
 
+    def start_message(self, job: Job) -> StartMessage:
+        """What each worker gets first."""
+        threads = Threads(self.nthreads, self.nstreams, self.pin, self.nireq, self.batch_size)
+        return StartMessage(job, threads, self.decode_threads, self.alternate)
+
 
 def device_names(devices: Sequence[str]) -> frozenset[str]:
     """The hardware named in device strings, without numbers and without HETERO and the like."""
@@ -64,8 +64,8 @@ def device_names(devices: Sequence[str]) -> frozenset[str]:
     return frozenset(name for name in names if name)
 
 
-def decide(job: Job, machine: Machine) -> Layout:
-    """The layout for a job on a machine: the job's own numbers, and good ones where it has none.
+def decide(job: Job, machine: Machine) -> Allocation:
+    """Divide a machine: by the job's own numbers, and by good ones where it has none.
 
     Args:
         job: its devices and its numbers; 0 (or -1) leaves a number to us.
@@ -94,7 +94,7 @@ def decide(job: Job, machine: Machine) -> Layout:
         # More requests than streams: results are awaited in order, and a stream whose image is not
         # the oldest must not wait for it. As many as streams measured slower.
         nireq = 2 * (machine.cores if alone else nthreads)
-    return Layout(
+    return Allocation(
         workers=workers,
         nthreads=nthreads,
         nstreams=nstreams,
@@ -103,26 +103,3 @@ def decide(job: Job, machine: Machine) -> Layout:
         batch_size=job.batch_size,
         decode_threads=decode_threads,
     )
-
-
-def start_message(job: Job, layout: Layout) -> dict[str, Any]:
-    """What each worker is told first: the job, and its share of the machine."""
-    threads = asdict(layout)
-    del threads["workers"], threads["decode_threads"]
-    return {
-        "job": job.as_dict(),
-        "threads": threads,
-        "decode_threads": layout.decode_threads,
-        "alternate": layout.alternate,
-        "max_bytes": DEFAULT_MAX_BYTES,
-    }
-
-
-def policy(job: Job, layout: Layout, machine: Machine) -> Policy:
-    """The numbers that the coordinator decides by.
-
-    Native runtimes have been seen to grow without end (openvino#31188). Where the job sets workers
-    no limit, one that has grown past its share of the machine's memory is replaced all the same.
-    """
-    share = int(FAIR_SHARE * machine.memory) // layout.workers
-    return Policy(tolerant=job.max_failed is not None, max_rss=job.worker_memory * MB or share)

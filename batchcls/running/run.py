@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from batchcls import errors
-from batchcls.backends.backend import Backend, Start
+from batchcls.backends.backend import Backend, OpenBackend
 from batchcls.backends.local import LocalBackend
 from batchcls.coordinator.coordinator import Coordinator
 from batchcls.display import Display, open_display
@@ -36,7 +36,8 @@ from batchcls.results import record
 from batchcls.results.lock import Lock
 from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import PosixStorage
-from batchcls.running.allocation import decide, policy, start_message
+from batchcls.running.allocation import decide
+from batchcls.running.limits import policy
 from batchcls.running.log import logging_to
 from batchcls.running.loop import TICK_S, Session
 from batchcls.running.machine import this_machine
@@ -51,13 +52,13 @@ __all__ = ["RunResult", "run"]
 
 
 def run(
-    job: Job, start: Start = LocalBackend, begun: Callable[[], None] = lambda: None
+    job: Job, open_backend: OpenBackend = LocalBackend, begun: Callable[[], None] = lambda: None
 ) -> RunResult:
     """Label every image of a job.
 
     Args:
         job: what to label, with what, and where the results go.
-        start: makes the backend.
+        open_backend: starts what the workers run in.
         begun: called when nothing can be wrong with the job any more and images are labelled.
 
     Returns:
@@ -78,7 +79,7 @@ def run(
             output.check()
             return already_complete(paths, manifest.count, job)
         output.check()
-        return _Run(job, paths, output, requests, begun, lock.warning).go(start)
+        return _Run(job, paths, output, requests, begun, lock.warning).go(open_backend)
 
 
 class _Run:
@@ -99,7 +100,7 @@ class _Run:
         self._output = output
         self._requests = requests
         self._machine = this_machine()
-        self._layout = decide(job, self._machine)
+        self._allocation = decide(job, self._machine)
         self._display: Display = open_display("none")
         self._description: Mapping[str, Any] = {}
         self._progress = Progress(
@@ -111,15 +112,15 @@ class _Run:
             results=job.output,
             pid=os.getpid(),
             host=socket.gethostname(),
-            workers=self._layout.workers,
+            workers=self._allocation.workers,
         )
         if warning:
             self._progress.warn(warning)
 
-    def go(self, start: Start) -> RunResult:
+    def go(self, open_backend: OpenBackend) -> RunResult:
         with logging_to(self._paths.log, self._job.log_level):
-            backend = start(
-                start_message(self._job, self._layout), self._paths.log, self._job.timeout
+            backend = open_backend(
+                self._allocation.start_message(self._job), self._paths.log, self._job.timeout
             )
             with contextlib.closing(backend):
                 try:
@@ -132,7 +133,7 @@ class _Run:
 
     def _sit(self, backend: Backend) -> RunResult:
         backend.watch(self._requests.descriptor)
-        for worker in range(self._layout.workers):
+        for worker in range(self._allocation.workers):
             backend.do(StartWorker(worker))
         # From here on the workers load: what else there is to do costs no time.
         self._display = open_display(self._job.progress)
@@ -180,7 +181,7 @@ class _Run:
                     deaths.append(event)
             if self._description:
                 return heard
-            if len(deaths) >= self._layout.workers:
+            if len(deaths) >= self._allocation.workers:
                 raise StoppedError(
                     f"no worker could load the model ({deaths[-1].cause}); "
                     f"{self._paths.log} may say more"
@@ -205,11 +206,11 @@ class _Run:
         progress.on_listed(total * job.number_iter, resumed, journal.failed)
         progress.on_state("running")
         coordinator = Coordinator(
-            self._layout.workers,
+            self._allocation.workers,
             ready.work,
             resumed,
             convicted,
-            policy(job, self._layout, self._machine),
+            policy(job, self._allocation.workers, self._machine.memory),
         )
         session = Session(
             coordinator, backend, JournalLines(journal, total), progress, self._display,

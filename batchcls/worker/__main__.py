@@ -11,6 +11,7 @@ import sys
 
 from batchcls.errors import BatchclsError
 from batchcls.wire import protocol
+from batchcls.wire.start import StartMessage
 from batchcls.worker.mailbox import Inbox, Outbox
 from batchcls.worker.sandbox import bound_memory, confine
 from batchcls.worker.serving import Open, Reader, open_pipeline, serve
@@ -33,17 +34,17 @@ def main(open_pipeline: Open = open_pipeline, open_outbox: type[Outbox] = Outbox
     connection = socket.socket(fileno=descriptor)
     board = Board(board_descriptor)
     inbox, outbox = Inbox(connection), open_outbox(connection)
-    start = inbox.first()
-    reader = Reader(start["max_bytes"])
+    start = StartMessage.from_json(inbox.first())
+    reader = Reader()
     try:
         classifier, pipeline = open_pipeline(start, reader, board)
-        bound_memory(start["job"]["worker_memory"])
+        bound_memory(start.job.worker_memory)
     except BatchclsError as error:
         outbox.send(protocol.encode("refused", error=type(error).__name__, message=str(error)))
         os._exit(2)
     outbox.send(protocol.encode("ready", description=classifier.description))
     serve(inbox, outbox, pipeline, reader, board)
-    if start["job"]["perf_counts"]:
+    if start.job.perf_counts:
         rows = [row.as_dict() for row in classifier.perf_counts()]
         outbox.send(protocol.encode("counters", rows=rows))
     classifier.settle()

@@ -3,13 +3,13 @@
 import contextlib
 import ctypes
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from batchcls.images import ImageRef, Picture
-from batchcls.job.job import Job
 from batchcls.messages import CANARY
 from batchcls.wire import protocol
+from batchcls.wire.start import StartMessage
 from batchcls.worker.mailbox import Inbox, Outbox
 from batchcls.worker.pipeline import Pipeline
 from batchcls.worker.stage_board import Board
@@ -20,11 +20,10 @@ STEP_S = 0.25
 class Reader:
     """Reads the images of the leases, and the canary."""
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self) -> None:
         from batchcls.sources import read_image
 
         self.root = ""
-        self._max_bytes = max_bytes
         self._read = read_image
 
     def __call__(self, image: ImageRef) -> bytes:
@@ -37,7 +36,7 @@ class Reader:
             from batchcls.builtin.canary import canary_image
 
             return canary_image()
-        return self._read(self.root, image.path, self._max_bytes)
+        return self._read(self.root, image.path)
 
 
 def serve(inbox: Inbox, outbox: Outbox, pipeline: Pipeline, reader: Reader, board: Board) -> None:
@@ -62,7 +61,7 @@ def serve(inbox: Inbox, outbox: Outbox, pipeline: Pipeline, reader: Reader, boar
             outbox.report(pipeline)
 
 
-def open_pipeline(start: Mapping[str, Any], reader: Reader, board: Board) -> tuple[Any, Pipeline]:
+def open_pipeline(start: StartMessage, reader: Reader, board: Board) -> tuple[Any, Pipeline]:
     """Load the model and build the pipeline around it.
 
     Raises:
@@ -76,11 +75,10 @@ def open_pipeline(start: Mapping[str, Any], reader: Reader, board: Board) -> tup
     # Before the model side imports it too: where it cannot be, this says so in words.
     load_opencv().setNumThreads(1)
 
-    from batchcls.model.devices.threads import Threads
     from batchcls.model.infer.classifier import Classifier
 
-    job = Job.from_dict(start["job"])
-    classifier = Classifier.open(job, Threads(**start["threads"]))
+    job = start.job
+    classifier = Classifier.open(job, start.threads)
     policy = DecodePolicy(reduced=job.decode == "reduced")
     at_least = policy.at_least(classifier.needs)
 
@@ -92,9 +90,9 @@ def open_pipeline(start: Mapping[str, Any], reader: Reader, board: Board) -> tup
         reader,
         decode,
         board,
-        start["decode_threads"],
+        start.decode_threads,
         job.facts,
-        alternate=start["alternate"],
+        alternate=start.alternate,
     )
     give_back()
     keep()
@@ -108,4 +106,4 @@ def give_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-Open = Callable[[Mapping[str, Any], Reader, Board], tuple[Any, Pipeline]]
+Open = Callable[[StartMessage, Reader, Board], tuple[Any, Pipeline]]

@@ -13,7 +13,7 @@ apply_decoder_limits()
 from batchcls.decode.decode import decode  # noqa: E402 - the limits come first
 from batchcls.decode.policy import DecodePolicy  # noqa: E402 - the limits come first
 from batchcls.job.job import Job  # noqa: E402
-from batchcls.model.devices.threads import Threads  # noqa: E402
+from batchcls.job.threads import Threads  # noqa: E402
 from batchcls.model.infer.classifier import Classifier  # noqa: E402
 from jobs.parity.cases import Tensor  # noqa: E402
 

@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from batchcls.backends.backend import Start
+from batchcls.backends.backend import OpenBackend
 from batchcls.backends.inline import InlineBackend
 from batchcls.backends.local import LocalBackend
 from batchcls.job.job import Job
@@ -84,7 +84,7 @@ def _models(options: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def _others(job: Job, folder: Path) -> Iterator[tuple[str, bytes]]:
-    ways: list[tuple[Start, dict[str, Any]]] = [
+    ways: list[tuple[OpenBackend, dict[str, Any]]] = [
         *((LocalBackend, one) for one in [*LAYOUTS, *TWO_DEVICES]),
         *((InlineBackend, one) for one in INLINE),
     ]

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from itertools import product
 
-from batchcls.running.allocation import Layout
+from batchcls.running.allocation import Allocation
 from batchcls.running.machine import Machine
 
 
-def full_grid(default: Layout, machine: Machine) -> tuple[Layout, ...]:
+def full_grid(default: Allocation, machine: Machine) -> tuple[Allocation, ...]:
     """Worker processes x streams x threads x nireq x decode threads x batch x pinning.
 
     Args:
@@ -26,7 +26,7 @@ def full_grid(default: Layout, machine: Machine) -> tuple[Layout, ...]:
         ):
             if pin and workers > 1:
                 continue
-            plain = Layout(
+            plain = Allocation(
                 workers=workers, nthreads=share, nstreams=str(streams), pin=pin,
                 nireq=2 * streams, batch_size=1, decode_threads=decode_threads,
             )  # fmt: skip
@@ -35,7 +35,7 @@ def full_grid(default: Layout, machine: Machine) -> tuple[Layout, ...]:
                 found.append(replace(plain, nireq=streams))
             if plain.alternate:
                 found += [replace(plain, nireq=nireq) for nireq in (8, 16, 32)]
-    hinted = Layout(1, 0, "", pin=True, nireq=2 * cores, batch_size=1, decode_threads=1)
+    hinted = Allocation(1, 0, "", pin=True, nireq=2 * cores, batch_size=1, decode_threads=1)
     found += [hinted, replace(hinted, decode_threads=0)]
     found.append(replace(default, workers=cores, nthreads=1, nstreams="1", pin=True, nireq=2))
     return tuple(dict.fromkeys(found))

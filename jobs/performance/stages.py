@@ -23,7 +23,7 @@ def main() -> None:
     from batchcls.decode.opencv import load as load_opencv
     from batchcls.decode.policy import DecodePolicy
     from batchcls.job.job import Job
-    from batchcls.model.devices.threads import Threads
+    from batchcls.job.threads import Threads
     from batchcls.model.infer.classifier import Classifier
     from batchcls.sources import DEFAULT_MAX_BYTES, read_image
 

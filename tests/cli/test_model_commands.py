@@ -13,7 +13,7 @@ from batchcls.cli.main import main
 from batchcls.cli.probe_images import spread
 from batchcls.errors import ModelError
 from batchcls.job.job import Job
-from batchcls.model.devices.threads import Threads
+from batchcls.job.threads import Threads
 from batchcls.model.infer.classifier import Classifier
 from batchcls.report.matching import class_indices
 from batchcls.report.truth import Truth

@@ -7,7 +7,7 @@ from openvino import opset13 as ops
 
 from batchcls.errors import ModelError
 from batchcls.job.job import Job
-from batchcls.model.devices.threads import Threads
+from batchcls.job.threads import Threads
 from batchcls.model.export import export
 from batchcls.model.graph import weights
 from batchcls.model.infer.classifier import Classifier

@@ -10,7 +10,8 @@ import pytest
 
 from batchcls.errors import UsageError
 from batchcls.job.job import Job
-from batchcls.running.allocation import decide, policy
+from batchcls.running.allocation import decide
+from batchcls.running.limits import policy
 from batchcls.running.machine import Machine, this_machine
 from batchcls.running.run import run
 from tests.support.bombs import png
@@ -43,8 +44,8 @@ def test_a_limit_below_what_the_model_takes_is_refused(job: Job) -> None:
 
 def test_without_a_limit_a_worker_gets_its_share_of_the_machine() -> None:
     job, machine = Job(workers=3), Machine(cores=4, memory=16_000_000_000)
-    assert policy(job, decide(job, machine), machine).max_rss == 4_000_000_000
+    assert policy(job, decide(job, machine).workers, machine.memory).max_rss == 4_000_000_000
     limited = replace(job, worker_memory=700)
-    assert policy(limited, decide(job, machine), machine).max_rss == 700_000_000
-    assert policy(job, decide(job, Machine(cores=4)), Machine(cores=4)).max_rss == 0
+    assert policy(limited, decide(job, machine).workers, machine.memory).max_rss == 700_000_000
+    assert policy(job, 4, memory=0).max_rss == 0
     assert this_machine().memory > 1 << 28

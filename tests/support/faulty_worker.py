@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from batchcls.images import ImageRef, Picture, Prediction
 from batchcls.messages import CANARY
 from batchcls.wire.frames import frame
+from batchcls.wire.start import StartMessage
 from batchcls.worker.__main__ import main
 from batchcls.worker.mailbox import Outbox
 from batchcls.worker.pipeline import Pipeline
@@ -108,14 +109,14 @@ def decode(data: bytes, whole: bool) -> Picture:
 
 
 def open_pipeline(
-    start: Mapping[str, Any], reader: Reader, board: Board
+    start: StartMessage, reader: Reader, board: Board
 ) -> tuple[FaultyClassifier, Pipeline]:
     if os.environ.get("FAULT_LOADING"):
         die(os.environ["FAULT_LOADING"])
     classifier = FaultyClassifier(FaultyRing(nireq=2), FaultyRing("FAKE2", nireq=2))
     pipeline = Pipeline(
-        classifier, FaultyReader(1 << 20), decode, board, start["decode_threads"],
-        alternate=start["alternate"],
+        classifier, FaultyReader(), decode, board, start.decode_threads,
+        alternate=start.alternate,
     )  # fmt: skip
     real_add = pipeline.add
 

@@ -14,10 +14,12 @@ from batchcls.display import open_display
 from batchcls.display.progress.progress import Progress
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
+from batchcls.job.threads import Threads
 from batchcls.messages import Answer, Answered, Event, Record, StartWorker, WorkerDied
 from batchcls.running.loop import Session
 from batchcls.running.run import convicted
 from batchcls.running.signals import StopRequests
+from batchcls.wire.start import StartMessage
 from tests.support.world import ListedWork
 
 
@@ -93,13 +95,7 @@ def run_faulty(
     for name in names:
         (images / name).write_text(name)
     os.environ["FAULT_MARKS"] = str(folder)
-    start = {
-        "job": Job().as_dict(),
-        "threads": {},
-        "decode_threads": decode_threads,
-        "alternate": alternate,
-        "max_bytes": 1 << 20,
-    }
+    start = StartMessage(Job(), Threads(), decode_threads, alternate)
     backend = WatchedBackend(start, folder / "log", timeout_s, module, interfere=interfere)
     backend.root = str(images)
     outcome = Outcome()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from openvino import opset13 as ops
 
 from batchcls.job.job import Job
-from batchcls.model.devices.threads import Threads
+from batchcls.job.threads import Threads
 from batchcls.model.infer.classifier import Classifier
 from tests.support import tiny_models as tiny
 

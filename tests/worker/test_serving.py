@@ -43,7 +43,7 @@ def served(board: Board, *messages: dict[str, Any]) -> tuple[list[bool], bytes]:
     with ours, theirs:
         pipeline = Watched(FakeClassifier(), read, fake_decode, board, 0)
         pipeline.steps = []
-        serve(cast(Inbox, Letters(*messages)), Outbox(ours), pipeline, Reader(1 << 20), board)
+        serve(cast(Inbox, Letters(*messages)), Outbox(ours), pipeline, Reader(), board)
         pipeline.close()
         ours.shutdown(socket.SHUT_WR)
         sent = b""

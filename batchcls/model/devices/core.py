@@ -11,8 +11,8 @@ from typing import Any
 
 from batchcls.errors import DeviceError, ModelError, UsageError
 from batchcls.job.job import Job
+from batchcls.job.threads import Threads
 from batchcls.model.devices.strings import VIRTUAL, Device
-from batchcls.model.devices.threads import Threads
 from batchcls.model.runtime import Core, Model, openvino
 
 PERFORMANCE_HINTS: Mapping[str, str] = {

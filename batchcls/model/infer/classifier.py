@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from batchcls.errors import ImageError
 from batchcls.images import Picture, Prediction
 from batchcls.job.job import Job
+from batchcls.job.threads import Threads
 from batchcls.model.compile import compiling
 from batchcls.model.compile.compilation import Compilation
 from batchcls.model.compile.compiling import Compiled
 from batchcls.model.compile.description import describe
 from batchcls.model.devices import core as cores
 from batchcls.model.devices import strings
-from batchcls.model.devices.threads import Threads
 from batchcls.model.files.find import model_file, model_path
 from batchcls.model.infer import topk, uncertainty
 from batchcls.model.infer.layers import LayerTime

@@ -13,11 +13,11 @@ import openvino
 import pytest
 
 from batchcls.job.job import Job
+from batchcls.job.threads import Threads
 from batchcls.model.compile import cache_key, load
 from batchcls.model.compile.compilation import Compilation
 from batchcls.model.compile.compiled_files import SUFFIX, CompiledFiles
 from batchcls.model.devices import core
-from batchcls.model.devices.threads import Threads
 from batchcls.model.infer.classifier import Classifier
 from tests.support import tiny_models as tiny
 
@@ -263,7 +263,7 @@ import json, sys
 from batchcls.job.job import Job
 from batchcls.model.compile import compiling
 from batchcls.model.infer.classifier import Classifier
-from batchcls.model.devices.threads import Threads
+from batchcls.job.threads import Threads
 real, read = compiling.load.load, []
 compiling.load.load = lambda *a: read.append(1) or real(*a)
 sys.stdin.readline()
@@ -303,7 +303,7 @@ import hashlib, sys
 import cv2
 from batchcls.job.job import Job
 from batchcls.model.infer.classifier import Classifier
-from batchcls.model.devices.threads import Threads
+from batchcls.job.threads import Threads
 model, folder, photos, *more = sys.argv[1:]
 hetero = {"device": ("HETERO:VCPU,CPU",), "plugin": tuple(more)} if more else {}
 job = Job(model=model, cache_dir=folder or None, cache=bool(folder), **hetero)

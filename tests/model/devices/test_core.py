@@ -5,8 +5,8 @@ from openvino.properties.hint import PerformanceMode
 
 from batchcls.job.choices import CHOICES
 from batchcls.job.job import Job
+from batchcls.job.threads import Threads
 from batchcls.model.devices.core import properties
-from batchcls.model.devices.threads import Threads
 
 
 @pytest.mark.parametrize("hint", CHOICES["hint"])

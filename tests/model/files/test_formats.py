@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from batchcls.decode.decode import decode
 from batchcls.errors import ModelError
 from batchcls.job.job import Job
-from batchcls.model.devices.threads import Threads
+from batchcls.job.threads import Threads
 from batchcls.model.files import onnx
 from batchcls.model.files.find import model_file, model_files, model_hash
 from batchcls.model.infer.classifier import Classifier

@@ -8,7 +8,7 @@ from openvino import opset13 as ops
 
 from batchcls.errors import DeviceError, ImageError, LabelsError, ModelError, UsageError
 from batchcls.job.job import Job
-from batchcls.model.devices.threads import Threads
+from batchcls.job.threads import Threads
 from batchcls.model.infer.classifier import Classifier
 from batchcls.model.infer.ring import Ring
 from tests.support import tiny_models as tiny

@@ -10,7 +10,7 @@ from batchcls.decode.decode import decode, decode_picture
 from batchcls.decode.policy import HEADROOM, DecodePolicy
 from batchcls.images import Picture
 from batchcls.job.job import Job
-from batchcls.model.devices.threads import Threads
+from batchcls.job.threads import Threads
 from batchcls.model.infer.classifier import Classifier
 from batchcls.model.preprocess import spatial
 from batchcls.model.preprocess.preprocess import Preprocess

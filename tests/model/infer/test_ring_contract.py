@@ -27,7 +27,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
 
     def real(nireq: int, batch_size: int) -> Ring:
         from batchcls.job.job import Job
-        from batchcls.model.devices.threads import Threads
+        from batchcls.job.threads import Threads
         from batchcls.model.infer.classifier import Classifier
 
         path = tiny.save(tiny.colour_model(), tmp_path / "m.xml")

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from batchcls.job.job import Job
-from batchcls.model.devices.threads import Threads
+from batchcls.job.threads import Threads
 from batchcls.model.graph.activation import Activation, decide
 from batchcls.model.infer.classifier import Classifier
 from batchcls.model.infer.uncertainty import lead, uncertainty

@@ -13,7 +13,7 @@ import pytest
 from batchcls.errors import ModelError
 from batchcls.job.choices import CHOICES
 from batchcls.job.job import Job
-from batchcls.model.devices.threads import Threads
+from batchcls.job.threads import Threads
 from batchcls.model.infer.classifier import Classifier
 from batchcls.model.metadata import huggingface, model_info, tflite, timm, ultralytics
 from batchcls.model.preprocess.preprocess import geometry, resolve

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from batchcls.decode.decode import decode
 from batchcls.job.job import Job
-from batchcls.model.devices.threads import Threads
+from batchcls.job.threads import Threads
 from batchcls.model.infer.classifier import Classifier
 
 FIXTURES = Path(__file__).with_name("parity.zip")

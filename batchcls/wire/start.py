@@ -1,0 +1,44 @@
+"""The first message to a worker: the job, and the worker's share of the machine."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from batchcls.job.job import Job
+from batchcls.job.threads import Threads
+
+
+@dataclass(frozen=True, slots=True)
+class StartMessage:
+    """What a worker needs to load the model and to build its pipeline.
+
+    Attributes:
+        job: what is labelled, with what.
+        threads: for the compiled models.
+        decode_threads: threads that read, decode and preprocess; 0 = between inferences.
+        alternate: preparing and inferring share one core, so they take turns on it.
+    """
+
+    job: Job
+    threads: Threads
+    decode_threads: int = 0
+    alternate: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON data; `from_json` reads it back."""
+        return {
+            "job": self.job.as_dict(),
+            "threads": asdict(self.threads),
+            "decode_threads": self.decode_threads,
+            "alternate": self.alternate,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read `to_json` back; whatever else is there is another part of the message."""
+        return cls(
+            job=Job.from_dict(data["job"]),
+            threads=Threads(**data["threads"]),
+            decode_threads=data["decode_threads"],
+            alternate=data["alternate"],
+        )
