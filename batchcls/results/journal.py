@@ -115,11 +115,6 @@ class Journal:
         return self._safe.count + len(self._pending)
 
     @property
-    def safe_count(self) -> int:
-        """Lines that are on the disk."""
-        return self._safe.count
-
-    @property
     def failed(self) -> Mapping[str, int]:
         """Lines with an error so far, by kind."""
         return self._safe.failed + self._pending_failed

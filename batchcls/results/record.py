@@ -93,11 +93,6 @@ class ParsedRecord:
     failure: Failure | None
     extra: Mapping[str, int | float | str] = field(default_factory=dict)
 
-    @property
-    def path_bytes(self) -> bytes:
-        """The name as the file system has it."""
-        return os.fsencode(self.path)
-
 
 def head(ref: ImageRef) -> bytes:
     """How every record of this image begins, up to and without the comma after its path.

@@ -55,7 +55,9 @@ def test_an_older_writer_left_keys_out_and_a_patch_release_added_one() -> None:
         '{"schema":1,"workers":[1]}', '{"schema":1,"workers":{"a":1}}',
         '{"schema":1,"labels":[["a"]]}', '{"schema":1,"spent":[1]}',
         '{"schema":1,"summary":"x"}', '{"schema":1,"devices":3}',
-        '{"schema":1,"failed_by_kind":{"a":"b"}}',
+        '{"schema":1,"failed_by_kind":{"a":"b"}}', '{"schema":1,"model":3}',
+        '{"schema":1,"devices":"CPU"}', '{"schema":1,"failures":[[]]}',
+        '{"schema":1,"eta_s":1' + "0" * 400 + "}", "[" * 100_000,
     ],
 )  # fmt: skip
 def test_what_is_no_snapshot_is_refused(damaged: str) -> None:

@@ -69,14 +69,14 @@ def test_commit_after_so_many_records(journal: Journal, counted: Numbered) -> No
     journal.every_records = 5
     for k in range(13):
         journal.append(k, [line(k)])
-        assert journal.safe_count == journal.count - journal.count % 5
+        assert journal.identity.lines == journal.count - journal.count % 5
     assert counted.names.count("fdatasync") == 2
 
 
 def test_commit_after_so_much_text(journal: Journal) -> None:
     long = line(0).replace(b"folder", b"x" * journals.MOST_PENDING)
     journal.append(0, [long])
-    assert journal.safe_count == 1
+    assert journal.identity.lines == 1
 
 
 def test_the_first_lines_of_a_sitting_are_committed_at_once(
@@ -99,9 +99,9 @@ def test_commit_after_a_second(journal: Journal, paths: RunPaths) -> None:
     assert paths.part.read_bytes() == as_file(lines(3))
     journal.append(3, [line(3)])
     journal.tick(101.9)
-    assert journal.safe_count == 3
+    assert journal.identity.lines == 3
     journal.tick(102.0)
-    assert journal.safe_count == 4
+    assert journal.identity.lines == 4
 
 
 def test_nothing_is_synced_without_need(journal: Journal, counted: Numbered) -> None:

@@ -62,7 +62,7 @@ def test_answers_come_back(
     assert checked.failed is None
     assert record.failed_kind(line) is None
     found = record.parse(line)
-    assert (found.index, found.path_bytes, found.failure) == (index, name, None)
+    assert (found.index, os.fsencode(found.path), found.failure) == (index, name, None)
     assert checked.label == found.top[0].label
     assert found.extra.keys() == extra.keys()
     for before, after in zip(predictions, found.top, strict=True):
@@ -82,7 +82,7 @@ def test_failures_come_back(index: int, name: bytes, kind: FailureKind, message:
     assert record.failed_kind(line) == kind
     found = record.parse(line)
     assert found.failure is not None
-    assert (found.path_bytes, found.failure.kind) == (name, kind)
+    assert (os.fsencode(found.path), found.failure.kind) == (name, kind)
     assert found.failure.message == message
     strict(line)
 

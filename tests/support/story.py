@@ -112,7 +112,7 @@ class Story:
                 replaces=manifest.replaces,
             )
             self.found, self.dropped = journal.count, journal.dropped
-            self.acknowledged = journal.safe_count
+            self.acknowledged = journal.identity.lines
             try:
                 self._write(journal, manifest, records, until)
                 finished = journal.finished
@@ -137,7 +137,7 @@ class Story:
             self._append(journal, records, until, iter(()))
         if until is None:
             journal.finish()
-            self.acknowledged = journal.safe_count
+            self.acknowledged = journal.identity.lines
         else:
             journal.commit()
 
@@ -153,7 +153,7 @@ class Story:
             answer = next(carried, None)
             kept = answer.line if answer and not answer.failed else records[index]
             journal.append(index, [kept])
-            self.acknowledged = journal.safe_count
+            self.acknowledged = journal.identity.lines
 
     def _first(self) -> Manifest:
         found = load(self.storage, self.paths.manifest)

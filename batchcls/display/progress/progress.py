@@ -114,11 +114,6 @@ class Progress:
         self._resumed = resumed
         self._failed = dict(resumed_failed or {})
 
-    def on_workers(self, workers: int) -> None:
-        """This many workers will be started; their rows appear at once."""
-        for number in range(workers):
-            self._rows.setdefault(number, {"": Row(number, "")})
-
     def warn(self, text: str) -> None:
         """Something the person at the terminal should know; said once."""
         if text not in self._warnings and len(self._warnings) < WARNINGS_SHOWN:
