@@ -186,7 +186,7 @@ def _typed(kind: Any, value: Any) -> Any:
         return value
     if origin is UnionType:
         return None if value is None else _typed(parts[0], value)
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         known = {f.name: f.type for f in fields(kind) if f.name in _checked(dict, value)}
         return kind(**{name: _typed(known[name], value[name]) for name in known})
     if origin is Mapping:
