@@ -4,7 +4,14 @@ from typing import Annotated
 
 import typer
 
-Results = Annotated[str, typer.Argument(metavar="RESULTS", help="The results file of the run.")]
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Tracebacks for everything.")]
+Results = Annotated[str, typer.Argument(metavar="RESULTS", help="Results file of the run.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of every error.")]
 """`main` looks for it by itself, so that it counts where the command line makes no sense, too."""
+Truth = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Classes of the images, as for `evaluate`. Default: the names of their folders.",
+    ),
+]

@@ -17,25 +17,39 @@ if TYPE_CHECKING:
     from batchcls.bench.figures import Figures
 
 
+Model = Annotated[
+    str | None, typer.Argument(metavar="MODEL", help="Model. Default: the built-in one.")
+]
+Sources = Annotated[
+    list[str] | None, typer.Argument(metavar="SOURCE...", help="Images to measure with.")
+]
+NumberIter = Annotated[
+    int,
+    typer.Option(
+        "--number-iter",
+        "-n",
+        metavar="N",
+        help="Infer requests per measurement.",
+        show_default="by time",
+    ),
+]
+Seconds = Annotated[float, typer.Option(metavar="S", help="Seconds of each measurement.")]
+
+
 @with_job_options(select(IMAGES, MODEL, SPEED, PICTURE, "debug"))
 def bench(
-    file: Annotated[str | None, typer.Argument(metavar="MODEL", help="The model.")] = None,
-    sources: Annotated[
-        list[str] | None, typer.Argument(metavar="SOURCE...", help="Images to measure with.")
-    ] = None,
-    number_iter: Annotated[
-        int,
-        typer.Option("--number-iter", "-n", metavar="N", show_default="by time",
-                     help="Infer requests per measurement."),
-    ] = 0,
-    seconds: Annotated[
-        float, typer.Option("--seconds", metavar="S", help="Of each measurement.")
-    ] = 2,
+    file: Model = None,
+    sources: Sources = None,
+    number_iter: NumberIter = 0,
+    seconds: Seconds = 2,
     as_json: AsJson = False,
     *,
     options: Mapping[str, Any],
-) -> int:  # fmt: skip
-    """Measure inference, decoding and the whole, against what the machine allows."""
+) -> int:
+    """Measure inference, decoding and the whole on this machine.
+
+    Without a SOURCE, only inference is measured.
+    """
     from batchcls.bench.measure import bench as measure
 
     job = Job.from_dict({"model": file, "sources": sources or (), **options})
@@ -69,7 +83,7 @@ def render_figures(figures: "Figures") -> str:
             stages.append((stage, f"{ms:.3f}", f"{share:.0%}"))
         parts.append(columns(stages, right=(1, 2)))
         if found.twice is not None:
-            parts.append(f"{found.twice} of {found.images} images decoded twice")
+            parts.append(f"{found.twice} of {found.images} images were decoded twice")
     whole, limit = figures.whole, figures.limit
     if whole is not None and limit:
         layout = ", ".join(f"{k} {v}" for k, v in whole.layout.items() if v != "")

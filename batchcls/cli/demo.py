@@ -14,39 +14,44 @@ from batchcls.cli.job_options import with_job_options
 from batchcls.cli.options import SPEED, select
 from batchcls.cli.run import run_job
 from batchcls.cli.terminal import print_note, print_result
+from batchcls.display.text import counted
 from batchcls.errors import UsageError
 from batchcls.job.job import Job
 
 DEFAULT_IMAGES = 300
 
 
+Folder = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="FOLDER", help="Where to draw the images. Default: a new temporary folder."
+    ),
+]
+Images = Annotated[int, typer.Option("--images", "-n", metavar="N", help="Images to draw.")]
+
+
 @with_job_options(select(SPEED, "progress", "debug"))
 def demo(
-    folder: Annotated[
-        str | None,
-        typer.Argument(metavar="FOLDER", help="Where; default: a new temporary folder."),
-    ] = None,
-    images: Annotated[
-        int, typer.Option("--images", "-n", metavar="N", help="How many.")
-    ] = DEFAULT_IMAGES,
-    *,
-    options: Mapping[str, Any],
+    folder: Folder = None, images: Images = DEFAULT_IMAGES, *, options: Mapping[str, Any]
 ) -> int:
-    """Try it out: draw images with and without defects, and sort them with the built-in model."""
+    """Draw images, label them with the built-in model, and compare.
+
+    Most of the images have a defect, which the model is to find: blurry, dark, noisy and so on.
+    """
     if images < 1:
         raise UsageError(f"--images {images}: must be 1 or more")
     place = Path(folder or tempfile.mkdtemp(prefix="batchcls-demo-"))
     pictures, results = place / "images", place / "results.jsonl"
     job = Job.from_dict({**options, "sources": [str(pictures)], "output": str(results)})
     job.check()
-    print_note(f"Drawing {images:,} images in {pictures} …")
+    print_note(f"drawing {counted(images, 'image', 'images')} in {pictures}")
     draw(pictures, images)
     print_note(f"batchcls run {pictures} --output {results}")
     code = run_job(job)
     if code == 0:
-        print_result("\nHow well it found the defects that were drawn:\n")
+        print_result("\nHow many of the defects that were drawn it found:\n")
         evaluate(str(results))
-        print_result(f"\nThe results, a line per image: {results}")
+        print_result(f"\nResults, one line per image: {results}")
     return code
 
 

@@ -54,9 +54,9 @@ def start_detached(job: Job) -> int:
         return code if code >= 0 else 128 - code
     run.returncode = 0  # it is nobody's child any more
     print_result(
-        f"run {run.pid} goes on without this terminal\n"
+        f"run {run.pid} is detached from this terminal\n"
         f"  watch: batchcls watch {job.output}\n"
-        f"  stop:  kill {run.pid}    (the same command goes on later)\n"
+        f"  stop:  kill {run.pid}    (run the same command to resume)\n"
         f"  log:   {RunPaths.of(job.output).log}"
     )
     return 0

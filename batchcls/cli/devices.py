@@ -21,7 +21,10 @@ MISSING_DRIVERS = {
 
 @with_job_options(select("plugins", "plugin", "debug"))
 def devices(as_json: AsJson = False, *, options: Mapping[str, Any]) -> int:
-    """Show what OpenVINO sees here: devices, what they can do, which device strings would work."""
+    """Show the devices that OpenVINO sees here.
+
+    For each device its name and capabilities, and which device strings `--device` accepts.
+    """
     from batchcls.model.devices import core
     from batchcls.running.machine import this_machine
 
@@ -59,7 +62,7 @@ def device_strings(names: Sequence[str]) -> list[tuple[str, str]]:
     >>> [string for string, _ in device_strings(["CPU", "GPU"])]
     ['CPU', 'GPU', '--device GPU --device CPU', 'AUTO', 'HETERO:GPU,CPU']
     """
-    found = [(name, "this device alone") for name in names]
+    found = [(name, "only this device") for name in names]
     # Accelerators first: what they cannot run falls back to the device behind them.
     ordered = sorted(names, key=lambda name: (name.startswith("CPU"), name))
     if len(names) > 1:
@@ -70,15 +73,17 @@ def device_strings(names: Sequence[str]) -> list[tuple[str, str]]:
     if len(names) > 1:
         found.append(("HETERO:" + ",".join(ordered), "one model split over them, with fallback"))
     else:
-        found.append((f"HETERO:GPU,{names[0] if names else 'CPU'}", "without what is missing here"))
+        found.append(
+            (f"HETERO:GPU,{names[0] if names else 'CPU'}", "only what this machine has of them")
+        )
     return found
 
 
 def unseen(names: Sequence[str], machine: "Machine") -> list[str]:
     """Hardware whose kernel driver is there while OpenVINO does not see it, with the way out."""
     return [
-        f"A {kind} seems to be here, but OpenVINO does not see it: install "
-        f"{MISSING_DRIVERS[kind]}, and see that you may open its device file."
+        f"This machine seems to have a {kind} that OpenVINO does not see. Install "
+        f"{MISSING_DRIVERS[kind]}, and make sure that you may open its device file."
         for kind in sorted(machine.accelerators)
         if kind in MISSING_DRIVERS and not any(name.startswith(kind) for name in names)
     ]
@@ -89,11 +94,13 @@ def render_devices(
 ) -> str:
     """The devices for people."""
     if not found:
-        return "OpenVINO sees no device here."
-    rows = [("device", "full name", "computes in")]
+        return "OpenVINO sees no device here"
+    rows = [("device", "full name", "capabilities")]
     rows += [
         (device["name"], device.get("full_name", "-"), " ".join(device.get("capabilities", ["-"])))
         for device in found
     ]
     used = [(s if s.startswith("--") else f"--device {s}", use) for s, use in strings]
-    return "\n\n".join([columns(rows), "These work:\n" + columns(used, indent=2), *hints])
+    return "\n\n".join(
+        [columns(rows), "Accepted by `--device`:\n" + columns(used, indent=2), *hints]
+    )

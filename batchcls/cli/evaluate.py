@@ -6,20 +6,33 @@ import typer
 
 from batchcls.cli.arguments import AsJson, Debug, Results
 from batchcls.cli.terminal import print_json, print_result
+from batchcls.display.text import counted
 from batchcls.job.job import DEFAULT_OUTPUT
 
-_TRUTH = "CSV: file,index,label or file,label. Default: the name of an image's folder."
-_OFFSET = "Result index minus truth index; default: found out by comparing labels."
+Truth = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="CSV of the true classes: file,index,label or file,label. Default: the names of the "
+        "images' folders.",
+    ),
+]
+Offset = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", help="Result index minus truth index. Default: found by comparing labels."
+    ),
+]
 
 
 def evaluate(
     results: Results = DEFAULT_OUTPUT,
-    truth: Annotated[str | None, typer.Option(metavar="FILE", help=_TRUTH)] = None,
-    offset: Annotated[int | None, typer.Option(metavar="N", help=_OFFSET)] = None,
+    truth: Truth = None,
+    offset: Offset = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Say how right results are: top-1, top-5, by class, confusions, calibration."""
+    """Count how many answers are right: top-1, top-5, by class."""
     from batchcls.report import reading, text
     from batchcls.report.truth import FolderTruths, read
 
@@ -31,5 +44,7 @@ def evaluate(
     else:
         print_result(text.lines(found, complete=complete))
         if truths.unused:
-            print_result(f"\n{truths.unused:,} images of the truth are not in the results.")
+            print_result(
+                f"\n{counted(truths.unused, 'image', 'images')} of the truth not in the results"
+            )
     return 0

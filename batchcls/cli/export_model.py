@@ -17,31 +17,30 @@ from batchcls.cli.terminal import print_note, print_result
 from batchcls.errors import ModelError, UsageError
 from batchcls.job.job import Job
 
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="Model, in any form that `run` accepts.")
+]
+Out = Annotated[
+    str, typer.Argument(metavar="OUT.xml", help="IR to write; its .bin goes beside it.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
 
-@with_job_options(select(MODEL, PICTURE, "plugins", "debug", without=("model", "decode")))
-def export_model(
-    file: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A model, in any form that `run` takes.")
-    ],
-    out: Annotated[
-        str, typer.Argument(metavar="OUT.xml", help="What to write; its .bin goes beside it.")
-    ],
-    force: Annotated[bool, typer.Option("--force", help="Write over what is there.")] = False,
-    *,
-    options: Mapping[str, Any],
-) -> int:
-    """Write a model as one self-contained IR, with its preprocessing, labels and activation in it.
 
-    model_api, DL Streamer and batchcls read it. The options say what the model's files do not.
+@with_job_options(select(MODEL, PICTURE, "plugins", "debug", without=["model", "decode"]))
+def export_model(file: Model, out: Out, force: Force = False, *, options: Mapping[str, Any]) -> int:
+    """Write a model as one self-contained IR.
+
+    Its preprocessing, labels and activation are inside, where model_api, DL Streamer and batchcls
+    find them. The options add what the model's own files do not say.
     """
     job = Job.from_dict({"model": file, **options})
     job.check_options()
     target = Path(out).expanduser()
     if target.suffix != ".xml":
-        raise UsageError(f"{out}: an IR's name ends in .xml")
+        raise UsageError(f"{out}: expected a name that ends in .xml")
     there = [path for path in (target, target.with_suffix(".bin")) if path.exists()]
     if there and not force:
-        raise UsageError(f"{there[0]} is there already; --force writes over it")
+        raise UsageError(f"{there[0]} exists; use `--force` to overwrite it")
     from batchcls.model.compile import load
     from batchcls.model.devices import core
     from batchcls.model.export import export, of_export
@@ -61,11 +60,11 @@ def export_model(
         raise ModelError(f"cannot write {out}: {error.strerror}") from error
     size = target.stat().st_size + target.with_suffix(".bin").stat().st_size
     pre = before.metadata.pre.as_dict()
-    print_result(f"{target} and {target.with_suffix('.bin').name}, {size / 1e6:,.1f} MB")
+    print_result(f"wrote {target} and {target.with_suffix('.bin').name}, {size / 1e6:,.1f} MB")
     print_result(
-        f"with its preprocessing ({pre['resize_type']} to {pre['width']}x{pre['height']}, "
-        f"{pre['interpolation']}), {len(before.metadata.labels):,} labels and its activation: "
-        f"batchcls run ./images --model {target} needs no more options"
+        f"inside: preprocessing ({pre['resize_type']} to {pre['width']}x{pre['height']}, "
+        f"{pre['interpolation']}), {len(before.metadata.labels):,} labels, activation\n"
+        f"`batchcls run ./images --model {target}` needs no other options"
     )
     for warning in before.metadata.warnings:
         print_note(f"warning: {warning}")
@@ -88,6 +87,6 @@ def _compare(before: dict[str, Any], after: dict[str, Any]) -> None:
     for key, value in before.items():
         if after[key] != value:
             raise ModelError(
-                f"an IR cannot say this model's {key} ({value}; it would come back as "
-                f"{after[key]}): leave out the option that sets it, and give it to each run"
+                f"an IR cannot hold this model's {key} ({value} would become {after[key]}); "
+                "leave out the option that sets it, and give it to each run instead"
             )

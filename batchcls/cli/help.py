@@ -38,4 +38,4 @@ class Command(TyperCommand):
 
 def usage(context: Context) -> str:
     """The form of a command, and how to learn more."""
-    return f"{context.get_usage()}\nTry '{context.command_path} --help'."
+    return f"{context.get_usage()}\nTry `{context.command_path} --help`"

@@ -1,11 +1,11 @@
-"""``batchcls inspect``: what a model is, what images go through before it, and who says so."""
+"""``batchcls inspect``: what is known about a model, and where each value was found."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from batchcls.cli.arguments import AsJson
+from batchcls.cli.arguments import AsJson, Truth
 from batchcls.cli.job_options import with_job_options
 from batchcls.cli.options import MODEL, PICTURE, select
 from batchcls.cli.terminal import print_json, print_result
@@ -18,32 +18,44 @@ DEFAULT_IMAGES = 40
 
 LABELS_SHOWN = 5
 
-_PROBE = "Try preprocessings on a spread of the images below it, and rank them."
-_TRUTH = "CSV: file,index,label or file,label. Default: the name of an image's folder."
-_OPTIONS = select(
-    MODEL, PICTURE, "device", "int8", "load_config", "plugins", "debug", without=("decode",)
+Model = Annotated[
+    str | None, typer.Argument(metavar="MODEL", help="Model. Default: the built-in one.")
+]
+Probe = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DIR",
+        help="Try likely preprocessings on some of the images in this directory, and rank them.",
+    ),
+]
+Images = Annotated[
+    int | None,
+    typer.Option(
+        "--images",
+        "-n",
+        metavar="N",
+        help="Images to try, at most.",
+        show_default=str(DEFAULT_IMAGES),
+    ),
+]
+
+
+@with_job_options(
+    select(MODEL, PICTURE, "device", "int8", "load_config", "plugins", "debug", without=["decode"])
 )
-
-
-@with_job_options(_OPTIONS)
 def inspect(
-    file: Annotated[
-        str | None, typer.Argument(metavar="MODEL", help="A model; default: the built-in one.")
-    ] = None,
+    file: Model = None,
     as_json: AsJson = False,
-    probe: Annotated[str | None, typer.Option(metavar="DIR", help=_PROBE)] = None,
-    truth: Annotated[str | None, typer.Option(metavar="FILE", help=_TRUTH)] = None,
-    images: Annotated[
-        int | None,
-        typer.Option("--images", "-n", metavar="N", show_default=str(DEFAULT_IMAGES),
-                     help="At most so many."),
-    ] = None,
+    probe: Probe = None,
+    truth: Truth = None,
+    images: Images = None,
     *,
     options: Mapping[str, Any],
-) -> int:  # fmt: skip
-    """Show what a model takes, gives and wants done to images, each with where it came from.
+) -> int:
+    """Show a model's inputs, preprocessing and labels.
 
-    With --probe: try the plausible preprocessings on images of yours, and say which fits.
+    Each value is shown with where it was found. With `--probe DIR`, likely preprocessings are
+    tried on your own images, and the one that fits best is shown as a command.
     """
     job = Job.from_dict({"model": file, **options})
     job.check_options()
@@ -54,7 +66,7 @@ def inspect(
         return probe_model(job, probe, truth, most, as_json=as_json)
     for name, value in (("--truth", truth), ("--images", images)):
         if value is not None:
-            raise UsageError(f"{name} needs --probe DIR, a directory of images")
+            raise UsageError(f"`{name}` needs `--probe DIR`")
     found = describe(job)
     if as_json:
         print_json(found)

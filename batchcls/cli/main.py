@@ -54,7 +54,9 @@ def _print_version(given: bool) -> None:
 def top(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Say the version."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Label a directory of images overnight: one line per image, whatever happens."""

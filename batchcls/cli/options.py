@@ -1,4 +1,4 @@
-"""Every option of ``run``, once: its spelling, its section of the help, and what the help says."""
+"""Every option of a job, once: its spelling, its section of the help, and what the help says."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from batchcls.job.job import DEFAULT_OUTPUT, DEFAULT_TOP
 IMAGES = "Images"
 MODEL = "Model"
 SPEED = "Devices and speed"
-PICTURE = "Preprocessing; the default is what the model's own files say"
+PICTURE = "Preprocessing (default: what the model's own files say)"
 RESULTS = "Results"
 RUNNING = "While it runs"
 
@@ -48,30 +48,31 @@ OPTIONS = (
     Option(
         "names",
         IMAGES,
-        "File names considered below directories, repeatable; default: the usual endings of JPEG, "
-        "PNG, WebP, BMP, TIFF, GIF. What a file is, its content tells.",
+        "File names to look for in directories, as a pattern; repeatable. Default: the usual "
+        "endings of JPEG, PNG, WebP, BMP, TIFF and GIF. A file's type is told by its content.",
         "PATTERN",
     ),
-    Option("null_separated", IMAGES, "Lists are separated by NUL bytes.", short="-0"),
+    Option("null_separated", IMAGES, "Paths in lists end with NUL bytes, not newlines.", "", "-0"),
     Option("follow_links", IMAGES, "Follow symbolic links to directories."),
     # ---- model
     Option(
         "model",
         MODEL,
-        "IR .xml, .onnx, .tflite, …, a directory, or hf://ORG/NAME; default: the built-in "
+        "IR (.xml), .onnx, .tflite, …, a directory, or hf://ORG/NAME. Default: the built-in "
         "photo-quality model.",
         "FILE",
         "-m",
     ),
-    Option("labels", MODEL, "Class names: one per line, `id name`, or JSON.", "FILE"),
+    Option("labels", MODEL, "File of class names: one per line, `id name`, or JSON.", "FILE"),
     Option(
         "activation",
         MODEL,
-        f"{_one_of('activation')}: makes scores of raw outputs; default: from graph and metadata.",
+        f"How raw outputs become scores: {_one_of('activation')}. Default: from the graph and the "
+        "metadata.",
         "HOW",
     ),
     Option(
-        "top", MODEL, f"Classes per image; default: what the model says, else {DEFAULT_TOP}.", "N"
+        "top", MODEL, f"Classes per image. Default: what the model says, else {DEFAULT_TOP}.", "N"
     ),
     Option("extension", MODEL, "Library of custom operations; repeatable.", "LIB", "-l"),
     # ---- devices and speed
@@ -79,71 +80,83 @@ OPTIONS = (
         "device",
         SPEED,
         "Any OpenVINO device string; repeatable. HETERO:GPU,CPU splits one model over devices with "
-        "fallback; to have two devices work on different images, give --device twice. [CPU]",
+        "fallback; to have two devices work on different images, give `--device` twice. [CPU]",
         "D",
         "-d",
     ),
-    Option("strict_devices", SPEED, "Refuse when any named device is missing."),
-    Option("nireq", SPEED, "Infer requests per device and worker; 0 = the device's optimum.", "N"),
-    Option("workers", SPEED, "Worker processes; 0 = from cores and devices.", "N", "-w"),
+    Option("strict_devices", SPEED, "Refuse to run when any named device is missing."),
+    Option("nireq", SPEED, "Infer requests per device and worker. [0: automatic]", "N"),
+    Option("workers", SPEED, "Worker processes. [0: automatic]", "N", "-w"),
     Option("batch_size", SPEED, "Images per infer request. [1]", "N", "-b"),
-    Option("decode_threads", SPEED, "Per worker, to read and decode; -1 = decided.", "N"),
-    Option("hint", SPEED, f"{_one_of('hint')}; default: decided.", "HINT"),
-    Option("nstreams", SPEED, "Streams, for all devices or CPU:2,GPU:1.", "S"),
-    Option("nthreads", SPEED, "CPU inference threads per worker; 0 = decided.", "N"),
-    Option("infer_precision", SPEED, "f32, bf16, f16; or CPU:f32,GPU:f16.", "TYPE"),
-    Option("cache", SPEED, "Start from compiled models that are kept. [on]"),
-    Option("cache_dir", SPEED, "Folder that keeps them. [~/.cache/batchcls/compiled]", "DIR"),
+    Option(
+        "decode_threads", SPEED, "Threads per worker that read and decode. [-1: automatic]", "N"
+    ),
+    Option("hint", SPEED, f"Performance hint: {_one_of('hint')}. [throughput]", "HINT"),
+    Option("nstreams", SPEED, "Inference streams, for example 2 or CPU:2,GPU:1. [automatic]", "S"),
+    Option("nthreads", SPEED, "CPU inference threads per worker. [0: automatic]", "N"),
+    Option(
+        "infer_precision",
+        SPEED,
+        "Inference precision, for example bf16 or CPU:f32,GPU:f16. Default: f32 on CPUs.",
+        "TYPE",
+    ),
+    Option("cache", SPEED, "Reuse cached compiled models. [on]"),
+    Option("cache_dir", SPEED, "Where they are cached. [~/.cache/batchcls/compiled]", "DIR"),
     Option(
         "int8",
         SPEED,
-        "How a CPU computes quantised models: exact, as they are written and the same on every "
-        "machine, or fast; default: fast where the weights leave room for it, else exact.",
+        "How a CPU computes quantised models: exact, the same on every machine, or fast. Default: "
+        "fast where the weights leave room for it, else exact.",
         "HOW",
     ),
-    Option("load_config", SPEED, "OpenVINO properties by device, JSON.", "FILE"),
+    Option("load_config", SPEED, "JSON file of OpenVINO properties by device.", "FILE"),
     Option("plugins", SPEED, "OpenVINO plugins file, or a folder that holds one.", "PATH"),
-    Option("plugin", SPEED, "Register one device plugin; repeatable.", "NAME=LIB"),
+    Option("plugin", SPEED, "Device plugin to register; repeatable.", "NAME=LIB"),
     # ---- preprocessing
     Option("preprocess", PICTURE, f"Preset: {_one_of('preprocess')}.", "NAME"),
-    Option("mean_values", PICTURE, "Subtracted per channel, pixel units.", "[A,B,C]"),
-    Option("scale_values", PICTURE, "Divisors per channel, after the mean.", "[A,B,C]"),
-    Option("reverse_input_channels", PICTURE, "The model wants RGB; images are decoded as BGR."),
-    Option("resize_type", PICTURE, f"{_one_of('resize_type')}.", "TYPE"),
-    Option("interpolation", PICTURE, f"{_one_of('interpolation')}.", "HOW"),
+    Option(
+        "mean_values", PICTURE, "Mean to subtract from each channel, in pixel units.", "[A,B,C]"
+    ),
+    Option("scale_values", PICTURE, "Divisor for each channel, after the mean.", "[A,B,C]"),
+    Option("reverse_input_channels", PICTURE, "The model expects RGB; images are decoded as BGR."),
+    Option("resize_type", PICTURE, f"How images are resized: {_one_of('resize_type')}.", "TYPE"),
+    Option(
+        "interpolation", PICTURE, f"Interpolation when resizing: {_one_of('interpolation')}.", "HOW"
+    ),
     Option(
         "decode",
         PICTURE,
-        "full; or reduced: JPEGs far larger than the model's input are decoded at 1/2, 1/4, 1/8, "
-        "and in full where the answer is close: faster, scores and few answers differ. [full]",
+        "full, or reduced: JPEGs far larger than the model's input are decoded at 1/2, 1/4 or 1/8, "
+        "and in full where the answer is close. Faster; scores and a few answers differ. [full]",
         "HOW",
     ),
-    Option("layout", PICTURE, "Of the model's input: NCHW, NHWC, …", "LAYOUT"),
+    Option("layout", PICTURE, "Layout of the model's input, for example NHWC.", "LAYOUT"),
     # ---- results
     Option(
         "with_facts",
         RESULTS,
-        f"More in each record: {', '.join(FACTS)}; several with commas.",
+        f"More facts in each line: {', '.join(FACTS)}; separate several with commas.",
         "FACT,…",
     ),
     Option("output", RESULTS, f"The results file. [{DEFAULT_OUTPUT}]", "FILE", "-o"),
-    Option("fresh", RESULTS, "Start over; forget an earlier run of this output."),
-    Option("extend", RESULTS, "Add images that are new since a finished run."),
-    Option("retry_failed", RESULTS, "Redo the failed images of a finished run."),
-    Option("max_failed", RESULTS, "Failed images that are still a success. [any number]", "N|P%"),
-    Option("number_iter", RESULTS, "Passes over the images, for a throughput figure. [1]", "N"),
-    Option("perf_counts", RESULTS, "Per-layer counters, as a table and in perf_counts.csv."),
+    Option("fresh", RESULTS, "Start over; discard an earlier run with this results file."),
+    Option("extend", RESULTS, "Add the images that are new since the run was completed."),
+    Option("retry_failed", RESULTS, "Label the failed images of a complete run again."),
+    Option("max_failed", RESULTS, "Failed images allowed before exit code 3. [any number]", "N|P%"),
+    Option("number_iter", RESULTS, "Passes over the images, to measure throughput. [1]", "N"),
+    Option("perf_counts", RESULTS, "Time each layer; show a table and write perf_counts.csv."),
     # ---- while it runs
-    Option("progress", RUNNING, f"{_one_of('progress')}.", "KIND"),
-    Option("timeout", RUNNING, "An image may take so long before its worker is killed. [60]", "S"),
+    Option("progress", RUNNING, f"Display: {_one_of('progress')}. [auto]", "KIND"),
+    Option("timeout", RUNNING, "Seconds one image may take before its worker is killed. [60]", "S"),
     Option(
         "worker_memory",
         RUNNING,
-        "Replace a worker that has grown above it; an image that needs more fails. [0 = none]",
+        "Megabytes above which a worker is replaced; an image that needs more fails. "
+        "[0: a share of the machine's memory]",
         "MB",
     ),
-    Option("log_level", RUNNING, f"{_one_of('log_level')}. [info]", "LEVEL"),
-    Option("debug", RUNNING, "Tracebacks for everything."),
+    Option("log_level", RUNNING, f"Level of the log file: {_one_of('log_level')}. [info]", "LEVEL"),
+    Option("debug", RUNNING, "Show the traceback of every error."),
 )
 
 

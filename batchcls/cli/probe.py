@@ -42,7 +42,9 @@ def probe_model(job: Job, folder: str, truth_file: str | None, most: int, *, as_
     truths = class_indices(sample.truths, labels)
     known = sum(index is not None for index in truths)
     if truth_file and not known:
-        raise UsageError(f"truth file {truth_file}: says nothing that fits these images and labels")
+        raise UsageError(
+            f"truth file {truth_file}: no row fits these images and the model's labels"
+        )
     trials = [
         {**_plain(trial), "flags": flags(trial.options)}
         for trial in probe(job, sample.pixels, truths if known else None)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from batchcls.display.text import counted
 from batchcls.report.columns import columns
 
 ROWS = 12
@@ -20,13 +21,13 @@ def render_trials(found: Mapping[str, Any]) -> str:
         first = f"{trial['accuracy']:.1%}" if judged else f"{trial['bits']:.2f}"
         second = f"{trial['bits']:.2f}" if judged else f"{trial['confidence']:.3f}"
         rows.append((trial["name"], first, second, trial["int8"], f"{trial['milliseconds']:.1f}"))
-    parts = [f"Tried on {_of(found)}.", columns(rows, right=(1, 2, 4))]
+    parts = [_count(found), columns(rows, right=(1, 2, 4))]
     if len(trials) > len(shown):
-        parts[1] += f"\n… and {len(trials) - len(shown)} more, none better (--json has them)"
+        parts[1] += f"\n… and {len(trials) - len(shown)} more, none better (`--json` lists them)"
     parts += [text for text in (_quantised(trials, judged=judged), _doubt(found)) if text]
     chosen = trials[0]["flags"]
-    what = "Best as it is resolved now" if not chosen else f"Best is {trials[0]['name']}"
-    return "\n\n".join([*parts, f"{what}:\n  {found['command']}"])
+    best = trials[0]["name"] if chosen else "the preprocessing as it is"
+    return "\n\n".join([*parts, f"Best: {best}\n  {found['command']}"])
 
 
 def _quantised(trials: Sequence[Mapping[str, Any]], *, judged: bool) -> str:
@@ -36,15 +37,14 @@ def _quantised(trials: Sequence[Mapping[str, Any]], *, judged: bool) -> str:
     if other is None:
         return ""
     by_way = {best["int8"]: best, other["int8"]: other}
-    told = [
+    figures = [
         f"{way} {trial['milliseconds']:.1f} ms per image, "
         + (f"{trial['accuracy']:.1%} right" if judged else f"{trial['bits']:.2f} bits")
         for way, trial in sorted(by_way.items())
     ]
-    wanted = "exact" if other["int8"] == "exact" else "fast"
     return (
-        f"Quantised layers, with the best preprocessing: {'; '.join(told)}.\n"
-        f"Here they are computed {best['int8']}; --int8 {wanted} does otherwise."
+        f"Quantised layers with the best preprocessing: {'; '.join(figures)}\n"
+        f"The ranking is of `--int8 {best['int8']}`; `--int8 {other['int8']}` is the alternative"
     )
 
 
@@ -53,8 +53,9 @@ def _doubt(found: Mapping[str, Any]) -> str:
     first = found["trials"][0]
     if not found["with_truth"]:
         return (
-            "Ranked by what an answer tells about its image (bits): no folder name or --truth says "
-            "what the images show. Look at some answers before you believe it."
+            "Ranked by how much an answer tells about its image (bits), because neither folder "
+            "names nor `--truth` say what the images show. Check some answers before you rely on "
+            "it."
         )
     right = round(first["accuracy"] * found["with_truth"])
     level = [t for t in found["trials"][1:] if round(t["accuracy"] * found["with_truth"]) == right]
@@ -63,13 +64,15 @@ def _doubt(found: Mapping[str, Any]) -> str:
     if not level:
         return ""
     return (
-        f"{len(level)} more {'has' if len(level) == 1 else 'have'} as many right, and bits decide: "
-        "--images with a larger number tells them apart."
+        f"{counted(len(level), 'other has', 'others have')} as many right answers, so bits decide; "
+        "try more images (`--images N`) to tell them apart"
     )
 
 
-def _of(found: Mapping[str, Any]) -> str:
-    told = f"{found['images']:,} images"
+def _count(found: Mapping[str, Any]) -> str:
+    parts = [f"Tried on {counted(found['images'], 'image', 'images')}"]
     if found["with_truth"]:
-        told += f", the truth known of {found['with_truth']:,}"
-    return told + (f", {found['unreadable']:,} unreadable" if found["unreadable"] else "")
+        parts.append(f"the class of {found['with_truth']:,} is known")
+    if found["unreadable"]:
+        parts.append(f"{found['unreadable']:,} more could not be read")
+    return "; ".join(parts)

@@ -1,4 +1,4 @@
-"""``batchcls run``: what was typed, made into a job, and the job done."""
+"""``batchcls run``: a command line becomes a job, and the job a run."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,35 +15,53 @@ from batchcls.errors import UsageError
 from batchcls.job import file
 from batchcls.job.job import Job
 
-_SOURCES = "Directories, image files, @list.txt, - for a list on standard input; or a job file."
-_JOB_FILE = "TOML job file with these options; the command line wins over it."
-_DETACH = "Go on without this terminal, once nothing is wrong with the job."
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SOURCE...",
+        help="Directories, image files, @list.txt, or - for a list on standard input; or a job "
+        "file.",
+    ),
+]
+MoreSources = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-i", "--input", metavar="SOURCE...", help="More sources.", rich_help_panel=IMAGES
+    ),
+]
+JobFile = Annotated[
+    str | None,
+    typer.Option(
+        "--job",
+        metavar="FILE",
+        help="TOML job file with these options; the command line takes precedence.",
+        rich_help_panel=IMAGES,
+    ),
+]
+Detach = Annotated[
+    bool,
+    typer.Option(
+        "--detach",
+        help="Leave this terminal once the run has started.",
+        rich_help_panel=RUNNING,
+    ),
+]
 
 
 @with_job_options(OPTIONS)
 def run(
     context: typer.Context,
-    sources: Annotated[
-        list[str] | None, typer.Argument(metavar="SOURCE...", help=_SOURCES)
-    ] = None,
-    more_sources: Annotated[
-        list[str] | None,
-        typer.Option("-i", "--input", metavar="SOURCE...", help="More sources.",
-                     rich_help_panel=IMAGES),
-    ] = None,
-    job_file: Annotated[
-        str | None, typer.Option("--job", metavar="FILE", help=_JOB_FILE, rich_help_panel=IMAGES)
-    ] = None,
-    detach: Annotated[
-        bool, typer.Option("--detach", help=_DETACH, rich_help_panel=RUNNING)
-    ] = False,
+    sources: Sources = None,
+    more_sources: MoreSources = None,
+    job_file: JobFile = None,
+    detach: Detach = False,
     *,
     options: Mapping[str, Any],
-) -> int:  # fmt: skip
-    """Label images: every image gets one line of the results file, in order.
+) -> int:
+    """Label images: one line each in the results file, in order.
 
-    Started again after whatever stopped it, the same command goes on where it was. The spellings
-    of OpenVINO's classification sample and benchmark_app work too: -nt, -ni, -pc, -pp, -nireq, …
+    Whatever stops it, the same command resumes where it was. The spellings of OpenVINO's
+    classification sample and of benchmark_app work too: -nt, -ni, -pc, -pp, -nireq, …
     """
     named = [*(sources or ()), *(more_sources or ())]
     if not (named or job_file):
@@ -78,7 +96,7 @@ def requested_job(sources: Sequence[str], job_file: str | None, options: Mapping
     files = [source for source in sources if is_job_file(source)]
     files += [job_file] if job_file is not None else []
     if len(files) > 1:
-        raise UsageError(f"two job files, {files[0]} and {files[1]}: only one can be the job")
+        raise UsageError(f"two job files, {files[0]} and {files[1]}; name only one")
     images = [source for source in sources if source not in files]
     given = {**options, "sources": images} if images else options
     return file.merge(file.load(files[0]) if files else {}, given)

@@ -24,7 +24,7 @@ _BLOCK = 1 << 20
 
 
 def status(results: Results = DEFAULT_OUTPUT, debug: Debug = False) -> int:
-    """Say how far a run is: running, stopped or complete."""
+    """Show how far a run is: running, stopped or complete."""
     from batchcls.cli.run_progress import last_snapshot
     from batchcls.results.rundir import RunPaths
 

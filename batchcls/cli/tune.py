@@ -12,24 +12,26 @@ from batchcls.cli.terminal import print_note, print_result
 from batchcls.errors import UsageError
 from batchcls.job.job import Job
 
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="Model.")]
+Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Images to measure with.")]
+To = Annotated[str, typer.Option(metavar="FILE", help="Job file to write.")]
+Seconds = Annotated[float, typer.Option(metavar="S", help="Seconds it may take, roughly.")]
+
 
 @with_job_options(select(IMAGES, MODEL, SPEED, PICTURE, "debug"))
 def tune(
-    file: Annotated[str | None, typer.Argument(metavar="MODEL", help="The model.")] = None,
-    sources: Annotated[
-        list[str] | None, typer.Argument(metavar="SOURCE...", help="Images to measure with.")
-    ] = None,
-    to: Annotated[
-        str, typer.Option("--to", metavar="FILE", help="The job file to write.")
-    ] = "tuned.toml",
-    seconds: Annotated[
-        float, typer.Option("--seconds", metavar="S", help="How long it may take, about.")
-    ] = 90,
+    file: Model,
+    sources: Sources,
+    to: To = "tuned.toml",
+    seconds: Seconds = 90,
     *,
     options: Mapping[str, Any],
 ) -> int:
-    """Find the fastest layout on your own images; same answers. Writes a job file."""
-    job = Job.from_dict({"model": file, "sources": sources or (), **options})
+    """Find the fastest settings for your images.
+
+    Answers stay the same. The settings are written to a job file.
+    """
+    job = Job.from_dict({"model": file, "sources": sources, **options})
     job.check()
     import statistics
 
@@ -41,7 +43,9 @@ def tune(
     try:
         path.open("x").close()  # before two minutes of work, not after
     except OSError as error:
-        raise UsageError(f"job file {to}: {error.strerror}; name another (--to)") from error
+        raise UsageError(
+            f"job file {to}: {error.strerror}; name another with `--to FILE`"
+        ) from error
     written = False
     try:
         layouts, raced = try_layouts(job, seconds, print_note)
@@ -56,6 +60,6 @@ def tune(
     verdict = "the default is as good as any" if best == 0 else f"{fps / was:.2f} times the default"
     verdict += f" ({len(raced.final(0))} rounds)"
     print_result(
-        f"{words(won)}: {fps:.1f} images/s, {verdict}\nwritten to {to}; `batchcls run {to}` uses it"
+        f"{words(won)}: {fps:.1f} images/s, {verdict}\nwrote {to}; `batchcls run {to}` uses it"
     )
     return 0

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def verify(results: Results = DEFAULT_OUTPUT, as_json: AsJson = False, debug: Debug = False) -> int:
-    """Check results: every image's line there once, in order, whole."""
+    """Check that every image has its line: once, in order, whole."""
     from batchcls.report.reading import results_file
     from batchcls.results.storage import PosixStorage
     from batchcls.results.verify import verify as check
@@ -45,7 +45,7 @@ def render_report(found: "VerifyReport") -> str:
     if found.complete:
         lines.append("complete")
     elif found.good:
-        lines.append("not complete: the command that began it goes on from here")
+        lines.append("not complete; run the same command to resume")
     else:
-        lines.append("damaged: put a copy back, or start over with --fresh")
+        lines.append("damaged; restore a copy, or start over with `--fresh`")
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,8 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from typer.main import get_group
 
-from batchcls.cli.main import COMMANDS, main
+from batchcls.cli.main import COMMANDS, main, program
 from batchcls.images import ImageRef, Prediction
 from batchcls.results.record import ok_line
 
@@ -39,7 +41,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def test_without_arguments_it_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     assert complaint(capsys) == (
-        "Usage: batchcls run [OPTIONS] [SOURCE...]\nTry 'batchcls run --help'.\n"
+        "Usage: batchcls run [OPTIONS] [SOURCE...]\nTry `batchcls run --help`\n"
         "batchcls: error: no images to label: name a directory, image files, @list.txt, or - for a "
         "list on standard input\n"
     )
@@ -55,8 +57,8 @@ def test_without_arguments_it_says_what_is_missing(capsys: pytest.CaptureFixture
         ("run a --nireq -1", "--nireq -1: must be 0 or more"),
         ("run a --progress loud", "--progress loud: not one of auto, rich, bar, plain, json, none"),
         ("run -i", "option '--input' requires an argument"),
-        ("a.toml b.toml", "two job files, a.toml and b.toml: only one can be the job"),
-        ("a.toml --job b.toml", "two job files, a.toml and b.toml: only one can be the job"),
+        ("a.toml b.toml", "two job files, a.toml and b.toml; name only one"),
+        ("a.toml --job b.toml", "two job files, a.toml and b.toml; name only one"),
         ("missing.toml", "job file missing.toml: No such file or directory"),
         ("run a --fresh --extend", "--fresh and --extend: use only one of them"),
         ("verify a b", "got unexpected extra argument"),
@@ -88,17 +90,31 @@ def test_hostile_words_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[s
     assert told.replace("\n", "").isprintable()
 
 
+@pytest.mark.parametrize("columns", [80, 100])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_help(
+    command: str, columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
     assert main([command, "--help"]) == 0
-    assert capsys.readouterr().out.startswith(f"Usage: batchcls {command}")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"Usage: batchcls {command}")
+    assert max(map(len, lines)) < columns
+    assert [line for line in lines if line.endswith("...") and "SOURCE..." not in line] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_follows_the_style(command: str) -> None:
+    parsed = get_group(program([command])).commands[command]
+    texts = [getattr(param, "help", None) or "" for param in parsed.params]
+    assert [text for text in texts if not re.search(r"\.( \[.+\])?$", text)] == []
 
 
 def test_the_help_says_what_hetero_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "-h"]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "HETERO:GPU,CPU splits one model over devices" in told
-    assert "to have two devices work on different images, give --device twice" in told
+    assert "to have two devices work on different images, give `--device` twice" in told
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,7 +129,7 @@ def test_evaluate_as_json(results: Path, capsys: pytest.CaptureFixture[str]) -> 
     found = json.loads(capsys.readouterr().out)
     assert (found["counted"], found["top1"]["right"], found["complete"]) == (2, 1, True)
     assert main(["evaluate", str(results), "--truth", str(truth)]) == 0
-    assert "1 images of the truth are not in the results" in capsys.readouterr().out
+    assert "1 image of the truth not in the results" in capsys.readouterr().out
 
 
 def test_verify_says_right_and_wrong(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,7 +228,12 @@ def wait_for(what: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_help_shows_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_shows_each_command_in_a_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
-    assert [name for name in COMMANDS if name not in shown] == []
+    for name, command in COMMANDS.items():
+        summary = (command.__doc__ or "").partition("\n")[0]
+        assert f"\n  {name:12}  {summary}\n" in shown

@@ -99,7 +99,7 @@ def test_what_is_there_is_kept(
     out = tmp_path / "out.xml"
     out.write_text("precious")
     assert run("export-model", model, out) == 2
-    assert f"{out} is there already; --force writes over it" in capsys.readouterr().err
+    assert f"{out} exists; use `--force` to overwrite it" in capsys.readouterr().err
     assert out.read_text() == "precious"
     assert run("export-model", model, out, "--force") == 0
     assert answers(Job(model=str(out))) == answers(Job(model=str(model)))
@@ -118,17 +118,20 @@ def test_a_model_can_take_its_own_place(model: Path, names: Path) -> None:
     [
         (["export-model"], "missing argument 'MODEL'"),
         (["export-model", "M"], "missing argument 'OUT.xml'"),
-        (["export-model", "M", "out.onnx"], "out.onnx: an IR's name ends in .xml"),
+        (["export-model", "M", "out.onnx"], "out.onnx: expected a name that ends in .xml"),
         (["export-model", "nothing", "o.xml"], "no such model: nothing"),
         (["export-model", "M", "no/o.xml"], "cannot write no/o.xml: No such file or directory"),
         (["export-model", "M", "o.xml", "--activation", "a"], "--activation a: not one of softmax"),
         (
             ["export-model", "M", "o.xml", "--activation", "none"],
-            "an IR cannot say this model's ac",
+            "an IR cannot hold this model's a",
         ),
-        (["inspect", "M", "--truth", "a.csv"], "--truth needs --probe DIR, a directory of images"),
+        (["inspect", "M", "--truth", "a.csv"], "`--truth` needs `--probe DIR`"),
         (["inspect", "M", "--probe", "P", "--images", "0"], "--images 0: must be 1 or more"),
-        (["inspect", "M", "--probe", "P", "--truth", "T"], "truth file T: says nothing that fits"),
+        (
+            ["inspect", "M", "--probe", "P", "--truth", "T"],
+            "truth file T: no row fits these images",
+        ),
         (["inspect", "M", "--probe", "E"], "E: none of the images tried can be read"),
         (["inspect", "M", "--resize-type", "tall"], "--resize-type tall: not one of standard"),
     ],
@@ -155,7 +158,7 @@ def test_what_is_wrong_is_named(
 
 def test_an_answer_that_would_change_is_noticed() -> None:
     export_model._compare({"labels": ("a",), "height": 1}, {"labels": ("a",), "height": 1})
-    with pytest.raises(ModelError, match=r"labels \(\('a',\); it would come back as \('b',\)\)"):
+    with pytest.raises(ModelError, match=r"labels \(\('a',\) would become \('b',\)\)"):
         export_model._compare({"labels": ("a",)}, {"labels": ("b",)})
 
 
@@ -173,7 +176,7 @@ def test_the_probe_learns_from_folders(
     assert min(trial["accuracy"] for trial in found["trials"]) < 0.5
     assert run(*words) == 0
     said = capsys.readouterr().out
-    assert "Tried on 9 images, the truth known of 9, 1 unreadable." in said
+    assert "Tried on 9 images; the class of 9 is known; 1 more could not be read" in said
     command = said.splitlines()[-1].strip()
     assert command == found["command"]
     assert command.startswith(f"batchcls run {photos} --model {model} --labels {names} --reverse-")
@@ -189,8 +192,8 @@ def test_the_probe_without_truth_says_so(
 ) -> None:
     assert run("inspect", model, "--probe", photos, "-n", 4) == 0
     said = capsys.readouterr().out
-    assert "Tried on 4 images." in said
-    assert "Ranked by what an answer tells" in said
+    assert "Tried on 4 images\n" in said
+    assert "Ranked by how much an answer tells" in said
 
 
 LABELS = ("background", "tench, Tinca tinca", "crane", "crane", "dog")

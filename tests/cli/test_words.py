@@ -35,8 +35,8 @@ def test_hardware_that_openvino_does_not_see_is_pointed_out() -> None:
         [CPU], devices.device_strings(["CPU"]), devices.unseen(["CPU"], machine)
     )
     assert "CPU     A CPU      FP32 INT8" in words
-    assert "--device HETERO:GPU,CPU  without what is missing here" in words
-    assert "A GPU seems to be here" in words
+    assert "--device HETERO:GPU,CPU  only what this machine has of them" in words
+    assert "This machine seems to have a GPU" in words
 
 
 def test_devices_for_real(capsys: pytest.CaptureFixture[str]) -> None:

@@ -104,4 +104,4 @@ def test_a_bad_result_is_kept_only_on_demand(monkeypatch: pytest.MonkeyPatch) ->
     assert not accepted(bad, yes=False)
     assert accepted(bad, yes=True)
     assert accepted(replace(bad, agreement=0.99), yes=False)
-    assert "98.0%, which is below 99 %" in render_comparison(bad)
+    assert "98.0%, below 99%" in render_comparison(bad)

@@ -37,7 +37,7 @@ def test_a_detached_run_outlives_its_terminal(job: Job) -> None:
     )  # fmt: skip
     os.close(terminal)
     said = b""
-    while not (pid := re.search(rb"run (\d+) goes on without this terminal", said)):
+    while not (pid := re.search(rb"run (\d+) is detached from this terminal", said)):
         said += os.read(main, 4096)
     assert started.wait(20) == 0
     os.close(main)  # the terminal is gone
@@ -72,7 +72,7 @@ def test_a_wrong_job_is_refused_as_in_the_foreground(job: Job, tmp_path: Path) -
         )
         assert done.returncode == 2, (more, done)
         assert "batchcls: error: " in done.stderr
-        assert "goes on without" not in done.stdout
+        assert "is detached" not in done.stdout
     assert not Path(job.output).exists()
 
 
@@ -83,4 +83,4 @@ def test_a_detached_run_of_what_is_complete_says_so(job: Job) -> None:
     )
     assert done.returncode == 0
     assert "is complete" in done.stdout
-    assert "goes on without" not in done.stdout
+    assert "is detached" not in done.stdout
