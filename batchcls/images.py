@@ -1,7 +1,7 @@
 """The plain data of a run: an image, its picture, a prediction, a failure. No I/O, no NumPy."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 FailureKind = Literal[
     "vanished",  # listed, but gone when it was read
@@ -28,17 +28,33 @@ FACTS = ("margin", "entropy", "width", "height", "sha256")
 
 
 @dataclass(frozen=True, slots=True)
-class ImageRef:
-    """One entry of the frozen inputs list.
+class Folder:
+    """The place of an image that is a file: where its path leads from `root`.
 
     Attributes:
-        index: its position in the list, from 0; also its line in the results file.
-        path: as it stands in the record, decoded with ``os.fsdecode`` (so names that are not
-            UTF-8 survive as surrogates); relative to the inputs list's root.
+        root: an absolute directory (decoded with ``os.fsdecode``); "" is the current one.
     """
 
-    index: int
+    root: str
+
+
+Place = Folder
+"""Where an image's bytes are. Each kind of source knows its own kind of place."""
+
+
+class ImageRef(NamedTuple):
+    """One entry of the frozen inputs list; a tuple, since one is made for every image.
+
+    Attributes:
+        index: its identity: its position in the list, from 0, and its line in the results file.
+        path: its name, as it stands in the record, decoded with ``os.fsdecode`` (so names that
+            are not UTF-8 survive as surrogates).
+        place: where its bytes are.
+    """
+
+    index: int  # type: ignore[assignment]  # hides `tuple.index`, which nobody asks an image for
     path: str
+    place: Place = Folder("")
 
 
 @dataclass(frozen=True, slots=True)

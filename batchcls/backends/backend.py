@@ -9,13 +9,7 @@ from batchcls.wire.start import StartMessage
 
 
 class Backend(Protocol):
-    """Where workers run.
-
-    Attributes:
-        root: directory that the leased paths are relative to; set before the first lease.
-    """
-
-    root: str
+    """Where workers run."""
 
     @property
     def counters(self) -> Sequence[Mapping[str, Any]]:

@@ -33,7 +33,6 @@ from batchcls.worker.stage_board import Board
 class _Inline:
     classifier: Any
     pipeline: Pipeline
-    reader: Reader
     board: Board
     leased: dict[int, dict[int, ImageRef]] = field(default_factory=dict)
     stopping: bool = False
@@ -53,7 +52,6 @@ class InlineBackend:
         self._workers: dict[int, _Inline] = {}
         self._events: deque[Event] = deque()
         self._counters: list[Mapping[str, Any]] = []
-        self.root = ""
 
     @property
     def alive(self) -> int:
@@ -76,7 +74,6 @@ class InlineBackend:
             case Lease(worker, lease, images):
                 inline = self._workers[worker]
                 inline.leased[lease] = {image.index: image for image in images}
-                inline.reader.root = self.root
                 inline.pipeline.add(lease, images)
             case StopWorker(worker, drain):
                 inline = self._workers[worker]
@@ -104,7 +101,7 @@ class InlineBackend:
             board.close()
             self._events.append(WorkerRefused(worker, type(error).__name__, str(error)))
             return
-        self._workers[worker] = _Inline(classifier, pipeline, reader, board)
+        self._workers[worker] = _Inline(classifier, pipeline, board)
         self._events.append(WorkerReady(worker, classifier.description))
 
     def _step(self, worker: int, inline: _Inline, timeout_s: float) -> None:

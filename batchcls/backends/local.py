@@ -91,7 +91,6 @@ class LocalBackend:
         self._counters: list[dict[str, Any]] = []
         self._log: IO[bytes] = log.open("ab", buffering=0)
         self._checked = self._excused = time.monotonic()
-        self.root = ""
         """Directory that the leased paths are relative to; set before the first lease."""
 
     # ---- for the run
@@ -120,7 +119,7 @@ class LocalBackend:
                 process.leased[command.lease] = {i.index: i for i in command.images}
                 if len(process.leased) == 1:
                     process.heard = time.monotonic()
-                self._send(worker, frame(protocol.encode_lease(command, self.root)))
+                self._send(worker, frame(protocol.encode_lease(command)))
             case StopWorker(worker, drain):
                 self._send(worker, frame(protocol.encode("stop", drain=drain)))
 

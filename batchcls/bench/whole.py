@@ -22,7 +22,7 @@ from typing import NamedTuple, Self
 from batchcls.backends.local import LocalBackend
 from batchcls.coordinator.policy import Policy
 from batchcls.errors import BatchclsError
-from batchcls.images import ImageRef
+from batchcls.images import Folder, ImageRef
 from batchcls.job.job import Job
 from batchcls.messages import (
     Answered,
@@ -127,11 +127,11 @@ class Feed:
     ) -> None:
         self.layout = layout
         self._paths = paths
+        self._place = Folder(root)
         self._index = count()
         self._lease = count()
         self._open: dict[int, int] = {}
         self._backend = LocalBackend(layout.start_message(job), log, job.timeout)
-        self._backend.root = root
         try:
             for worker in range(layout.workers):
                 self._backend.do(StartWorker(worker))
@@ -220,7 +220,7 @@ class Feed:
             while held[worker] < policy.leases:
                 lease = next(n for n in self._lease if n % workers == worker)
                 images = tuple(
-                    ImageRef(index, self._paths[index % len(self._paths)])
+                    ImageRef(index, self._paths[index % len(self._paths)], self._place)
                     for index, _ in zip(self._index, range(policy.chunk), strict=False)
                 )
                 self._open[lease] = policy.chunk

@@ -1,7 +1,6 @@
 """The work of a run, in order: images of the frozen list, carried lines, further passes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from batchcls.images import ImageRef
 from batchcls.messages import Answer
@@ -59,7 +58,7 @@ class ListedWork:
         shift = self._next - place
         self._next += len(images)
         if shift:
-            return [replace(image, index=image.index + shift) for image in images]
+            return [image._replace(index=image.index + shift) for image in images]
         return [self._carried_or(image) for image in images]
 
     def _carried_or(self, image: ImageRef) -> ImageRef | Answer:

@@ -130,11 +130,6 @@ class Output:
         self.duplicates, self.skipped = self._inputs.duplicates, self._inputs.skipped
         return self._inputs.count
 
-    @property
-    def root(self) -> str:
-        """Directory that the listed paths are relative to."""
-        return self._listed.root
-
     def open(self, description: Mapping[str, Any]) -> Ready:
         """Begin the results, or go on with them, now that a worker told what it made of the model.
 

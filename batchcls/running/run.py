@@ -202,7 +202,6 @@ class _Run:
     def _work(self, backend: Backend, ready: Ready, early: list[Event], total: int) -> RunResult:
         job, journal, progress = self._job, ready.journal, self._progress
         resumed = journal.count
-        backend.root = ready.manifest.root
         progress.on_listed(total * job.number_iter, resumed, journal.failed)
         progress.on_state("running")
         coordinator = Coordinator(

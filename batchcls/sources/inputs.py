@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from batchcls.errors import RefusedError
-from batchcls.images import ImageRef
+from batchcls.images import Folder, ImageRef
 
 FILE_NAME = "inputs"
 BLOCK = 1 << 16
@@ -103,11 +103,11 @@ class InputsReader:
 
     Args:
         path: the list's file.
-        root: as in `InputsList`; kept for whoever reads the images.
+        root: as in `InputsList`; the images' place.
     """
 
     def __init__(self, path: Path | str, root: str) -> None:
-        self.root = root
+        self._place = Folder(root)
         self.next_index = 0
         self._path = Path(path)
         self._file: IO[bytes] = self._path.open("rb", buffering=0)
@@ -124,7 +124,8 @@ class InputsReader:
         while len(images) < n:
             if not self._names and not self._fill():
                 break
-            images.append(ImageRef(self.next_index, os.fsdecode(self._names.pop())))
+            path = os.fsdecode(self._names.pop())
+            images.append(ImageRef(self.next_index, path, self._place))
             self.next_index += 1
         return tuple(images)
 

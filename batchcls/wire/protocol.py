@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from batchcls.images import ImageRef
+from batchcls.images import Folder, ImageRef
 from batchcls.messages import (
     CANARY,
     Answer,
@@ -40,15 +40,16 @@ def encode(kind: str, **content: Any) -> bytes:
     return json.dumps({"t": kind, **content}, separators=(",", ":")).encode()
 
 
-def encode_lease(lease: Lease, root: str) -> bytes:
-    """A lease as a worker gets it, with the directory its paths are relative to."""
+def encode_lease(lease: Lease) -> bytes:
+    """A lease as a worker gets it; its images are in one place, that of their inputs list."""
     images = [[i.index, i.path] for i in lease.images]
-    return encode("lease", id=lease.lease, root=root, images=images)
+    return encode("lease", id=lease.lease, root=lease.images[0].place.root, images=images)
 
 
 def decode_lease(message: Mapping[str, Any]) -> tuple[int, list[ImageRef]]:
     """The lease number and its images."""
-    images = [ImageRef(index, path) for index, path in message["images"]]
+    place = Folder(message["root"])
+    images = [ImageRef(index, path, place) for index, path in message["images"]]
     return message["id"], [CANARY if i.index == CANARY.index else i for i in images]
 
 

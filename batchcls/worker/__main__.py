@@ -43,7 +43,7 @@ def main(open_pipeline: Open = open_pipeline, open_outbox: type[Outbox] = Outbox
         outbox.send(protocol.encode("refused", error=type(error).__name__, message=str(error)))
         os._exit(2)
     outbox.send(protocol.encode("ready", description=classifier.description))
-    serve(inbox, outbox, pipeline, reader, board)
+    serve(inbox, outbox, pipeline, board)
     if start.job.perf_counts:
         rows = [row.as_dict() for row in classifier.perf_counts()]
         outbox.send(protocol.encode("counters", rows=rows))

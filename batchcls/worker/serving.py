@@ -23,7 +23,6 @@ class Reader:
     def __init__(self) -> None:
         from batchcls.sources import read_image
 
-        self.root = ""
         self._read = read_image
 
     def __call__(self, image: ImageRef) -> bytes:
@@ -36,10 +35,10 @@ class Reader:
             from batchcls.builtin.canary import canary_image
 
             return canary_image()
-        return self._read(self.root, image.path)
+        return self._read(image.place.root, image.path)
 
 
-def serve(inbox: Inbox, outbox: Outbox, pipeline: Pipeline, reader: Reader, board: Board) -> None:
+def serve(inbox: Inbox, outbox: Outbox, pipeline: Pipeline, board: Board) -> None:
     """Answer leases until told to stop."""
     stopping = False
     inbox.on_arrival = pipeline.wake
@@ -47,7 +46,6 @@ def serve(inbox: Inbox, outbox: Outbox, pipeline: Pipeline, reader: Reader, boar
         while (message := inbox.take()) is not None:
             match message["t"]:
                 case "lease":
-                    reader.root = message["root"]
                     pipeline.add(*protocol.decode_lease(message))
                 case "stop":
                     stopping = True

@@ -123,7 +123,6 @@ def open_pipeline(
     def add(lease: int, images: Sequence[ImageRef]) -> None:
         for image in images:
             strike(image.path, "receive")
-        pipeline._decoding._read.root = reader.root  # type: ignore[attr-defined]  # FaultyReader
         real_add(lease, images)
 
     pipeline.add = add  # type: ignore[method-assign]  # the point where a lease arrives

@@ -12,7 +12,7 @@ from batchcls.coordinator.coordinator import Coordinator
 from batchcls.coordinator.policy import Policy
 from batchcls.display import open_display
 from batchcls.display.progress.progress import Progress
-from batchcls.images import ImageRef
+from batchcls.images import Folder, ImageRef
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
 from batchcls.messages import Answer, Answered, Event, Record, StartWorker, WorkerDied
@@ -24,15 +24,16 @@ from tests.support.world import ListedWork
 
 
 class NamedWork(ListedWork):
-    """An inputs list of these names."""
+    """An inputs list of these names, which are files in a folder."""
 
-    def __init__(self, names: list[str]) -> None:
+    def __init__(self, names: list[str], folder: Path) -> None:
         super().__init__(len(names))
         self.names = names
+        self.place = Folder(str(folder))
 
     def take(self, count: int) -> list[ImageRef | Answer]:
         return [
-            ImageRef(entry.index, self.names[entry.index])
+            ImageRef(entry.index, self.names[entry.index], self.place)
             for entry in super().take(count)
             if isinstance(entry, ImageRef)
         ]
@@ -97,7 +98,6 @@ def run_faulty(
     os.environ["FAULT_MARKS"] = str(folder)
     start = StartMessage(Job(), Threads(), decode_threads, alternate)
     backend = WatchedBackend(start, folder / "log", timeout_s, module, interfere=interfere)
-    backend.root = str(images)
     outcome = Outcome()
     began = time.monotonic()
     own_requests = requests or StopRequests()
@@ -105,7 +105,7 @@ def run_faulty(
         for worker in range(workers):
             backend.do(StartWorker(worker))
         coordinator = Coordinator(
-            workers, NamedWork(names), 0, convicted, policy or Policy(chunk=8)
+            workers, NamedWork(names, images), 0, convicted, policy or Policy(chunk=8)
         )
         session = Session(
             coordinator,

@@ -7,7 +7,7 @@ from typing import Any, cast
 from batchcls.images import ImageRef
 from batchcls.worker.mailbox import Inbox, Outbox
 from batchcls.worker.pipeline import Done, Pipeline
-from batchcls.worker.serving import Reader, serve
+from batchcls.worker.serving import serve
 from batchcls.worker.stage_board import Board
 from tests.support.fakes import FakeClassifier, fake_decode
 
@@ -43,7 +43,7 @@ def served(board: Board, *messages: dict[str, Any]) -> tuple[list[bool], bytes]:
     with ours, theirs:
         pipeline = Watched(FakeClassifier(), read, fake_decode, board, 0)
         pipeline.steps = []
-        serve(cast(Inbox, Letters(*messages)), Outbox(ours), pipeline, Reader(), board)
+        serve(cast(Inbox, Letters(*messages)), Outbox(ours), pipeline, board)
         pipeline.close()
         ours.shutdown(socket.SHUT_WR)
         sent = b""
