@@ -10,8 +10,8 @@ from batchcls.cli.arguments import AsJson
 from batchcls.cli.job_options import with_job_options
 from batchcls.cli.options import IMAGES, MODEL, PICTURE, SPEED, select
 from batchcls.cli.terminal import print_json, print_note, print_result
+from batchcls.display.table import aligned
 from batchcls.job.job import Job
-from batchcls.report.columns import columns
 
 if TYPE_CHECKING:
     from batchcls.bench.figures import Figures
@@ -72,7 +72,7 @@ def render_figures(figures: "Figures") -> str:
         latencies = [f"{one.latency_ms[n]:.2f}" if n in one.latency_ms else "-" for n in names]
         nireq = one.settings.get("nireq", "-")
         rows.append((one.device, one.layout, nireq, f"{one.fps:.1f}", *latencies))
-    parts = [columns(rows, right=(2, 3, 4, 5, 6, 7))]
+    parts = [aligned(rows, right=(2, 3, 4, 5, 6, 7))]
     found = figures.preparation
     if found is not None:
         stages = [("per image, one core", "ms", "share of the cores")]
@@ -81,7 +81,7 @@ def render_figures(figures: "Figures") -> str:
             fastest = max((o.fps for o in figures.inference if o.on_cpu), default=0.0)
             ms = took[stage] if stage in took else 1000 * figures.cores / fastest
             stages.append((stage, f"{ms:.3f}", f"{share:.0%}"))
-        parts.append(columns(stages, right=(1, 2)))
+        parts.append(aligned(stages, right=(1, 2)))
         if found.twice is not None:
             parts.append(f"{found.twice} of {found.images} images were decoded twice")
     whole, limit = figures.whole, figures.limit

@@ -7,8 +7,8 @@ from batchcls.cli.arguments import AsJson
 from batchcls.cli.job_options import with_job_options
 from batchcls.cli.options import select
 from batchcls.cli.terminal import print_json, print_result
+from batchcls.display.table import aligned
 from batchcls.job.job import Job
-from batchcls.report.columns import columns
 
 if TYPE_CHECKING:
     from batchcls.running.machine import Machine
@@ -102,5 +102,5 @@ def render_devices(
     ]
     used = [(s if s.startswith("--") else f"--device {s}", use) for s, use in strings]
     return "\n\n".join(
-        [columns(rows), "Accepted by `--device`:\n" + columns(used, indent=2), *hints]
+        [aligned(rows), "Accepted by `--device`:\n" + aligned(used, indent=2), *hints]
     )

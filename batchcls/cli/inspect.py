@@ -9,9 +9,9 @@ from batchcls.cli.arguments import AsJson, Truth
 from batchcls.cli.job_options import with_job_options
 from batchcls.cli.options import MODEL, PICTURE, select
 from batchcls.cli.terminal import print_json, print_result
+from batchcls.display.table import aligned
 from batchcls.errors import UsageError
 from batchcls.job.job import Job
-from batchcls.report.columns import columns
 
 DEFAULT_IMAGES = 40
 """Of a probe."""
@@ -118,9 +118,9 @@ def render_model(found: Mapping[str, Any]) -> str:
     scores.append(("labels", _some(labels), origin.get("labels", "")))
     parts = [
         f"model {found['model']}",
-        columns(ports, indent=2),
-        "What an image goes through:\n" + columns([("", "value", "from"), *settings], indent=2),
-        "What the scores mean:\n" + columns(scores, indent=2),
+        aligned(ports, indent=2),
+        "What an image goes through:\n" + aligned([("", "value", "from"), *settings], indent=2),
+        "What the scores mean:\n" + aligned(scores, indent=2),
     ]
     return "\n\n".join([*parts, *(f"warning: {text}" for text in found["warnings"])])
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from batchcls.display.table import aligned
 from batchcls.display.text import counted
-from batchcls.report.columns import columns
 
 ROWS = 12
 """Of the table; --json has all."""
@@ -21,7 +21,7 @@ def render_trials(found: Mapping[str, Any]) -> str:
         first = f"{trial['accuracy']:.1%}" if judged else f"{trial['bits']:.2f}"
         second = f"{trial['bits']:.2f}" if judged else f"{trial['confidence']:.3f}"
         rows.append((trial["name"], first, second, trial["int8"], f"{trial['milliseconds']:.1f}"))
-    parts = [_count(found), columns(rows, right=(1, 2, 4))]
+    parts = [_count(found), aligned(rows, right=(1, 2, 4))]
     if len(trials) > len(shown):
         parts[1] += f"\n… and {len(trials) - len(shown)} more, none better (`--json` lists them)"
     parts += [text for text in (_quantised(trials, judged=judged), _doubt(found)) if text]

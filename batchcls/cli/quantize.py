@@ -11,10 +11,10 @@ from batchcls.cli.arguments import AsJson, Truth
 from batchcls.cli.job_options import with_job_options
 from batchcls.cli.options import MODEL, PICTURE, select
 from batchcls.cli.terminal import print_json, print_note, print_result
+from batchcls.display.table import aligned
 from batchcls.display.text import counted
 from batchcls.errors import RefusedError, UsageError
 from batchcls.job.job import Job
-from batchcls.report.columns import columns
 
 if TYPE_CHECKING:
     from batchcls.quantize.compare import Comparison
@@ -154,6 +154,6 @@ def render_comparison(found: "Comparison") -> str:
         compared,
         f"Top-1 agreement with the original: {found.agreement:.1%}"
         + ("" if found.good else ", below 99%"),
-        columns(rows, indent=2),
+        aligned(rows, indent=2),
     ]
     return "\n".join([*parts, *([found.note] if found.note else [])])

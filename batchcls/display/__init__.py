@@ -4,31 +4,29 @@ import os
 import sys
 from typing import Protocol, TextIO
 
-from batchcls.display.screens.drawing_thread import Aside, Screen
-from batchcls.display.screens.stream import Outlet
+from batchcls.display.screens.drawing_thread import DrawingThread, Screen
+from batchcls.display.screens.stream import QuietStream
 from batchcls.display.snapshot import Snapshot
 
 __all__ = ["Display", "Snapshot", "open_display"]
 
 
 class Display(Protocol):
-    """What `run` shows its snapshots to. Neither method raises, blocks or costs anything much."""
+    """What `run` shows its snapshots to. Neither method raises, blocks or costs much."""
 
     def show(self, snapshot: Snapshot) -> None:
-        """The run stands like this now; may be called as often as one likes."""
+        """Show how the run stands now; may be called as often as one likes."""
 
     def close(self, snapshot: Snapshot) -> None:
-        """The run is over; nothing is drawn after this returns. Further calls do nothing."""
+        """Show how the run ended. Nothing is drawn after this returns; further calls do nothing."""
 
 
 class NoDisplay:
     """Shows nothing."""
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Nothing."""
+    def show(self, snapshot: Snapshot) -> None: ...
 
-    def close(self, snapshot: Snapshot) -> None:
-        """Nothing."""
+    def close(self, snapshot: Snapshot) -> None: ...
 
 
 def open_display(
@@ -41,38 +39,39 @@ def open_display(
         stream: where it goes; None is standard output for json, which is for machines, and
             standard error for all others, so that they never mix with what a pipe reads.
         timestamps: plain lines begin with the time of day.
-        watching: the run belongs to another terminal, which the hints then say.
+        watching: the run belongs to another terminal, and Ctrl-C here does not stop it.
     """
     if stream is None:
         stream = sys.stdout if kind == "json" else sys.stderr
     # Python leaves None where the process was started without that descriptor.
     if kind == "none" or stream is None:
         return NoDisplay()
-    outlet = Outlet(stream)
-    return Aside(_screen(resolve(kind, outlet), outlet, timestamps, watching), outlet)
+    quiet = QuietStream(stream)
+    screen = _screen(resolve(kind, quiet), quiet, timestamps=timestamps, watching=watching)
+    return DrawingThread(screen, quiet)
 
 
-def resolve(kind: str, outlet: Outlet) -> str:
-    """What "auto" means here."""
+def resolve(kind: str, stream: QuietStream) -> str:
+    """The kind that "auto" is on this stream."""
     if kind != "auto":
         return kind
-    return "rich" if outlet.isatty() and os.environ.get("TERM", "dumb") != "dumb" else "plain"
+    return "rich" if stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" else "plain"
 
 
-def _screen(kind: str, outlet: Outlet, timestamps: bool, watching: bool) -> Screen:
+def _screen(kind: str, stream: QuietStream, *, timestamps: bool, watching: bool) -> Screen:
     """The screen of a kind; Rich and tqdm are imported only by those who ask for them."""
     if kind == "rich":
         from batchcls.display.screens.dashboard import RichDisplay
 
-        return RichDisplay(outlet, watching=watching)
+        return RichDisplay(stream, watching=watching)
     if kind == "bar":
         from batchcls.display.screens.bar import BarDisplay
 
-        return BarDisplay(outlet)
+        return BarDisplay(stream)
     if kind == "json":
         from batchcls.display.screens.events import JsonDisplay
 
-        return JsonDisplay(outlet)
+        return JsonDisplay(stream)
     from batchcls.display.screens.plain import PlainDisplay
 
-    return PlainDisplay(outlet, timestamps=timestamps)
+    return PlainDisplay(stream, timestamps=timestamps)

@@ -1,6 +1,6 @@
 """Puts an evaluation into words and columns. Pure."""
 
-from batchcls.report.columns import columns
+from batchcls.display.table import aligned
 from batchcls.report.evaluate import DEEP, Evaluation
 
 FEW_CLASSES = 20
@@ -52,7 +52,7 @@ def _accuracy(found: Evaluation) -> str:
         rows.append(("calibration", "-", "the scores are no probabilities"))
     else:
         rows.append(("calibration", f"{error:.3f}", "expected calibration error, 15 bins"))
-    return columns(rows, right=(1,))
+    return aligned(rows, right=(1,))
 
 
 def _classes(found: Evaluation) -> str:
@@ -64,7 +64,7 @@ def _classes(found: Evaluation) -> str:
         (name, f"{c.images:,}", _percent(c.top1 / c.images), _percent(c.top5 / c.images))
         for name, c in shown
     ]
-    text = columns(rows, right=(1, 2, 3), most=LONGEST)
+    text = aligned(rows, right=(1, 2, 3), most=LONGEST)
     if not few:
         perfect = sum(c.top1 == c.images for c in found.classes.values())
         text += f"\n… of {len(entries):,} classes; {perfect:,} are always right"
@@ -74,4 +74,4 @@ def _classes(found: Evaluation) -> str:
 def _confused(found: Evaluation) -> str:
     rows = [("most confused: truth", "predicted", "images")]
     rows += [(truth, predicted, f"{n:,}") for truth, predicted, n in found.confused[:SHOWN]]
-    return columns(rows, right=(2,), most=LONGEST)
+    return aligned(rows, right=(2,), most=LONGEST)

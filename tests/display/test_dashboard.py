@@ -10,10 +10,10 @@ from rich.console import Console
 
 from batchcls.display.screens.dashboard import RichDisplay, dashboard, last_frame
 from batchcls.display.screens.glyphs import ASCII, UNICODE, glyphs_for
-from batchcls.display.screens.stream import Outlet
+from batchcls.display.screens.stream import QuietStream
 from batchcls.display.screens.styles import painted
-from batchcls.display.screens.table import columns_of, plain
 from batchcls.display.snapshot import FailedImage, Snapshot, WorkerRow
+from batchcls.display.table import columns_of, plain
 from tests.support.fake_run import FakeRun
 
 
@@ -152,7 +152,7 @@ def test_the_parts_of_the_time_fill_the_line(parts: list[float], columns: int) -
     assert len("".join(UNICODE.segments(shares, columns))) == columns
 
 
-class Terminal(Outlet):
+class Terminal(QuietStream):
     """A terminal that the test resizes, and gives to another job."""
 
     def __init__(self) -> None:

@@ -255,10 +255,10 @@ def test_a_display_that_fails_goes_silent_and_says_so_in_the_log(
 
 def test_plain_lines_are_few_and_become_fewer() -> None:
     from batchcls.display.screens.plain import PlainDisplay
-    from batchcls.display.screens.stream import Outlet
+    from batchcls.display.screens.stream import QuietStream
 
     stream = io.StringIO()
-    screen = PlainDisplay(Outlet(stream))
+    screen = PlainDisplay(QuietStream(stream))
     for second in range(8 * 3600):
         screen.draw(Snapshot(state="running", total=10**9, done=second, elapsed_s=float(second)))
     lines = stream.getvalue().count("\n")
@@ -267,10 +267,10 @@ def test_plain_lines_are_few_and_become_fewer() -> None:
 
 def test_plain_says_a_warning_once_and_each_tenth() -> None:
     from batchcls.display.screens.plain import PlainDisplay
-    from batchcls.display.screens.stream import Outlet
+    from batchcls.display.screens.stream import QuietStream
 
     stream = io.StringIO()
-    screen = PlainDisplay(Outlet(stream))
+    screen = PlainDisplay(QuietStream(stream))
     for done in range(101):
         screen.draw(Snapshot(state="running", total=100, done=done, warnings=("GPU is missing",)))
     shown = stream.getvalue()

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.display.screens.table import columns_of, plain
 from batchcls.display.snapshot import Snapshot, WorkerRow
 from batchcls.display.summary.perf_counts import layer_lines, total_layers, write_csv
 from batchcls.display.summary.summary import find_bottleneck, summarise
 from batchcls.display.summary.summary_lines import show_summary
+from batchcls.display.table import columns_of, plain
 from tests.support.fake_run import FakeRun
 from tests.support.hostile_text import CONTROLS, OWN
 

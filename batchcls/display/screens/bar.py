@@ -5,7 +5,7 @@ from typing import Any
 from tqdm import tqdm
 
 from batchcls.display import text
-from batchcls.display.screens.stream import Outlet
+from batchcls.display.screens.stream import QuietStream
 from batchcls.display.snapshot import Snapshot
 
 
@@ -16,21 +16,17 @@ class Bar(tqdm):  # type: ignore[misc] # tqdm has no types
 
 
 class BarDisplay:
-    """A tqdm bar; lines of earlier sessions count as done, but not for its rate.
-
-    Args:
-        outlet: where the bar is drawn.
-    """
+    """A tqdm bar; lines of earlier sessions count as done, but not for its rate."""
 
     min_interval = 0.1
 
-    def __init__(self, outlet: Outlet) -> None:
-        self._outlet = outlet
+    def __init__(self, stream: QuietStream) -> None:
+        self._stream = stream
         self._bar: Any = None
 
     def draw(self, snapshot: Snapshot) -> None:
         """Move the bar, once the number of images is known."""
-        if snapshot.total is None or self._outlet.in_background:
+        if snapshot.total is None or self._stream.in_background:
             return
         if self._bar is None:
             self._bar = Bar(
@@ -38,10 +34,10 @@ class BarDisplay:
                 initial=snapshot.resumed,
                 desc=text.fit(snapshot.model or "batchcls", 24),
                 unit="img",
-                file=self._outlet,
-                ncols=None if self._outlet.isatty() else 80,
-                dynamic_ncols=self._outlet.isatty(),
-                ascii=not self._outlet.encoding.lower().startswith("utf"),
+                file=self._stream,
+                ncols=None if self._stream.isatty() else 80,
+                dynamic_ncols=self._stream.isatty(),
+                ascii=not self._stream.encoding.lower().startswith("utf"),
                 mininterval=0.0,
                 miniters=0,
             )

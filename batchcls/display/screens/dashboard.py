@@ -8,10 +8,10 @@ from rich.live import Live
 
 from batchcls.display.screens import panels
 from batchcls.display.screens.glyphs import Glyphs, glyphs_for
-from batchcls.display.screens.stream import Outlet
+from batchcls.display.screens.stream import QuietStream
 from batchcls.display.screens.styles import console_on, painted
-from batchcls.display.screens.table import Line, beside, cut
 from batchcls.display.snapshot import Snapshot
+from batchcls.display.table import Line, beside, cut
 
 WIDEST = 132
 SIDE_BY_SIDE = 96
@@ -22,24 +22,24 @@ class RichDisplay:
     """Redraws the dashboard in place, at most four times a second.
 
     Args:
-        outlet: the terminal.
+        stream: the terminal.
         watching: the run belongs to another terminal; Ctrl-C here does not stop it.
     """
 
     min_interval = 0.25
 
-    def __init__(self, outlet: Outlet, *, watching: bool = False) -> None:
-        self._outlet = outlet
+    def __init__(self, stream: QuietStream, *, watching: bool = False) -> None:
+        self._stream = stream
         self._watching = watching
-        self._glyphs = glyphs_for(outlet.encoding)
-        self._console = console_on(outlet)
-        self._size = outlet.size
+        self._glyphs = glyphs_for(stream.encoding)
+        self._console = console_on(stream)
+        self._size = stream.size
         self._lost = False
         self._live: Live | None = None
 
     def draw(self, snapshot: Snapshot) -> None:
         """Draw a frame, unless another job has the terminal."""
-        if self._outlet.in_background:
+        if self._stream.in_background:
             self._lost = True
             return
         columns, lines = self._fit_terminal()
@@ -47,7 +47,7 @@ class RichDisplay:
 
     def finish(self, snapshot: Snapshot) -> None:
         """Leave a short last frame behind, and the terminal as it was."""
-        if self._outlet.in_background:
+        if self._stream.in_background:
             if self._live is not None:
                 self._console.show_cursor(True)
             return
@@ -60,7 +60,7 @@ class RichDisplay:
             self._live.stop()
 
     def _fit_terminal(self) -> tuple[int, int]:
-        size = self._outlet.size
+        size = self._stream.size
         if (size != self._size or self._lost) and self._live is not None:
             # The terminal has wrapped or scrolled the last frame, or a shell has written below it:
             # where it begins is unknown, so start again on a clear screen.

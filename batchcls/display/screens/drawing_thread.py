@@ -13,7 +13,7 @@ import threading
 import time
 from typing import Protocol
 
-from batchcls.display.screens.stream import Outlet
+from batchcls.display.screens.stream import QuietStream
 from batchcls.display.snapshot import Snapshot
 
 CPU_SHARE = 0.01
@@ -27,7 +27,7 @@ class Screen(Protocol):
     """One way to draw snapshots; called from one thread only."""
 
     min_interval: float
-    """Seconds between frames at least."""
+    """Least seconds between frames."""
 
     def draw(self, snapshot: Snapshot) -> None:
         """Show a snapshot, or decide that it changes nothing."""
@@ -36,17 +36,17 @@ class Screen(Protocol):
         """Show the last one and leave the terminal as it was."""
 
 
-class Aside:
+class DrawingThread:
     """A display that hands snapshots to a screen in another thread.
 
     Args:
         screen: draws them.
-        outlet: what the screen writes to.
+        stream: what the screen writes to.
     """
 
-    def __init__(self, screen: Screen, outlet: Outlet) -> None:
+    def __init__(self, screen: Screen, stream: QuietStream) -> None:
         self._screen = screen
-        self._outlet = outlet
+        self._stream = stream
         self._latest: Snapshot | None = None
         self._last: Snapshot | None = None
         self._given_up = False
@@ -71,7 +71,7 @@ class Aside:
         self.show(snapshot)
         if self._thread is not None:
             self._thread.join(CLOSE_S)
-        self._outlet.silent = True
+        self._stream.silent = True
         self._given_up = True
 
     def _run(self) -> None:
@@ -88,7 +88,7 @@ class Aside:
             log.exception("the display failed and is silent from here on")
 
     def _frame(self, snapshot: Snapshot) -> float:
-        """Draw, and say how long to rest after it."""
+        """Draw, and return how many seconds to rest after it."""
         wall, cpu = time.perf_counter(), time.thread_time()
         self._screen.draw(snapshot)
         cpu, wall = time.thread_time() - cpu, time.perf_counter() - wall

@@ -3,7 +3,7 @@
 import time
 
 from batchcls.display import text
-from batchcls.display.screens.stream import Outlet
+from batchcls.display.screens.stream import QuietStream
 from batchcls.display.snapshot import Snapshot
 
 # (up to this second of the run, a line every so many seconds): a night is hundreds of lines.
@@ -14,14 +14,14 @@ class PlainDisplay:
     """A line now and then, at each tenth of the way, and when the state changes.
 
     Args:
-        outlet: where lines go.
+        stream: where lines go.
         timestamps: begin each line with the time of day.
     """
 
     min_interval = 0.0
 
-    def __init__(self, outlet: Outlet, *, timestamps: bool = False) -> None:
-        self._outlet = outlet
+    def __init__(self, stream: QuietStream, *, timestamps: bool = False) -> None:
+        self._stream = stream
         self._timestamps = timestamps
         self._state = ""
         self._next = 0.0
@@ -47,16 +47,15 @@ class PlainDisplay:
         """Write the last line, unless it stands there already."""
         self.draw(snapshot)
 
-    def _line(self, snapshot: Snapshot, words: str) -> None:
+    def _line(self, snapshot: Snapshot, message: str) -> None:
         stamp = time.strftime("%H:%M:%S ", time.localtime(snapshot.updated_at))
-        self._outlet.write(f"{stamp if self._timestamps else ''}batchcls: {words}\n")
+        self._stream.write(f"{stamp if self._timestamps else ''}batchcls: {message}\n")
 
 
 def title_line(snapshot: Snapshot) -> str:
     """What runs, on what, into which file."""
     devices = ", ".join(snapshot.devices)
-    words = f"{snapshot.model or 'model'} on {devices or 'CPU'} -> {snapshot.results}"
-    return text.safe(words)
+    return text.safe(f"{snapshot.model or 'model'} on {devices or 'CPU'} -> {snapshot.results}")
 
 
 def progress_line(snapshot: Snapshot) -> str:

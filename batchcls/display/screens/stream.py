@@ -16,7 +16,7 @@ from typing import TextIO
 DEFAULT_SIZE = (80, 24)
 
 
-class Outlet:
+class QuietStream:
     """The writing side of a display; enough of a text stream for Rich and tqdm.
 
     Args:
@@ -27,7 +27,6 @@ class Outlet:
         self._stream = stream
         self.encoding: str = getattr(stream, "encoding", None) or "utf-8"
         self.silent = False
-        self.written = 0
         self._fd = -1
         with suppress(OSError, ValueError):  # StringIO has none; a closed stream neither
             stream.flush()
@@ -41,7 +40,6 @@ class Outlet:
                     self._stream.write(text)
                 else:
                     self._write_bytes(text.encode(self.encoding, "replace"))
-                self.written += len(text)
             except (OSError, ValueError):
                 self.silent = True
         return len(text)

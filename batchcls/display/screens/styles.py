@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from rich.console import Console, Group
 from rich.text import Text
 
-from batchcls.display.screens.stream import Outlet
-from batchcls.display.screens.table import Line
+from batchcls.display.screens.stream import QuietStream
+from batchcls.display.table import Line
 
 
-def console_on(outlet: Outlet) -> Console:
+def console_on(stream: QuietStream) -> Console:
     """A console that takes nothing for markup.
 
     Text never reaches Rich as a string, so markup, emoji and highlighting have nothing to work on;
     they are off all the same.
     """
     return Console(
-        file=outlet,  # type: ignore[arg-type] # it is all of a file that Rich uses
+        file=stream,  # type: ignore[arg-type] # it is all of a file that Rich uses
         force_terminal=True,
         legacy_windows=False,
         markup=False,

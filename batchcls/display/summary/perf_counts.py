@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.display import text
-from batchcls.display.screens.table import Cell, Column, Line, line, table
+from batchcls.display.table import Cell, Column, Line, line, table
 
 SHOWN = 20
 

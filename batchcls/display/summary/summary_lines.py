@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from batchcls.display import text
-from batchcls.display.screens.stream import Outlet
-from batchcls.display.screens.table import Cell, Column, Line, line, plain, table
+from batchcls.display.screens.stream import QuietStream
 from batchcls.display.summary.perf_counts import LayerTotal, layer_lines
 from batchcls.display.summary.summary import DeviceFigures, Summary
+from batchcls.display.table import Cell, Column, Line, line, plain, table
 
 NAME = 12
 WIDEST = 100
@@ -22,24 +22,24 @@ def show_summary(
     """Print the summary, in colour on a terminal. A stream that is gone is no error."""
     if stream is None:  # started without that descriptor
         return
-    outlet = Outlet(stream)
-    if outlet.isatty():
-        width = min(outlet.size[0] - 1, WIDEST)
+    quiet = QuietStream(stream)
+    if quiet.isatty():
+        width = min(quiet.size[0] - 1, WIDEST)
         from batchcls.display.screens.styles import console_on, painted
 
-        console = console_on(outlet)
+        console = console_on(quiet)
         console.print()
         console.print(painted(_all_lines(summary, layers, width)), crop=False)
     else:
         lines = _all_lines(summary, layers, WIDEST)
-        outlet.write("".join(plain(cells) + "\n" for cells in lines))
-        outlet.flush()
+        quiet.write("".join(plain(cells) + "\n" for cells in lines))
+        quiet.flush()
 
 
 def show_complete(results: str, images: int, failed: int, stream: TextIO | None) -> None:
     """Say that there was nothing to do. A stream that is gone is no error."""
     if stream is not None:
-        Outlet(stream).write(
+        QuietStream(stream).write(
             f"{results} is complete: {images} images, {failed} failed. --extend adds new images, "
             "--retry-failed redoes the failed ones, --fresh starts over.\n"
         )

@@ -6,7 +6,7 @@ Rules of this file:
    terminal turns lines into Rich's `Text` (`screens.styles`), others print their text.
 2. Text is made safe where it is laid out, because only then is its width known.
 
-Rich's own tables would measure and wrap every cell again in each frame, and move columns about.
+By hand: Rich's tables measure and wrap every cell again in each frame, and move columns about.
 """
 
 from collections.abc import Iterable, Sequence
@@ -73,20 +73,43 @@ class Column:
 def table(columns: Sequence[Column], width: int) -> list[Line]:
     """Lines of a table that fits `width`: the least important columns go, the last one is cut."""
     shown = list(columns)
-    while len(shown) > 1 and sum(c.width + GAP for c in shown) - GAP > width:
+    while len(shown) > 1 and sum(column.width + GAP for column in shown) - GAP > width:
         shown.remove(min(shown, key=lambda column: column.keep))
-    widths = [min(column.width, width) for column in shown]
-    rows = zip(*(column.cells for column in shown), strict=True)
     titles = tuple(Cell(column.title, "dim") for column in shown)
-    return [_row(cells, shown, widths) for cells in (titles, *rows)]
+    widths = [min(column.width, width) for column in shown]
+    return [_row(cells, shown, widths) for cells in (titles, *_rows(shown))]
+
+
+def aligned(
+    rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), indent: int = 0, most: int = 1000
+) -> str:
+    """Rows of cells as aligned lines of plain text, without titles, however wide they become.
+
+    Args:
+        rows: every row has as many cells as the others.
+        right: numbers of the columns that are flush right.
+        indent: spaces before each line.
+        most: terminal columns that a cell takes at most; the rest of it is cut off.
+    """
+    columns = [
+        Column("", [Cell(cell) for cell in cells], right=number in right, most=most)
+        for number, cells in enumerate(zip(*rows, strict=True))
+    ]
+    widths = [column.width for column in columns]
+    lines = (plain(_row(cells, columns, widths)) for cells in _rows(columns))
+    return "\n".join(" " * indent + line for line in lines)
+
+
+def _rows(columns: Sequence[Column]) -> Iterable[tuple[Cell, ...]]:
+    return zip(*(column.cells for column in columns), strict=True)
 
 
 def _row(cells: Sequence[Cell], columns: Sequence[Column], widths: Sequence[int]) -> Line:
     row: list[Cell] = []
     for cell, column, width in zip(cells, columns, widths, strict=True):
-        words = text.fit(cell.text, width, keep="end" if column.end else "start")
-        space = " " * (width - text.width(words))
-        row.append(Cell((space if column.right else "") + words, cell.style))
+        shown = text.fit(cell.text, width, keep="end" if column.end else "start")
+        space = " " * (width - text.width(shown))
+        row.append(Cell((space if column.right else "") + shown, cell.style))
         row.append(Cell(("" if column.right else space) + " " * GAP))
     return tuple(row[:-1])
 
