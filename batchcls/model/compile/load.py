@@ -10,7 +10,7 @@ from batchcls.job.job import DEFAULT_TOP, Job
 from batchcls.model.compile.model_metadata import ModelMetadata
 from batchcls.model.devices.core import read_model
 from batchcls.model.files.find import model_file, model_path
-from batchcls.model.graph import activation, edits, ports, trimming
+from batchcls.model.graph import activation, clamping, edits, ports, trimming
 from batchcls.model.graph.ports import ImageInput, ScoreOutput
 from batchcls.model.metadata import labels, metadata
 from batchcls.model.preprocess import preprocess
@@ -53,6 +53,7 @@ def load(job: Job, core: Core) -> Loaded:
     path = model_file(model_path(job.model))
     model = read_model(core, path)
     trimmed = trimming.trim(model)
+    clamping.keep(model)
     scores = ports.score_output(model)
     known = metadata.gather(job, model, path, scores.classes)
     settings, origins = known.settings, dict(known.origins)

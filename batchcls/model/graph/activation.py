@@ -14,7 +14,7 @@ from batchcls.job.choices import ACTIVATIONS
 from batchcls.model.runtime import Model
 
 _PASSES_THROUGH = frozenset(
-    {"Convert", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "FakeQuantize", "Result"}
+    {"Clamp", "Convert", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "FakeQuantize", "Result"}
 )
 _PROBABILITIES = frozenset({"Softmax", "Sigmoid"})
 TINY = 1e-12
