@@ -1,7 +1,7 @@
 """What the coordinator hears and what it says: events up, commands down. Plain data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from batchcls.images import FailureKind, ImageRef
@@ -44,6 +44,35 @@ class WorkerStats:
     in_flight: Mapping[str, int] = field(default_factory=dict)
     spent: Mapping[str, float] = field(default_factory=dict)
     rss: int = 0
+
+
+@dataclass(slots=True)
+class LayerTime:
+    """Where inference time went: one layer on one device, summed over infer requests.
+
+    Attributes:
+        device: the device string that ran it.
+        name: the layer's.
+        type: its operation ("Convolution").
+        exec_type: the primitive that was chosen, with its precision ("brgconv_avx512_f32").
+        status: "executed", "not_run" or "optimized_out".
+        real_ms: wall time, milliseconds.
+        cpu_ms: processor time, milliseconds.
+        count: infer requests summed.
+    """
+
+    device: str
+    name: str
+    type: str
+    exec_type: str
+    status: str
+    real_ms: float = 0.0
+    cpu_ms: float = 0.0
+    count: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON data."""
+        return asdict(self)
 
 
 # ---- events, from the backend

@@ -24,13 +24,21 @@ from batchcls.display import Display, open_display
 from batchcls.display.progress import progress_file
 from batchcls.display.progress.progress import Progress
 from batchcls.display.snapshot import State
-from batchcls.display.summary.perf_counts import LayerTotal, total_layers, write_csv
+from batchcls.display.summary.perf_counts import total_layers, write_csv
 from batchcls.display.summary.summary import summarise
 from batchcls.display.summary.summary_lines import show_summary
 from batchcls.errors import BatchclsError, InterruptedByUser, StoppedError
 from batchcls.images import Failure, ImageRef
 from batchcls.job.job import Job
-from batchcls.messages import Answer, Event, StartWorker, WorkerDied, WorkerReady, WorkerRefused
+from batchcls.messages import (
+    Answer,
+    Event,
+    LayerTime,
+    StartWorker,
+    WorkerDied,
+    WorkerReady,
+    WorkerRefused,
+)
 from batchcls.model.files.find import localised, model_path
 from batchcls.results import record
 from batchcls.results.lock import Lock
@@ -237,7 +245,7 @@ class _Run:
             )
 
     def _end(
-        self, state: State, reason: str, layers: tuple[LayerTotal, ...] = (), *, told: bool = True
+        self, state: State, reason: str, layers: tuple[LayerTime, ...] = (), *, told: bool = True
     ) -> None:
         progress, now = self._progress, time.monotonic()
         if self._requests.count and state != "done":
@@ -255,7 +263,7 @@ class _Run:
         if told:
             show_summary(summary, sys.stdout, layers)
 
-    def _layers(self, backend: Backend) -> tuple[LayerTotal, ...]:
+    def _layers(self, backend: Backend) -> tuple[LayerTime, ...]:
         if not self._job.perf_counts:
             return ()
         layers = total_layers(backend.counters)

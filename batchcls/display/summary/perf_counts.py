@@ -2,49 +2,25 @@
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
 
 from batchcls.display import text
 from batchcls.display.table import Cell, Column, Line, line, table
+from batchcls.messages import LayerTime
 
 SHOWN = 20
 
 
-@dataclass(frozen=True, slots=True)
-class LayerTotal:
-    """One layer on one device, summed over all workers and infer requests.
-
-    Attributes:
-        device: the device string that ran it.
-        name: the layer's.
-        type: its operation.
-        exec_type: the primitive that was chosen, with its precision.
-        status: executed, not_run or optimized_out.
-        real_ms: wall time, milliseconds.
-        cpu_ms: processor time, milliseconds.
-        count: infer requests summed.
-    """
-
-    device: str
-    name: str
-    type: str
-    exec_type: str
-    status: str
-    real_ms: float
-    cpu_ms: float
-    count: int
-
-
-def total_layers(rows: Iterable[Mapping[str, Any]]) -> tuple[LayerTotal, ...]:
+def total_layers(rows: Iterable[Mapping[str, Any]]) -> tuple[LayerTime, ...]:
     """The workers' counters added up, the layer that took longest first.
 
     Args:
         rows: as workers send them: device, name, type, exec_type, status, real_ms, cpu_ms, count.
             Keys that are missing count as empty or zero.
     """
-    sums: dict[tuple[str, ...], LayerTotal] = {}
+    sums: dict[tuple[str, ...], LayerTime] = {}
     for row in rows:
         device, name, kind, primitive, status = key = tuple(
             str(row.get(k, "")) for k in ("device", "name", "type", "exec_type", "status")
@@ -52,12 +28,12 @@ def total_layers(rows: Iterable[Mapping[str, Any]]) -> tuple[LayerTotal, ...]:
         real, cpu, count = (_number(row.get(k)) for k in ("real_ms", "cpu_ms", "count"))
         if (so_far := sums.get(key)) is not None:
             real, cpu, count = real + so_far.real_ms, cpu + so_far.cpu_ms, count + so_far.count
-        sums[key] = LayerTotal(device, name, kind, primitive, status, real, cpu, int(count))
+        sums[key] = LayerTime(device, name, kind, primitive, status, real, cpu, int(count))
     # Equal times (layers that were optimised away) stay in the order of execution.
     return tuple(sorted(sums.values(), key=lambda layer: -layer.real_ms))
 
 
-def write_csv(path: Path, layers: Sequence[LayerTotal]) -> None:
+def write_csv(path: Path, layers: Sequence[LayerTime]) -> None:
     """All layers as CSV with a heading.
 
     Raises:
@@ -65,11 +41,11 @@ def write_csv(path: Path, layers: Sequence[LayerTotal]) -> None:
     """
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(field.name for field in fields(LayerTotal))
+        rows.writerow(field.name for field in fields(LayerTime))
         rows.writerows(astuple(layer) for layer in layers)
 
 
-def layer_lines(layers: Sequence[LayerTotal], width: int, most: int = SHOWN) -> list[Line]:
+def layer_lines(layers: Sequence[LayerTime], width: int, most: int = SHOWN) -> list[Line]:
     """The layers that took longest, as a table that fits `width`, with the total below."""
     if not layers:
         return []

@@ -6,9 +6,10 @@ from typing import TextIO
 
 from batchcls.display import text
 from batchcls.display.screens.stream import QuietStream
-from batchcls.display.summary.perf_counts import LayerTotal, layer_lines
+from batchcls.display.summary.perf_counts import layer_lines
 from batchcls.display.summary.summary import DeviceFigures, Summary
 from batchcls.display.table import Cell, Column, Line, line, plain, table
+from batchcls.messages import LayerTime
 
 NAME = 12
 WIDEST = 100
@@ -16,9 +17,7 @@ OUTCOMES = {"done": ("done", "bold green"), "stopped": ("stopped early", "bold r
             "interrupted": ("interrupted", "bold yellow")}  # fmt: skip
 
 
-def show_summary(
-    summary: Summary, stream: TextIO | None, layers: Sequence[LayerTotal] = ()
-) -> None:
+def show_summary(summary: Summary, stream: TextIO | None, layers: Sequence[LayerTime] = ()) -> None:
     """Print the summary, in colour on a terminal. A stream that is gone is no error."""
     if stream is None:  # started without that descriptor
         return
@@ -45,7 +44,7 @@ def show_complete(results: str, images: int, failed: int, stream: TextIO | None)
         )
 
 
-def _all_lines(summary: Summary, layers: Sequence[LayerTotal], width: int) -> list[Line]:
+def _all_lines(summary: Summary, layers: Sequence[LayerTime], width: int) -> list[Line]:
     lines = summary_lines(summary, width)
     if layers:
         lines += [(), *layer_lines(layers, width)]

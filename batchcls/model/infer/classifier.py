@@ -15,6 +15,7 @@ from batchcls.errors import ImageError
 from batchcls.images import Picture, Prediction
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
+from batchcls.messages import LayerTime
 from batchcls.model.compile import compiling
 from batchcls.model.compile.compilation import Compilation
 from batchcls.model.compile.compiling import Compiled
@@ -23,7 +24,6 @@ from batchcls.model.devices import core as cores
 from batchcls.model.devices import strings
 from batchcls.model.files.find import model_file, model_path
 from batchcls.model.infer import topk, uncertainty
-from batchcls.model.infer.layers import LayerTime
 from batchcls.model.infer.ring import Ring
 from batchcls.model.preprocess import spatial
 

@@ -1,42 +1,9 @@
 """Where inference time goes: per-layer counters, summed over requests."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
 from typing import Any
 
-
-@dataclass(slots=True)
-class LayerTime:
-    """One layer's time, summed over all infer requests.
-
-    Attributes:
-        device: the device string whose ring ran it.
-        name: the layer's.
-        type: operation ("Convolution").
-        exec_type: the primitive that was chosen, with its precision ("brgconv_avx512_f32").
-        status: "executed", "not_run" or "optimized_out".
-        real_ms: wall time, milliseconds.
-        cpu_ms: processor time, milliseconds.
-        count: infer requests summed.
-    """
-
-    device: str
-    name: str
-    type: str
-    exec_type: str
-    status: str
-    real_ms: float = 0.0
-    cpu_ms: float = 0.0
-    count: int = 0
-
-    def as_dict(self) -> dict[str, Any]:
-        """The same as JSON data."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "LayerTime":
-        """The reverse of `as_dict`."""
-        return cls(**data)
+from batchcls.messages import LayerTime
 
 
 class LayerTimes:

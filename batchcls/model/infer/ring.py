@@ -17,7 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from batchcls.model.infer.layers import LayerTime, LayerTimes
+from batchcls.messages import LayerTime
+from batchcls.model.devices.core import reason
+from batchcls.model.infer.layers import LayerTimes
 from batchcls.model.runtime import Tensor
 
 
@@ -91,7 +93,7 @@ class Ring:
             self._fill(slot, images)
             self._requests[slot].start_async()
         except Exception as error:  # noqa: BLE001 - a refusal is an answer (rule 4)
-            refused = _first_line(error)
+            refused = reason(error)
         self._started.append((slot, tuple(tags), refused))
 
     def place(self, ahead: int) -> NDArray[Any] | None:
@@ -148,7 +150,7 @@ class Ring:
                 self._layers.add(request.profiling_info)
             finished = Finished(tags, scores, latency)
         except Exception as error:  # noqa: BLE001 - a refusal is an answer (rule 4)
-            finished = Finished(tags, _NO_SCORES, 0.0, _first_line(error))
+            finished = Finished(tags, _NO_SCORES, 0.0, reason(error))
         self._started.popleft()
         return finished
 
@@ -177,9 +179,3 @@ def _rows(request: Any) -> list[NDArray[Any]]:
     """A request's own input memory, (height, width, channels) by image; it stays where it is."""
     tensor: NDArray[Any] = request.get_input_tensor(0).data
     return list(tensor) if tensor.ndim == 4 else [tensor]
-
-
-def _first_line(error: Exception) -> str:
-    """OpenVINO's messages carry source lines of the build machine; the last line says what."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
