@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from openvino import opset13 as ops
 
 from batchcls.job.job import Job
+from batchcls.job.threads import Threads
 from batchcls.model import export
-from batchcls.model.devices.threads import Threads
 from batchcls.model.graph import clamping
 from batchcls.model.infer.classifier import Classifier
 from tests.support import tiny_models as tiny
