@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from batchcls.errors import UsageError
+
 Results = Annotated[str, typer.Argument(metavar="RESULTS", help="Results file of the run.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of every error.")]
@@ -15,3 +17,13 @@ Truth = Annotated[
         help="Classes of the images, as for `evaluate`. Default: the names of their folders.",
     ),
 ]
+
+
+def check_at_least(option: str, value: float, least: int) -> None:
+    """Refuse a number that is too small.
+
+    Raises:
+        UsageError: it is.
+    """
+    if value < least:
+        raise UsageError(f"{option} {value:g}: must be {least} or more")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from batchcls.cli.arguments import AsJson
+from batchcls.cli.arguments import AsJson, check_at_least
 from batchcls.cli.job_options import with_job_options
 from batchcls.cli.options import IMAGES, MODEL, PICTURE, SPEED, select
 from batchcls.cli.terminal import print_json, print_note, print_result
@@ -50,6 +50,8 @@ def bench(
 
     Without a SOURCE, only inference is measured.
     """
+    check_at_least("--number-iter", number_iter, 0)
+    check_at_least("--seconds", seconds, 0)
     from batchcls.bench.measure import bench as measure
 
     job = Job.from_dict({"model": file, "sources": sources or (), **options})

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from batchcls.cli.arguments import check_at_least
 from batchcls.cli.evaluate import evaluate
 from batchcls.cli.job_options import with_job_options
 from batchcls.cli.options import SPEED, select
@@ -38,8 +39,7 @@ def demo(
 
     Most of the images have a defect, which the model is to find: blurry, dark, noisy and so on.
     """
-    if images < 1:
-        raise UsageError(f"--images {images}: must be 1 or more")
+    check_at_least("--images", images, 1)
     place = Path(folder or tempfile.mkdtemp(prefix="batchcls-demo-"))
     pictures, results = place / "images", place / "results.jsonl"
     job = Job.from_dict({**options, "sources": [str(pictures)], "output": str(results)})
@@ -61,9 +61,12 @@ def draw(folder: Path, count: int) -> None:
     Raises:
         UsageError: it could not.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot draw images in {folder}: {error.strerror}") from error
     command = [sys.executable, "-m", "batchcls.cli.demo_images", str(folder), str(count)]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
-        raise UsageError(f"cannot draw the images in {folder}: {last[0]}")
+        raise UsageError(f"cannot draw images in {folder}: {last[0]}")

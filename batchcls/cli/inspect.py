@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from batchcls.cli.arguments import AsJson, Truth
+from batchcls.cli.arguments import AsJson, Truth, check_at_least
 from batchcls.cli.job_options import with_job_options
 from batchcls.cli.options import MODEL, PICTURE, select
 from batchcls.cli.terminal import print_json, print_result
@@ -63,6 +63,7 @@ def inspect(
         from batchcls.cli.probe import probe_model
 
         most = DEFAULT_IMAGES if images is None else images
+        check_at_least("--images", most, 1)
         return probe_model(job, probe, truth, most, as_json=as_json)
     for name, value in (("--truth", truth), ("--images", images)):
         if value is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated
 
 import typer
-from typer._click.exceptions import UsageError as Misuse  # typer itself exports a subclass only
+from typer._click.exceptions import UsageError as Misuse  # typer itself exports only a subclass
 from typer.main import get_command
 
 from batchcls.cli import legacy
@@ -18,6 +18,7 @@ from batchcls.cli.exits import report
 from batchcls.cli.export_model import export_model
 from batchcls.cli.help import Command, usage
 from batchcls.cli.inspect import inspect
+from batchcls.cli.misuse import message_of
 from batchcls.cli.quantize import quantize
 from batchcls.cli.run import option_names, run
 from batchcls.cli.status import status
@@ -117,8 +118,7 @@ def _carry_out(words: list[str]) -> int:
     except Misuse as error:
         if error.ctx is not None:
             print_note(usage(error.ctx))
-        message = error.format_message()
-        raise UsageError(message[:1].lower() + message[1:].rstrip(".")) from error
+        raise UsageError(message_of(error)) from error
 
 
 def _unknown(word: str) -> str:

@@ -34,8 +34,6 @@ def probe_model(job: Job, folder: str, truth_file: str | None, most: int, *, as_
     Raises:
         BatchclsError: the model, the images or the truth cannot be used.
     """
-    if most < 1:
-        raise UsageError(f"--images {most}: must be 1 or more")
     job = localised(job)
     sample = take(folder, read(truth_file) if truth_file else FolderTruths(), most)
     labels = load.load(job, core.open_core(job)).metadata.labels

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from batchcls.cli.arguments import AsJson, Truth
+from batchcls.cli.arguments import AsJson, Truth, check_at_least
 from batchcls.cli.job_options import with_job_options
 from batchcls.cli.options import MODEL, PICTURE, select
 from batchcls.cli.terminal import print_json, print_note, print_result
@@ -77,9 +77,8 @@ def quantize(
     """
     job = Job.from_dict({"model": file, "sources": sources, **options})
     job.check()
-    for name, value in (("--calibration", calibration), ("--held-out", held_out)):
-        if value < 1:
-            raise UsageError(f"{name} {value}: must be 1 or more")
+    check_at_least("--calibration", calibration, 1)
+    check_at_least("--held-out", held_out, 1)
     if max_drop is not None and not 0 <= max_drop <= 1:
         raise UsageError(f"--max-drop {max_drop:g}: expected a share from 0 to 1, for example 0.01")
     from batchcls.decode import limits, opencv

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from batchcls.cli.arguments import check_at_least
 from batchcls.cli.job_options import with_job_options
 from batchcls.cli.options import IMAGES, MODEL, PICTURE, SPEED, select
 from batchcls.cli.terminal import print_note, print_result
@@ -33,6 +34,7 @@ def tune(
     """
     job = Job.from_dict({"model": file, "sources": sources, **options})
     job.check()
+    check_at_least("--seconds", seconds, 0)
     import statistics
 
     from batchcls.bench.jobtext import job_text

@@ -116,8 +116,8 @@ def test_a_model_can_take_its_own_place(model: Path, names: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["export-model"], "missing argument 'MODEL'"),
-        (["export-model", "M"], "missing argument 'OUT.xml'"),
+        (["export-model"], "missing argument: MODEL"),
+        (["export-model", "M"], "missing argument: OUT.xml"),
         (["export-model", "M", "out.onnx"], "out.onnx: expected a name that ends in .xml"),
         (["export-model", "nothing", "o.xml"], "no such model: nothing"),
         (["export-model", "M", "no/o.xml"], "cannot write no/o.xml: No such file or directory"),
