@@ -29,9 +29,9 @@ class WorkerRow:
 
     Attributes:
         worker: the worker's number.
-        device: the device string; empty until the worker has said what it uses.
+        device: the device string; empty until the worker reports what it uses.
         state: starting, running, silent, restarting or gone.
-        images: answered on this device, by all processes that bore this number.
+        images: answered on this device, by all processes of this worker.
         rate: images/s over the last ten seconds.
         history: images/s in equal steps of time, oldest first.
         latency_ms: of the infer requests, smoothed over the last ones; None before the first.
@@ -77,8 +77,8 @@ class Snapshot:
     Attributes:
         schema: of this JSON; a reader refuses a newer one.
         model: its name, for the title.
-        devices: device strings, as asked for.
-        sources: as asked for.
+        devices: device strings, as given.
+        sources: as given.
         results: path of the results file.
         pid: of the coordinator.
         host: it runs on.
@@ -94,7 +94,7 @@ class Snapshot:
         labelled: images that got classes in this session; what `labels` counts.
         rate_now: images/s over the last ten seconds.
         rate_mean: images/s of this session since the first worker was ready.
-        eta_s: seconds to the end; None when nobody can tell.
+        eta_s: seconds to the end; None while it cannot be estimated.
         elapsed_s: seconds since this session began.
         startup_s: seconds until the first worker was ready; None before that.
         updated_at: of this snapshot, seconds since the epoch.

@@ -59,14 +59,14 @@ def test_states() -> None:
     assert "again stops at once" in drawn(replace(a_run(), state="draining"))
     silent = WorkerRow(0, "CPU", "silent", silent_s=42.0)
     assert "silent 42 s" in drawn(replace(a_run(), workers=(silent,)))
-    assert "from before" in drawn(a_run(resumed=1000))
-    assert "9,000 wait for an earlier one" in drawn(replace(a_run(), held=9000), 132)
+    assert "from earlier sessions" in drawn(a_run(resumed=1000))
+    assert "9,000 waiting for an earlier image" in drawn(replace(a_run(), held=9000), 132)
     assert "Ctrl-C" not in drawn(replace(a_run(), state="done"))
 
 
 def test_watching_says_what_control_c_does_there() -> None:
     lines = dashboard(a_run(), 100, 40, UNICODE, watching=True)
-    assert plain(lines[-1]) == "Ctrl-C leaves; the run goes on"
+    assert plain(lines[-1]) == "Ctrl-C leaves; the run continues"
 
 
 def test_a_warning_is_seen() -> None:

@@ -7,7 +7,7 @@ DEVICES_PER_WORKER = 16
 
 
 def used_devices(description: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each device string that a worker compiled the model for, with what it tells about it.
+    """Each device string that a worker compiled the model for, with the facts about it.
 
     ``devices`` is a list of objects: "used" (the device string after missing members were
     dropped), "nireq", "operations" (by device, for HETERO) and more.
@@ -15,16 +15,16 @@ def used_devices(description: object) -> Iterator[tuple[str, Mapping[str, Any]]]
     devices = description.get("devices") if isinstance(description, Mapping) else None
     if not isinstance(devices, list | tuple):
         return
-    for told in devices[:DEVICES_PER_WORKER]:
-        if isinstance(told, Mapping) and isinstance(told.get("used"), str):
-            yield told["used"], told
+    for device in devices[:DEVICES_PER_WORKER]:
+        if isinstance(device, Mapping) and isinstance(device.get("used"), str):
+            yield device["used"], device
 
 
 def nireq_of(description: object) -> dict[str, int]:
     """Infer requests by device string; a device that is used twice has both its rings'."""
     nireq: dict[str, int] = {}
-    for device, told in used_devices(description):
-        requests = told.get("nireq")
+    for device, facts in used_devices(description):
+        requests = facts.get("nireq")
         nireq[device] = nireq.get(device, 0) + (requests if isinstance(requests, int) else 0)
     return nireq
 
@@ -33,6 +33,6 @@ def operations_of(description: object) -> dict[str, dict[str, int]]:
     """Operations of the model by the device that runs them, for each device string."""
     return {
         device: {str(part): n for part, n in split.items() if isinstance(n, int)}
-        for device, told in used_devices(description)
-        if isinstance(split := told.get("operations"), Mapping) and split
+        for device, facts in used_devices(description)
+        if isinstance(split := facts.get("operations"), Mapping) and split
     }

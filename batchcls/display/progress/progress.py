@@ -48,8 +48,8 @@ class Progress:
         started: monotonic seconds at which the session began.
         started_at: the same moment, in seconds since the epoch.
         model: name of the model, for the title.
-        devices: device strings, as asked for.
-        sources: as asked for.
+        devices: device strings, as given.
+        sources: as given.
         results: path of the results file.
         pid: of the coordinator.
         host: it runs on.
@@ -94,7 +94,7 @@ class Progress:
         self._warnings: list[str] = []
         self._summary: Mapping[str, Any] | None = None
 
-    # ---- what the run tells
+    # ---- what happens in the run
 
     def on_state(self, state: State) -> None:
         """The run has come to its next state."""
@@ -115,7 +115,7 @@ class Progress:
         self._failed = dict(resumed_failed or {})
 
     def warn(self, text: str) -> None:
-        """Something the person at the terminal should know; said once."""
+        """Show something to the person at the terminal, once."""
         if text not in self._warnings and len(self._warnings) < WARNINGS_SHOWN:
             self._warnings.append(text)
 
@@ -224,7 +224,7 @@ class Progress:
     def _answered(self, event: Answered, now: float) -> None:
         answers = event.answers
         count = len(answers)
-        if count and answers[0].index < 0:  # the canary, which nobody asked for
+        if count and answers[0].index < 0:  # the canary, which is no image of the run
             count -= 1
         self._rate.add(count, now)
         self._last_answer = now

@@ -5,7 +5,7 @@ from batchcls.display.snapshot import WorkerRow
 from batchcls.messages import WorkerStats
 
 SILENT_S = 10.0
-"""A running worker that has not reported for so long is said to be silent."""
+"""A running worker that has not reported for so long is shown as silent."""
 LATENCY_WEIGHT = 0.2
 
 
@@ -26,7 +26,7 @@ class Row:
         "nireq",
         "restarts",
         "worker",
-    )  # fmt: skip
+    )
 
     def __init__(self, worker: int, device: str) -> None:
         self.worker = worker
@@ -44,7 +44,7 @@ class Row:
         self._rss = 0
 
     def ready(self, now: float, nireq: int) -> None:
-        """A process bears this number, and has compiled its models."""
+        """The worker's process, the first or a new one, has compiled its models."""
         if self._state == "restarting":
             self.restarts += 1
         self._state = "running"

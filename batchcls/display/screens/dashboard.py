@@ -147,14 +147,14 @@ def _below(shot: Snapshot, width: int, glyphs: Glyphs) -> list[Line]:
     return beside(left, panels.failures(shot, width - half - 4), half + 4)
 
 
-def _share_out(room: int, wants: Sequence[tuple[str, int, int]]) -> dict[str, int]:
-    """Lines for each block (name, least, wanted): the least in order, then more from the last."""
+def _share_out(room: int, blocks: Sequence[tuple[str, int, int]]) -> dict[str, int]:
+    """Lines for each block (name, least, most): the least in order, then more from the last."""
     heights: dict[str, int] = {}
-    for name, least, _ in wants:
+    for name, least, _ in blocks:
         heights[name] = min(least, room)
         room -= heights[name]
-    for name, least, wanted in reversed(wants):
-        more = min(room, wanted - least)
+    for name, least, most in reversed(blocks):
+        more = min(room, most - least)
         heights[name] += more
         room -= more
     return heights

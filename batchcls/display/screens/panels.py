@@ -67,8 +67,8 @@ def overall(shot: Snapshot, width: int, glyphs: Glyphs) -> list[Line]:
 def _bar(shot: Snapshot, width: int, glyphs: Glyphs) -> Line:
     share = shot.share
     if shot.total is None or share is None:
-        words = "listing the images" if shot.state == "listing" else "loading the model"
-        return (Cell(text.fit(words, width), "cyan"),)
+        activity = "listing the images" if shot.state == "listing" else "loading the model"
+        return (Cell(text.fit(activity, width), "cyan"),)
     parts = [
         Cell(text.percent(share), "bold"),
         Cell(f"{text.count(shot.done)} of {text.count(shot.total)}"),
@@ -91,8 +91,8 @@ def _figures(shot: Snapshot, width: int, glyphs: Glyphs) -> Line:
         if width >= NARROW:
             parts.append(Cell(glyphs.spark(shot.history, SPARK), "cyan"))
     if shot.rate_mean:
-        words = "images/s" if shot.finished else "mean"
-        parts.append(Cell(f"{text.rate(shot.rate_mean)} {words}"))
+        unit = "images/s" if shot.finished else "mean"
+        parts.append(Cell(f"{text.rate(shot.rate_mean)} {unit}"))
     if shot.failed:
         kinds = sorted(shot.failed_by_kind.items(), key=lambda pair: -pair[1])
         few = ", ".join(f"{kind} {text.count(n)}" for kind, n in kinds[:3])
@@ -102,9 +102,9 @@ def _figures(shot: Snapshot, width: int, glyphs: Glyphs) -> Line:
     elif shot.done:
         parts.append(Cell("none failed", "dim"))
     if shot.resumed:
-        parts.append(Cell(f"{text.count(shot.resumed)} from before", "dim"))
+        parts.append(Cell(f"{text.count(shot.resumed)} from earlier sessions", "dim"))
     if shot.held >= 500 and not shot.finished:
-        parts.append(Cell(f"{text.count(shot.held)} wait for an earlier one", "dim"))
+        parts.append(Cell(f"{text.count(shot.held)} waiting for an earlier image", "dim"))
     return joined(parts, width)
 
 
@@ -122,25 +122,28 @@ def workers(shot: Snapshot, width: int, glyphs: Glyphs, most: int) -> list[Line]
 
 def _columns(rows: Sequence[WorkerRow], glyphs: Glyphs) -> list[Column]:
     return [
-        Column("worker", [Cell(str(r.worker)) for r in rows], right=True, keep=9),
-        Column("device", [Cell(r.device, "cyan") for r in rows], keep=8, most=18),
-        Column("state", [_state(r) for r in rows], keep=6),
-        Column("images", [Cell(_images(r)) for r in rows], right=True, keep=5),
-        Column("images/s", [Cell(_rate(r), "bold") for r in rows], right=True, keep=10),
+        Column("worker", [Cell(str(row.worker)) for row in rows], right=True, keep=9),
+        Column("device", [Cell(row.device, "cyan") for row in rows], keep=8, most=18),
+        Column("state", [_state(row) for row in rows], keep=6),
+        Column("images", [Cell(_images(row)) for row in rows], right=True, keep=5),
+        Column("images/s", [Cell(_rate(row), "bold") for row in rows], right=True, keep=10),
         Column(
-            "", [Cell(glyphs.spark(r.history, SPARK), "cyan") for r in rows], keep=4, most=SPARK
+            "",
+            [Cell(glyphs.spark(row.history, SPARK), "cyan") for row in rows],
+            keep=4,
+            most=SPARK,
         ),
-        Column("latency", [Cell(_latency(r)) for r in rows], right=True, keep=3),
-        Column("in flight", [Cell(_in_flight(r)) for r in rows], right=True, keep=2),
-        Column("restarts", [_restarts(r) for r in rows], right=True, keep=1),
-        Column("memory", [Cell(text.size(r.rss) if r.rss else "") for r in rows], right=True),
+        Column("latency", [Cell(_latency(row)) for row in rows], right=True, keep=3),
+        Column("in flight", [Cell(_in_flight(row)) for row in rows], right=True, keep=2),
+        Column("restarts", [_restarts(row) for row in rows], right=True, keep=1),
+        Column("memory", [Cell(_memory(row)) for row in rows], right=True),
     ]
 
 
 def _state(row: WorkerRow) -> Cell:
-    words = f"silent {row.silent_s:.0f} s" if row.state == "silent" else row.state
+    state = f"silent {row.silent_s:.0f} s" if row.state == "silent" else row.state
     # As wide as its longest word from the start, so that a change does not move the columns.
-    return Cell(words.ljust(len("restarting")), STATE_STYLES.get(row.state, ""))
+    return Cell(state.ljust(len("restarting")), STATE_STYLES.get(row.state, ""))
 
 
 def _images(row: WorkerRow) -> str:
@@ -161,6 +164,10 @@ def _in_flight(row: WorkerRow) -> str:
     return f"{row.in_flight}/{row.nireq}" if row.nireq else str(row.in_flight)
 
 
+def _memory(row: WorkerRow) -> str:
+    return text.size(row.rss) if row.rss else ""
+
+
 def _restarts(row: WorkerRow) -> Cell:
     if row.state == "starting" and not row.restarts:
         return Cell("")
@@ -168,11 +175,11 @@ def _restarts(row: WorkerRow) -> Cell:
 
 
 def _others(rows: Sequence[WorkerRow], width: int) -> Line:
-    words = f"and {len(rows)} more: {text.rate(sum(r.rate for r in rows))} images/s"
+    others = f"and {len(rows)} more: {text.rate(sum(row.rate for row in rows))} images/s"
     for state in ("restarting", "silent"):
-        number = sum(r.state == state for r in rows)
-        words += f", {number} {state}" if number else ""
-    return (Cell(text.fit(words, width), "dim"),)
+        number = sum(row.state == state for row in rows)
+        others += f", {number} {state}" if number else ""
+    return (Cell(text.fit(others, width), "dim"),)
 
 
 def stages(shot: Snapshot, width: int, glyphs: Glyphs) -> list[Line]:
@@ -182,14 +189,16 @@ def stages(shot: Snapshot, width: int, glyphs: Glyphs) -> list[Line]:
         return []
     shares = {stage: shot.spent.get(stage, 0.0) / total for stage in STAGES}
     stretches = glyphs.segments(list(shares.values()), width)
-    bar = tuple(Cell(part, STAGE_STYLES[s]) for s, part in zip(STAGES, stretches, strict=True))
+    bar = tuple(
+        Cell(stretch, STAGE_STYLES[stage]) for stage, stretch in zip(STAGES, stretches, strict=True)
+    )
     named = {stage: f" {stage} {share:.0%}" for stage, share in shares.items() if share >= 0.005}
-    while named and sum(len(words) + 4 for words in named.values()) + len("time") > width:
+    while named and sum(len(name) + 4 for name in named.values()) + len("time") > width:
         del named[min(named, key=lambda stage: shares[stage])]
     legend = [Cell("time", "dim")]
-    for stage, words in named.items():
+    for stage, name in named.items():
         legend += [Cell("   "), Cell(glyphs.block, STAGE_STYLES[stage])]
-        legend.append(Cell(words, "dim" if shares[stage] < 0.1 else ""))
+        legend.append(Cell(name, "dim" if shares[stage] < 0.1 else ""))
     return [bar, tuple(legend)]
 
 
@@ -200,15 +209,14 @@ def labels(shot: Snapshot, width: int, glyphs: Glyphs) -> list[Line]:
     top = max(1, *(count for _, count in shot.labels))
     bars = 10 if width >= 44 else 5
     names, counts = zip(*shot.labels, strict=True)
-    blocks = [glyphs.line(n / top, bars).ljust(bars) for n in counts]
-    shares = [f"{n / max(shot.labelled, 1):.0%}" for n in counts]
+    blocks = [glyphs.line(count / top, bars).ljust(bars) for count in counts]
+    shares = [f"{count / max(shot.labelled, 1):.0%}" for count in counts]
+    longest = max(8, width - bars - 17)
     return table(
         [
-            Column(
-                "most frequent", [Cell(n) for n in names], keep=3, most=max(8, width - bars - 17)
-            ),
-            Column("", [Cell(b, "green") for b in blocks], keep=1),
-            Column("images", [Cell(text.count(n)) for n in counts], right=True, keep=2),
+            Column("most frequent", [Cell(name) for name in names], keep=3, most=longest),
+            Column("", [Cell(block, "green") for block in blocks], keep=1),
+            Column("images", [Cell(text.count(count)) for count in counts], right=True, keep=2),
             Column("", [Cell(share, "dim") for share in shares], right=True),
         ],
         width,
@@ -225,9 +233,9 @@ def failures(shot: Snapshot, width: int) -> list[Line]:
     why = max(8, width - path - max(len(row.kind) for row in rows) - 4)
     return table(
         [
-            Column("last failures", [Cell(r.path) for r in rows], keep=2, most=path, end=True),
-            Column("", [Cell(r.kind, "yellow") for r in rows], keep=1),
-            Column("", [Cell(r.message, "dim") for r in rows], most=why),
+            Column("last failures", [Cell(row.path) for row in rows], keep=2, most=path, end=True),
+            Column("", [Cell(row.kind, "yellow") for row in rows], keep=1),
+            Column("", [Cell(row.message, "dim") for row in rows], most=why),
         ],
         width,
     )
@@ -236,8 +244,8 @@ def failures(shot: Snapshot, width: int) -> list[Line]:
 def warnings(shot: Snapshot, width: int) -> list[Line]:
     """The last two warnings."""
     return [
-        (Cell("warning  ", "yellow"), Cell(text.fit(words, width - len("warning  "))))
-        for words in shot.warnings[-2:]
+        (Cell("warning  ", "yellow"), Cell(text.fit(warning, width - len("warning  "))))
+        for warning in shot.warnings[-2:]
     ]
 
 
@@ -245,9 +253,9 @@ def hint(shot: Snapshot, width: int, *, watching: bool = False) -> list[Line]:
     """What the person at the terminal may do."""
     if shot.state == "done":
         return []
-    words = "Ctrl-C stops; the same command resumes"
+    advice = "Ctrl-C stops; the same command resumes"
     if watching:
-        words = "Ctrl-C leaves; the run goes on"
+        advice = "Ctrl-C leaves; the run continues"
     elif shot.state == "draining":
-        words = "finishing what has begun; Ctrl-C again stops at once"
-    return [(Cell(text.fit(words, width), "dim"),)]
+        advice = "finishing the images that were started; Ctrl-C again stops at once"
+    return [(Cell(text.fit(advice, width), "dim"),)]

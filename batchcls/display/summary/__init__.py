@@ -1,1 +1,1 @@
-"""What is told at the end of a run, and of a run that another terminal started."""
+"""What a run amounts to at its end: figures, the bottleneck, what to do next, layers."""

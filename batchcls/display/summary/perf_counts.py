@@ -59,19 +59,23 @@ def layer_lines(layers: Sequence[LayerTime], width: int, most: int = SHOWN) -> l
             Column("device", [Cell(layer.device) for layer in shown], keep=4, most=18),
             Column("real ms", [_ms(layer.real_ms) for layer in shown], right=True, keep=7),
             Column("cpu ms", [_ms(layer.cpu_ms) for layer in shown], right=True, keep=6),
-            Column("", [Cell(f"{layer.real_ms / real:.0%}" if real else "", "dim")
-                        for layer in shown], right=True, keep=3),
+            Column("", [_share(layer.real_ms, real) for layer in shown], right=True, keep=3),
         ],
         width,
-    )  # fmt: skip
-    more = f", {text.counted(len(layers) - most, 'more layer', 'more layers')} not shown"
+    )
     cpu = sum(layer.cpu_ms for layer in layers)
-    words = f"total {real:,.1f} ms real, {cpu:,.1f} ms cpu{more if len(layers) > most else ''}"
-    return [*lines, line(Cell(text.fit(words, width), "dim"))]
+    total = f"total {real:,.1f} ms real, {cpu:,.1f} ms cpu"
+    if len(layers) > most:
+        total += f", {text.counted(len(layers) - most, 'more layer', 'more layers')} not shown"
+    return [*lines, line(Cell(text.fit(total, width), "dim"))]
 
 
 def _number(value: object) -> float:
     return value if isinstance(value, int | float) else 0
+
+
+def _share(part: float, whole: float) -> Cell:
+    return Cell(f"{part / whole:.0%}" if whole else "", "dim")
 
 
 def _ms(value: float) -> Cell:

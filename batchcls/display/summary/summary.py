@@ -1,12 +1,13 @@
 """What a finished run amounts to: figures, the bottleneck, and what to do next. Pure."""
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from batchcls.display import text
 from batchcls.display.progress.description import operations_of
-from batchcls.display.snapshot import Snapshot
+from batchcls.display.snapshot import STAGES, Snapshot
 
 Bottleneck = Literal["inference", "decoding", "reading", "start-up", ""]
 
@@ -56,8 +57,8 @@ class Summary:
         devices: the same by device.
         restarts: worker processes that were replaced.
         spent: seconds by stage, summed over workers.
-        bottleneck: inference, decoding, reading, start-up; empty when nobody can tell.
-        why: the bottleneck in words, with what may help.
+        bottleneck: inference, decoding, reading, start-up; empty where it cannot be told.
+        why: the bottleneck in a sentence, and what may help.
         next_steps: what to do now.
         warnings: of the run.
     """
@@ -118,7 +119,7 @@ def summarise(snapshot: Snapshot, extra: Mapping[str, Any] | None = None) -> Sum
         restarts=sum({row.worker: row.restarts for row in shot.workers}.values()),
         spent=dict(shot.spent),
         bottleneck=bottleneck,
-        why=_words(bottleneck, shot),
+        why=_render_bottleneck(bottleneck, shot),
         next_steps=_next_steps(shot),
         warnings=shot.warnings,
     )
@@ -131,8 +132,7 @@ def find_bottleneck(shot: Snapshot) -> Bottleneck:
     a decoded image ("wait": the device starves). Without decode threads nothing ever waits for an
     image; then rings that are mostly empty tell that the device starves.
     """
-    spent = {stage: shot.spent.get(stage, 0.0) for stage in
-             ("read", "decode", "preprocess", "wait", "infer")}  # fmt: skip
+    spent = {stage: shot.spent.get(stage, 0.0) for stage in STAGES if stage != "write"}
     if not shot.answered or not any(spent.values()):
         return ""
     startup = shot.startup_s or 0.0
@@ -154,15 +154,14 @@ def _devices(
         rows = [row for row in shot.workers if row.device == device]
         images = sum(row.images for row in rows)
         answered = sum(row.images for row in shot.workers)
-        latency = [(r.latency_mean_ms, r.images) for r in rows if r.latency_mean_ms is not None]
-        weight = sum(n for _, n in latency)
+        latency = [(row.latency_mean_ms, row.images) for row in rows]
         figures.append(
             DeviceFigures(
                 device=device,
                 images=images,
                 # Its part of the whole, so that the devices add up to the rate of the run.
                 fps=round(shot.rate_mean * images / answered, 3) if answered else 0.0,
-                latency_ms=round(sum(ms * n for ms, n in latency) / weight, 3) if weight else None,
+                latency_ms=_mean(latency),
                 workers=len(rows),
                 operations=operations.get(device, {}),
             )
@@ -170,41 +169,50 @@ def _devices(
     return tuple(figures)
 
 
-def _words(bottleneck: Bottleneck, shot: Snapshot) -> str:
+def _mean(values: Sequence[tuple[float | None, int]]) -> float | None:
+    """The mean of (value, weight), of those whose value is known; None if there is none."""
+    known = [(value, weight) for value, weight in values if value is not None]
+    total = sum(weight for _, weight in known)
+    return round(sum(value * weight for value, weight in known) / total, 3) if total else None
+
+
+def _render_bottleneck(bottleneck: Bottleneck, shot: Snapshot) -> str:
     match bottleneck:
         case "inference":
             return (
-                "inference: the devices were the limit, images were ready in time. An INT8 or "
-                "smaller model, --batch-size, or another --device makes it faster"
+                "inference: images were ready before the devices were. An INT8 model, a smaller "
+                "model, a larger `--batch-size` or another `--device` can be faster."
             )
         case "decoding":
             return (
-                "decoding: the devices waited for decoded images. More --decode-threads or "
-                "--workers help as long as there are idle cores; smaller files always do"
+                "decoding: the devices waited for decoded images. More `--decode-threads` or "
+                "`--workers` help while there are idle cores; smaller files always help."
             )
         case "reading":
             return (
-                "reading: the devices waited for the files. More --workers or --decode-threads "
-                "hide the storage's latency; a local copy of the images removes it"
+                "reading: the devices waited for files to be read. More `--workers` or "
+                "`--decode-threads` hide the storage's latency; a local copy of the images "
+                "removes it."
             )
         case "start-up":
             startup = text.duration(shot.startup_s or 0.0)
             return (
-                f"start-up: loading took {startup} of {text.duration(shot.elapsed_s)}. "
-                "A run over more images hardly notices it"
+                f"start-up: loading took {startup} of {text.duration(shot.elapsed_s)}. A run over "
+                "more images hardly notices it."
             )
     return ""
 
 
 def _next_steps(shot: Snapshot) -> tuple[str, ...]:
     if shot.state != "done":
-        left = (shot.total or 0) - shot.done
-        images = text.counted(max(left, 0), "image", "images")
-        return (f"the same command goes on from here; {images} to do",)
+        left = max((shot.total or 0) - shot.done, 0)
+        images = text.counted(left, "image is left", "images are left")
+        return (f"run the same command to resume; {images}",)
     steps = []
     if shot.failed:
-        images = text.counted(shot.failed, "failed image", "failed images")
-        steps.append(f"the same command with --retry-failed tries the {images} again")
+        images = "image" if shot.failed == 1 else f"{text.count(shot.failed)} images"
+        steps.append(f"add `--retry-failed` to try the failed {images} again")
     if shot.ok:
-        steps.append(f"batchcls evaluate {shot.results} --truth FILE compares with known labels")
+        results = shlex.quote(shot.results)
+        steps.append(f"`batchcls evaluate {results} --truth FILE` compares with known labels")
     return tuple(steps)
