@@ -1,1 +1,1 @@
-"""What is asked: one frozen value, its checks, its file."""
+"""What a run is to do: one frozen value, its checks, its file."""

@@ -1,4 +1,4 @@
-"""Which values of a job make no sense, and the words that say so. Pure.
+"""Which values of a job make no sense, and the messages that tell the user. Pure.
 
 `Job` calls these on itself; its type is imported for its name alone.
 """
@@ -41,17 +41,33 @@ def _plain_or_by_device(value: str) -> str:
 FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
     name: (re.compile(pattern, re.DOTALL), description)
     for name, pattern, description in (
-        ("device", ".+", "a device string, such as CPU or HETERO:GPU,CPU"),
-        ("names", ".+", "a pattern, such as *.jpg"),
-        ("output", ".*[^/]", "a file name, such as results.jsonl"),
+        ("device", ".+", "a device string, for example CPU or HETERO:GPU,CPU"),
+        ("names", ".+", "a pattern, for example *.jpg"),
+        ("output", ".*[^/]", "a file name, for example results.jsonl"),
         ("extension", ".+", "a library file"),
-        ("plugin", "[^=]+=.+", "NAME=LIBRARY"),
-        ("mean_values", _VECTOR, 'one or three numbers, such as "[123.7,116.3,103.5]"'),
-        ("scale_values", _VECTOR, 'one or three numbers, such as "[58.4,57.1,57.4]"'),
-        ("layout", r"([^\[]*\[)?[NCHWnchw]{3,4}\]?", "such as NCHW or NHWC"),
-        ("max_failed", r"[0-9]+|([0-9]{1,2}(\.[0-9]+)?|100)%", "a number or a percentage"),
-        ("nstreams", _plain_or_by_device(_STREAMS), "such as 2, AUTO or CPU:2,GPU:1"),
-        ("infer_precision", _plain_or_by_device(_TYPE), "such as f32, bf16 or CPU:f32,GPU:f16"),
+        ("plugin", "[^=]+=.+", "NAME=LIBRARY, for example MYDEVICE=libmydevice.so"),
+        ("mean_values", _VECTOR, "one or three numbers, for example [123.7,116.3,103.5]"),
+        ("scale_values", _VECTOR, "one or three numbers, for example [58.4,57.1,57.4]"),
+        (
+            "layout",
+            r"([^\[]*\[)?[NCHWnchw]{3,4}\]?",
+            "the axes of the input, for example NCHW or NHWC",
+        ),
+        (
+            "max_failed",
+            r"[0-9]+|([0-9]{1,2}(\.[0-9]+)?|100)%",
+            "a number or a percentage, for example 50 or 2%",
+        ),
+        (
+            "nstreams",
+            _plain_or_by_device(_STREAMS),
+            "a number of streams, for example 2, AUTO or CPU:2,GPU:1",
+        ),
+        (
+            "infer_precision",
+            _plain_or_by_device(_TYPE),
+            "a type, for example f32, bf16 or CPU:f32,GPU:f16",
+        ),
     )
 }
 """What options with a form of their own must match; None always does."""
@@ -87,7 +103,7 @@ def check_options(job: "Job") -> None:
     for name, allowed in CHOICES.items():
         value = getattr(job, name)
         if value and value not in allowed:
-            raise UsageError(f"{option(name)} {value}: not one of {', '.join(allowed)}")
+            raise UsageError(f"{option(name)} {value}: expected one of {', '.join(allowed)}")
     if not job.timeout > 0:
         raise UsageError(f"--timeout {job.timeout:g}: must be more than 0 seconds")
     _check_forms(job)
@@ -95,31 +111,31 @@ def check_options(job: "Job") -> None:
 
 
 def _check_forms(job: "Job") -> None:
-    """Options whose values have a form of their own."""
+    """Refuse values that do not have the form of their option."""
     for name, (form, description) in FORMS.items():
         value = getattr(job, name)
         for text in value if isinstance(value, tuple) else (value,):
             if text is not None and not form.fullmatch(text):
-                raise UsageError(f"{option(name)} {text!r}: must be {description}")
+                raise UsageError(f"{option(name)} {text!r}: expected {description}")
     for fact in split(job.with_facts):
         if fact not in FACTS:
-            raise UsageError(f"--with {fact}: not one of {', '.join(FACTS)}")
+            raise UsageError(f"--with {fact}: expected one of {', '.join(FACTS)}")
     for name in ("device", "names"):
         if not getattr(job, name):
             raise UsageError(f"{option(name)}: no value given; leave it out for the default")
 
 
 def _check_together(job: "Job") -> None:
-    """Options that exclude each other."""
-    modes = [n for n in ("fresh", "extend", "retry_failed") if getattr(job, n)]
+    """Refuse options that exclude each other."""
+    modes = [name for name in ("fresh", "extend", "retry_failed") if getattr(job, name)]
     if len(modes) > 1:
         raise UsageError(f"{' and '.join(map(option, modes))}: use only one of them")
     if job.sources.count("-") > 1:
         raise UsageError("source -: standard input can be read only once")
     if job.output == "-":
         raise UsageError(
-            "--output -: results go to a file, so that a run can resume after a crash; name one, "
-            "and follow it with `tail -F FILE.part` while it grows"
+            "--output -: results go to a file, so that a run can resume after a crash; name a "
+            "file, and follow it with `tail -F FILE.part` while it grows"
         )
 
 

@@ -1,4 +1,4 @@
-"""What options with a fixed set of values allow, and how options are spelled: each said once."""
+"""The values that options with a fixed choice allow, and how options are spelled."""
 
 from collections.abc import Mapping
 from typing import Literal, get_args
@@ -19,7 +19,7 @@ ResizeType = Literal[
     "border",  # resize by the longest edge, then centre crop or pad
     "centre_fraction",  # centre crop of a fraction of both edges, then stretch (TF-Slim)
 ]
-"""The first four are model_api's; no key of model_info can say the others."""
+"""The first four are model_api's; model_info has no key for the others."""
 
 Interpolation = Literal[
     # OpenCV's: no antialiasing, but for "area"

@@ -47,7 +47,7 @@ def parse(text: str, name: str = "job file") -> dict[str, Any]:
         name: for messages.
 
     Raises:
-        UsageError: not TOML, or a key or value that is none of an option's.
+        UsageError: not TOML, or a key or value that no option has.
     """
     try:
         table = tomllib.loads(text)
@@ -66,7 +66,7 @@ def parse(text: str, name: str = "job file") -> dict[str, Any]:
 
 
 def merge(file: Mapping[str, Any], flags: Mapping[str, Any]) -> Job:
-    """A job of what a job file and the command line say; what the command line says counts.
+    """The job that a job file and the command line make together; the command line wins.
 
     Args:
         file: from `load` or `parse`.
@@ -88,20 +88,20 @@ def _unknown(key: str) -> str:
 
 def _value(where: str, field: str, value: Any) -> Any:
     """A TOML value as the type of this field of `Job`."""
-    wanted = get_args(_TYPES[field]) or (_TYPES[field],)
-    if str in wanted and Ellipsis in wanted:
+    kinds = get_args(_TYPES[field]) or (_TYPES[field],)
+    if str in kinds and Ellipsis in kinds:
         values = value if isinstance(value, list) else [value]
         return tuple(_string(where, field, one) for one in values)
-    if bool in wanted:
+    if bool in kinds:
         if not isinstance(value, bool):
             raise UsageError(f"{where} = {_shown(value)}: must be true or false")
         return value
-    if float in wanted or int in wanted:
-        number = int | float if float in wanted else int
+    if float in kinds or int in kinds:
+        number = int | float if float in kinds else int
         if isinstance(value, bool) or not isinstance(value, number):
-            kind = "a number" if float in wanted else "a whole number"
+            kind = "a number" if float in kinds else "a whole number"
             raise UsageError(f"{where} = {_shown(value)}: must be {kind}")
-        return float(value) if float in wanted else value
+        return float(value) if float in kinds else value
     return _string(where, field, value)
 
 

@@ -1,4 +1,4 @@
-"""Everything that defines a run, as one frozen value; command line and job file fill it in."""
+"""One frozen value with everything that a user can set; command line and job file fill it in."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -27,7 +27,7 @@ DEFAULT_NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A run of batchcls, whole: sources, model, devices, preprocessing, results, display.
+    """Everything that defines a run: sources, model, devices, preprocessing, results, display.
 
     Field names are the long option names with underscores, and the keys of a job file.
 
@@ -59,12 +59,12 @@ class Job:
         infer_precision: "f32", "bf16", "f16", or per device ("CPU:f32,GPU:f16"); "" = decided.
         int8: how CPUs compute quantised layers: exact, as the model states them, or fast, in
             OpenVINO's own int8; None = fast where the weights leave room for its sums, else exact.
-        cache: keep compiled models, and take those that are kept.
-        cache_dir: folder of compiled models; None = the user's cache folder.
+        cache: reuse compiled models of earlier runs, and cache new ones.
+        cache_dir: folder of cached models; None = the user's cache folder.
         load_config: JSON file of OpenVINO properties by device.
         mean_values: per channel, in the model's channel order and pixel units ("[123.7,…]").
         scale_values: divisors per channel, like mean_values.
-        reverse_input_channels: the model wants RGB (OpenCV decodes BGR); None = its metadata.
+        reverse_input_channels: the model takes RGB (OpenCV decodes BGR); None = its metadata.
         resize_type: standard, crop, fit_to_window or fit_to_window_letterbox; None = metadata.
         interpolation: linear, cubic, nearest, area …; None = metadata.
         layout: of the model's input ("NCHW"); None = from metadata or shape.
@@ -72,14 +72,14 @@ class Job:
         decode: full, or reduced: JPEGs much larger than the model's input are decoded smaller, and
             in full where the answer is close.
         progress: how progress is shown.
-        fresh: forget an earlier run under the same output.
-        extend: add images that are new since a finished run.
-        retry_failed: redo the failed images of a finished run, as a new generation.
+        fresh: start over, and forget an earlier run with this output.
+        extend: add images that are new since a complete run.
+        retry_failed: try the failed images of a complete run again, as a new generation.
         strict_devices: refuse when any named device is missing.
         timeout: seconds an image may take in one stage before its worker is killed.
         worker_memory: MB above which a worker is replaced, and by which it may grow for an image;
             0 = no limit but the fair share of the machine.
-        max_failed: failed images that are still a success ("50" or "2%"); None = any number.
+        max_failed: failed images allowed before exit code 3 ("50" or "2%"); None = any number.
         log_level: of the run's log file.
         debug: tracebacks for everything.
     """

@@ -55,7 +55,10 @@ def test_without_arguments_it_says_what_is_missing(capsys: pytest.CaptureFixture
         ("run a --nonsense", "no such option: --nonsense; did you mean --"),
         ("run a --nireq two", "--nireq: expected a whole number, not 'two'"),
         ("run a --nireq -1", "--nireq -1: must be 0 or more"),
-        ("run a --progress loud", "--progress loud: not one of auto, rich, bar, plain, json, none"),
+        (
+            "run a --progress loud",
+            "--progress loud: expected one of auto, rich, bar, plain, json, none",
+        ),
         ("run -i", "--input needs a value"),
         ("a.toml b.toml", "two job files, a.toml and b.toml; name only one"),
         ("a.toml --job b.toml", "two job files, a.toml and b.toml; name only one"),

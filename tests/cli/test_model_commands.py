@@ -121,7 +121,10 @@ def test_a_model_can_take_its_own_place(model: Path, names: Path) -> None:
         (["export-model", "M", "out.onnx"], "out.onnx: expected a name that ends in .xml"),
         (["export-model", "nothing", "o.xml"], "no such model: nothing"),
         (["export-model", "M", "no/o.xml"], "cannot write no/o.xml: No such file or directory"),
-        (["export-model", "M", "o.xml", "--activation", "a"], "--activation a: not one of softmax"),
+        (
+            ["export-model", "M", "o.xml", "--activation", "a"],
+            "--activation a: expected one of softmax",
+        ),
         (
             ["export-model", "M", "o.xml", "--activation", "none"],
             "an IR cannot hold this model's a",
@@ -133,7 +136,7 @@ def test_a_model_can_take_its_own_place(model: Path, names: Path) -> None:
             "truth file T: no row fits these images",
         ),
         (["inspect", "M", "--probe", "E"], "E: none of the images tried can be read"),
-        (["inspect", "M", "--resize-type", "tall"], "--resize-type tall: not one of standard"),
+        (["inspect", "M", "--resize-type", "tall"], "--resize-type tall: expected one of standard"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

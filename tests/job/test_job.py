@@ -37,7 +37,7 @@ def test_numbers_have_a_least(name: str) -> None:
 def test_choices_list_what_is_allowed(name: str) -> None:
     for value in CHOICES[name]:
         Job.from_dict({"sources": ("a",), name: value}).check()
-    assert refused(**{name: "nonsense"}).endswith(f"not one of {', '.join(CHOICES[name])}")
+    assert refused(**{name: "nonsense"}).endswith(f"expected one of {', '.join(CHOICES[name])}")
 
 
 @pytest.mark.parametrize(
