@@ -1,47 +1,40 @@
 """What Ultralytics writes beside an exported model: `metadata.yaml`.
 
-Only the few shapes of YAML that its exporter writes are read here (scalars, one level of mapping or
-list, flow lists), so that a hostile file can do nothing but fail to parse.
+Read with PyYAML's `BaseLoader`, of its safe loaders the one that makes nothing but texts, lists and
+mappings: no tag is obeyed, no key is merged (merging anchors into each other fills any memory), and
+a class called `no` keeps its name.
 """
 
-import ast
 from pathlib import Path
 from typing import Any
 
-from batchcls.errors import ModelError
+from batchcls.errors import LabelsError, ModelError
+from batchcls.model.metadata import labels
 from batchcls.model.preprocess.settings import Settings
 
 FILE = "metadata.yaml"
 
+_MAX_BYTES = 1_000_000
+"""A thousand classes take 25,000."""
+
 
 def settings(path: Path) -> Settings:
-    """What `metadata.yaml` says; silent where there is no such file.
+    """What `metadata.yaml` says; silent where there is no such file, or it is of another tool.
 
     Ultralytics's classification transforms: resize the shortest edge to `imgsz` with Pillow's
     bilinear, centre crop, RGB, divide by 255; a size that is not square is stretched to.
 
     Raises:
-        ModelError: it is of another task, or cannot be understood.
+        ModelError: the model is for another task, or the file cannot be understood.
+        LabelsError: names that are not one for each class.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return Settings()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"cannot read {path}: {error}") from error
-    values = parse(text)
+    values = _read(path)
     if "task" not in values and "names" not in values:
-        return Settings()  # somebody else's metadata.yaml
-    if values.get("task", "classify") != "classify":
-        raise ModelError(f"{path}: the model's task is {values['task']!r}, not classification")
-    size = values.get("imgsz", [224, 224])
-    height, width = (size, size) if isinstance(size, int) else (size[0], size[-1])
-    names = values.get("names")
-    labels = None
-    if isinstance(names, dict):
-        labels = tuple(str(names[key]) for key in sorted(names, key=int))
-    elif isinstance(names, list):
-        labels = tuple(map(str, names))
+        return Settings()
+    task = values.get("task", "classify")
+    if task != "classify":
+        raise ModelError(f"{path}: the model's task is {_shown(task)}, not classification")
+    height, width = _size(values.get("imgsz", "224"), path)
     square = height == width
     return Settings(
         height=height,
@@ -52,51 +45,64 @@ def settings(path: Path) -> Settings:
         reverse_input_channels=True,
         mean_values=(),
         scale_values=(255.0,),
-        labels=labels,
+        labels=_labels(values.get("names"), path),
     )
 
 
-def parse(text: str) -> dict[str, Any]:
-    """The mapping in a simple YAML document.
+def _read(path: Path) -> dict[Any, Any]:
+    """The file's mapping; empty where it has none, or is not there.
 
     Raises:
-        ModelError: a line of another shape.
+        ModelError: it cannot be read, is too large, or is not YAML.
     """
-    found: dict[str, Any] = {}
-    key = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        bare = line.strip()
-        if not bare or bare.startswith("#") or bare == "---":
-            continue
-        if bare.startswith("- "):
-            if not isinstance(found.get(key), list):
-                found[key] = []
-            found[key].append(_scalar(bare[2:]))
-            continue
-        name, colon, value = bare.partition(":")
-        if bare[0] in "'\"":
-            quote = bare.index(bare[0], 1) if bare[0] in bare[1:] else 0
-            name, value = bare[: quote + 1], bare[quote + 1 :].lstrip(" :")
-        if not colon:
-            raise ModelError(f"{FILE}: line {number} is not understood: {bare[:60]!r}")
-        if line[0] == " ":
-            if not isinstance(found.get(key), dict):
-                found[key] = {}
-            found[key][_scalar(name)] = _scalar(value)
-        else:
-            key = str(_scalar(name))
-            found[key] = _scalar(value)
-    return found
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror}") from error
+    if len(data) > _MAX_BYTES:
+        raise ModelError(f"{path} is larger than {_MAX_BYTES:,} bytes")
+    import yaml  # not above: few models have such a file
+
+    try:
+        found = yaml.load(data, yaml.BaseLoader)  # noqa: S506 - it makes texts alone, see above
+    except RecursionError as error:
+        raise ModelError(f"{path} is not valid YAML: nested too deeply") from error
+    except Exception as error:  # YAMLError, and what Python raises for impossible escapes
+        raise ModelError(f"{path} is not valid YAML: {_reason(error)}") from error
+    return found if isinstance(found, dict) else {}
 
 
-def _scalar(text: str) -> Any:
-    text = text.strip()
-    if text[:1] in ("'", '"') and text[-1:] == text[:1] and len(text) > 1:
-        inner = text[1:-1]
-        return inner.replace("''", "'") if text[0] == "'" else inner.replace('\\"', '"')
-    if text[:1] in ("[", "{") or text.lstrip("-").replace(".", "", 1).isdigit():
-        try:
-            return ast.literal_eval(text)
-        except (ValueError, SyntaxError):
-            return text
-    return text
+def _reason(error: Exception) -> str:
+    """What is wrong, and in which line, in one line itself."""
+    mark = getattr(error, "problem_mark", None)
+    where = f"line {mark.line + 1}: " if mark is not None else ""
+    problem = getattr(error, "problem", None) or str(error)
+    return where + problem.partition("\n")[0]
+
+
+def _size(value: Any, path: Path) -> tuple[int, int]:
+    """(height, width) of `imgsz`: one number, or a list of them."""
+    sizes = [value] if isinstance(value, str) else value
+    try:
+        return int(sizes[0]), int(sizes[-1])
+    except (TypeError, ValueError, LookupError) as error:
+        raise ModelError(f"{path}: imgsz is not a size: {_shown(value)}") from error
+
+
+def _labels(names: Any, path: Path) -> tuple[str, ...] | None:
+    if not names:
+        return None
+    inner = names.values() if isinstance(names, dict) else names
+    if not all(isinstance(name, str) for name in inner):
+        raise LabelsError(f"{path}: names holds something other than one name for each class")
+    return labels.from_json(names, str(path))
+
+
+def _shown(value: Any) -> str:
+    """For a message. Texts alone: by anchors, a list of a few bytes may hold a billion others."""
+    if isinstance(value, str):
+        return repr(value[:60])
+    return "a list" if isinstance(value, list) else "a mapping"

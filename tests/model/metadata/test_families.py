@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from batchcls.errors import ModelError
+from batchcls.errors import LabelsError, ModelError
 from batchcls.job.choices import CHOICES
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
@@ -213,9 +213,78 @@ def test_ultralytics_other_tasks_and_files(tmp_path: Path) -> None:
     path.write_text("task: detect\nnames:\n  0: person\n")
     with pytest.raises(ModelError, match="detect"):
         ultralytics.settings(path)
-    path.write_text("task: classify\n<html>\n")
-    with pytest.raises(ModelError, match="line 2"):
+
+
+def test_ultralytics_yaml_of_any_shape(tmp_path: Path) -> None:
+    """Folded lines, quoted keys, flow and block lists, anchors, comments: what YAML allows."""
+    path = tmp_path / "metadata.yaml"
+    path.write_text(
+        "%YAML 1.1\n---\n# a comment\n'task': \"classify\"\ndescription: >-\n  over two\n  lines\n"
+        "imgsz: &size [64,\n  48]\nargs: {imgsz: *size, 'half': false}\n"
+        "'names':\n  '1': no\n  0: a long name that goes\n    on\n  ? 2\n  : \"caf\\xE9: # 1\"\n"
+        "...\n"
+    )
+    found = ultralytics.settings(path)
+    assert found.labels == ("a long name that goes on", "no", "café: # 1")
+    assert (found.height, found.width, found.resize_type) == (64, 48, "standard")
+    path.write_bytes("task: classify\nimgsz: 32\nnames: [ä, ö]\n".encode("utf-16"))
+    found = ultralytics.settings(path)
+    assert (found.labels, found.height, found.width) == (("ä", "ö"), 32, 32)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "match"),
+    [
+        ("task: classify\n<html>\n<body>\n", ModelError, r"not valid YAML: line 3: could not find"),
+        ("task: [1", ModelError, "not valid YAML: line 1"),
+        ("a: 1\n---\nb: 2\n", ModelError, "line 2: but found another document"),
+        ('task: "\\UFFFFFFFF"', ModelError, "not valid YAML"),
+        ("task: classify\0", ModelError, "not valid YAML"),
+        ("[" * 10_000, ModelError, "nested too deeply"),
+        ("&a [*a]", ModelError, "recursive"),
+        ("names: " + "x" * 1_000_000, ModelError, "larger than 1,000,000 bytes"),
+        ("task: classify\nimgsz: large", ModelError, "imgsz is not a size: 'large'"),
+        ("task: classify\nimgsz: {}", ModelError, "imgsz is not a size: a mapping"),
+        ("task: {a: b}", ModelError, "the model's task is a mapping"),
+        ("names: {zero: a}", LabelsError, "not a number"),
+        ("names: {0: {a: b}}", LabelsError, "one name for each class"),
+        ("names: tench", LabelsError, "neither a list"),
+    ],
+)
+def test_ultralytics_yaml_that_makes_no_sense_is_one_sentence(
+    tmp_path: Path, text: str, error: type[Exception], match: str
+) -> None:
+    path = tmp_path / "metadata.yaml"
+    path.write_text(text)
+    with pytest.raises(error, match=match) as caught:
         ultralytics.settings(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_ultralytics_yaml_runs_no_code(tmp_path: Path) -> None:
+    path = tmp_path / "metadata.yaml"
+    path.write_text(f"a: !!python/object/apply:pathlib.Path.touch [{tmp_path}/made]\n")
+    assert ultralytics.settings(path).silent
+    assert [file.name for file in tmp_path.iterdir()] == ["metadata.yaml"]
+
+
+@pytest.mark.parametrize("level", ["[{}]", "{{<<: [{}]}}"], ids=["aliases", "merges"])
+@pytest.mark.parametrize("key", ["other", "task", "imgsz", "names"])
+def test_ultralytics_yaml_fills_no_memory(tmp_path: Path, level: str, key: str) -> None:
+    """Nine to the power of thirty, in two kilobytes."""
+    path = tmp_path / "metadata.yaml"
+    levels = [level.format(", ".join([f"*a{n}"] * 9)) for n in range(30)]
+    lines = [f"a{n + 1}: &a{n + 1} {text}" for n, text in enumerate(levels)]
+    path.write_text("\n".join(["a0: &a0 {x: y}", *lines, f"{key}: *a30"]))
+    if key in ("task", "names"):
+        with pytest.raises((ModelError, LabelsError), match=str(path)):
+            ultralytics.settings(path)
+        return
+    assert ultralytics.settings(path).silent
+    path.write_text(path.read_text() + "\ntask: classify")
+    if key == "imgsz":
+        with pytest.raises(ModelError, match="imgsz is not a size: a"):
+            ultralytics.settings(path)
 
 
 # ---- TFLite
