@@ -17,7 +17,7 @@ from batchcls.model.compile import load
 from batchcls.model.compile.load import Loaded
 from batchcls.model.compile.model_metadata import ModelMetadata
 from batchcls.model.devices.core import open_core, reason
-from batchcls.model.graph.activation import before_quantisation
+from batchcls.model.graph.ending import before_quantisation
 from batchcls.model.graph.ports import SCORE_NAMES, ImageInput
 from batchcls.model.metadata.model_info import OWN_ROOT, ROOT
 from batchcls.model.runtime import Model, openvino, opset13

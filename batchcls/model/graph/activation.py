@@ -4,19 +4,15 @@ Never from an image's values: a model whose scores happen to add up to 1 on one 
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from batchcls.errors import ModelError
 from batchcls.job.choices import ACTIVATIONS
+from batchcls.model.graph import ending
 from batchcls.model.runtime import Model
 
-_PASSES_THROUGH = frozenset(
-    {"Clamp", "Convert", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "FakeQuantize", "Result"}
-)
-_PROBABILITIES = frozenset({"Softmax", "Sigmoid"})
 TINY = 1e-12
 """Probabilities of which the logarithm is taken are at least this."""
 
@@ -96,56 +92,16 @@ def decide(
     """
     if wanted is not None and wanted not in ACTIVATIONS:
         raise ModelError(f"unknown activation {wanted!r}; known: {', '.join(ACTIVATIONS)}")
-    last, scale, zero = _walk(model.outputs[output].get_node())
+    found = ending.of(model, output)
+    last, scale, zero = found.kind, found.scale, found.zero
     if forced is not None:
         done = last.lower() == forced
         graph = last if done or forced == "none" else ""
         return Activation("none" if done else forced, scale, zero, graph), "the command line"
-    if last in _PROBABILITIES:
+    if last in ("Softmax", "Sigmoid"):
         return Activation("none", scale, zero, last), f"the graph ends in {last}"
     if last == "LogSoftmax":
         return Activation("softmax", scale, zero, last), "the graph ends in LogSoftmax"
     kind = wanted or "softmax"
     origin = "" if wanted else "the graph ends without one"
     return Activation(kind, scale, zero, ""), origin
-
-
-def _walk(node: Any) -> tuple[str, float, float]:
-    """The operation behind the shape changes at the end, and how its output was quantised."""
-    scale, zero = 1.0, 0.0
-    for _ in range(16):
-        kind = node.get_type_name()
-        if kind == "FakeQuantize" and (found := _quantisation(node)) is not None:
-            ratio, offset = found
-            scale, zero = scale * ratio, zero + offset / scale if scale else zero
-        elif kind not in _PASSES_THROUGH:
-            return kind, scale, zero
-        node = node.input_value(0).get_node()
-    return "", scale, zero
-
-
-def before_quantisation(model: Model, output: int) -> Any:
-    """What is quantised at an output's end; None where nothing is."""
-    node, found = model.outputs[output].get_node(), None
-    for _ in range(16):
-        if node.get_type_name() == "FakeQuantize":
-            found = node.input_value(0)
-        elif node.get_type_name() not in _PASSES_THROUGH:
-            break
-        node = node.input_value(0).get_node()
-    return found
-
-
-def _quantisation(node: Any) -> tuple[float, float] | None:
-    """(scale, zero) of a FakeQuantize from [low, high] to other numbers: q → (q - zero) * scale."""
-    limits = []
-    for index in range(1, 5):
-        source = node.input_value(index).get_node()
-        if source.get_type_name() != "Constant" or source.get_data().size != 1:
-            return None
-        limits.append(float(source.get_data().reshape(-1)[0]))
-    low, high, out_low, out_high = limits
-    if (low, high) == (out_low, out_high) or out_high == out_low:
-        return None
-    scale = (high - low) / (out_high - out_low)
-    return scale, out_low - low / scale

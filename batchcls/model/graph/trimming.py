@@ -4,10 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from batchcls.model.graph.ending import SHAPING
 from batchcls.model.graph.ports import name_of
 from batchcls.model.runtime import Model, Type, opset13
-
-_SHAPING = frozenset({"Convert", "Reshape", "Squeeze", "Unsqueeze"})
 
 
 def trim(model: Model) -> list[str]:
@@ -45,7 +44,7 @@ def _keep_all_scores(model: Model) -> None:
     sources = []
     for result in model.get_results():
         node = result.input_value(0).get_node()
-        while node.get_type_name() in _SHAPING:
+        while node.get_type_name() in SHAPING:
             node = node.input_value(0).get_node()
         if node.get_type_name() == "TopK":
             model.remove_result(result)
