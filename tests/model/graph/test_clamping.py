@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import openvino as ov
 import pytest
-from batchcls.model.devices.threads import Threads
 from numpy.typing import NDArray
 from openvino import opset13 as ops
 
