@@ -19,7 +19,7 @@ from batchcls.cli.options import OPTIONS
 from batchcls.coordinator.policy import Policy
 from batchcls.decode import header
 from batchcls.decode import policy as decoding
-from batchcls.decode.sniff import sniff
+from batchcls.decode.decode import decode
 from batchcls.images import FACTS, FAILURE_KINDS, Failure
 from batchcls.job import file
 from batchcls.job.choices import CHOICES
@@ -236,7 +236,7 @@ def test_lines_that_are_shown_are_lines(page: str) -> None:
 def test_the_failed_line_that_is_shown_is_what_happens() -> None:
     jpeg = PLAIN["jpeg"].data
     with pytest.raises(errors.ImageError) as failure:
-        sniff(jpeg[:-2])  # its end marker
+        decode(jpeg[: len(jpeg) - 20])
     for page in ("README.md", "batchcls/results/README.md"):
         shown = re.findall(r"^\{\"i\":.*\"error\".*$", DOCS[page], re.MULTILINE)
         assert [record.parse(line.encode()).failure for line in shown] == [

@@ -11,8 +11,9 @@ Rules of this file:
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from batchcls.decode import memory
+from batchcls.decode import bmp, memory, tiff_decoding
 from batchcls.decode.header import Header, corrupt, edited, truncated
+from batchcls.decode.jpeg_ending import END_MARKER, JUNK, OTHER_JUNK, continued, end_of_picture
 from batchcls.decode.policy import DecodePolicy
 from batchcls.decode.sniff import sniff
 from batchcls.errors import ImageError
@@ -25,13 +26,6 @@ if TYPE_CHECKING:  # the coordinator imports this package for its policy, and ne
 Pixels: TypeAlias = "NDArray[np.uint8]"
 
 OUT_OF_MEMORY = -4  # cv::Error::StsNoMem
-END_MARKER = b"\xff\xd9"
-JUNK = b"\0" + b"\x55\xaa\x12\x34\x9b" * 40
-"""Entropy-coded data to a decoder that still waits for some, else skipped.
-
-Begins with zero, lest a last byte 0xFF before it becomes a marker.
-"""
-
 _PICTURES = memory.Pictures()
 
 FROM_RIGHT, FROM_BELOW = (2, 3, 6, 7), (3, 4, 7, 8)
@@ -73,11 +67,10 @@ def decode_picture(
     header = sniff(data, policy.max_pixels)
     _PICTURES.seen(header.width * header.height)
     scale = _scale(header, at_least)
-    data = edited(data, header.edits)
-    pixels = _imdecode(data, scale)
-    turned = header.format == "tiff" and header.orientation >= 5
+    data = _whole(edited(data, header.edits), header)
+    pixels = _pixels(data, header, scale)
     width, height = -(-header.width // scale), -(-header.height // scale)
-    if pixels.shape != ((width, height, 3) if turned else (height, width, 3)):
+    if pixels.shape != (height, width, 3):
         raise corrupt(
             f"decodes to {pixels.shape[1]}x{pixels.shape[0]} pixels, not {width}x{height}"
         )
@@ -85,10 +78,10 @@ def decode_picture(
         _check_filled(data, pixels, header, scale)
         if header.channels == 4:
             pixels = _like_pillow(pixels)
-    orientation = _still_to_turn(header, policy)
+    orientation = header.orientation if policy.exif else 1
     size = header.width, header.height
     spare = width - size[0] / scale, height - size[1] / scale
-    if turned != (orientation >= 5):
+    if orientation >= 5:
         size, spare = size[::-1], spare[::-1]
     return Picture(
         upright(pixels, orientation),
@@ -113,13 +106,33 @@ def upright(pixels: Pixels, orientation: int) -> Pixels:
     return result
 
 
-def _still_to_turn(header: Header, policy: DecodePolicy) -> int:
-    """The orientation that the decoder has not applied; libtiff's always has."""
-    if header.format != "tiff":
-        return header.orientation if policy.exif else 1
-    # The inverse of each orientation: 6 and 8 undo each other, the rest undo themselves.
-    undo = {6: 8, 8: 6}
-    return 1 if policy.exif else undo.get(header.orientation, header.orientation)
+def _whole(data: bytes, header: Header) -> bytes:
+    """The file with an end marker, if it is a JPEG that has its picture and lacks one."""
+    if header.unended is None:
+        return data
+
+    def enough(place: int) -> bool:
+        try:
+            first, *others = (
+                _imdecode(continued(data[:place], junk), 1) for junk in (b"", JUNK, OTHER_JUNK)
+            )
+        except ImageError:
+            return False
+        return all(first.shape == one.shape and (first == one).all() for one in others)
+
+    end = end_of_picture(data, header.unended, enough)
+    if end is None:
+        raise truncated("before the picture does (no end marker)")
+    return data[:end] + END_MARKER
+
+
+def _pixels(data: bytes, header: Header, scale: int) -> Pixels:
+    """What the format's decoder makes of a file, or what takes its place."""
+    if header.format == "tiff":
+        return tiff_decoding.pixels(data, header, _imdecode)
+    if header.bmp_masks:
+        return bmp.masked(data, header)
+    return _imdecode(data, scale)
 
 
 def _scale(header: Header, at_least: tuple[int, int] | None) -> int:
@@ -162,14 +175,12 @@ def _imdecode(data: bytes, scale: int) -> Pixels:
 def _check_filled(data: bytes, pixels: Pixels, header: Header, scale: int) -> None:
     """Refuse a JPEG whose data end before its pixels do although it has an end marker.
 
-    libjpeg then fills the rest with middle gray and tells only standard error. So when the last
-    pixel has that gray, more data are put before the end marker: a decoder that had enough skips
-    them; pixels that change were waiting for them.
+    Looked for only where the last pixel is of the gray with which libjpeg fills up.
     """
     gray = 65 if header.channels == 4 else 128
     if pixels[-1, -1].tolist() != [gray] * 3:
         return
-    more = _imdecode(data[: -len(END_MARKER)] + JUNK + END_MARKER, scale)
+    more = _imdecode(continued(data[: -len(END_MARKER)], JUNK), scale)
     if more.shape != pixels.shape or (more != pixels).any():
         raise truncated("before the picture does (filled up with gray)")
 

@@ -2,12 +2,14 @@
 
 The decoder gets the first frame alone, meant as Pillow means it: its transparent pixels keep the
 colour of their palette entry, what it leaves of the canvas has the palette's first colour, and a
-frame that reaches over the canvas enlarges it.
+frame that reaches over the canvas enlarges it. If its own codes are all there, nothing that comes
+behind it, or fails to, takes anything from it.
 """
 
 import struct
 from dataclasses import dataclass
 
+from batchcls.decode.gif_unended import end_of_pixels
 from batchcls.decode.header import (
     Edit,
     Header,
@@ -16,6 +18,7 @@ from batchcls.decode.header import (
     corrupt,
     truncated,
 )
+from batchcls.errors import ImageError
 
 EXTENSION, IMAGE, TRAILER, PADDING = 0x21, 0x2C, 0x3B, 0x00
 GRAPHIC_CONTROL = 0xF9
@@ -26,12 +29,16 @@ MAX_SIDE = 65_535
 
 @dataclass(slots=True)
 class _Frame:
-    """The first frame: the size its canvas needs, where it ends, where its transparency is told."""
+    """The first frame: the size its canvas needs, its codes, what says that it is transparent."""
 
     width: int
     height: int
+    pixels: int
+    codes_at: int
     end: int
     transparency_at: int | None
+    terminator: bytes = b""
+    """What ends its sub-blocks, where the file has nothing that does."""
 
 
 def read(data: bytes, max_pixels: int) -> Header:
@@ -44,10 +51,16 @@ def read(data: bytes, max_pixels: int) -> Header:
         raise truncated("inside its header")
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     check_size(max(width, 1), max(height, 1), max_pixels)
+    walk = _Walk()
     try:
-        frames, first = _walk(data, 13 + _table_size(flags))
-    except IndexError:
-        raise truncated("before the picture does (no trailer)") from None
+        walk.over(data, 13 + _table_size(flags))
+    except (IndexError, ImageError) as error:
+        too_large = isinstance(error, ImageError) and error.kind == "too_large"
+        if too_large or not walk.ended_by_its_codes(data):
+            if isinstance(error, ImageError):
+                raise
+            raise truncated("before the picture does (no trailer)") from None
+    frames, first = max(walk.frames, 1), walk.first
     if first is None:
         raise corrupt("no picture between its blocks")
     width, height = max(width, first.width), max(height, first.height)
@@ -58,7 +71,7 @@ def read(data: bytes, max_pixels: int) -> Header:
     if first.transparency_at is not None:
         at = first.transparency_at
         edits.append((at, at + 1, bytes([data[at] & ~TRANSPARENT])))
-    edits.append((first.end, len(data), bytes([TRAILER])))
+    edits.append((first.end, len(data), bytes([*first.terminator, TRAILER])))
     return Header(
         "gif",
         width,
@@ -70,29 +83,60 @@ def read(data: bytes, max_pixels: int) -> Header:
     )
 
 
-def _walk(data: bytes, at: int) -> tuple[int, _Frame | None]:
-    """Number of frames and the first of them; IndexError where the file ends too early."""
-    frames = parts = 0
-    first: _Frame | None = None
-    transparency_at: int | None = None
-    while (kind := data[at]) != TRAILER:
-        check_parts(parts := parts + 1)
-        if kind == IMAGE:
-            left, top, width, height = struct.unpack("<HHHH", _bytes(data, at + 1, 8))
-            flags = data[at + 9]
-            at = _skip_blocks(data, at + 10 + _table_size(flags) + 1)
-            frames += 1
-            if first is None:
-                first = _Frame(left + width, top + height, at, transparency_at)
-        elif kind == EXTENSION:
-            if data[at + 1] == GRAPHIC_CONTROL and data[at + 2] >= 4 and data[at + 3] & TRANSPARENT:
-                transparency_at = at + 3
-            at = _skip_blocks(data, at + 2)
-        elif kind == PADDING:
-            at += 1
-        else:
-            raise corrupt(f"an unknown block (0x{kind:02x})")
-    return frames, first
+class _Walk:
+    """The walk over a file's blocks.
+
+    Attributes:
+        frames: that have been passed.
+        first: the first of them, as soon as it begins.
+    """
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.first: _Frame | None = None
+        self._transparency_at: int | None = None
+
+    def over(self, data: bytes, at: int) -> None:
+        """Walk to the trailer; IndexError where the file ends too early."""
+        parts = 0
+        while (kind := data[at]) != TRAILER:
+            check_parts(parts := parts + 1)
+            if kind == IMAGE:
+                at = self._frame(data, at)
+            elif kind == EXTENSION:
+                control = data[at + 1] == GRAPHIC_CONTROL and data[at + 2] >= 4
+                if control and data[at + 3] & TRANSPARENT:
+                    self._transparency_at = at + 3
+                at = _skip_blocks(data, at + 2)
+            elif kind == PADDING:
+                at += 1
+            else:
+                raise corrupt(f"an unknown block (0x{kind:02x})")
+
+    def _frame(self, data: bytes, at: int) -> int:
+        left, top, width, height = struct.unpack("<HHHH", _bytes(data, at + 1, 8))
+        codes_at = at + 10 + _table_size(data[at + 9])
+        if self.first is None:
+            self.first = _Frame(
+                left + width, top + height, width * height, codes_at, len(data),
+                self._transparency_at,
+            )  # fmt: skip
+        at = _skip_blocks(data, codes_at + 1)
+        self.frames += 1
+        if self.frames == 1:
+            self.first.end = at
+        return at
+
+    def ended_by_its_codes(self, data: bytes) -> bool:
+        """Whether the first frame is all there although the file is not."""
+        first = self.first
+        if first is None:
+            return False
+        end = end_of_pixels(data, first.codes_at, first.pixels)
+        if end is None:
+            return False
+        first.end, first.terminator = end, b"\0"
+        return True
 
 
 def _skip_blocks(data: bytes, at: int) -> int:

@@ -13,6 +13,19 @@ MAX_PARTS = 40_000
 
 
 @dataclass(frozen=True, slots=True)
+class Unended:
+    """A scan of a JPEG that no end marker ends.
+
+    Attributes:
+        start: where its data begin.
+        restarts: restart markers that it has when it is whole.
+    """
+
+    start: int
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """A picture's header.
 
@@ -27,6 +40,13 @@ class Header:
         orientation: EXIF orientation, 1 to 8.
         edits: what to put in place of which bytes (start, end, bytes), in order, so that the
             decoder gets the first frame alone, and means by it what Pillow means.
+        bmp_masks: bits of red, green and blue in a BMP whose order is its own; empty elsewhere.
+        packed: several gray values in a byte, of so many bits; the decoder gets the bytes. 0
+            elsewhere.
+        inverted: of packed values, 0 is white.
+        unended: the last scan of a JPEG in which nothing says where it ends; None where an end
+            marker does.
+        cut: the compressed data of a TIFF may be less than its directory says.
     """
 
     format: Format
@@ -38,6 +58,11 @@ class Header:
     alpha: bool = False
     orientation: int = 1
     edits: tuple[Edit, ...] = ()
+    bmp_masks: tuple[int, ...] = ()
+    packed: int = 0
+    inverted: bool = False
+    unended: Unended | None = None
+    cut: bool = False
 
     @property
     def upright_size(self) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """JPEG: the walk over its markers to the end of the picture.
 
-A file that ends before the EOI marker is truncated. So is one in which a component of the picture
-has no scan. An EOI put behind half a scan is not seen here: see `batchcls.decode.decode`.
+A file that ends before all of its scans have begun is truncated. Whether the last one is whole is
+not seen here, neither where an EOI follows it nor where none does: see `decode.jpeg_ending`.
 """
 
 import re
@@ -9,23 +9,25 @@ import struct
 from collections.abc import Iterator
 from dataclasses import replace
 
-from batchcls.decode.exif import orientation
-from batchcls.decode.header import Header, check_parts, check_size, corrupt, truncated
+from batchcls.decode.exif import EXIF, upright
+from batchcls.decode.header import Header, Unended, check_parts, check_size, corrupt, truncated
+from batchcls.decode.jpeg_scans import Scans
 from batchcls.errors import ImageError
 
-SOI, EOI, SOS, APP1 = 0xD8, 0xD9, 0xDA, 0xE1
+SOI, EOI, SOS, DRI, APP1 = 0xD8, 0xD9, 0xDA, 0xDD, 0xE1
 PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOFn; not DHT, JPG, DAC
+LOSSLESS_LS = 0xF7  # SOF55, of JPEG-LS
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {
+    LOSSLESS_LS
+}  # SOFn; not DHT, JPG, DAC
 ALONE = frozenset({0x01, SOI, *range(0xD0, 0xD8)})  # markers without a length
-EXIF = b"Exif\0\0"
+XMP = b"http://ns.adobe.com/xap/1.0/\0"
 NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
 LONG, BLOCK = 1 << 12, 1 << 20
 """Bytes from which on searching by blocks is faster, and of a block."""
 
 MAX_SEGMENTS = 5000
-MAX_SCANS = 200
-"""Each scan of a progressive picture goes over all of it; encoders write about ten."""
 
 
 def read(data: bytes, max_pixels: int) -> Header:
@@ -34,32 +36,80 @@ def read(data: bytes, max_pixels: int) -> Header:
     Raises:
         ImageError: truncated, corrupt, too_large.
     """
-    header: Header | None = None
-    upright = 1
-    missing: set[int] = set()
-    progressive = False
-    scans = 0
-    picture_end = 0
-    for marker, segment, end in _segments(data):
-        if marker == APP1 and segment.startswith(EXIF):
-            upright = orientation(segment)
-        elif marker in FRAMES and header is None:
-            header = _frame(segment, max_pixels)
-            missing = {segment[6 + 3 * i] for i in range(header.channels)}
-            progressive = marker in PROGRESSIVE
-        elif marker == SOS:
-            scans += 1
-            missing -= _whole_in_scan(segment, progressive=progressive)
-            if scans > MAX_SCANS:
-                raise ImageError("too_large", f"more than {MAX_SCANS} scans")
-        picture_end = end
-    if header is None or not scans:
+    walk = _Walk(max_pixels)
+    walk.over(data)
+    header, scans = walk.header, walk.scans
+    if header is None or not scans.count:
         raise corrupt("no picture between its markers")
-    if missing:
+    if scans.missing:
         raise truncated("before all colour components have come")
+    header = replace(header, orientation=upright(walk.exif, walk.xmp))
+    if not walk.ended:
+        return replace(header, unended=Unended(scans.data_at, scans.restarts))
     # What comes behind is another picture (phones put a preview there), or nothing of ours.
-    edits = ((picture_end, len(data), b""),) if picture_end < len(data) else ()
-    return replace(header, orientation=upright, edits=edits)
+    return replace(header, edits=((walk.end, len(data), b""),) if walk.end < len(data) else ())
+
+
+class _Walk:
+    """What the segments so far have said.
+
+    Attributes:
+        header: of the picture, once it has come.
+        scans: that have begun.
+        exif: the first EXIF segment, and what further ones add behind it, as Pillow has it.
+        xmp: the last packet of XMP.
+        ended: by an end marker.
+        end: of the last segment.
+    """
+
+    def __init__(self, max_pixels: int) -> None:
+        self._max_pixels = max_pixels
+        self.header: Header | None = None
+        self.scans = Scans()
+        self.exif, self.xmp = b"", b""
+        self.ended = False
+        self.end = 0
+
+    def over(self, data: bytes) -> None:
+        """Walk to the end marker, or to where it should have come.
+
+        Raises:
+            ImageError: it should not have come yet.
+        """
+        try:
+            for marker, segment, end in _segments(data):
+                if marker == SOI:  # another picture, in place of this one's end
+                    if self.scans.complete:
+                        return
+                    continue
+                self._segment(marker, segment, end)
+        except ImageError as error:
+            if error.kind == "too_large" or not self.scans.complete:
+                raise
+        else:
+            self.ended = True
+
+    def _segment(self, marker: int, segment: bytes, end: int) -> None:
+        self.end = end
+        if marker == APP1:
+            if segment.startswith(EXIF):
+                self.exif += segment[len(EXIF) :] if self.exif else segment
+            elif segment.startswith(XMP):
+                self.xmp = segment[len(XMP) :]
+        elif marker in FRAMES and self.header is None:
+            if marker == LOSSLESS_LS:
+                raise ImageError("not_image", "not JPEG, PNG, WebP, BMP, TIFF or GIF, but JPEG-LS")
+            self.header = _frame(segment, self._max_pixels)
+            components = {
+                segment[6 + 3 * n]: (segment[7 + 3 * n] >> 4 or 1, segment[7 + 3 * n] & 15 or 1)
+                for n in range(self.header.channels)
+            }
+            size = self.header.width, self.header.height
+            self.scans.picture(size, components, progressive=marker in PROGRESSIVE)
+        elif marker == DRI and len(segment) >= 2:
+            self.scans.interval = int.from_bytes(segment[:2], "big")
+        elif marker == SOS:
+            self.scans.begin(segment, end)
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
@@ -80,6 +130,8 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
             yield EOI, b"", at
             return
         if marker in ALONE:
+            if marker == SOI:
+                yield SOI, b"", at
             continue
         length = int.from_bytes(data[at : at + 2], "big")
         if at + max(length, 2) > len(data):
@@ -120,14 +172,3 @@ def _frame(segment: bytes, max_pixels: int) -> Header:
     if channels not in (1, 3, 4):
         raise corrupt(f"{channels} colour components")
     return Header("jpeg", width, height, bits=bits, channels=channels)
-
-
-def _whole_in_scan(segment: bytes, *, progressive: bool) -> set[int]:
-    """Components of which this scan has the base: all of it, or the last bit of DC."""
-    count = segment[0] if segment else 0
-    if len(segment) < 1 + 2 * count + 3:
-        raise corrupt("a scan header that is too short")
-    start, _, bits = segment[1 + 2 * count : 4 + 2 * count]
-    if progressive and (start != 0 or bits & 15):
-        return set()
-    return {segment[1 + 2 * i] for i in range(count)}

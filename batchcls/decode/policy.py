@@ -8,7 +8,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-RULES = 2
+RULES = 3
 """Counted up whenever the same file would give other pixels than before."""
 
 HEADROOM = 2.75

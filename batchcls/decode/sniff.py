@@ -29,18 +29,48 @@ LONGEST = 12
 STRANGERS = (
     (b"\0\0\0\x0cjP", "JPEG 2000"),
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\0\0\0\x0cJXL ", "JPEG XL"),
     (b"#?R", "Radiance HDR"),
     (b"v/1\x01", "OpenEXR"),
     (b"8BPS", "Photoshop"),
+    (b"\0\0\1\0", "a Windows icon"),
     (b"%PDF", "PDF"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"\0\5\x16\7", "an AppleDouble file, in which macOS keeps what belongs to another file"),
+    (b"version https://git-lfs", "a Git LFS pointer; fetch the picture itself by `git lfs pull`"),
+)
+TEXTS = (
     (b"<svg", "SVG"),
     (b"<?xml", "XML"),
-    (b"<!DOCTYPE", "HTML"),
-    (b"<html", "HTML"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"\xff\x0a", "JPEG XL"),
-    (b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (b"<!doctype html", "HTML, as from a failed download"),
+    (b"<html", "HTML, as from a failed download"),
+    (b"<head", "HTML, as from a failed download"),
+    (b"{", "JSON or other text"),
 )
+"""Looked for behind blanks and a byte order mark, whatever their case."""
+
+BRANDS = {
+    b"avif": "AVIF",
+    b"avis": "AVIF",
+    b"heic": "HEIC",
+    b"heix": "HEIC",
+    b"hevc": "HEIC",
+    b"hevx": "HEIC",
+    b"heim": "HEIC",
+    b"heis": "HEIC",
+    b"mif1": "HEIF",
+    b"msf1": "HEIF",
+    b"crx ": "Canon's raw format CR3",
+    b"qt  ": "a film",
+    b"jxl ": "JPEG XL",
+}
+"""By the first brand of an ISO media file; all others are films."""
+
+DICOM_AT = 128
 
 
 def sniff(data: bytes, max_pixels: int = PILLOW_ERROR_LIMIT) -> Header:
@@ -68,9 +98,24 @@ def sniff(data: bytes, max_pixels: int = PILLOW_ERROR_LIMIT) -> Header:
 
 def _stranger(data: bytes) -> str:
     """What it is instead, for files that people take for images."""
-    for magic, name in STRANGERS:
-        if data.startswith(magic):
-            return f", but {name}"
     if data[4:8] == b"ftyp":
-        return ", but HEIC, AVIF or a video"
+        return f", but {_branded(data)}"
+    if data[DICOM_AT : DICOM_AT + 4] == b"DICM":
+        return ", but DICOM"
+    text = data[:256].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for begins, name in STRANGERS:
+        if data.startswith(begins):
+            return f", but {name}"
+    for begins, name in TEXTS:
+        if text.startswith(begins):
+            return f", but {name}"
     return ""
+
+
+def _branded(data: bytes) -> str:
+    """What an ISO media file is: HEIF says in its further brands of which kind it is."""
+    end = min(int.from_bytes(data[:4], "big"), 256, len(data))
+    brands = [data[8:12], *(data[at : at + 4] for at in range(16, end - 3, 4))]
+    names = [BRANDS[brand] for brand in brands if brand in BRANDS]
+    told = next((name for name in names if name != "HEIF"), None)
+    return told or next(iter(names), "a film")

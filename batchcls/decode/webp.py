@@ -1,12 +1,18 @@
-"""WebP: the walk over its RIFF chunks. Only the first frame of an animation is ever decoded."""
+"""WebP: the walk over its RIFF chunks. Only the first frame of an animation is ever decoded.
+
+A file that ends after its picture (or its first frame) has that picture, unless what was to follow
+may turn it.
+"""
 
 import struct
 from dataclasses import replace
 
-from batchcls.decode.exif import orientation
-from batchcls.decode.header import Header, check_parts, check_size, corrupt, truncated
+from batchcls.decode.exif import upright
+from batchcls.decode.header import Edit, Header, check_parts, check_size, corrupt, truncated
 
 ALPHA = 0x10  # of the flags in VP8X
+ANNOUNCED = {b"EXIF": 0x08, b"XMP ": 0x04}
+"""Flags that announce a chunk; where it does not come, nobody knows the orientation."""
 
 
 def read(data: bytes, max_pixels: int) -> Header:
@@ -21,25 +27,35 @@ def read(data: bytes, max_pixels: int) -> Header:
     first = data[12:16]
     header = _first_chunk(first, data)
     check_size(header.width, header.height, max_pixels)
-    if end > len(data):
-        raise truncated("before the picture does (shorter than its RIFF header says)")
-    frames, picture, upright = 0, first != b"VP8X", 1
+    frames, picture = 0, False
+    beside: dict[bytes, bytes] = {}
     at = 12
     parts = 0
     while at + 8 <= end:
         check_parts(parts := parts + 1)
-        kind, length = struct.unpack_from("<4sI", data, at)
+        kind, length = struct.unpack_from("<4sI", data, at) if at + 8 <= len(data) else (b"", 0)
         stop = at + 8 + length
+        if max(stop, at + 8) > len(data):
+            break
         if stop > end:
             raise corrupt("a chunk that is longer than the file")
         frames += kind == b"ANMF"
         picture = picture or kind in (b"VP8 ", b"VP8L", b"ANMF")
-        if kind == b"EXIF":
-            upright = orientation(data[at + 8 : stop])
+        if kind in (b"EXIF", b"XMP "):
+            beside.setdefault(kind, data[at + 8 : stop])
         at = stop + (length & 1)
+    flags = data[20] if first == b"VP8X" else 0
+    missing = [kind for kind, flag in ANNOUNCED.items() if flags & flag and kind not in beside]
+    if end > len(data) and (missing or not picture):
+        raise truncated("before the picture does (shorter than its RIFF header says)")
     if not picture:
         raise corrupt("no picture between its chunks")
-    return replace(header, frames=max(frames, 1), orientation=upright)
+    edits: tuple[Edit, ...] = ()
+    if end > len(data):  # whole chunks up to `at`, the last one perhaps without its padding
+        ending = bytes(max(at - len(data), 0))
+        edits = ((4, 8, (at - 8).to_bytes(4, "little")), (min(at, len(data)), len(data), ending))
+    orientation = upright(beside.get(b"EXIF"), beside.get(b"XMP "))
+    return replace(header, frames=max(frames, 1), orientation=orientation, edits=edits)
 
 
 def _first_chunk(kind: bytes, data: bytes) -> Header:

@@ -151,7 +151,7 @@ def with_orientation(jpeg: bytes, value: int) -> bytes:
 
 def test_policy_is_json_for_the_fingerprint() -> None:
     assert DecodePolicy().as_dict() == {
-        "max_pixels": 178_956_970, "max_bytes": 268_435_456, "exif": True, "rules": 2,
+        "max_pixels": 178_956_970, "max_bytes": 268_435_456, "exif": True, "rules": 3,
         "reduced": False,
     }  # fmt: skip
     assert DecodePolicy(reduced=True).as_dict() == {

@@ -56,8 +56,17 @@ def test_overwritten_bytes(name: str, changes: list[tuple[int, bytes]]) -> None:
     [
         (b"GIF90a" + bytes(30), "not JPEG"),
         (b"RIFF\x04\0\0\0WAVE" + bytes(30), "not JPEG"),
-        (b"\0\0\0\x18ftypheic" + bytes(30), "HEIC"),
+        (b"\0\0\0\x18ftypheic" + bytes(30), "HEIC$"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC$"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf", "AVIF$"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1miaf", "HEIF$"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0isomavc1", "a film$"),
         (b"<html>", "HTML"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE HTML><title>404", "HTML, as from a failed download$"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00", "Git LFS pointer"),
+        (b"\0\x05\x16\x07\0\x02\0\0Mac OS X", "AppleDouble"),
+        (bytes(128) + b"DICM\2\0", "DICOM$"),
+        (b"\xff\xd8\xff\xf7\0\x0b\x08\0\x10\0\x10\x01\x01\x11\0", "JPEG-LS$"),
         (b"BMW is a car, and this is a text about it", "not BMP|begins like BMP"),
         (b"Make America", "not JPEG"),
     ],
@@ -86,13 +95,13 @@ def test_exif_orientation(order: str, kind: int, form: str, value: int) -> None:
         (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "IH", 8, 2) + other + entry
     )
     expected = value if 1 <= value <= 8 else 1
-    assert exif.orientation(block) == expected
-    assert exif.orientation(b"Exif\0\0" + block) == expected
+    assert exif.upright(block, None) == expected
+    assert exif.upright(b"Exif\0\0" + block, None) == expected
 
 
 @given(st.sampled_from([b"II*\0", b"MM\0*", b"Exif\0\0II*\0", b""]), st.binary(max_size=60))
 def test_exif_of_random_bytes(magic: bytes, rest: bytes) -> None:
-    assert 1 <= exif.orientation(magic + rest) <= 8
+    assert 1 <= exif.upright(magic + rest, rest) <= 8
 
 
 def test_gif_frame_beyond_any_canvas() -> None:

@@ -10,14 +10,77 @@ from batchcls.errors import ImageError
 from tests.support.golden_files import GOLDENS, PLAIN
 
 
+def whole_prefixes(data: bytes) -> list[int]:
+    """Lengths of the strict prefixes of a file that decode: each to the whole picture."""
+    whole = decode(data)
+    found = []
+    for length in range(len(data)):
+        try:
+            pixels = decode(data[:length])
+        except ImageError as error:
+            assert error.kind == ("truncated" if length else "empty"), (length, error)
+        else:
+            assert pixels.shape == whole.shape, length
+            assert (pixels == whole).all(), length
+            found.append(length)
+    return found
+
+
 @pytest.mark.parametrize("name", GOLDENS)
-def test_no_strict_prefix_is_ok(name: str) -> None:
+def test_a_prefix_is_the_whole_picture_or_is_refused(name: str) -> None:
     data = GOLDENS[name].data
     assert 50 < len(data) <= 4096
-    for length in range(len(data)):
-        with pytest.raises(ImageError) as caught:
-            decode(data[:length])
-        assert caught.value.kind == ("truncated" if length else "empty"), length
+    lengths = whole_prefixes(data)
+    assert lengths == list(range(len(data) - len(lengths), len(data)))  # once whole, always whole
+
+
+@pytest.mark.parametrize(
+    ("name", "behind"),
+    [
+        ("jpeg subsampling 2", 2),  # the end marker
+        ("jpeg progressive", 2),
+        ("jpeg cmyk", 2),
+        ("jpeg restart markers", 2),
+        ("png rgb", 16),  # IEND and the checksum of the last IDAT, for zlib has its own
+        ("png animated default image", 328),  # the frames that nobody looks at
+        ("gif", 2),  # the end of the last block of codes, and the trailer
+        ("gif animated", 227),
+        ("webp lossless", 1),  # a byte that only fills up
+        ("webp lossy", 0),
+        ("webp animated", 172),
+        ("bmp rgb", 0),
+        ("tiff rgb", 0),  # its directory is its end
+        ("tiff pages", 1296),
+    ],
+)
+def test_where_the_picture_ends_in_each_format(name: str, behind: int) -> None:
+    assert len(whole_prefixes(GOLDENS[name].data)) == behind
+
+
+PADDINGS = {
+    "zeros": bytes(600),
+    "ones": b"\xff" * 600,
+    "text": b"This was another file's cluster. " * 20,
+    "jpeg": PLAIN["jpeg"].data,
+    "samsung": b"\0\0\x01\x0a\x0e\0\0\0Image_UTC_Data1700000000000SEFH" + bytes(40) + b"SEFT",
+}
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize(
+    "name", ["jpeg subsampling 2", "jpeg progressive", "jpeg gray", "png rgb", "gif"]
+)
+def test_a_picture_that_is_cut_and_padded_is_whole_or_refused(name: str, padding: str) -> None:
+    data = GOLDENS[name].data
+    whole = decode(data)
+    begins = {"jpeg": b"\xff\xda", "png": b"IDAT", "gif": b"\x2c"}[name.split()[0]]
+    for length in range(data.find(begins) + 16, len(data)):
+        try:
+            pixels = decode(data[:length] + PADDINGS[padding])
+        except ImageError:
+            continue
+        assert pixels.shape == whole.shape, length
+        assert (pixels == whole).all(), length
 
 
 @pytest.mark.parametrize("form", PLAIN)
