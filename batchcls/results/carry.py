@@ -25,9 +25,7 @@ def answers(
     The file is open until the last line, or until the generator is closed.
 
     Args:
-        storage: the file system.
-        path: the file.
-        start: index of the first one to give.
+        start: index of the first line to give.
         expected: what the file must be as a whole (`Manifest.replaces`); checked before the first
             line is given. None trusts it.
 

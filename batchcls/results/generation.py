@@ -2,7 +2,7 @@
 
 Rules of this file:
 
-1. A generation is made ready in ``next/``. It exists from the moment ``next/manifest.json`` does:
+1. A generation is prepared in ``next/``. It exists from the moment ``next/manifest.json`` does:
    before that, a crash leaves what was; after it, `recover` carries the rest out.
 2. Everything behind that moment can be done again after a crash in the middle of it.
 3. Results of an earlier generation are not touched here, but by the journal, when the new ones are
@@ -30,11 +30,9 @@ from batchcls.results.storage import CREATE, Storage, blocks, opened, write_all
 
 
 def recover(paths: RunPaths, storage: Storage, *, fresh: bool = False) -> None:
-    """Carry out, or forget, a generation that a crash left half begun.
+    """Complete, or forget, the start of a generation that a crash interrupted.
 
     Args:
-        paths: where.
-        storage: the file system.
         fresh: forget it in any case.
 
     Raises:
@@ -58,8 +56,6 @@ def stage(paths: RunPaths, storage: Storage, *, copy_inputs: bool = False) -> No
     """Make an empty ``next/`` for a new inputs list.
 
     Args:
-        paths: where.
-        storage: the file system.
         copy_inputs: put a copy of the present list there, for ``--extend`` to lengthen.
 
     Raises:
@@ -83,16 +79,13 @@ def stage(paths: RunPaths, storage: Storage, *, copy_inputs: bool = False) -> No
 
 
 def begin(paths: RunPaths, storage: Storage, manifest: Manifest, *, fresh: bool = False) -> None:
-    """Let a generation exist. Its inputs list is in ``next/``, or the present one stays.
+    """Start a generation. Its inputs list is in ``next/``, or the present one stays.
 
     Args:
-        paths: where.
-        storage: the file system.
-        manifest: of the new generation.
         fresh: an unfinished part may go.
 
     Raises:
-        RefusedError: there are results that this would lose, or the place is not writable.
+        RefusedError: there are results that this would lose, or the path is not writable.
         StoppedError: the disk is full or fails.
     """
     with guard(paths.part):
@@ -115,13 +108,11 @@ def finished_file(paths: RunPaths, storage: Storage, *, fresh: bool = False) -> 
     """The finished results file as it is now, for `Manifest.replaces`; None if there is none.
 
     Args:
-        paths: where.
-        storage: the file system.
-        fresh: whatever is in it; else it must be what was finished, so that no damage is carried
-            over.
+        fresh: take it as it is; otherwise it must be what was finished, so that no damage is
+            carried over.
 
     Raises:
-        RefusedError: it was changed since it was finished.
+        RefusedError: it has changed since it was finished.
         StoppedError: the disk fails.
     """
     with guard(paths.results):

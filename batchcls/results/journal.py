@@ -52,7 +52,7 @@ class Journal:
     """The results file of a run while it is written; made by `Journal.open`.
 
     Attributes:
-        dropped: bytes behind the last good line that a crash had left, and that are gone now.
+        dropped: bytes that a crash had left behind the last good line, and that were cut off.
         finished: the final file is in place, and nothing can be appended.
     """
 
@@ -95,10 +95,7 @@ class Journal:
         """Begin the results of a run, or resume them.
 
         Args:
-            paths: where.
-            storage: the file system.
             expected_count: images on the inputs list.
-            run: the manifest's run id.
             replaces: the finished file of the generation before, which this one may replace.
 
         Raises:
@@ -111,7 +108,7 @@ class Journal:
 
     @property
     def count(self) -> int:
-        """Lines so far, the index of the next."""
+        """Lines so far; the index of the next one."""
         return self._safe.count + len(self._pending)
 
     @property
@@ -121,7 +118,7 @@ class Journal:
 
     @property
     def identity(self) -> Identity:
-        """What is on the disk; for a next generation, once finished."""
+        """What is on the disk; of a complete file, what the next generation may replace."""
         return self._safe.identity
 
     def append(self, first: int, lines: Sequence[bytes]) -> None:
@@ -150,12 +147,9 @@ class Journal:
             self.commit()
 
     def tick(self, now: float) -> None:
-        """Commit if it is time; to be called several times a second.
+        """Commit if it is time at monotonic second `now`; to be called several times a second.
 
         The first lines of a session are committed at once: somebody may be waiting to see them.
-
-        Args:
-            now: of a monotonic clock.
 
         Raises:
             StoppedError: the disk is full or fails.
@@ -169,7 +163,7 @@ class Journal:
         """Bring all appended lines safely to the disk.
 
         Raises:
-            StoppedError: the disk is full or fails; the file ends with a whole record.
+            StoppedError: the disk is full or fails; the file ends with a whole line.
             RefusedError: somebody removed or replaced the file.
         """
         if not self._pending and self._broken is None:
@@ -223,7 +217,7 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Give the files back; what is not committed is forgotten."""
+        """Close the files; what is not committed is forgotten."""
         fds, self._part, self._marks.fd = (self._part, self._marks.fd), -1, -1
         for fd in fds:
             if fd >= 0:

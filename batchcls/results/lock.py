@@ -1,7 +1,7 @@
 """One run at a time writes to an output: an flock that dies with its process.
 
 The kernel drops the lock when the process is gone, however it went, so there is no stale state.
-The text in the file only tells people who has it. Descriptors are closed on exec, so that no worker
+The text in the file only tells people who holds it. Descriptors close on exec, so that no worker
 keeps the lock of a coordinator that was killed.
 
 By hand, although filelock (4.3, MIT) wraps the same call: its flock does not say who holds it;
@@ -32,7 +32,7 @@ _UNLOCKED = (
 
 
 class Lock:
-    """The held lock; made by `Lock.take`, usable in a ``with``.
+    """A lock that this process holds; made by `Lock.take`, to be used in a ``with``.
 
     Attributes:
         warning: why the lock may not protect, "" if it does.
@@ -45,12 +45,10 @@ class Lock:
 
     @classmethod
     def take(cls, paths: RunPaths, storage: Storage, patience_s: float = PATIENCE_S) -> Self:
-        """Lock an output. The job's directory is there (`rundir.make_directory`).
+        """Lock an output, whose directory exists (`rundir.make_directory`).
 
         Args:
-            paths: whose output.
-            storage: the file system.
-            patience_s: how long a holder that is about to end is waited for.
+            patience_s: how long to wait for a holder that is about to end.
 
         Raises:
             RefusedError: another run holds it, named by process id, host and start.
@@ -85,7 +83,7 @@ class Lock:
 
 
 def _try(path: Path, storage: Storage) -> tuple[int, bool] | str:
-    """The descriptor and whether it is locked, or else who has it."""
+    """The descriptor and whether it is locked; or else who holds the lock."""
     fd = storage.open(path, CREATE)
     try:
         try:
@@ -106,7 +104,7 @@ def _try(path: Path, storage: Storage) -> tuple[int, bool] | str:
 
 
 def _flock(storage: Storage, fd: int) -> bool:
-    """Whether the file system has locks; `BlockingIOError` where somebody else has this one."""
+    """Whether the file system has locks; `BlockingIOError` where another run holds this one."""
     try:
         storage.flock(fd)
     except BlockingIOError:
@@ -125,7 +123,7 @@ def _sign(storage: Storage, fd: int) -> None:
 
 
 def _holder(storage: Storage, fd: int) -> str:
-    """Who has it, in words that are safe for a terminal."""
+    """Who holds the lock, as text that is safe for a terminal."""
     text = storage.pread(fd, 300, 0).decode("ascii", "replace")
     match = re.fullmatch(r"([0-9]+) ([!-~]+) ([0-9T:+-]+)\n", text)
     if match is None:

@@ -118,7 +118,6 @@ def ok_line(
     """The record of an answered image, without newline.
 
     Args:
-        ref: the image.
         predictions: its classes, best first; none where no class of a multi-label model is above
             its threshold.
         extra: values for keys of `FACTS`.
@@ -146,11 +145,10 @@ def failure_line(ref: ImageRef, failure: Failure) -> bytes:
 
 
 def check(line: bytes, index: int) -> Checked | None:
-    """Whether this is, byte for byte, a record of image `index`; None if it is not.
+    """What a line says if it is, byte for byte, a record of image `index`; else None.
 
     Args:
-        line: without its newline, from whoever.
-        index: the image that it must be of.
+        line: without its newline, from any source.
     """
     if len(line) > MAX_LINE or not line.startswith(b'{"i":%d,' % index):
         return None

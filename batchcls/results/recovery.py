@@ -1,4 +1,4 @@
-"""Walks a results file: how far it is right, and where it is not. Reads only.
+"""Walks a results file: how far is it right, and where is it not? Reads only.
 
 Rules of this file:
 
@@ -96,7 +96,7 @@ def lines(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
 
 
 def extend(prefix: Prefix, pieces: Iterable[bytes], limit: int) -> None:
-    """Walk on from a right prefix for as long as lines are right.
+    """Lengthen a right prefix for as long as lines are right.
 
     Args:
         prefix: what is known to be right; grows.

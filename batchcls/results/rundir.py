@@ -11,11 +11,7 @@ from batchcls.results.storage import Storage
 
 @dataclass(frozen=True, slots=True)
 class RunPaths:
-    """Where everything of one run is.
-
-    Attributes:
-        results: the finished results file.
-    """
+    """Where everything of one run is."""
 
     results: Path
 

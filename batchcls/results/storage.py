@@ -27,7 +27,7 @@ _RENAME_NOREPLACE = 1
 
 
 class FileStat(NamedTuple):
-    """What is asked of a file: which one it is, how long, and whether it is a plain file."""
+    """Which file it is, how long, and whether it is a plain one."""
 
     device: int
     inode: int
@@ -46,16 +46,16 @@ class Storage(Protocol):
         """A descriptor; `READ`, `READ_WRITE` or `CREATE`, and ``os.O_TRUNC``."""
 
     def close(self, fd: int) -> None:
-        """Give a descriptor back."""
+        """Close a descriptor."""
 
     def pread(self, fd: int, size: int, offset: int) -> bytes:
-        """At most `size` bytes; none at the end."""
+        """At most `size` bytes; empty at the end of the file."""
 
     def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
-        """How many bytes were written: perhaps fewer than there are."""
+        """The number of bytes written, perhaps fewer than there are."""
 
     def ftruncate(self, fd: int, size: int) -> None:
-        """Cut or lengthen."""
+        """Cut or lengthen a file."""
 
     def fdatasync(self, fd: int) -> None:
         """Make the content last through a power loss."""
@@ -64,28 +64,28 @@ class Storage(Protocol):
         """Make content and metadata last through a power loss."""
 
     def fstat(self, fd: int) -> FileStat:
-        """Of an open file."""
+        """What an open file is."""
 
     def stat(self, path: Path) -> FileStat | None:
-        """Of a name, links not followed; None if there is none."""
+        """What a name leads to, links not followed; None if there is nothing."""
 
     def rename(self, old: Path, new: Path) -> None:
-        """Replaces `new`."""
+        """Rename, and replace `new`."""
 
     def rename_new(self, old: Path, new: Path) -> None:
-        """Refuses to replace `new` (FileExistsError)."""
+        """Rename, unless `new` exists (FileExistsError)."""
 
     def unlink(self, path: Path) -> None:
         """Remove a name; without effect if there is none."""
 
     def mkdir(self, path: Path) -> None:
-        """Without effect if it is there."""
+        """Make a directory, unless it exists."""
 
     def rmdir(self, path: Path) -> None:
-        """Without effect if it is not there."""
+        """Remove an empty directory, if it exists."""
 
     def listdir(self, path: Path) -> list[str]:
-        """Names in a directory, sorted; none if it is not there."""
+        """Names in a directory, sorted; none if it does not exist."""
 
     def fsync_dir(self, path: Path) -> None:
         """Make the names in a directory last through a power loss."""
@@ -181,7 +181,7 @@ def _file_stat(found: os.stat_result) -> FileStat:
 
 @contextlib.contextmanager
 def opened(storage: Storage, path: Path, flags: int = READ) -> Iterator[int]:
-    """A descriptor that is given back."""
+    """A descriptor that is closed at the end of the block."""
     fd = storage.open(path, flags)
     try:
         yield fd
@@ -220,9 +220,7 @@ def write_atomically(storage: Storage, path: Path, data: bytes, *, durable: bool
     """Replace a file by another content, so that nobody ever sees half of it.
 
     Args:
-        storage: where.
         path: the file; its temporary name has ``.tmp`` behind it.
-        data: the content.
         durable: also make it last through a power loss.
     """
     temporary = path.with_name(path.name + ".tmp")

@@ -92,8 +92,7 @@ def verify(results: Path, storage: Storage) -> VerifyReport:
     """Read a results file from beginning to end.
 
     Args:
-        results: the final name; where there is only a part, that is read.
-        storage: the file system.
+        results: the final name; where there is only a part, the part is read.
 
     Raises:
         RefusedError: there is no such file.
@@ -157,7 +156,7 @@ def _manifest(paths: RunPaths, storage: Storage, findings: _Findings) -> manifes
 def _written(
     paths: RunPaths, storage: Storage, manifest: manifests.Manifest, findings: _Findings
 ) -> Identity | None:
-    """What the file that is read, or its beginning, was when it was written; None if unknown."""
+    """What the file, or its beginning, was when it was written; None if that is not known."""
     try:
         found = marks.read(storage, paths.commit)
     except RefusedError as error:
