@@ -1,4 +1,4 @@
-"""``batchcls demo``: makes images, labels them with the built-in model, and says how well."""
+"""``batchcls demo``: draws images, labels them with the built-in model, and evaluates that."""
 
 import subprocess
 import sys

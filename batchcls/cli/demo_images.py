@@ -1,4 +1,4 @@
-"""Draws the demo's pictures, in a process of its own since it needs OpenCV.
+"""Draws the demo's images, in a process of its own since it needs OpenCV.
 
 ``python -m batchcls.cli.demo_images FOLDER COUNT``: scenes of gradients, shapes and texture, the
 same every time, each given the defect that its folder is named after.
@@ -18,17 +18,17 @@ CLASSES = ("ok", "blurry", "dark", "overexposed", "low-contrast", "noisy", "bloc
 SIZES = ((480, 360), (640, 480), (360, 480), (400, 400))
 SHAPES = 60
 
-Picture = Any
+Drawing = Any
 """(H, W, 3) float32 BGR, 0..255."""
 
 
-def scene(rng: np.random.Generator, width: int, height: int) -> Picture:
-    """A sharp, well exposed picture of nothing in particular, (height, width, 3) float32 BGR."""
+def scene(rng: np.random.Generator, width: int, height: int) -> Drawing:
+    """A sharp, well exposed drawing of nothing in particular, (height, width, 3) float32 BGR."""
     import cv2
 
     top, bottom = rng.uniform(30, 230, (2, 3))
     share = np.linspace(0, 1, height)[:, None, None]
-    picture = np.ascontiguousarray(
+    drawing = np.ascontiguousarray(
         np.broadcast_to(top * (1 - share) + bottom * share, (height, width, 3)).astype(np.float32)
     )
     for _ in range(SHAPES):
@@ -37,22 +37,22 @@ def scene(rng: np.random.Generator, width: int, height: int) -> Picture:
         size = int(rng.uniform(10, 90))
         match int(rng.integers(4)):
             case 0:
-                cv2.circle(picture, (x, y), size // 2, colour, -1, cv2.LINE_AA)
+                cv2.circle(drawing, (x, y), size // 2, colour, -1, cv2.LINE_AA)
             case 1:
                 corners = rng.uniform(-size, size, (5, 2)) + np.array((x, y))
-                cv2.fillPoly(picture, [corners.astype(np.int32)], colour, cv2.LINE_AA)
+                cv2.fillPoly(drawing, [corners.astype(np.int32)], colour, cv2.LINE_AA)
             case 2:
                 end = (x + int(rng.uniform(-200, 200)), y + int(rng.uniform(-200, 200)))
-                cv2.line(picture, (x, y), end, colour, 2, cv2.LINE_AA)
+                cv2.line(drawing, (x, y), end, colour, 2, cv2.LINE_AA)
             case _:
-                cv2.rectangle(picture, (x, y), (x + size, y + size // 2), colour, -1)
-    picture = picture + _texture(rng, width, height)
+                cv2.rectangle(drawing, (x, y), (x + size, y + size // 2), colour, -1)
+    drawing = drawing + _texture(rng, width, height)
     # As a camera exposes it: neither dark nor bright nor flat, whatever was drawn.
-    picture = (picture - picture.mean()) * (rng.uniform(48, 60) / picture.std())
-    return np.clip(picture + rng.uniform(105, 145), 0, 255)
+    drawing = (drawing - drawing.mean()) * (rng.uniform(48, 60) / drawing.std())
+    return np.clip(drawing + rng.uniform(105, 145), 0, 255)
 
 
-def _texture(rng: np.random.Generator, width: int, height: int) -> Picture:
+def _texture(rng: np.random.Generator, width: int, height: int) -> Drawing:
     """Detail at every scale, as photographs have it: octaves of noise, (height, width, 1)."""
     import cv2
 
@@ -63,23 +63,23 @@ def _texture(rng: np.random.Generator, width: int, height: int) -> Picture:
     return total[..., None]
 
 
-def spoil(picture: Picture, defect: str, rng: np.random.Generator) -> Picture:
-    """The picture with a defect, plain to see; "ok" is the picture itself."""
+def spoil(drawing: Drawing, defect: str, rng: np.random.Generator) -> Drawing:
+    """The drawing with a defect, plain to see; "ok" is the drawing itself."""
     import cv2
 
     match defect:
         case "blurry":
-            return cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(4, 7)))
+            return cv2.GaussianBlur(drawing, (0, 0), float(rng.uniform(4, 7)))
         case "dark":
-            return picture * (float(rng.uniform(12, 32)) / picture.mean())
+            return drawing * (float(rng.uniform(12, 32)) / drawing.mean())
         case "overexposed":
-            return np.minimum(picture * (float(rng.uniform(330, 420)) / picture.mean()), 255)
+            return np.minimum(drawing * (float(rng.uniform(330, 420)) / drawing.mean()), 255)
         case "low-contrast":
-            factor = float(rng.uniform(7, 14)) / picture.std()
-            return (picture - picture.mean()) * factor + float(rng.uniform(100, 170))
+            factor = float(rng.uniform(7, 14)) / drawing.std()
+            return (drawing - drawing.mean()) * factor + float(rng.uniform(100, 170))
         case "noisy":
-            return picture + rng.normal(0, float(rng.uniform(28, 50)), picture.shape)
-    return picture
+            return drawing + rng.normal(0, float(rng.uniform(28, 50)), drawing.shape)
+    return drawing
 
 
 def write(folder: Path, count: int) -> None:
@@ -99,10 +99,10 @@ def write(folder: Path, count: int) -> None:
             return
         rng = np.random.default_rng(number)
         defect = CLASSES[number % len(CLASSES)]
-        picture = spoil(scene(rng, *SIZES[number % len(SIZES)]), defect, rng)
+        drawing = spoil(scene(rng, *SIZES[number % len(SIZES)]), defect, rng)
         quality = int(rng.integers(3, 8)) if defect == "blocky" else 90
         flags = [cv2.IMWRITE_JPEG_QUALITY, quality]
-        data = cv2.imencode(".jpg", np.clip(picture, 0, 255).astype(np.uint8), flags)[1].tobytes()
+        data = cv2.imencode(".jpg", np.clip(drawing, 0, 255).astype(np.uint8), flags)[1].tobytes()
         place = folder / defect
         place.mkdir(parents=True, exist_ok=True)
         (place / f"{number:05}.jpg").write_bytes(data)

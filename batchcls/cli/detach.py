@@ -2,7 +2,7 @@
 
 Until the run is past everything that can be wrong with a job, it writes to the terminal and this
 process waits: a wrong job is refused as in the foreground. Then the run turns to its log, and this
-process tells how to watch and to stop it. The run is another program, `batchcls.cli.detached`.
+process prints how to watch and to stop it. The run is another program, `batchcls.cli.detached`.
 """
 
 import json

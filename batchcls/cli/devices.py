@@ -40,7 +40,7 @@ def devices(as_json: AsJson = False, *, options: Mapping[str, Any]) -> int:
 
 
 def describe(core: Any, name: str) -> dict[str, Any]:
-    """What OpenVINO tells of one device; what it refuses to tell is left out."""
+    """The properties of one device that OpenVINO can name, as JSON data."""
     known: dict[str, Any] = {"name": name}
     for key, prop in (
         ("full_name", "FULL_DEVICE_NAME"),

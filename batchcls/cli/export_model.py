@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from batchcls.cli.job_options import with_job_options
-from batchcls.cli.options import MODEL, PICTURE, select
+from batchcls.cli.options import MODEL, PREPROCESSING, select
 from batchcls.cli.terminal import print_note, print_result
 from batchcls.errors import ModelError, UsageError
 from batchcls.job.job import Job
@@ -26,7 +26,7 @@ Out = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
 
 
-@with_job_options(select(MODEL, PICTURE, "plugins", "debug", without=["model", "decode"]))
+@with_job_options(select(MODEL, PREPROCESSING, "plugins", "debug", without=["model", "decode"]))
 def export_model(file: Model, out: Out, force: Force = False, *, options: Mapping[str, Any]) -> int:
     """Write a model as one self-contained IR.
 

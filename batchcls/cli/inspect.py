@@ -7,7 +7,7 @@ import typer
 
 from batchcls.cli.arguments import AsJson, Truth, check_at_least
 from batchcls.cli.job_options import with_job_options
-from batchcls.cli.options import MODEL, PICTURE, select
+from batchcls.cli.options import MODEL, PREPROCESSING, select
 from batchcls.cli.terminal import print_json, print_result
 from batchcls.display.table import aligned
 from batchcls.errors import UsageError
@@ -41,7 +41,16 @@ Images = Annotated[
 
 
 @with_job_options(
-    select(MODEL, PICTURE, "device", "int8", "load_config", "plugins", "debug", without=["decode"])
+    select(
+        MODEL,
+        PREPROCESSING,
+        "device",
+        "int8",
+        "load_config",
+        "plugins",
+        "debug",
+        without=["decode"],
+    )
 )
 def inspect(
     file: Model = None,

@@ -1,4 +1,4 @@
-"""Says as the style page wants it what typer finds wrong with a command line."""
+"""Rewrites what typer finds wrong with a command line, as the style page wants it."""
 
 import re
 

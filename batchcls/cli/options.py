@@ -10,7 +10,7 @@ from batchcls.job.job import DEFAULT_OUTPUT, DEFAULT_TOP
 IMAGES = "Images"
 MODEL = "Model"
 SPEED = "Devices and speed"
-PICTURE = "Preprocessing (default: what the model's own files say)"
+PREPROCESSING = "Preprocessing (default: what the model's own files say)"
 RESULTS = "Results"
 RUNNING = "While it runs"
 
@@ -113,24 +113,34 @@ OPTIONS = (
     Option("plugins", SPEED, "OpenVINO plugins file, or a folder that holds one.", "PATH"),
     Option("plugin", SPEED, "Device plugin to register; repeatable.", "NAME=LIB"),
     # ---- preprocessing
-    Option("preprocess", PICTURE, f"Preset: {_one_of('preprocess')}.", "NAME"),
+    Option("preprocess", PREPROCESSING, f"Preset: {_one_of('preprocess')}.", "NAME"),
     Option(
-        "mean_values", PICTURE, "Mean to subtract from each channel, in pixel units.", "[A,B,C]"
+        "mean_values",
+        PREPROCESSING,
+        "Mean to subtract from each channel, in pixel units.",
+        "[A,B,C]",
     ),
-    Option("scale_values", PICTURE, "Divisor for each channel, after the mean.", "[A,B,C]"),
-    Option("reverse_input_channels", PICTURE, "The model expects RGB; images are decoded as BGR."),
-    Option("resize_type", PICTURE, f"How images are resized: {_one_of('resize_type')}.", "TYPE"),
+    Option("scale_values", PREPROCESSING, "Divisor for each channel, after the mean.", "[A,B,C]"),
     Option(
-        "interpolation", PICTURE, f"Interpolation when resizing: {_one_of('interpolation')}.", "HOW"
+        "reverse_input_channels", PREPROCESSING, "The model expects RGB; images are decoded as BGR."
+    ),
+    Option(
+        "resize_type", PREPROCESSING, f"How images are resized: {_one_of('resize_type')}.", "TYPE"
+    ),
+    Option(
+        "interpolation",
+        PREPROCESSING,
+        f"Interpolation when resizing: {_one_of('interpolation')}.",
+        "HOW",
     ),
     Option(
         "decode",
-        PICTURE,
+        PREPROCESSING,
         "full, or reduced: JPEGs far larger than the model's input are decoded at 1/2, 1/4 or 1/8, "
         "and in full where the answer is close. Faster; scores and a few answers differ. [full]",
         "HOW",
     ),
-    Option("layout", PICTURE, "Layout of the model's input, for example NHWC.", "LAYOUT"),
+    Option("layout", PREPROCESSING, "Layout of the model's input, for example NHWC.", "LAYOUT"),
     # ---- results
     Option(
         "with_facts",

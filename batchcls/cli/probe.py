@@ -17,7 +17,7 @@ from batchcls.model.probe import probe
 from batchcls.report.matching import class_indices
 from batchcls.report.truth import FolderTruths, read
 
-KEPT = ("model", "labels", "activation", "layout", "int8")
+REPEATED = ("model", "labels", "activation", "layout", "int8")
 """Options that the pasted command repeats from the probe's own."""
 
 
@@ -74,8 +74,8 @@ def flags(options: Mapping[str, Any]) -> str:
 
 def command(job: Job, folder: str, chosen: str) -> str:
     """The run that the winner means, ready to paste."""
-    kept = {key: value for key in KEPT if (value := getattr(job, key)) is not None}
-    words = [shlex.join(["batchcls", "run", folder]), flags(kept)]
+    repeated = {key: value for key in REPEATED if (value := getattr(job, key)) is not None}
+    words = [shlex.join(["batchcls", "run", folder]), flags(repeated)]
     if not chosen and job.preprocess:
         words.append(flags({"preprocess": job.preprocess}))
     return " ".join(word for word in [*words, chosen] if word)

@@ -9,7 +9,7 @@ import typer
 
 from batchcls.cli.arguments import AsJson, Truth, check_at_least
 from batchcls.cli.job_options import with_job_options
-from batchcls.cli.options import MODEL, PICTURE, select
+from batchcls.cli.options import MODEL, PREPROCESSING, select
 from batchcls.cli.terminal import print_json, print_note, print_result
 from batchcls.display.table import aligned
 from batchcls.display.text import counted
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from batchcls.quantize.compare import Comparison
 
 CALIBRATION = HELD_OUT = 300
-"""How many images, at most, where nobody says."""
+"""Images at most, by default."""
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="Model, in floating point.")]
 Sources = Annotated[
@@ -49,7 +49,7 @@ Yes = Annotated[
 @with_job_options(
     select(
         MODEL,
-        PICTURE,
+        PREPROCESSING,
         "names",
         "follow_links",
         "device",
@@ -88,16 +88,16 @@ def quantize(
     from batchcls.quantize.quantize import quantize as make_int8
     from batchcls.report.truth import FolderTruths, read
 
-    kept = False
+    written = False
 
     def accept(found: "Comparison") -> bool:
-        nonlocal kept
+        nonlocal written
         if as_json:
             print_json(found.as_dict())
         else:
             print_result(render_comparison(found))
-        kept = accepted(found, yes=yes)
-        return kept
+        written = accepted(found, yes=yes)
+        return written
 
     make_int8(
         job,
@@ -109,7 +109,7 @@ def quantize(
         max_drop=max_drop,
         tell=print_note,
     )
-    if not kept:
+    if not written:
         raise RefusedError(
             f"{out} was not written: the INT8 model agrees with the original on less than 99% of "
             "the held-out images\nhint: calibrate on more images (`--calibration N`), limit the "
@@ -120,12 +120,12 @@ def quantize(
 
 
 def accepted(found: "Comparison", *, yes: bool) -> bool:
-    """Whether a result is kept: it is good, or somebody says so."""
+    """Whether the INT8 model is to be written: it is good, or the user wants it."""
     return found.good or yes or ask_whether_to_keep(found)
 
 
 def ask_whether_to_keep(found: "Comparison") -> bool:
-    """Ask the person at the terminal; nobody there is a no."""
+    """Ask the person at the terminal; where nobody can answer, the answer is no."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     print_note(

@@ -22,7 +22,7 @@ def print_result(text: str) -> None:
 
 
 def print_note(text: str) -> None:
-    """Write lines to standard error; where that is impossible, nobody can be told."""
+    """Write lines to standard error, or nowhere if that is impossible."""
     _write(sys.stderr, text)
 
 
@@ -32,7 +32,7 @@ def print_json(data: Any) -> None:
 
 
 def close_quietly(stream: TextIO) -> None:
-    """Let what is written to a stream from now on vanish, that nobody can read any more.
+    """Send what a stream still holds nowhere, because its reader is gone.
 
     The interpreter flushes once more when it ends; that must not fail again.
     """

@@ -8,7 +8,7 @@ import typer
 
 from batchcls.cli.arguments import check_at_least
 from batchcls.cli.job_options import with_job_options
-from batchcls.cli.options import IMAGES, MODEL, PICTURE, SPEED, select
+from batchcls.cli.options import IMAGES, MODEL, PREPROCESSING, SPEED, select
 from batchcls.cli.terminal import print_note, print_result
 from batchcls.errors import UsageError
 from batchcls.job.job import Job
@@ -19,7 +19,7 @@ To = Annotated[str, typer.Option(metavar="FILE", help="Job file to write.")]
 Seconds = Annotated[float, typer.Option(metavar="S", help="Seconds it may take, roughly.")]
 
 
-@with_job_options(select(IMAGES, MODEL, SPEED, PICTURE, "debug"))
+@with_job_options(select(IMAGES, MODEL, SPEED, PREPROCESSING, "debug"))
 def tune(
     file: Model,
     sources: Sources,

@@ -1,4 +1,9 @@
-"""The old spellings, rewritten: a table, and what must never be touched."""
+"""The old spellings, rewritten: a table, what must never be touched, and a real old line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -95,3 +100,23 @@ def test_no_source_is_lost_or_doubled(words: list[str]) -> None:
     values = [word for word in words if word in ("a", "b", "-")]
     kept = [word for word in rewrite(["run", *words], COMMANDS, OPTIONS) if word in ("a", "b", "-")]
     assert kept == values
+
+
+@pytest.mark.real
+def test_the_old_samples_command_line(tmp_path: Path, real_data: Path) -> None:
+    models = real_data / "models"
+    photos = sorted((real_data / "photos").iterdir())[:2]
+    words = [
+        "-i", *map(str, photos), "-m", str(models / "tf2_mobilenet_v2_1.0_224_ptq.tflite"),
+        "-d", "CPU", "-nt", "5", "-ni", "3", "-pc", "-nireq", "4",
+        "--labels", str(models / "imagenet_labels.txt"),
+    ]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "batchcls", *words], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    assert [record["path"] for record in records] == [str(photo) for photo in photos]
+    assert [len(record["top"]) for record in records] == [5, 5]
+    assert (tmp_path / "results.jsonl.job" / "perf_counts.csv").stat().st_size
+    assert "FPS" in done.stdout

@@ -1,7 +1,6 @@
 """The command as a process and as a call: messages, exit codes, signals, closed pipes."""
 
 import contextlib
-import json
 import os
 import re
 import signal
@@ -15,21 +14,9 @@ import pytest
 from typer.main import get_group
 
 from batchcls.cli.main import COMMANDS, main, program
-from batchcls.images import ImageRef, Prediction
-from batchcls.results.record import ok_line
 
 BATCHCLS = [sys.executable, "-m", "batchcls"]
-LINES = 3000
 FULL = "batchcls: error: cannot write to standard output: No space left on device"
-
-
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    path = tmp_path / "results.jsonl"
-    top = [Prediction(0, "cat", 0.9)]
-    lines = (ok_line(ImageRef(n, f"class {n}/a.jpg"), top) + b"\n" for n in range(LINES))
-    path.write_bytes(b"".join(lines))
-    return path
 
 
 def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -129,26 +116,6 @@ def test_the_help_says_what_hetero_is_not(capsys: pytest.CaptureFixture[str]) ->
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("batchcls 0.")
-
-
-def test_evaluate_as_json(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    truth = results.with_name("truth.csv")
-    truth.write_text("file,label\nclass 0/a.jpg,cat\nclass 1/a.jpg,dog\nelsewhere.jpg,dog\n")
-    assert main(["evaluate", str(results), "--truth", str(truth), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["counted"], found["top1"]["right"], found["complete"]) == (2, 1, True)
-    assert main(["evaluate", str(results), "--truth", str(truth)]) == 0
-    assert "1 image of the truth not in the results" in capsys.readouterr().out
-
-
-def test_verify_says_right_and_wrong(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["verify", str(results)]) == 0
-    assert f"{LINES:,} lines are right" in capsys.readouterr().out
-    lines = results.read_bytes().splitlines(keepends=True)
-    results.write_bytes(b"".join([*lines[:7], *lines[8:]]))
-    assert main(["verify", str(results), "--json"]) == 2
-    found = json.loads(capsys.readouterr().out)
-    assert (found["good"], found["problems"][0]["line"]) == (False, 8)
 
 
 # ---- as a process

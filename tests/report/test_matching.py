@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchcls.images import Prediction
-from batchcls.report.matching import Matching, find_matching, same_label
+from batchcls.report.matching import Matching, class_indices, find_matching, same_label
 from batchcls.report.truth import Truth
 
 NAMES = ("tench, Tinca tinca", "goldfish", "great white shark, white shark", "crane", "crane")
@@ -74,3 +74,20 @@ def test_the_rank_is_where_the_class_stands(indices: list[int], wanted: int, off
         assert wanted + offset not in indices
     else:
         assert indices[rank] == wanted + offset
+
+
+LABELS = ("background", "tench, Tinca tinca", "crane", "crane", "dog")
+
+
+@pytest.mark.parametrize(
+    ("truths", "expected"),
+    [
+        ([Truth(None, "tench"), Truth(None, "crane"), None], [1, None, None]),
+        ([Truth(None, "cat")], [None]),
+        ([Truth(0, "tench"), Truth(2, "crane"), Truth(3, None)], [1, 3, 4]),
+        ([Truth(4, None), Truth(5, None)], [4, None]),
+        ([Truth(4, "a dog by another name")], [4]),
+    ],
+)
+def test_truths_become_indices(truths: list[Truth | None], expected: list[int | None]) -> None:
+    assert class_indices(truths, LABELS) == expected

@@ -1,0 +1,57 @@
+"""What `demo` draws, and what happens where OpenCV cannot be loaded."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from batchcls.cli import demo
+from batchcls.cli.demo_images import CLASSES
+from tests.support.tree import ROOT
+
+
+def test_a_demos_images_are_the_same_every_time(tmp_path: Path) -> None:
+    demo.draw(tmp_path / "a", 15)
+    demo.draw(tmp_path / "b", 15)
+    drawn = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.jpg"))
+    assert len(drawn) == 15
+    assert {path.parent.name for path in drawn} == set(CLASSES)
+    for path in drawn:
+        assert (tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes()
+
+
+def test_a_missing_system_library_names_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "cv2.py").write_text(
+        "raise ImportError('libGL.so.1: cannot open shared object file: No such file')\n"
+    )
+    for words in (
+        ["-c", "from batchcls.decode.opencv import load; load()"],
+        ["-m", "batchcls.cli.demo_images", ".", "3"],
+    ):
+        done = subprocess.run(
+            [sys.executable, *words],
+            env={"PYTHONPATH": f"{tmp_path}:{ROOT}"},
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 1
+        assert "lacks the system library libGL.so.1" in done.stderr
+        assert done.stderr.rstrip().endswith("pip install opencv-python-headless")
+
+
+def test_a_run_without_opencv_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object')\n")
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    (tmp_path / "model.onnx").write_bytes(b"never read")
+    done = subprocess.run(
+        [sys.executable, "-m", "batchcls", "a.jpg", "-m", "model.onnx", "--progress", "none"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ['PYTHONPATH']}"},
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 2
+    assert "batchcls: error: OpenCV cannot be imported" in done.stderr
+    assert done.stderr.count("opencv-python-headless") == 1
+    assert not (tmp_path / "results.jsonl").exists()
