@@ -21,6 +21,9 @@ FailureKind = Literal[
     "timeout",  # hangs the worker, every time, alone
 ]
 
+MAX_BYTES = 256 << 20
+"""Size of the largest image that is read, in the form in which it is stored."""
+
 FAILURE_KINDS: frozenset[str] = frozenset(get_args(FailureKind))
 
 FACTS = ("margin", "entropy", "width", "height", "sha256")

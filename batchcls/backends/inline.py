@@ -25,7 +25,7 @@ from batchcls.messages import (
 from batchcls.wire import protocol
 from batchcls.wire.start import StartMessage
 from batchcls.worker.pipeline import Pipeline
-from batchcls.worker.serving import Reader, open_pipeline
+from batchcls.worker.serving import open_pipeline
 from batchcls.worker.stage_board import Board
 
 
@@ -94,9 +94,9 @@ class InlineBackend:
             self._leave(worker)
 
     def _open(self, worker: int) -> None:
-        reader, board = Reader(), Board.create()
+        board = Board.create()
         try:
-            classifier, pipeline = open_pipeline(self._start, reader, board)
+            classifier, pipeline = open_pipeline(self._start, board)
         except BatchclsError as error:
             board.close()
             self._events.append(WorkerRefused(worker, type(error).__name__, str(error)))

@@ -72,7 +72,8 @@ def preparation(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
     from batchcls.decode.decode import decode_picture
     from batchcls.decode.opencv import load as load_opencv
     from batchcls.decode.policy import CLOSE, DecodePolicy
-    from batchcls.sources import DEFAULT_MAX_BYTES, read_image
+    from batchcls.images import Folder, ImageRef
+    from batchcls.sources import Files
 
     load_opencv().setNumThreads(1)
 
@@ -82,32 +83,32 @@ def preparation(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
     classifier = Classifier.open(start.job, start.threads)
     policy = DecodePolicy(reduced=start.job.decode == "reduced")
     at_least = policy.at_least(classifier.needs)
-    root, paths = order["root"], order["paths"]
+    source, place = Files(), Folder(order["root"])
+    images = [ImageRef(n, path, place) for n, path in enumerate(order["paths"])]
 
-    def is_close(path: str) -> bool:
+    def is_close(image: ImageRef) -> bool:
         try:
-            data = read_image(root, path, DEFAULT_MAX_BYTES)
-            picture = decode_picture(data, policy, at_least)
+            picture = decode_picture(source.read(image), policy, at_least)
             if picture.scale == 1:
                 return False
-            classifier.rings[0].start([path], [classifier.prepare(picture)])
+            classifier.rings[0].start([image], [classifier.prepare(picture)])
             done = classifier.rings[0].wait(ANSWER_S)
             return done is not None and not done.error and classifier.lead(done.scores[0]) < CLOSE
         except ImageError:
             return False
 
-    close = [path for path in paths if is_close(path)] if at_least else []
-    looks = [(path, at_least) for path in paths] + [(path, None) for path in close]
+    close = [image for image in images if is_close(image)] if at_least else []
+    looks = [(image, at_least) for image in images] + [(image, None) for image in close]
     twice = len(close) if at_least else None
 
     def measure() -> dict[str, Any]:
         clock = time.perf_counter
         spent = [0.0, 0.0, 0.0]
         failed = 0
-        for path, least in looks:
+        for image, least in looks:
             try:
                 begun = clock()
-                data = read_image(root, path, DEFAULT_MAX_BYTES)
+                data = source.read(image)
                 read = clock()
                 picture = decode_picture(data, policy, least)
                 decoded = clock()
@@ -118,7 +119,7 @@ def preparation(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
                 continue
             for stage, took in enumerate((read - begun, decoded - read, done - decoded)):
                 spent[stage] += took
-        good = max(1, len(paths) - failed)
+        good = max(1, len(images) - failed)
         return {"ms": [1000 * one / good for one in spent], "failed": failed, "twice": twice}
 
     measure()  # the first pass fills the file cache

@@ -2,50 +2,26 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from batchcls.bench.children import Children
 from batchcls.bench.figures import Figures, Inference, Preparation, Whole, percentiles
 from batchcls.bench.whole import Feed
+from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
 from batchcls.running.allocation import decide
 from batchcls.running.machine import this_machine
-from batchcls.sources import InputsReader, freeze
+from batchcls.sources import sample
 from batchcls.wire.start import StartMessage
 
 MOST_IMAGES = 200
+"""To measure with, spread evenly over the sources."""
 REPEATS = 3
 
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Images to measure with.
-
-    Attributes:
-        root: that the paths are relative to.
-        paths: spread evenly over the sources.
-    """
-
-    root: str
-    paths: tuple[str, ...]
-
-
-def sample(job: Job, directory: Path, most: int = MOST_IMAGES) -> Sample:
-    """Up to `most` images of a job's sources, spread evenly.
-
-    Raises:
-        SourceError: a source is missing, or holds no images.
-    """
-    listed = freeze(job, directory)
-    step = max(1, listed.count // most)
-    with InputsReader(directory / "inputs", listed.root) as reader:
-        paths = [image.path for image in reader if image.index % step == 0]
-    return Sample(listed.root, tuple(paths[:most]))
 
 
 def bench(job: Job, number_iter: int = 0, seconds: float = 2.0, tell: Tell = print) -> Figures:
@@ -74,11 +50,11 @@ def bench(job: Job, number_iter: int = 0, seconds: float = 2.0, tell: Tell = pri
             inference.append(infer(one, _per_core(one), cores, number_iter, seconds)[0])
     preparation = whole = None
     if job.sources:
+        images = sample(job, MOST_IMAGES)
+        tell(f"read, decode and preprocess: {len(images)} images")
+        preparation = prepare(job, images)
+        tell("the whole pipeline")
         with tempfile.TemporaryDirectory(prefix="batchcls-bench-") as folder:
-            images = sample(job, Path(folder))
-            tell(f"read, decode and preprocess: {len(images.paths)} images")
-            preparation = prepare(job, images)
-            tell("the whole pipeline")
             whole = pipeline(job, images, Path(folder) / "log", seconds)
     return Figures(cores, tuple(inference), preparation, whole, precision)
 
@@ -119,25 +95,25 @@ def infer(
     return Inference(job.device[0], layout, on_cpu, fps, percentiles(latencies), settings), about
 
 
-def prepare(job: Job, images: Sample) -> Preparation:
+def prepare(job: Job, images: Sequence[ImageRef]) -> Preparation:
     """Preparation alone, on one core: the best of some passes."""
     order = {
         "kind": "preparation",
         "start": StartMessage(job, _per_core(replace(job, batch_size=1))).to_json(),
-        "root": images.root,
-        "paths": images.paths,
+        "root": images[0].place.root,
+        "paths": [image.path for image in images],
     }
     with Children([order]) as children:
         passes = [children.measure()[0] for _ in range(REPEATS)]
     best = min(passes, key=lambda one: sum(one["ms"]))
     read, decode, preprocess = best["ms"]
-    return Preparation(read, decode, preprocess, len(images.paths), best["failed"], best["twice"])
+    return Preparation(read, decode, preprocess, len(images), best["failed"], best["twice"])
 
 
-def pipeline(job: Job, images: Sample, log: Path, seconds: float) -> Whole:
+def pipeline(job: Job, images: Sequence[ImageRef], log: Path, seconds: float) -> Whole:
     """The whole pipeline in the layout that `run` would have."""
     layout = decide(job, this_machine())
-    with Feed(job, layout, images.root, images.paths, log) as feed:
+    with Feed(job, layout, images, log) as feed:
         rates = [feed.measure(0.5, seconds) for _ in range(REPEATS)]
     best = max(rates, key=lambda rate: rate.fps)
     done = max(1.0, best.images)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batchcls.bench.candidates import KEPT, grid, kept, winner
-from batchcls.bench.measure import Sample, sample
+from batchcls.bench.measure import MOST_IMAGES
 from batchcls.bench.whole import Feed
 from batchcls.errors import BatchclsError
+from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.running.allocation import Allocation, decide, device_names
 from batchcls.running.machine import Machine, this_machine
+from batchcls.sources import sample
 
 Tell = Callable[[str], None]
 FIRST_S = 1.2
@@ -74,8 +76,8 @@ def tune(job: Job, budget_s: float, tell: Tell = print) -> tuple[Sequence[Alloca
     default = decide(job, machine)
     layouts = grid(default, machine, accelerated=_accelerated(job, machine))
     end = time.monotonic() + budget_s
+    images = sample(job, MOST_IMAGES)
     with tempfile.TemporaryDirectory(prefix="batchcls-tune-") as folder:
-        images = sample(job, Path(folder))
         left_s = end - time.monotonic()
         return layouts, race(job, layouts, images, Path(folder) / "log", left_s, tell)
 
@@ -83,7 +85,7 @@ def tune(job: Job, budget_s: float, tell: Tell = print) -> tuple[Sequence[Alloca
 def race(
     job: Job,
     layouts: Sequence[Allocation],
-    images: Sample,
+    images: Sequence[ImageRef],
     log: Path,
     budget_s: float,
     tell: Tell = print,
@@ -130,9 +132,11 @@ def race(
             return Raced(tuple(map(tuple, rates)), tuple(left), last_rounds)
 
 
-def _rate(job: Job, layout: Allocation, images: Sample, log: Path, seconds: float) -> float:
+def _rate(
+    job: Job, layout: Allocation, images: Sequence[ImageRef], log: Path, seconds: float
+) -> float:
     try:
-        with Feed(job, layout, images.root, images.paths, log) as feed:
+        with Feed(job, layout, images, log) as feed:
             return feed.measure(0.5, seconds).fps
     except BatchclsError:
         if layout.batch_size == job.batch_size:

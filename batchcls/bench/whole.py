@@ -22,7 +22,7 @@ from typing import NamedTuple, Self
 from batchcls.backends.local import LocalBackend
 from batchcls.coordinator.policy import Policy
 from batchcls.errors import BatchclsError
-from batchcls.images import Folder, ImageRef
+from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.messages import (
     Answered,
@@ -114,20 +114,16 @@ class Feed:
     Args:
         job: model, devices, preprocessing.
         layout: workers, and what each gets.
-        root: that the paths are relative to.
-        paths: of images; gone through again and again.
+        images: to be answered, again and again.
         log: file for what workers print.
 
     Raises:
         BatchclsError: the job is wrong, or a worker dies.
     """
 
-    def __init__(
-        self, job: Job, layout: Allocation, root: str, paths: Sequence[str], log: Path
-    ) -> None:
+    def __init__(self, job: Job, layout: Allocation, images: Sequence[ImageRef], log: Path) -> None:
         self.layout = layout
-        self._paths = paths
-        self._place = Folder(root)
+        self._images = images
         self._index = count()
         self._lease = count()
         self._open: dict[int, int] = {}
@@ -220,7 +216,7 @@ class Feed:
             while held[worker] < policy.leases:
                 lease = next(n for n in self._lease if n % workers == worker)
                 images = tuple(
-                    ImageRef(index, self._paths[index % len(self._paths)], self._place)
+                    self._images[index % len(self._images)]._replace(index=index)
                     for index, _ in zip(self._index, range(policy.chunk), strict=False)
                 )
                 self._open[lease] = policy.chunk

@@ -8,6 +8,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from batchcls.images import MAX_BYTES
+
 RULES = 3
 """Counted up whenever the same file would give other pixels than before."""
 
@@ -47,14 +49,15 @@ class DecodePolicy:
 
     Attributes:
         max_pixels: width x height of the largest picture; larger ones are refused undecoded.
-        max_bytes: size of the largest file; larger ones are refused unread.
+        max_bytes: size of the largest file. Sources refuse larger ones; it is here so that the
+            fingerprint has all limits.
         exif: turn and mirror the picture as its EXIF orientation says.
         reduced: decode JPEGs much larger than the model's input at 1/2, 1/4 or 1/8 of their size,
             and again in full where the answer to that is close (`CLOSE`).
     """
 
     max_pixels: int = PILLOW_ERROR_LIMIT
-    max_bytes: int = 256 << 20
+    max_bytes: int = MAX_BYTES
     exif: bool = True
     reduced: bool = False
 

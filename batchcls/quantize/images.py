@@ -1,18 +1,17 @@
 """The images that quantisation learns from and those it is judged by: never the same ones."""
 
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from batchcls.decode.decode import decode
 from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import ImageError, SourceError
 from batchcls.job.job import Job
-from batchcls.sources import DEFAULT_MAX_BYTES, FILE_NAME, InputsReader, freeze, read_image
+from batchcls.sources import Files
+from batchcls.sources.sample import sample, spread
 
-BLOCK = 1024
+T = TypeVar("T")
 LEAST = 4
 """Images without which neither half means anything."""
 
@@ -53,17 +52,11 @@ def shares(count: int, calibration: int, held_out: int) -> tuple[int, int]:
     return count - held, held
 
 
-def spread(count: int, wanted: int) -> list[int]:
-    """`wanted` of the numbers below `count`, evenly spread."""
-    wanted = min(count, wanted)
-    return [n * count // wanted for n in range(wanted)]
-
-
-def halves(indices: Sequence[int], held_out: int) -> tuple[list[int], list[int]]:
-    """Part indices in two, both spread over all: to calibrate, and held out."""
-    positions = set(spread(len(indices), held_out))
-    held = [index for n, index in enumerate(indices) if n in positions]
-    return [index for n, index in enumerate(indices) if n not in positions], held
+def halves(images: Sequence[T], held_out: int) -> tuple[list[T], list[T]]:
+    """Part images in two, both spread over all: to calibrate, and held out."""
+    positions = set(spread(len(images), held_out))
+    held = [image for n, image in enumerate(images) if n in positions]
+    return [image for n, image in enumerate(images) if n not in positions], held
 
 
 def choose(job: Job, prepare: Callable[[Any], Any], calibration: int, held_out: int) -> Chosen:
@@ -78,33 +71,24 @@ def choose(job: Job, prepare: Callable[[Any], Any], calibration: int, held_out: 
     Raises:
         SourceError: a source cannot be listed, or too few of its images can be used.
     """
-    with tempfile.TemporaryDirectory(prefix="batchcls-quantize-") as folder:
-        listed = freeze(job, Path(folder))
-        share = shares(listed.count, calibration, held_out)
-        learn, held = halves(spread(listed.count, sum(share)), share[1])
-        paths = dict(_paths(Path(folder), listed.root, {*learn, *held}))
-    policy = DecodePolicy()
+    images = sample(job, calibration + held_out)
+    _, judging = shares(len(images), calibration, held_out)
+    learn, held = halves(images, judging)
+    source, policy = Files(), DecodePolicy()
     unusable = 0
     ready: dict[int, Picture] = {}
-    for index, path in paths.items():
+    for image in images:
         try:
-            pixels = decode(read_image(listed.root, path, DEFAULT_MAX_BYTES), policy)
-            ready[index] = Picture(path, prepare(pixels))
+            ready[image.index] = Picture(image.path, prepare(decode(source.read(image), policy)))
         except ImageError:
             unusable += 1
     if len(ready) < LEAST:
         raise SourceError(
-            f"{len(ready)} usable images of {len(paths)}: quantisation needs some to calibrate on "
+            f"{len(ready)} usable images of {len(images)}: quantisation needs some to calibrate on "
             f"and others to be judged by; a few hundred that look like yours are best"
         )
     return Chosen(
-        tuple(ready[n] for n in learn if n in ready),
-        tuple(ready[n] for n in held if n in ready),
+        tuple(ready[one.index] for one in learn if one.index in ready),
+        tuple(ready[one.index] for one in held if one.index in ready),
         unusable,
     )
-
-
-def _paths(folder: Path, root: str, wanted: set[int]) -> Iterator[tuple[int, str]]:
-    with InputsReader(folder / FILE_NAME, root) as reader:
-        while chunk := reader.chunk(BLOCK):
-            yield from ((ref.index, ref.path) for ref in chunk if ref.index in wanted)

@@ -12,7 +12,7 @@ Rules of this file:
 The way of a run::
 
     make_directory · Lock.take · recover · manifest.load ─┬─ none, or a new generation:
-                                                          │    stage · sources.freeze(job, next)
+                                                          │    stage · freeze(job, next_inputs)
                                                           │    begin(manifest)
                                                           └─ resume: require_inputs · require_same
     Journal.open(…, manifest.count, manifest.run, replaces=manifest.replaces)

@@ -119,11 +119,11 @@ class Output:
         _ = self._asked  # now: workers are loading, and to hash the model takes a while
         if old is None:
             generation.stage(paths, storage)
-            self._inputs = freeze(job, paths.next)
+            self._inputs = freeze(job, paths.next_inputs)
         elif job.extend:
             manifests.require_inputs(storage, paths.inputs, old)
             generation.stage(paths, storage, copy_inputs=True)
-            self._inputs = extend(_inputs_of(old), job, paths.next)
+            self._inputs = extend(_inputs_of(old), job, paths.next_inputs)
         else:
             manifests.require_inputs(storage, paths.inputs, old)
             self._inputs = _inputs_of(old)

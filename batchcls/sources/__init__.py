@@ -1,16 +1,17 @@
 """Where images come from: sources are listed once into a frozen list, then read one by one."""
 
+from batchcls.sources.files import Files
 from batchcls.sources.freezing import extend, freeze
-from batchcls.sources.inputs import FILE_NAME, InputsList, InputsReader, measure
-from batchcls.sources.reading import DEFAULT_MAX_BYTES, read_image
+from batchcls.sources.inputs import InputsList, InputsReader
+from batchcls.sources.sample import sample
+from batchcls.sources.source import Source
 
 __all__ = [
-    "DEFAULT_MAX_BYTES",
-    "FILE_NAME",
+    "Files",
     "InputsList",
     "InputsReader",
+    "Source",
     "extend",
     "freeze",
-    "measure",
-    "read_image",
+    "sample",
 ]

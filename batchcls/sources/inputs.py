@@ -19,7 +19,6 @@ from typing import IO, Any, Self
 from batchcls.errors import RefusedError
 from batchcls.images import Folder, ImageRef
 
-FILE_NAME = "inputs"
 BLOCK = 1 << 16
 
 
@@ -47,15 +46,11 @@ class InputsList:
 
 
 class ListWriter:
-    """Writes a list under a temporary name and puts it in place.
+    """Writes a list under a temporary name and puts it in place."""
 
-    Args:
-        directory: the job's directory.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._temporary = directory / f"{FILE_NAME}.tmp"
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._temporary = path.with_name(path.name + ".tmp")
         self._file: IO[bytes] = self._temporary.open("w+b", buffering=0)
         self._hash = hashlib.sha256()
         self._block: list[bytes] = []
@@ -78,8 +73,8 @@ class ListWriter:
         self._write()
         os.fsync(self._file.fileno())
         self._file.close()
-        self._temporary.replace(self._directory / FILE_NAME)
-        sync_directory(self._directory)
+        self._temporary.replace(self._path)
+        sync_directory(self._path.parent)
         return self._hash.hexdigest()
 
     def discard(self) -> None:
@@ -190,17 +185,6 @@ class InputsReader:
         self._rest = names.pop()
         names.reverse()
         self._names = names
-
-
-def measure(path: Path | str) -> tuple[int, str]:
-    """Number of images and SHA-256 of a list on disk, to compare with the manifest's."""
-    digest = hashlib.sha256()
-    count = 0
-    with Path(path).open("rb", buffering=0) as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-            count += block.count(b"\0")
-    return count, digest.hexdigest()
 
 
 def sync_directory(directory: Path) -> None:

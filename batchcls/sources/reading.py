@@ -17,9 +17,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from batchcls.errors import ImageError
-from batchcls.images import FailureKind
+from batchcls.images import MAX_BYTES, FailureKind
 
-DEFAULT_MAX_BYTES = 256 << 20
 BACKOFF_S = (0.1, 0.4, 1.6)
 READ_BLOCK = 16 << 20
 FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -67,10 +66,9 @@ class _Changed(Exception):  # noqa: N818 - a state to try again from, not an err
     """The file was not the same after reading as before."""
 
 
-def read_image(
-    root: str,
-    path: str,
-    max_bytes: int = DEFAULT_MAX_BYTES,
+def read_file(
+    path: bytes,
+    max_bytes: int = MAX_BYTES,
     *,
     system: System = os,
     sleep: Callable[[float], None] = time.sleep,
@@ -78,8 +76,7 @@ def read_image(
     """The bytes of one image file.
 
     Args:
-        root: of the inputs list.
-        path: of the image, relative to `root`, as in `ImageRef`.
+        path: of the file.
         max_bytes: larger files are refused unread.
         system: the file system's calls.
         sleep: how to wait before trying again.
@@ -87,15 +84,13 @@ def read_image(
     Raises:
         ImageError: vanished, denied, io_error, not_regular, changed, empty, too_large,
             out_of_memory.
+        ValueError: the path contains a NUL.
     """
-    full = os.fsencode(path)
-    if not full.startswith(b"/"):
-        full = os.fsencode(root) + b"/" + full
     waits = iter(BACKOFF_S)
     changes = 0
     while True:
         try:
-            return _read_once(full, max_bytes, system)
+            return _read_once(path, max_bytes, system)
         except _Changed:
             changes += 1
             if changes == 2:
@@ -109,10 +104,10 @@ def read_image(
             raise ImageError("out_of_memory", "not enough memory to read it") from None
 
 
-def _read_once(full: bytes, max_bytes: int, system: System) -> bytes:
+def _read_once(path: bytes, max_bytes: int, system: System) -> bytes:
     # Before opening: merely opening a device can have effects.
-    _check_regular(system.stat(full))
-    descriptor = system.open(full, FLAGS)
+    _check_regular(system.stat(path))
+    descriptor = system.open(path, FLAGS)
     try:
         before = system.fstat(descriptor)
         _check_regular(before)

@@ -10,7 +10,7 @@ Rules of this file:
 
 import heapq
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -59,6 +59,11 @@ class SortedSpill:
                 self._write_run(merged)
                 for run in runs:
                     run.close()
+
+    def extend(self, names: Iterable[bytes]) -> None:
+        """Take several."""
+        for name in names:
+            self.add(name)
 
     def __iter__(self) -> Iterator[bytes]:
         """Every string, in byte order; to be gone through once."""

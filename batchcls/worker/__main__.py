@@ -14,7 +14,7 @@ from batchcls.wire import protocol
 from batchcls.wire.start import StartMessage
 from batchcls.worker.mailbox import Inbox, Outbox
 from batchcls.worker.sandbox import bound_memory, confine
-from batchcls.worker.serving import Open, Reader, open_pipeline, serve
+from batchcls.worker.serving import Open, open_pipeline, serve
 from batchcls.worker.stage_board import Board
 
 
@@ -35,9 +35,8 @@ def main(open_pipeline: Open = open_pipeline, open_outbox: type[Outbox] = Outbox
     board = Board(board_descriptor)
     inbox, outbox = Inbox(connection), open_outbox(connection)
     start = StartMessage.from_json(inbox.first())
-    reader = Reader()
     try:
-        classifier, pipeline = open_pipeline(start, reader, board)
+        classifier, pipeline = open_pipeline(start, board)
         bound_memory(start.job.worker_memory)
     except BatchclsError as error:
         outbox.send(protocol.encode("refused", error=type(error).__name__, message=str(error)))

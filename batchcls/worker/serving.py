@@ -8,6 +8,7 @@ from typing import Any
 
 from batchcls.images import ImageRef, Picture
 from batchcls.messages import CANARY
+from batchcls.sources import Files, Source
 from batchcls.wire import protocol
 from batchcls.wire.start import StartMessage
 from batchcls.worker.mailbox import Inbox, Outbox
@@ -21,9 +22,7 @@ class Reader:
     """Reads the images of the leases, and the canary."""
 
     def __init__(self) -> None:
-        from batchcls.sources import read_image
-
-        self._read = read_image
+        self._source: Source = Files()
 
     def __call__(self, image: ImageRef) -> bytes:
         """An image's bytes.
@@ -35,7 +34,7 @@ class Reader:
             from batchcls.builtin.canary import canary_image
 
             return canary_image()
-        return self._read(image.place.root, image.path)
+        return self._source.read(image)
 
 
 def serve(inbox: Inbox, outbox: Outbox, pipeline: Pipeline, board: Board) -> None:
@@ -59,7 +58,7 @@ def serve(inbox: Inbox, outbox: Outbox, pipeline: Pipeline, board: Board) -> Non
             outbox.report(pipeline)
 
 
-def open_pipeline(start: StartMessage, reader: Reader, board: Board) -> tuple[Any, Pipeline]:
+def open_pipeline(start: StartMessage, board: Board) -> tuple[Any, Pipeline]:
     """Load the model and build the pipeline around it.
 
     Raises:
@@ -85,7 +84,7 @@ def open_pipeline(start: StartMessage, reader: Reader, board: Board) -> tuple[An
 
     pipeline = Pipeline(
         classifier,
-        reader,
+        Reader(),
         decode,
         board,
         start.decode_threads,
@@ -104,4 +103,4 @@ def give_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-Open = Callable[[StartMessage, Reader, Board], tuple[Any, Pipeline]]
+Open = Callable[[StartMessage, Board], tuple[Any, Pipeline]]

@@ -6,11 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from batchcls.bench.measure import sample
+from batchcls.bench.measure import MOST_IMAGES
 from batchcls.bench.tune import race, words
 from batchcls.job.job import Job
 from batchcls.running.allocation import decide
 from batchcls.running.machine import this_machine
+from batchcls.sources import sample
 from jobs.performance.comparing import HERE, LIKE_PEERS, Suite
 from jobs.performance.grid import full_grid
 from jobs.performance.table import Line, at_least, judged, middle, ratios, spread, values
@@ -34,7 +35,7 @@ def grid(suite: Suite, name: str, model: Path) -> list[Line]:
         layouts = layouts[:3]
     folder = suite.work / f"grid-{model.stem}"
     folder.mkdir()
-    images = sample(job, folder)
+    images = sample(job, MOST_IMAGES)
     raced = race(
         job, layouts, images, folder / "log", suite.arguments.grid_minutes * 60, suite.log,
         keep=0.25, last=4,

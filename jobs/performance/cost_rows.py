@@ -11,6 +11,7 @@ from typing import Any
 
 from batchcls.bench.whole import Feed, children
 from batchcls.builtin import path as builtin
+from batchcls.images import Folder, ImageRef
 from batchcls.job.job import Job
 from batchcls.running.allocation import decide
 from batchcls.running.machine import this_machine
@@ -25,6 +26,12 @@ FEW = 100
 """Images of a run that is next to nothing but start and end."""
 SHORT_ROUNDS = 15
 """Of the runs of ten thousand: what they take beyond start and end is well below a second."""
+
+
+def images_in(folder: Path, paths: list[str]) -> list[ImageRef]:
+    """These files of a folder as a run's images."""
+    place = Folder(str(folder))
+    return [ImageRef(number, path, place) for number, path in enumerate(paths)]
 
 
 @contextmanager
@@ -82,7 +89,9 @@ def small(suite: Suite) -> list[Line]:
     layout = decide(job, this_machine())
     own, coordinator, others = [], [], []
     with ExitStack() as stack:
-        feed = stack.enter_context(Feed(job, layout, str(folder), paths, suite.work / "small-log"))
+        feed = stack.enter_context(
+            Feed(job, layout, images_in(folder, paths), suite.work / "small-log")
+        )
         alone = [stack.enter_context(stages(job, folder, paths)) for _ in range(layout.workers)]
         for _ in range(suite.rounds + 1):  # the first is for warming up
             rate = feed.measure(0.5, FEED_S)
@@ -179,7 +188,7 @@ def memory(suite: Suite) -> list[Line]:
                 one = Job.from_dict({**job.as_dict(), "workers": workers})
                 log = suite.work / "memory-log"
                 layout = decide(one, this_machine())
-                with Feed(one, layout, str(suite.photos), names, log) as feed:
+                with Feed(one, layout, images_in(suite.photos, names), log) as feed:
                     feed.measure(1.0, 2.0)
                     sums.append(sum(map(_pss, children())) / MB)
         each = [(three - one) / 2 for one, three in zip(found[1], found[3], strict=True)]

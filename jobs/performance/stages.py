@@ -22,10 +22,11 @@ def main() -> None:
     from batchcls.decode.decode import decode_picture
     from batchcls.decode.opencv import load as load_opencv
     from batchcls.decode.policy import DecodePolicy
+    from batchcls.images import Folder, ImageRef
     from batchcls.job.job import Job
     from batchcls.job.threads import Threads
     from batchcls.model.infer.classifier import Classifier
-    from batchcls.sources import DEFAULT_MAX_BYTES, read_image
+    from batchcls.sources import Files
 
     load_opencv().setNumThreads(1)
     order = json.loads(sys.stdin.readline())
@@ -36,14 +37,15 @@ def main() -> None:
     at_least = policy.at_least(classifier.needs)
     compiled = request.get_compiled_model()
     print(json.dumps({"weights": compiled.export_model().getbuffer().nbytes}), flush=True)
-    paths = order["paths"]
+    source, place = Files(), Folder(order["root"])
+    images = [ImageRef(n, path, place) for n, path in enumerate(order["paths"])]
 
     clock = time.process_time
     while sys.stdin.readline():
         found = dict.fromkeys(("read", "decode", "preprocess", "infer"), 0.0)
-        for path in paths:
+        for image in images:
             begun = clock()
-            data = read_image(order["root"], path, DEFAULT_MAX_BYTES)
+            data = source.read(image)
             read = clock()
             picture = decode_picture(data, policy, at_least)
             decoded = clock()
@@ -55,7 +57,7 @@ def main() -> None:
             found["decode"] += decoded - read
             found["preprocess"] += prepared - decoded
             found["infer"] += inferred - prepared
-        print(json.dumps({k: 1e6 * v / len(paths) for k, v in found.items()}), flush=True)
+        print(json.dumps({k: 1e6 * v / len(images) for k, v in found.items()}), flush=True)
     sys.stdout.flush()
     os._exit(0)  # native runtimes tear down slowly
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from batchcls.cli.main import main
-from batchcls.cli.probe_images import spread
 
 
 def run(*words: object) -> int:
@@ -78,16 +77,6 @@ def test_what_is_wrong_is_named(
     assert captured.out == ""
     assert f"batchcls: error: {message}" in captured.err
     assert sorted(tmp_path.rglob("*")) == before
-
-
-@pytest.mark.parametrize("count", [1, 3, 40, 100, 100_000])
-def test_images_are_spread_and_so_is_every_beginning(count: int) -> None:
-    found = spread(count, 80)
-    assert len({*found}) == len(found) == min(count, 80)
-    assert found == spread(count, 80)
-    half = sorted(found[: len(found) // 2])
-    gaps = [b - a for a, b in zip([0, *half], [*half, count], strict=True)]
-    assert max(gaps) <= 1 + 4 * count / max(1, len(half))
 
 
 @pytest.mark.real

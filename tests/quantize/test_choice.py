@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchcls.quantize.images import halves, shares, spread
+from batchcls.quantize.images import halves, shares
+from batchcls.sources.sample import spread
 
 COUNTS = st.integers(2, 3000)
 
@@ -19,11 +20,3 @@ def test_no_image_both_calibrates_and_judges(count: int, calibration: int, held_
     assert held
     assert len(learn) <= max(calibration, 1)
     assert len(held) <= held_out
-
-
-@given(COUNTS, st.integers(1, 4000))
-def test_chosen_images_are_spread_over_the_whole_source(count: int, wanted: int) -> None:
-    chosen = spread(count, wanted)
-    assert len(set(chosen)) == min(count, wanted)
-    gaps = [b - a for a, b in zip(chosen, [*chosen[1:], count], strict=True)]
-    assert max(gaps) - min(gaps) <= 1

@@ -1,6 +1,7 @@
 """Freezing lists every image once, in byte order, or says what is wrong."""
 
 import errno
+import hashlib
 import io
 import os
 from collections.abc import Callable
@@ -11,17 +12,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batchcls.errors import SourceError, StoppedError
+from batchcls.images import Folder
 from batchcls.job.job import Job
-from batchcls.sources import InputsList, InputsReader, extend, freeze, measure
+from batchcls.sources import InputsList, InputsReader, extend, freeze
 
 Tree = Callable[..., Path]
 
 
 @pytest.fixture
-def job_folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "out.jsonl.job"
-    folder.mkdir()
-    return folder
+def inputs(tmp_path: Path) -> Path:
+    path = tmp_path / "out.jsonl.job/inputs"
+    path.parent.mkdir()
+    return path
 
 
 @pytest.fixture
@@ -41,79 +43,80 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
     return make
 
 
-def paths(found: InputsList, folder: Path) -> list[str]:
-    with InputsReader(folder / "inputs", found.root) as reader:
+def paths(found: InputsList, inputs: Path) -> list[str]:
+    with InputsReader(inputs, found.root) as reader:
         images = list(reader)
     assert [image.index for image in images] == list(range(found.count))
-    assert measure(folder / "inputs") == (found.count, found.sha256)
-    assert [path.name for path in folder.iterdir()] == ["inputs"]  # nothing temporary stays
+    assert {image.place for image in images} == {Folder(found.root)}
+    content = inputs.read_bytes()
+    assert content == b"".join(os.fsencode(image.path) + b"\0" for image in images)
+    assert hashlib.sha256(content).hexdigest() == found.sha256
+    assert list(inputs.parent.iterdir()) == [inputs]  # nothing temporary stays
     return [image.path for image in images]
 
 
-def test_one_directory_is_the_root(tree: Tree, job_folder: Path) -> None:
+def test_one_directory_is_the_root(tree: Tree, inputs: Path) -> None:
     top = tree(
         "in/b.jpg", "in/a/z.PNG", "in/a.jpg", "in/a-b.gif", "in/notes.txt", "in/a/deep/x.tif"
     )
-    found = freeze(Job(sources=("in",)), job_folder)
+    found = freeze(Job(sources=("in",)), inputs)
     assert found.root == str(top / "in")
-    assert paths(found, job_folder) == ["a-b.gif", "a.jpg", "a/deep/x.tif", "a/z.PNG", "b.jpg"]
+    assert paths(found, inputs) == ["a-b.gif", "a.jpg", "a/deep/x.tif", "a/z.PNG", "b.jpg"]
     assert (found.duplicates, found.skipped) == (0, ())
 
 
-def test_several_sources_keep_their_order_and_their_spelling(tree: Tree, job_folder: Path) -> None:
+def test_several_sources_keep_their_order_and_their_spelling(tree: Tree, inputs: Path) -> None:
     top = tree("one/b.jpg", "two/a.jpg", "three.jpg", "odd.name")
-    found = freeze(Job(sources=("two/", "odd.name", "./one", str(top / "three.jpg"))), job_folder)
+    found = freeze(Job(sources=("two/", "odd.name", "./one", str(top / "three.jpg"))), inputs)
     assert found.root == str(top)
-    assert paths(found, job_folder) == [
+    assert paths(found, inputs) == [
         "two/a.jpg", "odd.name", "./one/b.jpg", str(top / "three.jpg")
     ]  # fmt: skip
 
 
-def test_a_path_counts_once_however_it_is_spelled(tree: Tree, job_folder: Path) -> None:
+def test_a_path_counts_once_however_it_is_spelled(tree: Tree, inputs: Path) -> None:
     top = tree("in/a.jpg", "in/b.jpg", "c.jpg")
     (top / "list").write_text(f"c.jpg\nin//a.jpg\n./in/./b.jpg\n{top}/c.jpg\nnew.jpg\n")
-    found = freeze(Job(sources=("c.jpg", "in", "@list", "c.jpg")), job_folder)
-    assert paths(found, job_folder) == ["c.jpg", "in/a.jpg", "in/b.jpg", "new.jpg"]
+    found = freeze(Job(sources=("c.jpg", "in", "@list", "c.jpg")), inputs)
+    assert paths(found, inputs) == ["c.jpg", "in/a.jpg", "in/b.jpg", "new.jpg"]
     assert found.duplicates == 5
 
 
-def test_hard_links_and_links_to_files_are_images_of_their_own(
-    tree: Tree, job_folder: Path
-) -> None:
+def test_hard_links_and_links_to_files_are_images_of_their_own(tree: Tree, inputs: Path) -> None:
     top = tree("in/a.jpg")
     (top / "in/b.jpg").hardlink_to(top / "in/a.jpg")
     (top / "in/c.jpg").symlink_to("a.jpg")
     (top / "in/d.jpg").symlink_to("nowhere")
     os.mkfifo(top / "in/e.jpg")
-    found = freeze(Job(sources=("in",)), job_folder)
-    assert paths(found, job_folder) == ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"]
+    found = freeze(Job(sources=("in",)), inputs)
+    assert paths(found, inputs) == ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"]
 
 
 @pytest.mark.parametrize("follow", [False, True])
-def test_linked_directories(tree: Tree, job_folder: Path, follow: bool) -> None:
+def test_linked_directories(tree: Tree, inputs: Path, follow: bool) -> None:
     top = tree("in/a.jpg", "elsewhere/b.jpg")
     (top / "in/link").symlink_to(top / "elsewhere")
     (top / "in/loop").symlink_to(top / "in")
     (top / "elsewhere/mutual").symlink_to(top / "in")
-    found = freeze(Job(sources=("in",), follow_links=follow), job_folder)
-    assert paths(found, job_folder) == (["a.jpg", "link/b.jpg"] if follow else ["a.jpg"])
+    found = freeze(Job(sources=("in",), follow_links=follow), inputs)
+    assert paths(found, inputs) == (["a.jpg", "link/b.jpg"] if follow else ["a.jpg"])
     assert len(found.skipped) == (2 if follow else 0)
 
 
-def test_a_source_that_is_a_link_is_entered(tree: Tree, job_folder: Path) -> None:
+def test_a_source_that_is_a_link_is_entered(tree: Tree, inputs: Path) -> None:
     top = tree("in/a.jpg")
     (top / "link").symlink_to("in")
-    found = freeze(Job(sources=("link",)), job_folder)
-    assert (found.root, paths(found, job_folder)) == (str(top / "link"), ["a.jpg"])
+    found = freeze(Job(sources=("link",)), inputs)
+    assert (found.root, paths(found, inputs)) == (str(top / "link"), ["a.jpg"])
 
 
-def test_dots_in_a_source_are_resolved(tree: Tree, job_folder: Path) -> None:
+def test_dots_in_a_source_are_resolved(tree: Tree, inputs: Path) -> None:
     top = tree("in/sub/a.jpg", "in/b.jpg")
-    assert freeze(Job(sources=("./in/sub/../",)), job_folder).root == str(top / "in")
-    assert freeze(Job(sources=("./in/.",)), job_folder).root == str(top / "in")
+    assert freeze(Job(sources=("./in/sub/../",)), inputs).root == str(top / "in")
+    assert freeze(Job(sources=("./in/.",)), inputs).root == str(top / "in")
 
 
-def test_name_patterns(tree: Tree, job_folder: Path) -> None:
+def test_name_patterns(tree: Tree, inputs: Path) -> None:
     tree("in/a.JPG", "in/b.dat", "in/img1.x", "in/IMG2.X", "in/.jpg", "in/c.jpg.bak", "in/jpg")
     for names, expected in (
         (("*.jpg",), [".jpg", "a.JPG"]),
@@ -121,13 +124,13 @@ def test_name_patterns(tree: Tree, job_folder: Path) -> None:
         (("*",), [".jpg", "IMG2.X", "a.JPG", "b.dat", "c.jpg.bak", "img1.x", "jpg"]),
         (("[ab].*",), ["a.JPG", "b.dat"]),
     ):
-        found = freeze(Job(sources=("in",), names=names), job_folder)
-        assert paths(found, job_folder) == expected
+        found = freeze(Job(sources=("in",), names=names), inputs)
+        assert paths(found, inputs) == expected
 
 
 def test_the_job_directory_is_not_listed(tree: Tree) -> None:
     top = tree("in/a", "in/results.job/inputs")
-    found = freeze(Job(sources=("in",), names=("*",)), top / "in/results.job")
+    found = freeze(Job(sources=("in",), names=("*",)), top / "in/results.job/inputs")
     assert found.count == 1
 
 
@@ -150,24 +153,24 @@ def failing_scandir(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR])
 def test_a_directory_that_is_forbidden_or_gone_is_told(
-    tree: Tree, job_folder: Path, failing_scandir: Callable[[int], None], number: int
+    tree: Tree, inputs: Path, failing_scandir: Callable[[int], None], number: int
 ) -> None:
     tree("in/a.jpg", "in/secret/b.jpg", "in/z.jpg")
     failing_scandir(number)
-    found = freeze(Job(sources=("in",)), job_folder)
-    assert paths(found, job_folder) == ["a.jpg", "z.jpg"]
+    found = freeze(Job(sources=("in",)), inputs)
+    assert paths(found, inputs) == ["a.jpg", "z.jpg"]
     assert found.skipped == (f"cannot list in/secret/: {os.strerror(number)}",)
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EMFILE])
 def test_a_failing_file_system_gives_no_short_list(
-    tree: Tree, job_folder: Path, failing_scandir: Callable[[int], None], number: int
+    tree: Tree, inputs: Path, failing_scandir: Callable[[int], None], number: int
 ) -> None:
     tree("in/a.jpg", "in/secret/b.jpg")
     failing_scandir(number)
     with pytest.raises(SourceError, match="incomplete"):
-        freeze(Job(sources=("in",)), job_folder)
-    assert not list(job_folder.iterdir())
+        freeze(Job(sources=("in",)), inputs)
+    assert not list(inputs.parent.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -176,7 +179,7 @@ def test_a_failing_file_system_gives_no_short_list(
         ((), "no source"),
         (("missing",), "source missing: No such file"),
         (("@missing",), "list missing: No such file"),
-        (("empty",), r"no images found in empty: no file name there matches \*\.jpg"),
+        (("empty",), r"no images found in empty: no file name matches \*\.jpg"),
         (("@empty.txt",), "the list is empty"),
         (("in", "in/sub"), "sources in and in/sub overlap"),
         (("in/sub", "other", "./in"), "sources ./in and in/sub overlap"),
@@ -186,42 +189,42 @@ def test_a_failing_file_system_gives_no_short_list(
     ],
 )
 def test_wrong_sources_are_refused(
-    tree: Tree, job_folder: Path, sources: tuple[str, ...], words: str
+    tree: Tree, inputs: Path, sources: tuple[str, ...], words: str
 ) -> None:
     top = tree("in/sub/a.jpg", "other/b.jpg", "empty/readme.txt", "empty.txt")
     (top / "link").symlink_to("in")
     with pytest.raises(SourceError, match=words):
-        freeze(Job(sources=sources), job_folder)
-    assert not list(job_folder.iterdir())
+        freeze(Job(sources=sources), inputs)
+    assert not list(inputs.parent.iterdir())
 
 
-def test_neighbours_with_a_common_beginning_do_not_overlap(tree: Tree, job_folder: Path) -> None:
+def test_neighbours_with_a_common_beginning_do_not_overlap(tree: Tree, inputs: Path) -> None:
     tree("a/1.jpg", "a-b/2.jpg", "ab/3.jpg")
-    assert freeze(Job(sources=("a", "a-b", "ab")), job_folder).count == 3
+    assert freeze(Job(sources=("a", "a-b", "ab")), inputs).count == 3
 
 
-def test_a_list_from_standard_input(tree: Tree, job_folder: Path) -> None:
+def test_a_list_from_standard_input(tree: Tree, inputs: Path) -> None:
     tree()
     stdin = io.BytesIO(b"b.jpg\n\na.jpg\r\n c \n")
-    found = freeze(Job(sources=("-",)), job_folder, stdin=stdin)
-    assert paths(found, job_folder) == [" c ", "a.jpg", "b.jpg"]
+    found = freeze(Job(sources=("-",)), inputs, stdin=stdin)
+    assert paths(found, inputs) == [" c ", "a.jpg", "b.jpg"]
 
 
-def test_a_list_separated_by_nul(tree: Tree, job_folder: Path) -> None:
+def test_a_list_separated_by_nul(tree: Tree, inputs: Path) -> None:
     tree()
     stdin = io.BytesIO(b"new\nline.jpg\0\xff\xfe.jpg\0")
-    found = freeze(Job(sources=("-",), null_separated=True), job_folder, stdin=stdin)
-    assert paths(found, job_folder) == ["new\nline.jpg", "\udcff\udcfe.jpg"]
+    found = freeze(Job(sources=("-",), null_separated=True), inputs, stdin=stdin)
+    assert paths(found, inputs) == ["new\nline.jpg", "\udcff\udcfe.jpg"]
 
 
-def test_an_unended_last_line(tree: Tree, job_folder: Path) -> None:
+def test_an_unended_last_line(tree: Tree, inputs: Path) -> None:
     top = tree("whole.jpg")
     job = Job(sources=("-",))
-    assert freeze(job, job_folder, stdin=io.BytesIO(b"a.jpg\nwhole.jpg")).count == 2
+    assert freeze(job, inputs, stdin=io.BytesIO(b"a.jpg\nwhole.jpg")).count == 2
     with pytest.raises(SourceError, match=r"ends in the middle of a path.*'whol'"):
-        freeze(job, job_folder, stdin=io.BytesIO(b"a.jpg\nwhol"))
+        freeze(job, inputs, stdin=io.BytesIO(b"a.jpg\nwhol"))
     (top / "list").write_bytes(b"\xef\xbb\xbfa.jpg\nwhol")
-    assert paths(freeze(Job(sources=("@list",)), job_folder), job_folder) == ["a.jpg", "whol"]
+    assert paths(freeze(Job(sources=("@list",)), inputs), inputs) == ["a.jpg", "whol"]
 
 
 @pytest.mark.parametrize(
@@ -234,15 +237,15 @@ def test_an_unended_last_line(tree: Tree, job_folder: Path) -> None:
     ],
 )
 def test_a_list_of_another_kind(
-    tree: Tree, job_folder: Path, content: bytes, null_separated: bool, words: str
+    tree: Tree, inputs: Path, content: bytes, null_separated: bool, words: str
 ) -> None:
     (tree() / "list").write_bytes(content)
     with pytest.raises(SourceError, match=words):
-        freeze(Job(sources=("@list",), null_separated=null_separated), job_folder)
+        freeze(Job(sources=("@list",), null_separated=null_separated), inputs)
 
 
 def test_full_disk_is_said_and_leaves_nothing(
-    tree: Tree, job_folder: Path, monkeypatch: pytest.MonkeyPatch
+    tree: Tree, inputs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree("in/a.jpg")
 
@@ -251,33 +254,33 @@ def test_full_disk_is_said_and_leaves_nothing(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoppedError, match="No space left on device; make room"):
-        freeze(Job(sources=("in",)), job_folder)
-    assert not list(job_folder.iterdir())
+        freeze(Job(sources=("in",)), inputs)
+    assert not list(inputs.parent.iterdir())
 
 
-def test_extend_appends_what_is_new(tree: Tree, job_folder: Path) -> None:
+def test_extend_appends_what_is_new(tree: Tree, inputs: Path) -> None:
     top = tree("in/b.jpg", "in/d.jpg")
     job = Job(sources=("in",))
-    first = freeze(job, job_folder)
-    before = (job_folder / "inputs").read_bytes()
-    assert extend(first, job, job_folder) == first
+    first = freeze(job, inputs)
+    before = inputs.read_bytes()
+    assert extend(first, job, inputs) == first
     tree("in/a.jpg", "in/c.jpg")
     (top / "in/d.jpg").unlink()
-    second = extend(first, job, job_folder)
-    assert paths(second, job_folder) == ["b.jpg", "d.jpg", "a.jpg", "c.jpg"]
-    assert (job_folder / "inputs").read_bytes().startswith(before)
+    second = extend(first, job, inputs)
+    assert paths(second, inputs) == ["b.jpg", "d.jpg", "a.jpg", "c.jpg"]
+    assert inputs.read_bytes().startswith(before)
     assert second.duplicates == 0
-    third = extend(second, job, job_folder)
+    third = extend(second, job, inputs)
     assert third == second
 
 
-def test_extend_refuses_another_root(tree: Tree, job_folder: Path) -> None:
+def test_extend_refuses_another_root(tree: Tree, inputs: Path) -> None:
     tree("in/a.jpg", "other/a.jpg")
-    first = freeze(Job(sources=("in",)), job_folder)
-    before = (job_folder / "inputs").read_bytes()
+    first = freeze(Job(sources=("in",)), inputs)
+    before = inputs.read_bytes()
     with pytest.raises(SourceError, match="relative to"):
-        extend(first, Job(sources=("other",)), job_folder)
-    assert (job_folder / "inputs").read_bytes() == before
+        extend(first, Job(sources=("other",)), inputs)
+    assert inputs.read_bytes() == before
 
 
 NAMES = st.binary(min_size=1, max_size=12).filter(
@@ -302,6 +305,6 @@ def test_any_names_come_out_in_byte_order(
             made.add(name)
         except OSError:  # a file where this one needs a directory
             continue
-    folder = tmp_path_factory.mktemp("job")
-    found = freeze(Job(sources=(os.fsdecode(top),), names=("*",)), folder)
-    assert [os.fsencode(path) for path in paths(found, folder)] == sorted(made)
+    inputs = tmp_path_factory.mktemp("job") / "inputs"
+    found = freeze(Job(sources=(os.fsdecode(top),), names=("*",)), inputs)
+    assert [os.fsencode(path) for path in paths(found, inputs)] == sorted(made)

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from batchcls.errors import ImageError
-from batchcls.sources import read_image
-from batchcls.sources.reading import BACKOFF_S, READ_BLOCK, TRANSIENT
+from batchcls.sources.reading import BACKOFF_S, READ_BLOCK, TRANSIENT, read_file
 
 
 class FaultySystem:
@@ -62,26 +61,15 @@ def image(tmp_path: Path) -> Path:
 
 def failing(root: Path, path: str = "a.jpg", **options: object) -> ImageError:
     with pytest.raises(ImageError) as caught:
-        read_image(str(root), path, **options)  # type: ignore[arg-type]  # options of the test's own
+        read_file(os.fsencode(root / path), **options)  # type: ignore[arg-type]  # the test's own
     assert str(root) not in caught.value.message  # the record has the path already
     return caught.value
-
-
-def test_bytes(tmp_path: Path, image: Path) -> None:
-    assert read_image(str(tmp_path), "a.jpg") == image.read_bytes()
-    assert read_image("/nowhere", str(image)) == image.read_bytes()
-
-
-def test_any_name(tmp_path: Path) -> None:
-    for name in (b"\xff\xfe.jpg", b"new\nline", b"-x", b"[red]", b"\x1b[31m", b"a" * 255):
-        Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), name))).write_bytes(name)
-        assert read_image(str(tmp_path), os.fsdecode(name)) == name
 
 
 def test_a_large_file_comes_in_blocks(tmp_path: Path) -> None:
     data = os.urandom(1 << 20) * (READ_BLOCK // (1 << 20) + 1)
     (tmp_path / "a.jpg").write_bytes(data)
-    assert read_image(str(tmp_path), "a.jpg") == data
+    assert read_file(os.fsencode(tmp_path / "a.jpg")) == data
 
 
 def test_kinds(tmp_path: Path) -> None:
@@ -99,11 +87,6 @@ def test_kinds(tmp_path: Path) -> None:
     assert failing(tmp_path, "folder.jpg").kind == "not_regular"
     assert failing(Path("/dev"), "null").kind == "not_regular"
     assert failing(Path("/dev"), "tty").kind == "not_regular"
-
-
-def test_size_limit_is_exact(tmp_path: Path, image: Path) -> None:
-    assert len(read_image(str(tmp_path), "a.jpg", 10_000)) == 10_000
-    assert failing(tmp_path, max_bytes=9_999).kind == "too_large"
 
 
 @pytest.mark.timeout(5)
@@ -139,7 +122,7 @@ def test_transient_errors_are_tried_again(
         system = FaultySystem(call, (number,) * failures)
         waits: list[float] = []
         if failures <= len(BACKOFF_S):
-            data = read_image(str(tmp_path), "a.jpg", system=system, sleep=waits.append)
+            data = read_file(os.fsencode(tmp_path / "a.jpg"), system=system, sleep=waits.append)
             assert data == image.read_bytes()
         else:
             error = failing(tmp_path, system=system, sleep=waits.append)
@@ -193,7 +176,7 @@ class Changing(FaultySystem):
 @pytest.mark.parametrize("how", ["grow", "shrink", "touch"])
 def test_a_change_while_reading_is_seen(tmp_path: Path, image: Path, how: str) -> None:
     system = Changing(image, how, times=1)
-    assert read_image(str(tmp_path), "a.jpg", system=system) == image.read_bytes()
+    assert read_file(os.fsencode(tmp_path / "a.jpg"), system=system) == image.read_bytes()
     assert failing(tmp_path, system=Changing(image, how, times=2)).kind == "changed"
 
 
@@ -222,7 +205,7 @@ def test_files_that_change_all_the_time(tmp_path: Path) -> None:
     try:
         for _ in range(2000):
             try:
-                data = read_image(str(tmp_path), "a.jpg")
+                data = read_file(os.fsencode(tmp_path / "a.jpg"))
             except ImageError as error:
                 outcomes.add(error.kind)
             else:

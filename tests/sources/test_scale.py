@@ -109,7 +109,7 @@ import os, sys
 from pathlib import Path
 from batchcls.job.job import Job
 from batchcls.sources import InputsReader, freeze
-found = freeze(Job(sources=tuple(sys.argv[2:])), Path(sys.argv[1]))
+found = freeze(Job(sources=tuple(sys.argv[2:])), Path(sys.argv[1]) / "inputs")
 with InputsReader(Path(sys.argv[1]) / "inputs", found.root) as reader:
     reader.seek(found.count * 9 // 10)
     rest = sum(1 for _ in reader)

@@ -108,9 +108,7 @@ def decode(data: bytes, whole: bool) -> Picture:
     return Picture(data, 8, 8)
 
 
-def open_pipeline(
-    start: StartMessage, reader: Reader, board: Board
-) -> tuple[FaultyClassifier, Pipeline]:
+def open_pipeline(start: StartMessage, board: Board) -> tuple[FaultyClassifier, Pipeline]:
     if os.environ.get("FAULT_LOADING"):
         die(os.environ["FAULT_LOADING"])
     classifier = FaultyClassifier(FaultyRing(nireq=2), FaultyRing("FAKE2", nireq=2))

@@ -1,0 +1,166 @@
+"""Which sources the words of a command line mean, and what their images' paths are relative to.
+
+Rules of this file:
+
+1. ``-`` and ``@list.txt`` are lists of paths, a directory is the images below it, and any other
+   path is one image.
+2. With one directory as the only source, paths are relative to it; otherwise they are as typed,
+   and relative to the current directory.
+3. Within a source, paths come in byte order.
+"""
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import IO
+
+from batchcls.errors import SourceError
+from batchcls.job.job import Job
+from batchcls.sources.duplicates import normal
+from batchcls.sources.files import Files
+from batchcls.sources.names import name_filter
+from batchcls.sources.pathlist import read_list
+from batchcls.sources.source import Source
+from batchcls.sources.spill import SortedSpill
+from batchcls.sources.walk import Notes, Walk
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A job's sources, ready to be listed.
+
+    Attributes:
+        sources: in the order given.
+        root: absolute directory that paths are relative to (decoded with ``os.fsdecode``).
+        may_repeat: an image may be listed more than once.
+        notes: what could not be listed; complete once all sources are listed.
+        looked_in: where images were looked for and which, to end a sentence with.
+    """
+
+    sources: tuple[Source, ...]
+    root: str
+    may_repeat: bool
+    notes: Notes
+    looked_in: str
+
+
+def open_sources(job: Job, folder: Path, stdin: IO[bytes] | None = None) -> Opened:
+    """The sources of a job; nothing is listed yet.
+
+    Args:
+        job: its sources, null_separated, names and follow_links count.
+        folder: where sorted runs may be spilled; never listed itself.
+        stdin: what the source ``-`` reads; None is standard input.
+
+    Raises:
+        SourceError: there is none, one is missing, or two overlap.
+    """
+    if not job.sources:
+        raise SourceError("no source; name a directory of images, image files, @list.txt or -")
+    if job.sources.count("-") > 1:
+        raise SourceError("standard input (-) can be a source only once")
+    kinds = [_kind(word) for word in job.sources]
+    folders = [word for word, kind in zip(job.sources, kinds, strict=True) if kind == "directory"]
+    _refuse_overlap(folders)
+    notes = Notes()
+    walk = Walk(name_filter(job.names), folder, job.follow_links, notes)
+    alone = kinds == ["directory"]
+    root = os.fsdecode(_absolute(os.fsencode(job.sources[0])) if alone else _current())
+
+    def paths(word: str, kind: str) -> Iterator[bytes]:
+        raw = os.fsencode(word)
+        if kind == "directory":
+            return walk.below(raw) if alone else _joined(raw, walk)
+        return iter([raw]) if kind == "image" else _listed(word, job, folder, stdin)
+
+    return Opened(
+        tuple(Files(paths(*one), root) for one in zip(job.sources, kinds, strict=True)),
+        root,
+        may_repeat=len(kinds) > len(folders),
+        notes=notes,
+        looked_in=_looked_in(job, kinds),
+    )
+
+
+def _kind(word: str) -> str:
+    if word == "-" or word.startswith("@"):
+        return "list"
+    try:
+        mode = os.stat(word).st_mode  # noqa: PTH116 - Path("") is this folder
+    except OSError as error:
+        raise SourceError(
+            f"source {word}: {error.strerror or error}; name a directory of images, "
+            "an image file, @list.txt or - for a list on standard input"
+        ) from error
+    return "directory" if stat.S_ISDIR(mode) else "image"
+
+
+def _current() -> bytes:
+    return os.fsencode(Path.cwd())
+
+
+def _absolute(folder: bytes) -> bytes:
+    """Absolute, with links as typed, unless ``..`` makes it depend on where they lead."""
+    if b".." in folder.split(b"/"):
+        return os.path.realpath(folder)
+    return normal(folder, _current())
+
+
+def _joined(folder: bytes, walk: Walk) -> Iterator[bytes]:
+    prefix = folder.rstrip(b"/") + b"/"
+    return (prefix + path for path in walk.below(folder))
+
+
+def _listed(word: str, job: Job, folder: Path, stdin: IO[bytes] | None) -> Iterator[bytes]:
+    """Paths of a list, sorted."""
+    with closing(SortedSpill(folder)) as spill:
+        if word == "-":
+            lines = read_list(
+                stdin or sys.stdin.buffer,
+                "standard input",
+                null_separated=job.null_separated,
+                may_be_cut=True,
+            )
+            spill.extend(lines)
+        else:
+            with _open_list(word[1:]) as file:
+                spill.extend(read_list(file, word, null_separated=job.null_separated))
+        yield from spill
+
+
+def _open_list(name: str) -> IO[bytes]:
+    try:
+        return Path(name).open("rb")
+    except OSError as error:
+        raise SourceError(
+            f"list {name}: {error.strerror or error}; after the @, name a file with one path "
+            "per line"
+        ) from error
+
+
+def _refuse_overlap(folders: list[str]) -> None:
+    """Two directories of which one is, or is inside, the other would list images twice."""
+    resolved = sorted((os.path.realpath(os.fsencode(f)).rstrip(b"/") + b"/", f) for f in folders)
+    for (outer, first), (inner, second) in pairwise(resolved):
+        if inner.startswith(outer):
+            what = "are the same directory" if inner == outer else f"overlap: {second} is inside"
+            raise SourceError(
+                f"sources {first} and {second} {what}, so images would be labelled twice; "
+                "leave one out"
+            )
+
+
+def _looked_in(job: Job, kinds: list[str]) -> str:
+    places = ", ".join(job.sources[:5]) + (", …" if len(job.sources) > 5 else "")
+    if "directory" not in kinds:
+        return f"in {places}: the list is empty; give it one path per line"
+    return (
+        f"in {places}: no file name matches {' '.join(job.names)}; check the path, or choose "
+        "other names with `--names`"
+        + ("" if job.follow_links else ", or enter linked directories with `--follow-links`")
+    )

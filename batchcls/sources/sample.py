@@ -1,0 +1,53 @@
+"""Some of a job's images to try things on: spread evenly over the list, the same ones every time.
+
+Lists are sorted, so each class's folder gets its share.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from batchcls.images import ImageRef
+from batchcls.job.job import Job
+from batchcls.sources.freezing import freeze
+from batchcls.sources.inputs import InputsReader
+
+T = TypeVar("T")
+_GOLDEN = 0.6180339887498949
+
+
+def sample(job: Job, most: int) -> list[ImageRef]:
+    """At most so many of the images of a job's sources, in the order of the list.
+
+    Raises:
+        SourceError: a source is missing, or there are no images.
+    """
+    with tempfile.TemporaryDirectory(prefix="batchcls-sample-") as folder:
+        path = Path(folder) / "inputs"
+        listed = freeze(job, path)
+        wanted = frozenset(spread(listed.count, most))
+        with InputsReader(path, listed.root) as reader:
+            return [image for image in reader if image.index in wanted]
+
+
+def spread(count: int, most: int) -> list[int]:
+    """At most so many of the numbers below `count`, evenly spread.
+
+    >>> spread(100, 5)
+    [0, 20, 40, 60, 80]
+    """
+    number = min(count, most)
+    return [n * count // number for n in range(number)]
+
+
+def scattered(chosen: Sequence[T]) -> list[T]:
+    """What was chosen evenly spread, in an order of which every beginning is so too.
+
+    >>> scattered([0, 20, 40, 60, 80])
+    [0, 60, 20, 80, 40]
+    """
+    order = range(len(chosen))
+    # The golden ratio's multiples, in the order in which they fall, are spread at any length.
+    places = sorted(order, key=lambda k: k * _GOLDEN % 1)
+    return [chosen[rank] for rank in sorted(order, key=places.__getitem__)]
