@@ -39,24 +39,24 @@ class Unsynced(PosixStorage):
 
 
 def kill_everywhere(directory: Path, first: int, stride: int, *, second: bool) -> int:
-    """SIGKILL at every `stride`-th point of a run; whoever goes on ends with the same bytes."""
+    """SIGKILL at every `stride`-th point of a run; whoever resumes ends with the same bytes."""
     work = directory / "work"
     start = directory / "start"
     start.mkdir()
     if second:
-        assert Story(paths_in(start), Unsynced(), COUNT, EVERY).sit()
+        assert Story(paths_in(start), Unsynced(), COUNT, EVERY).session()
     fresh(start, work)
     paths = paths_in(work)
     counted = Numbered(Unsynced(), as_it_is)
     story = Story(paths, counted, COUNT, EVERY)
-    assert story.sit_retry() if second else story.sit()
+    assert story.session_retry() if second else story.session()
     result = as_file(lines(COUNT, retried=second))
     assert paths.results.read_bytes() == result
     allowed = {result, as_file(lines(COUNT)) if second else None}
     points = ends_of(counted.names)[first::stride]
     for at, how in points:
         fresh(start, work)
-        status = in_child(partial(sit, work, at, how, second=second))
+        status = in_child(partial(session, work, at, how, second=second))
         assert os.WIFSIGNALED(status), (at, how, status)
         assert os.WTERMSIG(status) == signal.SIGKILL
         if paths.part.exists():
@@ -64,7 +64,7 @@ def kill_everywhere(directory: Path, first: int, stride: int, *, second: bool) -
         final = paths.results.read_bytes() if paths.results.exists() else None
         assert (final is None and not second) or final in allowed, (at, how)
         last = Story(paths, Unsynced(), COUNT, EVERY)
-        assert last.sit_retry() if second else last.sit()
+        assert last.session_retry() if second else last.session()
         assert paths.results.read_bytes() == result, (at, how)
         left = sorted(os.listdir(work)), sorted(os.listdir(paths.directory))
         assert left == (
@@ -74,9 +74,9 @@ def kill_everywhere(directory: Path, first: int, stride: int, *, second: bool) -
     return len(points)
 
 
-def sit(work: Path, at: int, how: str, *, second: bool) -> None:
+def session(work: Path, at: int, how: str, *, second: bool) -> None:
     story = Story(paths_in(work), Numbered(Unsynced(), End(at, how, kill_self)), COUNT, EVERY)
-    _ = story.sit_retry() if second else story.sit()
+    _ = story.session_retry() if second else story.session()
 
 
 def limit_everywhere(directory: Path) -> int:
@@ -93,7 +93,7 @@ def limit_everywhere(directory: Path) -> int:
         written = paths.part.read_bytes() if paths.part.exists() else b""
         assert result.startswith(written)
         assert written[-1:] in (b"", b"\n"), size
-        assert Story(paths, Unsynced(), COUNT, EVERY).sit()
+        assert Story(paths, Unsynced(), COUNT, EVERY).session()
         assert paths.results.read_bytes() == result
     return 64
 
@@ -102,7 +102,7 @@ def stop_at(work: Path, size: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
-        Story(paths_in(work), Unsynced(), COUNT, EVERY).sit()
+        Story(paths_in(work), Unsynced(), COUNT, EVERY).session()
     except StoppedError as error:
         assert "file size limit reached" in str(error)
         assert "run the same command again" in str(error)

@@ -17,28 +17,28 @@ COUNT = 60
 
 
 def first(story: Story) -> bool:
-    return story.sit()
+    return story.session()
 
 
 def second(story: Story) -> bool:
-    return story.sit_retry()
+    return story.session_retry()
 
 
 def stopped() -> SimDisk:
     disk = SimDisk(DIRECTORY)
-    Story(PATHS, disk, COUNT).sit(until=40)
+    Story(PATHS, disk, COUNT).session(until=40)
     return disk
 
 
 def finished() -> SimDisk:
     disk = SimDisk(DIRECTORY)
-    Story(PATHS, disk, COUNT).sit()
+    Story(PATHS, disk, COUNT).session()
     return disk
 
 
 def retrying() -> SimDisk:
     disk = finished()
-    Story(PATHS, disk, COUNT).sit_retry(until=25)
+    Story(PATHS, disk, COUNT).session_retry(until=25)
     return disk
 
 
@@ -50,11 +50,11 @@ STATES: dict[str, tuple[Callable[[], SimDisk], Callable[[Story], bool], bytes]] 
 FILES = ("part", "commit", "manifest", "inputs", "lock", "results")
 
 
-def go_on(disk: SimDisk, state: str, path: Path) -> bool:
-    """Go on after damage; whether it was refused. If it was not, the end must be right."""
-    _, sit, result = STATES[state]
+def resume(disk: SimDisk, state: str, path: Path) -> bool:
+    """Resume after damage; whether it was refused. If it was not, the end must be right."""
+    _, session, result = STATES[state]
     try:
-        sit(Story(PATHS, disk, COUNT))
+        session(Story(PATHS, disk, COUNT))
     except RefusedError as error:
         assert str(path) in str(error) or str(DIRECTORY) in str(error)
         return True
@@ -78,7 +78,7 @@ def flip(state: str, name: str, places: int, seed: int) -> tuple[int, int]:
         disk = start.after_kill()
         disk.replace_content(path, bytes(damaged))
         try:
-            refused += go_on(disk, state, path)
+            refused += resume(disk, state, path)
         except BaseException as error:
             error.add_note(f"{state}, {name}, byte {place} ^ {value}")
             raise
@@ -116,7 +116,7 @@ def test_the_first_bad_line_is_named_with_its_place() -> None:
             RefusedError,
             match=rf"results\.jsonl\.part is damaged: line {number + 1}, at byte {offset}, is not",
         ):
-            Story(PATHS, disk, COUNT).sit()
+            Story(PATHS, disk, COUNT).session()
 
 
 def test_lost_bytes_are_named() -> None:
@@ -128,7 +128,7 @@ def test_lost_bytes_are_named() -> None:
         RefusedError,
         match=f"it has {len(content) - 9:,} bytes, but {len(content):,} were safely on",
     ):
-        Story(PATHS, disk, COUNT).sit()
+        Story(PATHS, disk, COUNT).session()
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -137,7 +137,7 @@ def test_removed_files(state: str, name: str) -> None:
     disk = STATES[state][0]()
     path: Path = getattr(PATHS, name)
     disk.unlink(path)
-    go_on(disk, state, path)
+    resume(disk, state, path)
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -148,7 +148,7 @@ def test_appended_bytes(state: str, name: str, tail: bytes) -> None:
     path: Path = getattr(PATHS, name)
     if (content := disk.content(path)) is not None:
         disk.replace_content(path, content + tail)
-        go_on(disk, state, path)
+        resume(disk, state, path)
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -159,7 +159,7 @@ def test_shortened_files(state: str, name: str, length: int) -> None:
     path: Path = getattr(PATHS, name)
     if (content := disk.content(path)) is not None:
         disk.replace_content(path, content[:length])
-        go_on(disk, state, path)
+        resume(disk, state, path)
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -172,7 +172,7 @@ def test_swapped_files(state: str) -> None:
                 path: Path = getattr(PATHS, name)
                 if content is not None and disk.content(path) is not None:
                     disk.replace_content(path, content)
-                    go_on(disk, state, path)
+                    resume(disk, state, path)
 
 
 def test_verify_finds_every_flipped_byte() -> None:

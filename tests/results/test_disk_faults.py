@@ -17,20 +17,20 @@ PATHS = paths_in(DIRECTORY)
 COUNT = 60
 
 
-def sit(story: Story, second: bool) -> bool:
-    return story.sit_retry() if second else story.sit()
+def session(story: Story, second: bool) -> bool:
+    return story.session_retry() if second else story.session()
 
 
 def start(second: bool) -> SimDisk:
     disk = SimDisk(DIRECTORY)
     if second:
-        Story(PATHS, disk, COUNT).sit()
+        Story(PATHS, disk, COUNT).session()
     return disk
 
 
 def cases(second: bool) -> list[tuple[int, str, int, bool]]:
     counted = Numbered(start(second), as_it_is)
-    sit(Story(PATHS, counted, COUNT), second)
+    session(Story(PATHS, counted, COUNT), second)
     return [
         (number, name, error, sticky)
         for number, name in enumerate(counted.names)
@@ -45,7 +45,7 @@ def fail_at(number: int, error: int, sticky: bool, second: bool) -> None:
     plan = Fail(number, error, sticky=sticky)
     story = Story(PATHS, Numbered(disk, plan), COUNT)
     try:
-        assert sit(story, second)
+        assert session(story, second)
     except BatchclsError as stop:
         assert isinstance(stop, StoppedError)
         assert str(DIRECTORY) in str(stop)
@@ -63,7 +63,7 @@ def fail_at(number: int, error: int, sticky: bool, second: bool) -> None:
     if not any(name == "ftruncate" for name, _ in plan.failed):
         assert part[-1:] in (b"", b"\n")
     last = Story(PATHS, disk.after_kill(), COUNT)
-    assert sit(last, second)
+    assert session(last, second)
     assert last.found >= story.acknowledged
     assert isinstance(last.storage, SimDisk)
     assert last.storage.content(PATHS.results) == result
@@ -109,9 +109,9 @@ def test_dev_full(tmp_path: Path) -> None:
     with pytest.raises(
         StoppedError, match="disk full at line 1; free some space, then run the same"
     ):
-        Story(paths, FullDevice(), COUNT).sit()
+        Story(paths, FullDevice(), COUNT).session()
     assert paths.part.read_bytes() == b""
-    assert Story(paths, PosixStorage(), COUNT).sit()
+    assert Story(paths, PosixStorage(), COUNT).session()
     assert paths.results.read_bytes() == as_file(lines(COUNT))
 
 
@@ -127,7 +127,7 @@ def test_dev_full(tmp_path: Path) -> None:
 def test_each_error_has_its_words(error: int, words: str) -> None:
     plan = Fail(0, error, sticky=False)
     with pytest.raises(StoppedError, match=words):
-        Story(PATHS, Numbered(SimDisk(DIRECTORY), plan), COUNT).sit()
+        Story(PATHS, Numbered(SimDisk(DIRECTORY), plan), COUNT).session()
 
 
 @pytest.mark.parametrize("error", [errno.EACCES, errno.EROFS, errno.EPERM])
@@ -138,9 +138,9 @@ def test_a_place_that_may_not_be_written_is_refused(error: int) -> None:
         return act(*args)
 
     with pytest.raises(RefusedError, match="--output"):
-        Story(PATHS, Numbered(SimDisk(DIRECTORY), plan), COUNT).sit()
+        Story(PATHS, Numbered(SimDisk(DIRECTORY), plan), COUNT).session()
 
 
 def test_output_in_a_missing_directory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="No such file or directory"):
-        Story(paths_in(tmp_path / "missing"), PosixStorage(), COUNT).sit()
+        Story(paths_in(tmp_path / "missing"), PosixStorage(), COUNT).session()

@@ -58,7 +58,7 @@ def test_what_an_interrupted_listing_left_is_removed(paths: RunPaths) -> None:
 
 
 def test_a_copy_of_the_inputs_can_be_lengthened(paths: RunPaths) -> None:
-    Story(paths, STORAGE, COUNT).sit()
+    Story(paths, STORAGE, COUNT).session()
     generation.stage(paths, STORAGE, copy_inputs=True)
     assert paths.next_inputs.read_bytes() == inputs(COUNT)
     paths.next_inputs.write_bytes(inputs(COUNT + 3))
@@ -80,7 +80,7 @@ def test_a_copy_of_the_inputs_can_be_lengthened(paths: RunPaths) -> None:
 
 
 def test_an_unfinished_part_goes_only_by_fresh(paths: RunPaths) -> None:
-    Story(paths, STORAGE, COUNT).sit(until=5)
+    Story(paths, STORAGE, COUNT).session(until=5)
     other = manifest(COUNT, 2)
     with pytest.raises(RefusedError, match="start over with `--fresh`"):
         generation.begin(paths, STORAGE, other)
@@ -106,7 +106,7 @@ def test_fresh_over_everything_crashing_anywhere() -> None:
     """Old part, old inputs, old manifest: after any crash it is the old job or the new, whole."""
     paths = paths_in(DIRECTORY)
     start = SimDisk(DIRECTORY)
-    Story(paths, start, COUNT).sit(until=5)
+    Story(paths, start, COUNT).session(until=5)
     new = manifest(COUNT + 2, 2)
 
     def start_over(storage: Numbered | SimDisk) -> None:

@@ -79,7 +79,7 @@ def test_commit_after_so_much_text(journal: Journal) -> None:
     assert journal.identity.lines == 1
 
 
-def test_the_first_lines_of_a_sitting_are_committed_at_once(
+def test_the_first_lines_of_a_session_are_committed_at_once(
     journal: Journal, paths: RunPaths
 ) -> None:
     journal.tick(100.0)
@@ -121,7 +121,7 @@ def test_each_commit_is_written_synced_and_marked_in_this_order(
     assert done == ["pwrite", "fdatasync", "pwrite"]
 
 
-def test_failures_are_counted_by_kind_across_sittings(paths: RunPaths, journal: Journal) -> None:
+def test_failures_are_counted_by_kind_across_sessions(paths: RunPaths, journal: Journal) -> None:
     journal.append(0, lines(12))
     assert journal.failed == {"truncated": 2}
     journal.commit()
@@ -437,9 +437,9 @@ def test_marks_alternate_and_the_older_one_is_as_good(paths: RunPaths, journal: 
 
 
 def test_the_newest_mark_is_never_the_one_that_is_overwritten(paths: RunPaths) -> None:
-    for sitting in range(3):
+    for session in range(3):
         journal = again(paths)
-        for k in range(2 * sitting, 2 * sitting + 2):
+        for k in range(2 * session, 2 * session + 2):
             before = marks.read(STORAGE, paths.commit)
             journal.append(k, [line(k)])
             journal.commit()
@@ -458,9 +458,9 @@ def test_a_mark_fits_its_slot_however_large_the_numbers() -> None:
 
 def test_an_undisturbed_run_ends_with_a_tidy_directory(tmp_path: Path) -> None:
     paths = paths_in(tmp_path)
-    assert Story(paths, STORAGE, COUNT).sit()
+    assert Story(paths, STORAGE, COUNT).session()
     assert sorted(os.listdir(tmp_path)) == ["results.jsonl", "results.jsonl.job"]
     assert sorted(os.listdir(paths.directory)) == ["commit", "inputs", "lock", "manifest.json"]
-    assert Story(paths, STORAGE, COUNT).sit_retry()
+    assert Story(paths, STORAGE, COUNT).session_retry()
     assert sorted(os.listdir(paths.directory)) == ["commit", "inputs", "lock", "manifest.json"]
     assert paths.results.read_bytes() == as_file(lines(COUNT, retried=True))

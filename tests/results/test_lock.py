@@ -56,12 +56,12 @@ def test_a_longer_text_of_the_holder_before_leaves_nothing(paths: RunPaths) -> N
 
 
 def test_the_second_run_touches_nothing(paths: RunPaths) -> None:
-    Story(paths, STORAGE, 9).sit(until=4)
+    Story(paths, STORAGE, 9).session(until=4)
     files = [paths.part, paths.commit, paths.manifest, paths.inputs, paths.lock]
     with Lock.take(paths, STORAGE):
         before = [(f.read_bytes(), f.stat().st_mtime_ns) for f in files]
         with pytest.raises(RefusedError):
-            Story(paths, STORAGE, 9).sit()
+            Story(paths, STORAGE, 9).session()
         assert [(f.read_bytes(), f.stat().st_mtime_ns) for f in files] == before
 
 

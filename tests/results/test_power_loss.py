@@ -17,17 +17,17 @@ COUNT = 40
 
 def finished_disk() -> SimDisk:
     disk = SimDisk(DIRECTORY)
-    assert Story(PATHS, disk, COUNT, every=7).sit()
+    assert Story(PATHS, disk, COUNT, every=7).session()
     return disk
 
 
-def sit(story: Story, second: bool) -> bool:
-    return story.sit_retry() if second else story.sit()
+def session(story: Story, second: bool) -> bool:
+    return story.session_retry() if second else story.session()
 
 
 def operations(start: SimDisk, *, second: bool) -> list[str]:
     counted = Numbered(start.after_kill(), as_it_is)
-    sit(Story(PATHS, counted, COUNT, every=7), second)
+    session(Story(PATHS, counted, COUNT, every=7), second)
     return counted.names
 
 
@@ -46,7 +46,7 @@ def lose_power(rng: random.Random, start: SimDisk, names: list[str], *, second: 
         story = Story(PATHS, Numbered(disk, End(at, how, crash)), COUNT, every=7)
         story.acknowledged = acknowledged
         try:
-            sit(story, second)
+            session(story, second)
         except Crash:
             pass
         else:
@@ -57,7 +57,7 @@ def lose_power(rng: random.Random, start: SimDisk, names: list[str], *, second: 
         disk = disk.after_power_loss(rng) if rng.random() < 0.6 else disk.after_kill()
         require_meaning(disk, PATHS, second=second)
     last = Story(PATHS, disk.after_kill(), COUNT, every=7)
-    assert sit(last, second)
+    assert session(last, second)
     assert last.found >= acknowledged, "what was synced is gone"
     assert isinstance(last.storage, SimDisk)
     assert last.storage.content(PATHS.results) == as_file(lines(COUNT, retried=second))

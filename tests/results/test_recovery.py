@@ -34,7 +34,7 @@ TAILS = {
 @pytest.fixture(scope="module")
 def begun() -> SimDisk:
     disk = SimDisk(DIRECTORY)
-    Story(PATHS, disk, COUNT).sit(until=MARKED)
+    Story(PATHS, disk, COUNT).session(until=MARKED)
     return disk
 
 
@@ -52,10 +52,10 @@ def test_every_cut(begun: SimDisk, tail: str) -> None:
         story = Story(PATHS, disk, COUNT)
         if not content.startswith(result[:marked]):
             with pytest.raises(RefusedError, match=r"results\.jsonl\.part is damaged"):
-                story.sit(until=0)
+                story.session(until=0)
             assert disk.content(PATHS.part) == content, "what is refused is left alone"
             continue
-        story.sit(until=0)
+        story.session(until=0)
         assert story.found == good
         assert disk.content(PATHS.part) == as_file(lines(good))
         assert story.dropped == len(content) - len(as_file(lines(good)))
@@ -65,7 +65,7 @@ def test_more_lines_than_images_are_dropped(begun: SimDisk) -> None:
     disk = begun.after_kill()
     disk.replace_content(PATHS.part, as_file(lines(COUNT + 3)))
     story = Story(PATHS, disk, COUNT)
-    assert story.sit()
+    assert story.session()
     assert story.found == COUNT
     assert disk.content(PATHS.results) == as_file(lines(COUNT))
 
@@ -82,7 +82,7 @@ def test_a_line_without_end_takes_bounded_memory(begun: SimDisk) -> None:
         return result
 
     story = Story(PATHS, Numbered(disk, plan), COUNT)
-    story.sit(until=0)
+    story.session(until=0)
     assert story.found == MARKED
     assert read < 8 << 20
 
@@ -91,21 +91,21 @@ def crashed(rng: random.Random, *, second: bool) -> SimDisk:
     """A disk after a crash at a random moment, with or without a power loss."""
     disk = SimDisk(DIRECTORY)
     if second:
-        Story(PATHS, disk, COUNT, every=2).sit()
+        Story(PATHS, disk, COUNT, every=2).session()
     counted = Numbered(disk.after_kill(), as_it_is)
-    sit(Story(PATHS, counted, COUNT, every=2), second)
+    session(Story(PATHS, counted, COUNT, every=2), second)
     at, how = rng.choice(ends_of(counted.names))
     end_there(disk, at, how, second=second)
     return after(rng, disk)
 
 
-def sit(story: Story, second: bool) -> bool:
-    return story.sit_retry() if second else story.sit()
+def session(story: Story, second: bool) -> bool:
+    return story.session_retry() if second else story.session()
 
 
 def end_there(disk: SimDisk, at: int, how: str, *, second: bool) -> None:
     try:
-        sit(Story(PATHS, Numbered(disk, End(at, how, crash)), COUNT, every=2), second)
+        session(Story(PATHS, Numbered(disk, End(at, how, crash)), COUNT, every=2), second)
     except Crash:
         return
     raise AssertionError(f"no operation {at}")
@@ -122,7 +122,7 @@ def contents(disk: SimDisk) -> dict[Path, bytes]:
 def crash_in_recovery(rng: random.Random, *, second: bool) -> int:
     state = crashed(rng, second=second)
     counted = Numbered(state.after_kill(), as_it_is)
-    sit(Story(PATHS, counted, COUNT, every=2), second)
+    session(Story(PATHS, counted, COUNT, every=2), second)
     points = ends_of(counted.names)
     for at, how in points:
         disk = state.after_kill()
@@ -130,7 +130,7 @@ def crash_in_recovery(rng: random.Random, *, second: bool) -> int:
         disk = after(rng, disk)
         # And again in the next.
         again = Numbered(disk.after_kill(), as_it_is)
-        sit(Story(PATHS, again, COUNT, every=2), second)
+        session(Story(PATHS, again, COUNT, every=2), second)
         end_there(disk, *rng.choice(ends_of(again.names)), second=second)
         disk = after(rng, disk)
         recover(disk, second)
@@ -138,13 +138,13 @@ def crash_in_recovery(rng: random.Random, *, second: bool) -> int:
         writes = recover(disk, second)
         assert contents(disk) == before, "a second recovery changes nothing"
         assert not writes & {"rename", "rename_new", "unlink"}
-        assert sit(Story(PATHS, disk, COUNT, every=2), second)
+        assert session(Story(PATHS, disk, COUNT, every=2), second)
         assert disk.content(PATHS.results) == as_file(lines(COUNT, retried=second))
     return len(points)
 
 
 def recover(disk: SimDisk, second: bool) -> set[str]:
-    """Begin or go on, and write no line; what operations that took."""
+    """Begin or resume, and write no line; what operations that took."""
     counted = Numbered(disk, as_it_is)
     story = Story(PATHS, counted, COUNT, every=2)
     story.recover_only(second=second)
@@ -174,9 +174,9 @@ def unplug_after_a_kill(stride: int, *, second: bool) -> int:
     """
     start = SimDisk(DIRECTORY)
     if second:
-        Story(PATHS, start, COUNT, every=2).sit()
+        Story(PATHS, start, COUNT, every=2).session()
     counted = Numbered(start.after_kill(), as_it_is)
-    sit(Story(PATHS, counted, COUNT, every=2), second)
+    session(Story(PATHS, counted, COUNT, every=2), second)
     tried = 0
     for at in range(0, len(counted.names), stride):
         killed = start.after_kill()
@@ -190,7 +190,7 @@ def unplug_after_a_kill(stride: int, *, second: bool) -> int:
                 lost = disk.after_power_loss(random.Random(seed))
                 tried += 1
                 try:
-                    assert sit(Story(PATHS, lost, COUNT, every=2), second)
+                    assert session(Story(PATHS, lost, COUNT, every=2), second)
                 except BaseException as error:
                     error.add_note(f"killed after {at}, unplugged after {then}, seed {seed}")
                     raise

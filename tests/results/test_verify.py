@@ -17,7 +17,7 @@ STORAGE = PosixStorage()
 
 def test_a_finished_run_is_good(tmp_path: Path) -> None:
     paths = paths_in(tmp_path)
-    Story(paths, STORAGE, COUNT).sit()
+    Story(paths, STORAGE, COUNT).session()
     report = verify(paths.results, STORAGE)
     assert report.good
     assert report.complete
@@ -27,7 +27,7 @@ def test_a_finished_run_is_good(tmp_path: Path) -> None:
 
 def test_a_run_that_goes_on_is_good_and_not_complete(tmp_path: Path) -> None:
     paths = paths_in(tmp_path)
-    Story(paths, STORAGE, COUNT).sit(until=13)
+    Story(paths, STORAGE, COUNT).session(until=13)
     report = verify(paths.results, STORAGE)
     assert report.path == paths.part
     assert report.good
@@ -37,13 +37,13 @@ def test_a_run_that_goes_on_is_good_and_not_complete(tmp_path: Path) -> None:
 
 def test_while_a_generation_is_made_the_one_before_is_verified(tmp_path: Path) -> None:
     paths = paths_in(tmp_path)
-    Story(paths, STORAGE, COUNT).sit()
-    Story(paths, STORAGE, COUNT).sit_retry(until=13)
+    Story(paths, STORAGE, COUNT).session()
+    Story(paths, STORAGE, COUNT).session_retry(until=13)
     report = verify(paths.results, STORAGE)
     assert report.good
     assert report.lines == COUNT
     assert "will replace this file" in report.notes[0]
-    Story(paths, STORAGE, COUNT).sit_retry()
+    Story(paths, STORAGE, COUNT).session_retry()
     report = verify(paths.results, STORAGE)
     assert report.complete
     assert report.failed == {}
@@ -60,7 +60,7 @@ def test_results_alone_are_verified_as_far_as_they_can_be(tmp_path: Path) -> Non
 
 def test_every_problem_has_its_place(tmp_path: Path) -> None:
     paths = paths_in(tmp_path)
-    Story(paths, STORAGE, COUNT).sit()
+    Story(paths, STORAGE, COUNT).session()
     broken = lines(COUNT)
     broken[3] = b"not a record"
     broken[5], broken[6] = broken[6], broken[5]
@@ -80,7 +80,7 @@ def test_every_problem_has_its_place(tmp_path: Path) -> None:
 
 def test_missing_lines_are_a_problem_though_the_mark_is_lost(tmp_path: Path) -> None:
     paths = paths_in(tmp_path)
-    Story(paths, STORAGE, COUNT).sit()
+    Story(paths, STORAGE, COUNT).session()
     paths.commit.unlink()
     paths.results.write_bytes(as_file(lines(COUNT - 3)))
     report = verify(paths.results, STORAGE)
@@ -89,7 +89,7 @@ def test_missing_lines_are_a_problem_though_the_mark_is_lost(tmp_path: Path) -> 
 
 def test_too_many_lines_are_a_problem(tmp_path: Path) -> None:
     paths = paths_in(tmp_path)
-    Story(paths, STORAGE, COUNT).sit()
+    Story(paths, STORAGE, COUNT).session()
     paths.results.write_bytes(as_file(lines(COUNT + 2)))
     paths.commit.unlink()
     assert [p.line for p in verify(paths.results, STORAGE).problems] == [41, 42]
@@ -110,7 +110,7 @@ def test_nothing_to_verify_is_said(tmp_path: Path) -> None:
 
 def test_lines_are_carried_over_from_any_place(tmp_path: Path) -> None:
     paths = paths_in(tmp_path)
-    Story(paths, STORAGE, COUNT).sit()
+    Story(paths, STORAGE, COUNT).session()
     whole = finished_file(paths, STORAGE)
     for start in (0, 1, 17, COUNT - 1, COUNT):
         found = list(carry.answers(STORAGE, paths.results, start=start, expected=whole))
@@ -124,7 +124,7 @@ def test_lines_are_carried_over_from_any_place(tmp_path: Path) -> None:
 
 def test_damaged_lines_are_not_carried_over(tmp_path: Path) -> None:
     paths = paths_in(tmp_path)
-    Story(paths, STORAGE, COUNT).sit()
+    Story(paths, STORAGE, COUNT).session()
     whole = finished_file(paths, STORAGE)
     paths.results.write_bytes(as_file([*lines(8), line(9)]))
     with pytest.raises(RefusedError, match="has changed since the new results were started"):

@@ -66,7 +66,7 @@ class FakeRun:
         self._clock = 1.2
 
     def until(self, second: float) -> None:
-        """Let the run go on, a report of each worker every 0.2 seconds."""
+        """Let the run continue, with a report of each worker every 0.2 seconds."""
         while self._clock < second and self._next < self.total:
             self._clock += 0.2
             self._accidents()

@@ -57,7 +57,7 @@ def manifest(count: int, number: int = 1) -> Manifest:
 
 
 class Story:
-    """One job's sitting: begin or go on, write what is missing, finish.
+    """One job's session: begin or resume, write what is missing, finish.
 
     Args:
         paths: where.
@@ -84,19 +84,19 @@ class Story:
         self.found = 0
         self.dropped = 0
 
-    def sit(self, *, until: int | None = None) -> bool:
+    def session(self, *, until: int | None = None) -> bool:
         """The first generation, up to a line if one is named; whether it is finished."""
-        return self._sit(self._first, lines(self.count), until)
+        return self._session(self._first, lines(self.count), until)
 
-    def sit_retry(self, *, until: int | None = None) -> bool:
+    def session_retry(self, *, until: int | None = None) -> bool:
         """A second generation over a finished one: failed lines are made again."""
-        return self._sit(self._second, lines(self.count, retried=True), until)
+        return self._session(self._second, lines(self.count, retried=True), until)
 
     def recover_only(self, *, second: bool) -> None:
-        """Begin or go on, without a line written."""
-        self._sit(self._second if second else self._first, (), 0)
+        """Begin or resume, without a line written."""
+        self._session(self._second if second else self._first, (), 0)
 
-    def _sit(
+    def _session(
         self, current: Callable[[], Manifest], records: Sequence[bytes], until: int | None
     ) -> bool:
         make_directory(self.paths, self.storage)

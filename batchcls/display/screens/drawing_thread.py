@@ -3,7 +3,7 @@
 Rules of this file:
 
 1. `show` only leaves the newest snapshot and returns; what was not drawn in time is skipped.
-2. A screen that raises is given up for good, and a message is left in the log. The run goes on.
+2. A screen that raises is given up for good, and a message is left in the log. The run continues.
 3. Drawing costs at most 1 % of a core, whatever a frame costs: the next frame waits for it.
 4. `close` waits a moment for the last frame, then leaves the thread (a daemon) to its fate.
 """
