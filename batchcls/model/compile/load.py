@@ -9,8 +9,9 @@ from pathlib import Path
 from batchcls.job.job import DEFAULT_TOP, Job
 from batchcls.model.compile.model_metadata import ModelMetadata
 from batchcls.model.devices.core import read_model
+from batchcls.model.files import onnx
 from batchcls.model.files.find import model_file, model_path
-from batchcls.model.graph import activation, clamping, edits, ports, trimming
+from batchcls.model.graph import activation, clamping, edits, onnx_softmax, ports, trimming
 from batchcls.model.graph.ports import ImageInput, ScoreOutput
 from batchcls.model.metadata import labels, metadata
 from batchcls.model.preprocess import preprocess
@@ -54,6 +55,8 @@ def load(job: Job, core: Core) -> Loaded:
     model = read_model(core, path)
     trimmed = trimming.trim(model)
     clamping.keep(model)
+    if path.suffix == ".onnx" and onnx.opset(path) in onnx_softmax.VERSIONS:
+        onnx_softmax.flatten(model)
     scores = ports.score_output(model)
     known = metadata.gather(job, model, path, scores.classes)
     settings, origins = known.settings, dict(known.origins)

@@ -1,4 +1,6 @@
-"""Which other files an ONNX model needs: its external tensors, and a label file that it names.
+"""What an ONNX file says of itself: other files that it needs, its version of the operations.
+
+Needed are external tensors, and a label file that it names.
 
 Reads Protocol Buffers' wire format as far as that takes (field numbers: onnx.proto), skipping the
 tensors' bytes, because the coordinator hashes these files and never loads OpenVINO.
@@ -25,6 +27,9 @@ _INSIDE: Mapping[str, Mapping[int, str]] = MappingProxyType(
 )
 """Message → field number → the message in it."""
 
+_OPSET = 8
+"""Of a model: a set of operations that it uses, and in which version."""
+
 _WIDTHS = {1: 8, 5: 4}
 _LENGTH = 2
 
@@ -37,6 +42,22 @@ def needed(path: Path) -> list[str]:
     except (OSError, ValueError, IndexError, RecursionError):  # ValueError: nothing to map
         return []
     return sorted(name.decode(errors="surrogateescape") for name in found)
+
+
+def opset(path: Path) -> int | None:
+    """The version of ONNX's own operations that a model uses; None where it names none."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            for number, start, end in _fields(data, 0, len(data)):
+                if number != _OPSET:
+                    continue
+                found = dict(_parts(data, start, end))
+                domain, version = found.get(1, slice(0)), found.get(2)
+                if data[domain] in (b"", b"ai.onnx") and isinstance(version, int):
+                    return version
+    except (OSError, ValueError, IndexError, TypeError):
+        return None
+    return None
 
 
 def _walk(data: mmap.mmap, start: int, end: int, kind: str) -> Iterator[bytes]:
@@ -53,6 +74,13 @@ def _walk(data: mmap.mmap, start: int, end: int, kind: str) -> Iterator[bytes]:
 
 def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int]]:
     """(number, start, end) of every field that has a length."""
+    for number, part in _parts(data, at, end):
+        if isinstance(part, slice):
+            yield number, part.start, part.stop
+
+
+def _parts(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int | slice]]:
+    """(number, a whole number, or where the content is) of every field but those of fixed width."""
     while at < end:
         key, at = _varint(data, at)
         wire = key & 7
@@ -60,10 +88,11 @@ def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int]
             length, at = _varint(data, at)
             if at + length > end:
                 return
-            yield key >> 3, at, at + length
+            yield key >> 3, slice(at, at + length)
             at += length
         elif wire == 0:
-            _, at = _varint(data, at)
+            value, at = _varint(data, at)
+            yield key >> 3, value
         elif wire in _WIDTHS:
             at += _WIDTHS[wire]
         else:
