@@ -29,16 +29,13 @@ class NoDisplay:
     def close(self, snapshot: Snapshot) -> None: ...
 
 
-def open_display(
-    kind: str, stream: TextIO | None = None, *, timestamps: bool = False, watching: bool = False
-) -> Display:
+def open_display(kind: str, stream: TextIO | None = None, *, watching: bool = False) -> Display:
     """The display of this kind.
 
     Args:
         kind: as `--progress`; "auto" is rich on a terminal, plain elsewhere.
         stream: where it goes; None is standard output for json, which is for machines, and
             standard error for all others, so that they never mix with what a pipe reads.
-        timestamps: plain lines begin with the time of day.
         watching: the run belongs to another terminal, and Ctrl-C here does not stop it.
     """
     if stream is None:
@@ -47,7 +44,7 @@ def open_display(
     if kind == "none" or stream is None:
         return NoDisplay()
     quiet = QuietStream(stream)
-    screen = _screen(resolve(kind, quiet), quiet, timestamps=timestamps, watching=watching)
+    screen = _screen(resolve(kind, quiet), quiet, watching=watching)
     return DrawingThread(screen, quiet)
 
 
@@ -58,7 +55,7 @@ def resolve(kind: str, stream: QuietStream) -> str:
     return "rich" if stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" else "plain"
 
 
-def _screen(kind: str, stream: QuietStream, *, timestamps: bool, watching: bool) -> Screen:
+def _screen(kind: str, stream: QuietStream, *, watching: bool) -> Screen:
     """The screen of a kind; Rich and tqdm are imported only by those who ask for them."""
     if kind == "rich":
         from batchcls.display.screens.dashboard import RichDisplay
@@ -74,4 +71,4 @@ def _screen(kind: str, stream: QuietStream, *, timestamps: bool, watching: bool)
         return JsonDisplay(stream)
     from batchcls.display.screens.plain import PlainDisplay
 
-    return PlainDisplay(stream, timestamps=timestamps)
+    return PlainDisplay(stream)

@@ -1,7 +1,5 @@
 """Progress as lines of text for logs and pipes: few, each whole, the same in any terminal."""
 
-import time
-
 from batchcls.display import text
 from batchcls.display.screens.stream import QuietStream
 from batchcls.display.snapshot import Snapshot
@@ -11,18 +9,12 @@ PACES = ((60.0, 5.0), (600.0, 15.0), (float("inf"), 60.0))
 
 
 class PlainDisplay:
-    """A line now and then, at each tenth of the way, and when the state changes.
-
-    Args:
-        stream: where lines go.
-        timestamps: begin each line with the time of day.
-    """
+    """A line now and then, at each tenth of the way, and when the state changes."""
 
     min_interval = 0.0
 
-    def __init__(self, stream: QuietStream, *, timestamps: bool = False) -> None:
+    def __init__(self, stream: QuietStream) -> None:
         self._stream = stream
-        self._timestamps = timestamps
         self._state = ""
         self._next = 0.0
         self._tenth = 0
@@ -31,14 +23,14 @@ class PlainDisplay:
     def draw(self, snapshot: Snapshot) -> None:
         """Write a line if one is due."""
         for warning in snapshot.warnings[self._warned :]:
-            self._line(snapshot, f"warning: {text.safe(warning)}")
+            self._line(f"warning: {text.safe(warning)}")
         self._warned = max(self._warned, len(snapshot.warnings))
         tenth = int((snapshot.share or 0.0) * 10)
         changed = snapshot.state != self._state
         if changed or tenth > self._tenth or snapshot.elapsed_s >= self._next:
             if changed and not self._state:
-                self._line(snapshot, title_line(snapshot))
-            self._line(snapshot, progress_line(snapshot))
+                self._line(title_line(snapshot))
+            self._line(progress_line(snapshot))
             pace = next(pace for end, pace in PACES if snapshot.elapsed_s < end)
             self._state, self._tenth = snapshot.state, tenth
             self._next = snapshot.elapsed_s + pace
@@ -47,9 +39,8 @@ class PlainDisplay:
         """Write the last line, unless it stands there already."""
         self.draw(snapshot)
 
-    def _line(self, snapshot: Snapshot, message: str) -> None:
-        stamp = time.strftime("%H:%M:%S ", time.localtime(snapshot.updated_at))
-        self._stream.write(f"{stamp if self._timestamps else ''}batchcls: {message}\n")
+    def _line(self, message: str) -> None:
+        self._stream.write(f"batchcls: {message}\n")
 
 
 def title_line(snapshot: Snapshot) -> str:
