@@ -68,7 +68,7 @@ def program(commands: Iterable[str]) -> typer.Typer:
     app = typer.Typer(
         name="batchcls",
         epilog="`batchcls IMAGES` is short for `batchcls run IMAGES`.",
-        rich_markup_mode=None,  # rich would cost a third of the start
+        rich_markup_mode=None,  # see `help`
         pretty_exceptions_enable=False,
         add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

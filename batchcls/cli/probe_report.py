@@ -72,7 +72,7 @@ def _doubt(found: Mapping[str, Any]) -> str:
 def _count(found: Mapping[str, Any]) -> str:
     parts = [f"Tried on {counted(found['images'], 'image', 'images')}"]
     if found["with_truth"]:
-        parts.append(f"the class of {found['with_truth']:,} is known")
+        parts.append(f"the true class of {found['with_truth']:,} is known")
     if found["unreadable"]:
         parts.append(f"{found['unreadable']:,} more could not be read")
     return "; ".join(parts)

@@ -10,6 +10,7 @@ from batchcls.cli.arguments import check_at_least
 from batchcls.cli.job_options import with_job_options
 from batchcls.cli.options import IMAGES, MODEL, PREPROCESSING, SPEED, select
 from batchcls.cli.terminal import print_note, print_result
+from batchcls.display.text import counted
 from batchcls.errors import UsageError
 from batchcls.job.job import Job
 
@@ -60,7 +61,7 @@ def tune(
         if not written:
             path.unlink(missing_ok=True)
     verdict = "the default is as good as any" if best == 0 else f"{fps / was:.2f} times the default"
-    verdict += f" ({len(raced.final(0))} rounds)"
+    verdict += f" ({counted(len(raced.final(0)), 'round', 'rounds')})"
     print_result(
         f"{words(won)}: {fps:.1f} images/s, {verdict}\nwrote {to}; `batchcls run {to}` uses it"
     )

@@ -81,6 +81,14 @@ def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     assert told.splitlines()[-1].startswith("batchcls: error: no images")
 
 
+def test_a_job_file_can_ask_for_tracebacks(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "night.toml").write_text("debug = true\n")
+    told = complaint(capsys, f"{tmp_path}/night.toml", f"{tmp_path}/none", "-o", f"{tmp_path}/r")
+    assert "Traceback (most recent call last)" in told
+
+
 def test_hostile_words_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     told = complaint(capsys, "./\x1b]0;title\x07.toml")
     assert told.replace("\n", "").isprintable()

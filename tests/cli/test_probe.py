@@ -26,7 +26,7 @@ def test_the_probe_learns_from_folders(
     assert min(trial["accuracy"] for trial in found["trials"]) < 0.5
     assert run(*words) == 0
     said = capsys.readouterr().out
-    assert "Tried on 9 images; the class of 9 is known; 1 more could not be read" in said
+    assert "Tried on 9 images; the true class of 9 is known; 1 more could not be read" in said
     command = said.splitlines()[-1].strip()
     assert command == found["command"]
     assert command.startswith(f"batchcls run {photos} --model {model} --labels {names} --reverse-")
