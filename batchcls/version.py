@@ -1,6 +1,6 @@
 """The one place that states versions: batchcls's own, and of libraries that messages name."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 HUB = "huggingface_hub>=0.30"
 """What models of the hub need, for pip: the extra `hub`.

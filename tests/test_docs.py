@@ -240,7 +240,8 @@ def test_the_failed_line_that_is_shown_is_what_happens() -> None:
     for page in ("README.md", "batchcls/results/README.md"):
         shown = re.findall(r"^\{\"i\":.*\"error\".*$", DOCS[page], re.MULTILINE)
         assert [record.parse(line.encode()).failure for line in shown] == [
-            Failure(failure.value.kind, failure.value.message)
+            None,
+            Failure(failure.value.kind, failure.value.message),
         ]
 
 

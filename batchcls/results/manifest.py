@@ -21,6 +21,9 @@ FORMAT = 1
 Carry = Literal["", "extend", "retry-failed"]
 _SHOWN = 100
 
+VERSION_KEY = "version of batchcls"
+"""The key of a fingerprint that says which version made the results."""
+
 
 def new_run() -> str:
     """An id for a new generation."""
@@ -171,12 +174,24 @@ def require_same(manifest: Manifest, fingerprint: Mapping[str, Any], results: Pa
     Raises:
         RefusedError: with what differs, a line for each key.
     """
-    if found := difference(manifest.fingerprint, fingerprint):
+    found = difference(manifest.fingerprint, fingerprint)
+    began = next((entry for entry in found if entry.key == VERSION_KEY), None)
+    if began is not None:
+        raise RefusedError(
+            f"{results} was begun by batchcls {_bare(began.old)}, and this is {_bare(began.new)}, "
+            "whose lines and answers are not the same; resume it with the version that began it, "
+            "choose another `--output`, or start over with `--fresh`"
+        )
+    if found:
         raise RefusedError(
             f"{results} was made with another model, other options or other versions:\n"
             + "".join(f"  {entry}\n" for entry in found)
             + "use the old ones, choose another `--output`, or start over with `--fresh`"
         )
+
+
+def _bare(version: str | None) -> str:
+    return "of an unknown version" if version is None else version.strip('"')
 
 
 def _short(value: str | None) -> str:

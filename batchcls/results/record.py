@@ -7,11 +7,14 @@ Rules of this file:
 3. ``path`` is the name as text; where the name is not UTF-8, ``path_b64`` has its bytes and
    ``path`` shows U+FFFD for what cannot be read. A lone surrogate is never written.
 4. Nothing that depends on time or scheduling is in it; scores have six decimals.
+5. ``top`` and ``error`` are in every line, with values of their type: readers of JSON lines take a
+   column's type from the lines they see first. A line is a failure if ``error.kind`` is not empty.
 
 ::
 
-    {"i":0,"path":"sub/a.jpg","top":[{"index":281,"label":"tabby","score":0.934211}],"width":640}
-    {"i":1,"path":"b.jpg","error":{"kind":"truncated","message":"…"}}
+    {"i":0,"path":"sub/a.jpg","top":[{"index":281,"label":"tabby","score":0.934211}],
+     "error":{"kind":"","message":""},"width":640}
+    {"i":1,"path":"b.jpg","top":[],"error":{"kind":"truncated","message":"…"}}
 
 `ok_line` and `failure_line` run in the workers, `check` in the coordinator, once per line of every
 worker: it is one regular expression without backtracking.
@@ -31,6 +34,7 @@ from typing import NamedTuple, cast
 
 from batchcls.errors import ImageError
 from batchcls.images import FACTS, FAILURE_KINDS, Failure, FailureKind, ImageRef, Prediction
+from batchcls.results.earlier_record import ERROR, NO_ERROR, as_today
 
 MAX_LINE = 4 << 20
 """Bytes of a line, more than any top-N of 40,000 classes needs."""
@@ -44,7 +48,7 @@ _DECIMAL = rb"-?(?:0|[1-9][0-9]{0,38})\.[0-9]{6}"
 _EXTRAS: Mapping[str, bytes] = dict(
     zip(FACTS, (_DECIMAL, _DECIMAL, _INTEGER, _INTEGER, rb'"[0-9a-f]{64}"'), strict=True)
 )
-"""Optional keys after ``top``, in the order in which they are written, and what they look like."""
+"""Optional keys after ``error``, in the order in which they are written, and their form."""
 
 # Everything possessive ("++", "*+"): a hostile line fails in one pass, not in exponential time.
 _TEXT = (
@@ -56,12 +60,11 @@ _FIRST = rb'\{"index":' + _INTEGER + rb',"label":(?P<label>' + _TEXT + rb'),"sco
 _RECORD = re.compile(
     rb'\{"i":(?:-1|' + _INTEGER + rb'),"path":(?P<path>' + _TEXT + rb")"
     rb'(?:,"path_b64":"(?P<b64>[A-Za-z0-9+/]++={0,2})")?+'
-    rb'(?:,"top":\[(?:' + _FIRST + rb"\}(?:," + _CLASS + rb")*+)?+\]"
+    rb'(?:,"top":\[(?:' + _FIRST + rb"\}(?:," + _CLASS + rb")*+)?+\]" + re.escape(NO_ERROR)
     + b"".join(b'(?:,"%s":%s)?+' % (key.encode(), value) for key, value in _EXTRAS.items())
-    + rb'|,"error":\{"kind":"(?P<kind>' + "|".join(sorted(FAILURE_KINDS)).encode()
+    + rb'|,"top":\[\],"error":\{"kind":"(?P<kind>' + "|".join(sorted(FAILURE_KINDS)).encode()
     + rb')","message":' + _TEXT + rb"\})\}"
 )  # fmt: skip
-_FAILED = b',"error":{"kind":"'
 
 
 class RecordError(ValueError):
@@ -135,13 +138,15 @@ def ok_line(
         # "z": -0.0 and what rounds to it is 0, on every machine.
         classes.append(f"{_class(prediction.index, prediction.label)}{score:z.6f}}}")
     tail = _extra_text(extra) if extra else ""
-    return b'%s,"top":[%s]%s}' % (head(ref), ",".join(classes).encode(), tail.encode())
+    return b'%s,"top":[%s]%s%s}' % (
+        head(ref), ",".join(classes).encode(), NO_ERROR, tail.encode()
+    )  # fmt: skip
 
 
 def failure_line(ref: ImageRef, failure: Failure) -> bytes:
     """The record of an image without answer, without newline."""
     message = quote(_readable(failure.message, MAX_MESSAGE)).encode()
-    return b'%s%s%s","message":%s}}' % (head(ref), _FAILED, failure.kind.encode(), message)
+    return b'%s,"top":[]%s%s","message":%s}}' % (head(ref), ERROR, failure.kind.encode(), message)
 
 
 def check(line: bytes, index: int) -> Checked | None:
@@ -169,15 +174,12 @@ def failed_kind(line: bytes) -> str | None:
 
     The bytes looked for cannot be part of a text: there, every quotation mark has a backslash.
     """
-    found = line.find(_FAILED)
-    if found < 0:
-        return None
-    start = found + len(_FAILED)
-    return line[start : line.index(b'"', start)].decode()
+    start = line.index(ERROR) + len(ERROR)
+    return line[start : line.index(b'"', start)].decode() or None
 
 
 def parse(line: bytes) -> ParsedRecord:
-    """Read a line back, strictly.
+    """Read a line back, strictly; those of earlier versions too.
 
     Args:
         line: without its newline.
@@ -185,18 +187,19 @@ def parse(line: bytes) -> ParsedRecord:
     Raises:
         RecordError: it is not a record.
     """
+    line = as_today(line)
     found = re.match(rb'\{"i":(-1|[0-9]{1,18}),', line)
     if found is None or check(line, int(found[1])) is None:
         raise RecordError(f"not a record: {line[:80]!r}")
     content = json.loads(line)
     encoded = content.get("path_b64")
     raw = base64.b64decode(encoded) if encoded else content["path"].encode()
-    error = content.get("error")
+    error = content["error"]
     return ParsedRecord(
         index=content["i"],
         path=os.fsdecode(raw),
-        top=tuple(Prediction(**c) for c in content.get("top", ())),
-        failure=Failure(error["kind"], error["message"]) if error else None,
+        top=tuple(Prediction(**c) for c in content["top"]),
+        failure=Failure(error["kind"], error["message"]) if error["kind"] else None,
         extra={key: content[key] for key in _EXTRAS if key in content},
     )
 

@@ -16,6 +16,7 @@ from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
 from batchcls.results import record
 from batchcls.results.disk_errors import guard
+from batchcls.results.earlier_record import as_today
 from batchcls.results.recovery import Identity, Prefix, checksum, identify, lines
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage, blocks, opened
@@ -216,7 +217,7 @@ def _check_lines(
     for index, ((line, whole), name) in enumerate(
         zip(lines(blocks(storage, fd, 0)), named, strict=False)
     ):
-        checked = record.check(line, index) if whole else None
+        checked = record.check(as_today(line), index) if whole else None
         if not whole:
             findings.add(index + 1, offset, "the line is incomplete")
         elif checked is None:

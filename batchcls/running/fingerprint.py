@@ -14,9 +14,10 @@ from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import LabelsError, ModelError, UsageError
 from batchcls.job.job import Job
 from batchcls.model.files.find import file_hash, model_hash, model_path
+from batchcls.results.manifest import VERSION_KEY
 from batchcls.version import __version__
 
-RECORD_FORMAT = 1
+RECORD_FORMAT = 2
 OPTIONS = (
     "device", "top", "infer_precision", "mean_values", "scale_values", "reverse_input_channels",
     "resize_type", "interpolation", "layout", "preprocess", "strict_devices", "activation", "int8",
@@ -48,7 +49,7 @@ def own(job: Job) -> dict[str, Any]:
     """What this version of batchcls contributes, decoding as the job wants it."""
     policy = DecodePolicy(reduced=job.decode == "reduced")
     decoding = {f"decode.{key}": value for key, value in policy.as_dict().items()}
-    return {"version of batchcls": __version__, "record format": RECORD_FORMAT, **decoding}
+    return {VERSION_KEY: __version__, "record format": RECORD_FORMAT, **decoding}
 
 
 def resolved(asked: Mapping[str, Any], description: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def resolved(asked: Mapping[str, Any], description: Mapping[str, Any]) -> dict[s
         asked: of `asked`.
         description: what a worker says.
     """
-    kept = ("model", "with", "version of batchcls", "record format")
+    kept = ("model", "with", VERSION_KEY, "record format")
     part = {key: asked[key] for key in asked if key in kept or key.startswith("decode.")}
     return normal({**description["fingerprint"], **part})
 

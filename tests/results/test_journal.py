@@ -54,7 +54,7 @@ def test_lines_that_are_not_the_next_are_no_lines(journal: Journal) -> None:
         (2, [line(2), line(2)]),
         (2, [line(2) + b"\n"]),
         (2, [line(2).replace(b"folder", b"fol\nder")]),
-        (2, [line(2)[:-1]]),
+        (2, [line(2)[:-2]]),
         (2, [b""]),
         (2, [line(22)]),
         (2, lines(COUNT + 1)[2:]),

@@ -14,6 +14,7 @@ from batchcls.errors import ImageError
 from batchcls.images import FAILURE_KINDS, Failure, FailureKind, ImageRef, Prediction
 from batchcls.messages import CANARY
 from batchcls.results import record
+from batchcls.results.earlier_record import as_today
 
 REF = ImageRef(7, "sub/a.jpg")
 LABELS = st.text(max_size=40) | st.text(st.characters(categories=["Cs", "Cc", "Cf", "Lu"]))
@@ -99,10 +100,12 @@ def test_a_record_looks_as_documented() -> None:
     line = record.ok_line(REF, [Prediction(281, "tabby", 0.9342109), Prediction(0, 'a"', -1e-9)])
     assert line == (
         b'{"i":7,"path":"sub/a.jpg","top":[{"index":281,"label":"tabby","score":0.934211},'
-        b'{"index":0,"label":"a\\"","score":0.000000}]}'
+        b'{"index":0,"label":"a\\"","score":0.000000}],'
+        b'"error":{"kind":"","message":""}}'
     )
     assert record.failure_line(REF, Failure("truncated", "ends at byte 5")) == (
-        b'{"i":7,"path":"sub/a.jpg","error":{"kind":"truncated","message":"ends at byte 5"}}'
+        b'{"i":7,"path":"sub/a.jpg","top":[],'
+        b'"error":{"kind":"truncated","message":"ends at byte 5"}}'
     )
 
 
@@ -141,7 +144,10 @@ def test_a_multi_label_image_may_have_no_class() -> None:
     assert record.parse(line).top == ()
 
 
-GOOD = b'{"i":7,"path":"a","top":[{"index":0,"label":"x","score":0.500000}]}'
+GOOD = (
+    b'{"i":7,"path":"a","top":[{"index":0,"label":"x","score":0.500000}],'
+    b'"error":{"kind":"","message":""}}'
+)
 BAD = {
     "empty": b"",
     "of another image": GOOD.replace(b"7", b"8"),
@@ -173,13 +179,50 @@ BAD = {
     "surrogates in the wrong order": GOOD.replace(b'"x"', b'"\\udc00\\ud800"'),
     "an unknown escape": GOOD.replace(b'"x"', b'"\\q"'),
     "an open text": GOOD.replace(b'"x"', b'"x'),
-    "both": GOOD[:-1] + b',"error":{"kind":"empty","message":""}}',
-    "unknown kind": b'{"i":7,"path":"a","error":{"kind":"tired","message":""}}',
+    "both": GOOD.replace(b'"kind":""', b'"kind":"empty"'),
+    "a message without a kind": GOOD.replace(b'"message":""', b'"message":"x"'),
+    "unknown kind": b'{"i":7,"path":"a","top":[],"error":{"kind":"tired","message":""}}',
+    "a failure with facts": b'{"i":7,"path":"a","top":[],"error":{"kind":"empty","message":""},'
+    b'"width":1}',
+    "no error": GOOD.replace(b',"error":{"kind":"","message":""}', b"") + b" ",
     "bytes of a good name": GOOD.replace(b'"a"', b'"a","path_b64":"YQ=="'),
     "bytes of another name": GOOD.replace(b'"a"', b'"a\\ufffd","path_b64":"Yv8="'),
     "not base64": GOOD.replace(b'"a"', b'"a","path_b64":"YQ="'),
     "too long": GOOD.replace(b'"x"', b'"' + b"x" * record.MAX_LINE + b'"'),
 }
+
+
+EARLIER = {
+    b'{"i":7,"path":"a","top":[{"index":0,"label":"]x}","score":0.500000}]}': GOOD.replace(
+        b'"x"', b'"]x}"'
+    ),
+    b'{"i":7,"path":"a","top":[],"margin":0.250000,"width":640}': (
+        b'{"i":7,"path":"a","top":[],"error":{"kind":"","message":""},"margin":0.250000,"width":640}'
+    ),
+    b'{"i":7,"path":"\\",\\"error\\":{","top":[]}': (
+        b'{"i":7,"path":"\\",\\"error\\":{","top":[],"error":{"kind":"","message":""}}'
+    ),
+    b'{"i":7,"path":"a","error":{"kind":"empty","message":"no bytes"}}': (
+        b'{"i":7,"path":"a","top":[],"error":{"kind":"empty","message":"no bytes"}}'
+    ),
+}
+
+
+@pytest.mark.parametrize("line", EARLIER)
+def test_a_line_of_0_1_0_is_read_as_todays(line: bytes) -> None:
+    assert record.check(line, 7) is None  # no worker may send it any more
+    assert as_today(line) == EARLIER[line]
+    assert record.parse(line) == record.parse(EARLIER[line])
+
+
+@given(st.integers(0, 10**12), NAMES, PREDICTIONS, EXTRAS)
+def test_todays_lines_are_left_as_they_are(
+    index: int, name: bytes, predictions: list[Prediction], extra: dict[str, int | float | str]
+) -> None:
+    line = record.ok_line(ImageRef(index, os.fsdecode(name)), predictions, extra)
+    assert as_today(line) == line
+    earlier = line.replace(b',"error":{"kind":"","message":""}', b"")
+    assert as_today(earlier) == line
 
 
 def test_the_good_line_of_the_bad_ones() -> None:
@@ -215,8 +258,8 @@ def test_what_is_accepted_after_damage_is_still_one_record(
     [
         b'{"i":7,"path":"' + b"\\u0041" * 100_000,
         b'{"i":7,"path":"' + b"a" * 1_000_000,
-        b'{"i":7,"path":"a","top":[' + GOOD[25:-2] * 20_000,
-        b'{"i":7,"path":"a","top":[' + (GOOD[25:-2] + b",") * 20_000,
+        b'{"i":7,"path":"a","top":[' + GOOD[25:67] * 20_000,
+        b'{"i":7,"path":"a","top":[' + (GOOD[25:67] + b",") * 20_000,
     ],
 )
 def test_hostile_lines_are_refused_in_linear_time(evil: bytes) -> None:
