@@ -5,8 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from batchcls import errors
 from batchcls.backends.environment import environment
@@ -62,17 +61,6 @@ class Children:
                 popen.wait()
             if popen.stdout:
                 popen.stdout.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @staticmethod
     def _tell(popen: subprocess.Popen[str], line: str) -> None:

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def infer(
         "number_iter": number_iter,
         "seconds": seconds,
     }
-    with Children([order] * processes) as children:
+    with closing(Children([order] * processes)) as children:
         rounds = [children.measure() for _ in range(REPEATS)]
         about = children.about[0]
     best = max(rounds, key=lambda one: sum(answer["fps"] for answer in one))
@@ -103,7 +104,7 @@ def prepare(job: Job, images: Sequence[ImageRef]) -> Preparation:
         "root": images[0].place.root,
         "paths": [image.path for image in images],
     }
-    with Children([order]) as children:
+    with closing(Children([order])) as children:
         passes = [children.measure()[0] for _ in range(REPEATS)]
     best = min(passes, key=lambda one: sum(one["ms"]))
     read, decode, preprocess = best["ms"]
@@ -113,7 +114,7 @@ def prepare(job: Job, images: Sequence[ImageRef]) -> Preparation:
 def pipeline(job: Job, images: Sequence[ImageRef], log: Path, seconds: float) -> Whole:
     """The whole pipeline in the layout that `run` would have."""
     layout = decide(job, this_machine())
-    with Feed(job, layout, images, log) as feed:
+    with closing(Feed(job, layout, images, log)) as feed:
         rates = [feed.measure(0.5, seconds) for _ in range(REPEATS)]
     best = max(rates, key=lambda rate: rate.fps)
     done = max(1.0, best.images)

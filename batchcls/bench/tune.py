@@ -4,6 +4,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,7 +137,7 @@ def _rate(
     job: Job, layout: Allocation, images: Sequence[ImageRef], log: Path, seconds: float
 ) -> float:
     try:
-        with Feed(job, layout, images, log) as feed:
+        with closing(Feed(job, layout, images, log)) as feed:
             return feed.measure(0.5, seconds).fps
     except BatchclsError:
         if layout.batch_size == job.batch_size:

@@ -16,8 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from batchcls.backends.local import LocalBackend
 from batchcls.coordinator.policy import Policy
@@ -172,17 +171,6 @@ class Feed:
     def close(self) -> None:
         """End the workers, whatever is in work."""
         self._backend.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _answered_until(self, moment: float) -> list[Report]:
         reports = self._answered(0.0, fill=True)

@@ -20,6 +20,7 @@ from batchcls.results.earlier_record import as_today
 from batchcls.results.recovery import Identity, Prefix, checksum, identify, lines
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage, blocks, opened
+from batchcls.sources.nul_ended import Splitter
 
 MOST_PROBLEMS = 20
 
@@ -198,12 +199,10 @@ def _inputs(
 
 
 def _names(path: Path, storage: Storage) -> Iterator[bytes]:
-    rest = b""
+    splitter = Splitter()
     with opened(storage, path) as fd:
         for block in blocks(storage, fd, 0):
-            names = (rest + block).split(b"\0")
-            rest = names.pop()
-            yield from names
+            yield from splitter.split(block)
 
 
 def _ref(index: int, name: bytes) -> ImageRef:

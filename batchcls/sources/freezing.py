@@ -8,7 +8,6 @@ Rules of this file:
 """
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -16,8 +15,8 @@ from batchcls.errors import SourceError, StoppedError
 from batchcls.job.job import Job
 from batchcls.sources.duplicates import SeenHashes, normal, repeated
 from batchcls.sources.inputs import InputsList, ListWriter
+from batchcls.sources.nul_ended import read_names
 from batchcls.sources.opening import Opened, open_sources
-from batchcls.sources.spill import split_blocks
 
 
 def freeze(job: Job, path: Path, *, stdin: IO[bytes] | None = None) -> InputsList:
@@ -62,7 +61,7 @@ def _write(opened: Opened, path: Path, old: InputsList | None) -> InputsList:
     try:
         if old is not None:
             with path.open("rb") as file:
-                for name in _entries(file):
+                for name in read_names(file):
                     writer.add(name)
         for source in opened.sources:
             # The place of every file is the root, which the manifest holds once for all of them.
@@ -95,28 +94,25 @@ def _without_repeats(writer: ListWriter, root: bytes, list_path: Path) -> tuple[
     """The same list with every path once, and how many entries went; the same writer if none."""
     seen = SeenHashes()
     with writer.reopen() as file:
-        for path in _entries(file):
+        for path in read_names(file):
             seen.add(normal(path, root))
         suspects = seen.suspects()
         del seen
         if not suspects:
             return writer, 0
         file.seek(0)
-        drop = repeated((normal(path, root) for path in _entries(file)), suspects, list_path.parent)
+        drop = repeated(
+            (normal(path, root) for path in read_names(file)), suspects, list_path.parent
+        )
         file.seek(0)
         # The new writer takes the temporary name; the old file lives on in `file` till the end.
         writer.discard()
         kept = ListWriter(list_path)
         try:
-            for position, path in enumerate(_entries(file)):
+            for position, path in enumerate(read_names(file)):
                 if position not in drop:
                     kept.add(path)
         except BaseException:
             kept.discard()
             raise
     return kept, drop.count
-
-
-def _entries(file: IO[bytes]) -> Iterator[bytes]:
-    for names in split_blocks(file):
-        yield from names

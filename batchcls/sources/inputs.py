@@ -13,13 +13,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any
 
 from batchcls.errors import RefusedError
 from batchcls.images import Folder, ImageRef
-
-BLOCK = 1 << 16
+from batchcls.sources.nul_ended import BLOCK, NAMES_AT_ONCE, Splitter, joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class ListWriter:
         """Append one path."""
         self._block.append(path)
         self.count += 1
-        if len(self._block) == 4096:
+        if len(self._block) == NAMES_AT_ONCE:
             self._write()
 
     def reopen(self) -> IO[bytes]:
@@ -85,8 +83,7 @@ class ListWriter:
 
     def _write(self) -> None:
         if self._block:
-            self._block.append(b"")
-            data = memoryview(b"\0".join(self._block))
+            data = memoryview(joined(self._block))
             self._hash.update(data)
             while data:
                 data = data[self._file.write(data) :]
@@ -107,7 +104,7 @@ class InputsReader:
         self._path = Path(path)
         self._file: IO[bytes] = self._path.open("rb", buffering=0)
         self._names: list[bytes] = []  # the next names, last first
-        self._rest = b""
+        self._splitter = Splitter()
 
     def chunk(self, n: int) -> tuple[ImageRef, ...]:
         """The next `n` images; fewer at the end of the list, none after it.
@@ -131,7 +128,7 @@ class InputsReader:
             RefusedError: the list is shorter.
         """
         self._file.seek(0)
-        self._names, self._rest, self.next_index = [], b"", index
+        self._names, self._splitter, self.next_index = [], Splitter(), index
         left = index
         while left:
             block = self._file.read(BLOCK)
@@ -156,35 +153,22 @@ class InputsReader:
         """Close the file."""
         self._file.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def _fill(self) -> bool:
         while not self._names:
             block = self._file.read(BLOCK)
             if not block:
-                if self._rest:
+                if self._splitter.rest:
                     raise RefusedError(
                         f"{self._path} ends in the middle of a path; it is damaged: "
                         "start over (--fresh)"
                     )
                 return False
-            self._take(self._rest + block)
+            self._take(block)
         return True
 
-    def _take(self, data: bytes) -> None:
-        names = data.split(b"\0")
-        self._rest = names.pop()
-        names.reverse()
-        self._names = names
+    def _take(self, block: bytes) -> None:
+        self._names = self._splitter.split(block)
+        self._names.reverse()
 
 
 def sync_directory(directory: Path) -> None:

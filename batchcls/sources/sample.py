@@ -5,6 +5,7 @@ Lists are sorted, so each class's folder gets its share.
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,7 +28,7 @@ def sample(job: Job, most: int) -> list[ImageRef]:
         path = Path(folder) / "inputs"
         listed = freeze(job, path)
         wanted = frozenset(spread(listed.count, most))
-        with InputsReader(path, listed.root) as reader:
+        with closing(InputsReader(path, listed.root)) as reader:
             return [image for image in reader if image.index in wanted]
 
 

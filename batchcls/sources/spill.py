@@ -14,22 +14,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
+from batchcls.sources.nul_ended import read_names, write_names
+
 RUN_BYTES = 16 << 20
 MAX_RUNS = 128
-BLOCK = 1 << 16
 OBJECT_OVERHEAD = 41  # of a bytes object and its place in a list, CPython on 64 bits
-
-
-def split_blocks(file: IO[bytes]) -> Iterator[list[bytes]]:
-    """NUL-ended strings of a file, a block of them at a time; a last one without NUL comes too."""
-    rest = b""
-    while block := file.read(BLOCK):
-        names = (rest + block).split(b"\0")
-        rest = names.pop()
-        if names:
-            yield names
-    if rest:
-        yield [rest]
 
 
 class SortedSpill:
@@ -85,26 +74,10 @@ class SortedSpill:
 
     def _write_run(self, names: Iterator[bytes]) -> None:
         run: IO[bytes] = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed by close
-        write_all(run, names)
+        write_names(run, names)
         self._runs.append(run)
-
-
-def write_all(file: IO[bytes], names: Iterator[bytes]) -> None:
-    """Write strings NUL-ended, in large writes."""
-    block: list[bytes] = []
-    for name in names:
-        block.append(name)
-        if len(block) == 4096:
-            block.append(b"")
-            file.write(b"\0".join(block))
-            block.clear()
-    if block:
-        block.append(b"")
-        file.write(b"\0".join(block))
-    file.flush()
 
 
 def _strings(run: IO[bytes]) -> Iterator[bytes]:
     run.seek(0)
-    for names in split_blocks(run):
-        yield from names
+    return read_names(run)

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ def small(suite: Suite) -> list[Line]:
     own, coordinator, others = [], [], []
     with ExitStack() as stack:
         feed = stack.enter_context(
-            Feed(job, layout, images_in(folder, paths), suite.work / "small-log")
+            closing(Feed(job, layout, images_in(folder, paths), suite.work / "small-log"))
         )
         alone = [stack.enter_context(stages(job, folder, paths)) for _ in range(layout.workers)]
         for _ in range(suite.rounds + 1):  # the first is for warming up
@@ -188,7 +188,7 @@ def memory(suite: Suite) -> list[Line]:
                 one = Job.from_dict({**job.as_dict(), "workers": workers})
                 log = suite.work / "memory-log"
                 layout = decide(one, this_machine())
-                with Feed(one, layout, images_in(suite.photos, names), log) as feed:
+                with closing(Feed(one, layout, images_in(suite.photos, names), log)) as feed:
                     feed.measure(1.0, 2.0)
                     sums.append(sum(map(_pss, children())) / MB)
         each = [(three - one) / 2 for one, three in zip(found[1], found[3], strict=True)]

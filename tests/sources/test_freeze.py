@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
 
 
 def paths(found: InputsList, inputs: Path) -> list[str]:
-    with InputsReader(inputs, found.root) as reader:
+    with closing(InputsReader(inputs, found.root)) as reader:
         images = list(reader)
     assert [image.index for image in images] == list(range(found.count))
     assert {image.place for image in images} == {Folder(found.root)}

@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 from array import array
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,7 @@ def test_seek_goes_anywhere(tmp_path: Path, count: int) -> None:
 @pytest.mark.parametrize("size", [1, 7, 64, 100_000])
 def test_chunks_join_to_the_list(tmp_path: Path, size: int) -> None:
     write_list(tmp_path / "inputs", 10_007)
-    with InputsReader(tmp_path / "inputs", "/r") as reader:
+    with closing(InputsReader(tmp_path / "inputs", "/r")) as reader:
         images: list[ImageRef] = []
         while chunk := reader.chunk(size):
             assert len(chunk) == min(size, 10_007 - len(images))
@@ -98,7 +99,7 @@ def test_chunks_join_to_the_list(tmp_path: Path, size: int) -> None:
 
 def test_a_torn_list_is_refused(tmp_path: Path) -> None:
     (tmp_path / "inputs").write_bytes(b"a.jpg\0b.jp")
-    with InputsReader(tmp_path / "inputs", "/r") as reader:
+    with closing(InputsReader(tmp_path / "inputs", "/r")) as reader:
         assert reader.chunk(1)[0].path == "a.jpg"
         with pytest.raises(RefusedError, match="damaged"):
             reader.chunk(1)
@@ -106,11 +107,12 @@ def test_a_torn_list_is_refused(tmp_path: Path) -> None:
 
 PROGRAM = """
 import os, sys
+from contextlib import closing
 from pathlib import Path
 from batchcls.job.job import Job
 from batchcls.sources import InputsReader, freeze
 found = freeze(Job(sources=tuple(sys.argv[2:])), Path(sys.argv[1]) / "inputs")
-with InputsReader(Path(sys.argv[1]) / "inputs", found.root) as reader:
+with closing(InputsReader(Path(sys.argv[1]) / "inputs", found.root)) as reader:
     reader.seek(found.count * 9 // 10)
     rest = sum(1 for _ in reader)
 assert rest == found.count - found.count * 9 // 10
