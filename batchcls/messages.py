@@ -37,6 +37,7 @@ class WorkerStats:
         in_flight: infer requests running now, by device name.
         spent: seconds by stage: read, decode, preprocess, wait, infer, write.
         rss: resident memory, bytes.
+        notes: what has come to light about the model, for people; nearly always empty.
     """
 
     images: Mapping[str, int] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class WorkerStats:
     in_flight: Mapping[str, int] = field(default_factory=dict)
     spent: Mapping[str, float] = field(default_factory=dict)
     rss: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

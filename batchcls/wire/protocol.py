@@ -21,6 +21,9 @@ from batchcls.messages import (
 )
 from batchcls.results import record
 
+NOTES, NOTE_LENGTH = 4, 1000
+"""At most so many, of so many letters, are taken from one message."""
+
 STAGES = frozenset({"read", "decode", "preprocess", "wait", "infer", "write"})
 
 
@@ -67,6 +70,8 @@ def encode_answers(lease: int, answers: Sequence[Answer], stats: WorkerStats | N
             "spent": {k: round(v, 6) for k, v in stats.spent.items()},
             "rss": stats.rss,
         }
+        if stats.notes:
+            head["stats"]["notes"] = list(stats.notes)
     lines = [json.dumps(head, separators=(",", ":")).encode(), *(a.line for a in answers)]
     return b"\n".join(lines)
 
@@ -147,7 +152,14 @@ def _stats(data: Any) -> WorkerStats | None:
         in_flight={k: int(v) for k, v in _numbers(data.get("in_flight")).items()},
         spent={k: v for k, v in _numbers(data.get("spent")).items() if k in STAGES},
         rss=rss if type(rss) is int and 0 <= rss < 1 << 50 else 0,
+        notes=_notes(data.get("notes")),
     )
+
+
+def _notes(data: Any) -> tuple[str, ...]:
+    if not isinstance(data, list):
+        return ()
+    return tuple(text[:NOTE_LENGTH] for text in data[:NOTES] if isinstance(text, str))
 
 
 def _numbers(data: Any) -> dict[str, float]:

@@ -92,3 +92,6 @@ class Classifier(Protocol):
 
     def uncertainty(self, scores: Array, facts: Collection[str]) -> Mapping[str, float]:
         """Of margin and entropy those asked for, from all of one image's scores."""
+
+    def notes(self) -> Sequence[str]:
+        """What has come to light about the model since the last call, for people."""

@@ -124,9 +124,8 @@ class Pipeline:
         in_flight: dict[str, int] = {}
         for ring in self._rings:
             in_flight[ring.device] = in_flight.get(ring.device, 0) + ring.in_flight
-        stats = WorkerStats(
-            self._images, self._latency, in_flight, self._spent | self._decoding.spent(), rss
-        )
+        spent, notes = self._spent | self._decoding.spent(), tuple(self._classifier.notes())
+        stats = WorkerStats(self._images, self._latency, in_flight, spent, rss, notes)
         self._images, self._latency, self._spent = {}, {}, {}
         return stats
 

@@ -104,6 +104,10 @@ class FakeClassifier:
         """Only what begins with C is a close answer."""
         return 0.1 if scores[0] == ord("C") else 5.0
 
+    def notes(self) -> tuple[str, ...]:
+        """Nothing comes to light."""
+        return ()
+
     def settle(self) -> None:
         """Nothing was compiled."""
 

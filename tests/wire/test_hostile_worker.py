@@ -97,6 +97,21 @@ def test_hostile_statistics_are_left_out() -> None:
     assert event.stats == WorkerStats(spent={"read": 2.0})
 
 
+def test_notes_are_texts_and_few() -> None:
+    notes = ["the model is odd", 1, None, "x" * 10**6, *["more"] * 100]
+    head = {"t": "lines", "lease": 7, "i": [], "stats": {"notes": notes}}
+    event = protocol.parse(1, raw(head), LEASED)
+    assert isinstance(event, Answered)
+    assert event.stats is not None
+    assert event.stats.notes[0] == "the model is odd"
+    assert sum(map(len, event.stats.notes)) <= protocol.NOTES * protocol.NOTE_LENGTH
+    for odd in ("text", {"a": 1}, 7, None):
+        head = {"t": "lines", "lease": 7, "i": [], "stats": {"notes": odd}}
+        event = protocol.parse(1, raw(head), LEASED)
+        assert isinstance(event, Answered)
+        assert event.stats == WorkerStats()
+
+
 def mutate(message: bytes, chance: random.Random) -> bytes:
     data = bytearray(message)
     for _ in range(chance.choice([1, 1, 2, 8])):

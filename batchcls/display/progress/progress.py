@@ -233,6 +233,8 @@ class Progress:
 
     def _report(self, worker: int, stats: WorkerStats, now: float) -> None:
         rows = self._rows.setdefault(worker, {})
+        for note in stats.notes:
+            self.warn(note)
         for stage, seconds in stats.spent.items():
             if stage in self._spent:
                 self._spent[stage] += seconds

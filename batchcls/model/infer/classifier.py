@@ -4,6 +4,7 @@
 and turns raw scores into an answer.
 """
 
+import contextlib
 import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
@@ -24,9 +25,11 @@ from batchcls.model.devices import core as cores
 from batchcls.model.devices import strings
 from batchcls.model.files.find import model_file, model_path
 from batchcls.model.infer import topk, uncertainty
+from batchcls.model.infer.constancy import Constancy, unlike_pictures
 from batchcls.model.infer.ring import Ring
 from batchcls.model.preprocess import spatial
 
+ASK_S = 5.0
 CLOSE_S = 5.0
 SETTLE_S = 1.5
 """Less than a coordinator waits for its workers to leave."""
@@ -58,6 +61,8 @@ class Classifier:
             Ring(one.model, str(one.device), threads.nireq, count_layers=job.perf_counts)
             for one in compiled.models
         )
+        self._notes: list[str] = []
+        self._constancy = Constancy(self._test_answers, compiled.metadata.labels)
         self.description = describe(
             job,
             model_file(model_path(job.model)),
@@ -147,6 +152,8 @@ class Classifier:
             ImageError: "bad_output" where the model answered NaN or infinity.
         """
         values = self.probabilities(scores)
+        if note := self._constancy.see(values):
+            self._notes.append(note)
         indices = topk.top(values, self._top)
         if (threshold := self._metadata.threshold) is not None:
             indices = topk.top(values, int((values >= threshold).sum()))
@@ -175,6 +182,20 @@ class Classifier:
         if threshold is not None:
             threshold = float(activation.logits(np.array([threshold], np.float32))[0])
         return uncertainty.lead(low, high, threshold)
+
+    def notes(self) -> tuple[str, ...]:
+        """What has come to light since the last call, for people."""
+        found, self._notes = tuple(self._notes), []
+        return found
+
+    def _test_answers(self) -> list[NDArray[np.float32]]:
+        """Probabilities for pictures as unlike as they can be; those that there are."""
+        found = []
+        for picture in unlike_pictures():
+            scores = self.rings[0].ask(self.prepare(picture), ASK_S)
+            with contextlib.suppress(ImageError):
+                found += [] if scores is None else [self.probabilities(scores)]
+        return found
 
     def perf_counts(self) -> list[LayerTime]:
         """Per-layer counters of all devices; empty unless the job asks for them."""

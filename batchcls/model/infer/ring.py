@@ -127,6 +127,26 @@ class Ring:
         for blank in rows[len(images) :]:
             blank[...] = 0
 
+    def ask(self, image: NDArray[Any], timeout_s: float) -> NDArray[np.float32] | None:
+        """One image's raw scores from a request beside the ring; None where there is no answer.
+
+        Args:
+            image: a model input, as for `start`.
+            timeout_s: waited for at most so long.
+        """
+        try:
+            request = self._requests[0].get_compiled_model().create_infer_request()
+            if self._takes_any_size:
+                request.set_input_tensor(0, Tensor(image[None]))
+            else:
+                _rows(request)[0][...] = image
+            request.start_async()
+            if not request.wait_for(int(timeout_s * 1000)):
+                return None
+            return np.array(request.get_output_tensor(0).data[0], np.float32)
+        except Exception:  # noqa: BLE001 - a refusal is an answer (rule 4)
+            return None
+
     def poll(self) -> Finished | None:
         """The oldest request, if it has completed."""
         return self.wait(0.0)
