@@ -1,6 +1,7 @@
 """`batchcls tune`: the fastest layout for a model and images on this machine, as a job file."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,13 +39,14 @@ def tune(
     check_at_least("--seconds", seconds, 0)
     import statistics
 
-    from batchcls.bench.jobtext import job_text
     from batchcls.bench.tune import tune as try_layouts
     from batchcls.bench.tune import words
+    from batchcls.job.file_writer import job_text
 
     path = Path(to)
+    job_text(job, {})  # what cannot be written is said before two minutes of work, not after
     try:
-        path.open("x").close()  # before two minutes of work, not after
+        path.open("x").close()
     except OSError as error:
         raise UsageError(
             f"job file {to}: {error.strerror}; name another with `--to FILE`"
@@ -55,7 +57,7 @@ def tune(
         best, won = raced.winner, layouts[raced.winner]
         fps, was = statistics.median(raced.final(best)), statistics.median(raced.final(0))
         first = f"batchcls tune: {fps:.1f} images/s here, {was:.1f} by default"
-        path.write_text(job_text(job, won, first), encoding="utf-8")
+        path.write_text(job_text(job, asdict(won), first), encoding="utf-8")
         written = True
     finally:
         if not written:

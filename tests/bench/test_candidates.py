@@ -4,9 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchcls.bench.candidates import grid, kept, winner
-from batchcls.bench.jobtext import job_text
 from batchcls.bench.tune import ENOUGH_ROUNDS, Raced
-from batchcls.job import file
 from batchcls.job.job import Job
 from batchcls.running.allocation import decide
 from batchcls.running.machine import Machine
@@ -68,11 +66,3 @@ def test_a_gain_within_the_noise_is_no_gain() -> None:
     assert winner([[100.0], [102.0]]) == 0
     assert winner([[100.0], [110.0], [120.0]]) == 2
     assert winner([[100.0, 100.0, 100.0], [99.0, 101.0, 500.0]]) == 0
-
-
-def test_the_job_file_gives_the_job_in_that_layout() -> None:
-    job = Job(sources=("a b", "c"), model='we"ird.xml', device=("CPU",), top=3, nireq=0)
-    layout = decide(job, Machine(2))
-    again = file.merge(file.parse(job_text(job, layout, "won\ntwice")), {})
-    assert (again.sources, again.model, again.top) == (job.sources, job.model, 3)
-    assert decide(again, Machine(2)) == layout
