@@ -11,3 +11,6 @@ has no batchcls of ours.
 
 QUANTIZE = "nncf>=3.2"
 """What `batchcls quantize` needs, for pip: the extra `quantize`."""
+
+OPENCV = "opencv-python>=4.13"
+"""What decodes images, for pip: a dependency."""

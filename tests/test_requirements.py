@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.version import HUB, QUANTIZE
+from batchcls.version import HUB, OPENCV, QUANTIZE
 from tests.support.tree import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -33,7 +33,7 @@ OURS = re.compile(
 JOINED = re.compile(r"""["']\s*\n\s*[rf]?["']""")
 """Between the parts of one literal, written over two lines."""
 
-BOUND = re.compile(r"\b(nncf|huggingface_hub)([<>=~!]=?[\w.,<>=!]+)")
+BOUND = re.compile(r"\b(?:(nncf|huggingface_hub)([<>=~!]=?[\w.,<>=!]+)|opencv-python>=[\w.]+)")
 
 
 def sends_to_ours(text: str) -> bool:
@@ -46,13 +46,14 @@ def test_nothing_sends_people_to_a_package_that_is_not_ours() -> None:
 
 
 def test_bounds_are_those_of_pyproject_wherever_they_stand() -> None:
-    known = {requirement for extra in EXTRAS.values() for requirement in extra}
+    known = {*PROJECT["dependencies"], *(one for extra in EXTRAS.values() for one in extra)}
     found = {match[0]: name for name, text in TEXTS.items() for match in BOUND.finditer(text)}
     assert {bound: name for bound, name in found.items() if bound not in known} == {}
 
 
-def test_messages_name_what_the_extras_ask_for() -> None:
+def test_messages_name_what_pyproject_asks_for() -> None:
     assert {"hub": [HUB], "quantize": [QUANTIZE]}.items() <= EXTRAS.items()
+    assert OPENCV in PROJECT["dependencies"]
 
 
 @pytest.mark.parametrize(

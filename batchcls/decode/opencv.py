@@ -4,6 +4,7 @@ import re
 from types import ModuleType
 
 from batchcls.errors import SetupError
+from batchcls.version import OPENCV
 
 _LIBRARY = re.compile(r"\b(lib[\w.+-]+\.so[\w.]*)")
 
@@ -25,10 +26,11 @@ def explain(error: ImportError) -> str:
     """Why OpenCV cannot be imported, and what helps."""
     library = _LIBRARY.search(str(error))
     if library is None:
-        return f"OpenCV cannot be imported: {error}. Install it: pip install opencv-python"
+        return f"OpenCV cannot be imported: {error}; run `pip install '{OPENCV}'`"
     return (
         f"OpenCV cannot be imported, because this machine lacks the system library {library[1]} "
-        f"({error}). Install its Debian package (for libGL.so.1: apt-get install libgl1), or take "
-        "the build of OpenCV that needs no display libraries: "
-        "pip uninstall --yes opencv-python && pip install opencv-python-headless"
+        f"({error})\n"
+        "hint: install its Debian package (for libGL.so.1: `apt-get install libgl1`), or use the "
+        "build of OpenCV that needs no display libraries: "
+        "`pip uninstall --yes opencv-python && pip install opencv-python-headless`"
     )

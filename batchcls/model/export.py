@@ -91,7 +91,7 @@ def check_name(out: Path) -> None:
         ModelError: it does not end in .xml.
     """
     if out.suffix != ".xml":
-        raise ModelError(f"cannot export to {out}: the name must end in .xml")
+        raise ModelError(f"{out}: name a file that ends in .xml")
 
 
 def write(loaded: Loaded, model: Model, out: Path) -> Path:

@@ -44,7 +44,7 @@ RESIZES = (
     Settings(resize_type="shortest_edge", interpolation="pillow_bilinear"),
     Settings(resize_type="centre_fraction", interpolation="linear"),
 )
-NOW = "as resolved now"
+NOW = "current settings"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,9 @@ def load_nncf() -> Any:
     try:
         import nncf
     except ImportError as error:
-        raise SetupError(f"quantisation needs NNCF ({error}): pip install '{QUANTIZE}'") from error
+        raise SetupError(
+            f"quantising needs NNCF ({error}); run `pip install '{QUANTIZE}'`"
+        ) from error
     nncf.set_log_level(40)  # logging.ERROR
     return nncf
 
@@ -82,15 +84,15 @@ def check(loaded: Loaded) -> None:
         ModelError: already quantised, or with its preprocessing inside and any size of image.
     """
     if any(op.get_type_name() == "FakeQuantize" for op in loaded.model.get_ops()):
-        raise ModelError(f"{loaded.path} is quantised already")
+        raise ModelError(f"{loaded.path} is already quantised")
     if loaded.metadata.pre.resize_type == "embedded":
         raise ModelError(
-            f"{loaded.path} takes images of any size and resizes them itself: quantise the model "
+            f"{loaded.path} takes images of any size and resizes them itself; quantise the model "
             "that it was made from"
         )
     if not loaded.model.inputs[loaded.image.index].get_element_type().is_real():
         raise ModelError(
-            f"{loaded.path} takes {loaded.image.element_type} pixels: quantised before"
+            f"{loaded.path} takes {loaded.image.element_type} pixels: it is already quantised"
         )
 
 

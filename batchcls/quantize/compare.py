@@ -86,7 +86,7 @@ def _next(ring: Any) -> Any:
     finished = ring.wait(WAIT_S)
     if finished is None or finished.error is not None:
         why = f"no answer in {WAIT_S:g} s" if finished is None else finished.error
-        raise ModelError(f"device {ring.device} does not infer the model: {why}")
+        raise ModelError(f"device {ring.device} cannot run the model: {why}")
     return finished.scores[0]
 
 

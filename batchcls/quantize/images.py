@@ -84,8 +84,8 @@ def choose(job: Job, prepare: Callable[[Any], Any], calibration: int, held_out: 
             unusable += 1
     if len(ready) < LEAST:
         raise SourceError(
-            f"{len(ready)} usable images of {len(images)}: quantisation needs some to calibrate on "
-            f"and others to be judged by; a few hundred that look like yours are best"
+            f"only {len(ready)} of {len(images)} images can be used; quantising needs some to "
+            "calibrate on and others to compare on, best a few hundred that look like yours"
         )
     return Chosen(
         tuple(ready[one.index] for one in learn if one.index in ready),

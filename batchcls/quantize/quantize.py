@@ -56,7 +56,7 @@ def quantize(
     loaded = load.load(job, core := open_core(job))
     calibrate.check(loaded)
     if not out.parent.is_dir():
-        raise ModelError(f"cannot write {out}: {out.parent} is no directory")
+        raise ModelError(f"cannot write {out}: {out.parent} is not a directory")
     with ExitStack() as stack:
         original = _open(job, stack)
         tell("Reading images …")

@@ -37,7 +37,7 @@ def test_a_missing_system_library_names_the_way_out(tmp_path: Path) -> None:
         )
         assert done.returncode == 1
         assert "lacks the system library libGL.so.1" in done.stderr
-        assert done.stderr.rstrip().endswith("pip install opencv-python-headless")
+        assert done.stderr.rstrip().endswith("pip install opencv-python-headless`")
 
 
 def test_a_run_without_opencv_says_what_to_do(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_a_quantised_model_is_not_quantised_again(tmp_path: Path, pictures: Path
     assert run(model, pictures, "-o", out).returncode == 0
     again = run(out, pictures, "-o", tmp_path / "again.xml")
     assert again.returncode == 2
-    assert "quantised already" in again.stderr
+    assert "already quantised" in again.stderr
     assert not (tmp_path / "again.xml").exists()
 
 

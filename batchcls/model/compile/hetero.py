@@ -31,7 +31,7 @@ def affinities(model: Model) -> dict[str, str]:
         try:
             found = {str(name): str(device) for name, device in json.loads(text).items()}
         except (ValueError, AttributeError) as error:
-            raise ModelError(f"rt_info {OWN_ROOT}/{KEY} is no JSON object: {error}") from error
+            raise ModelError(f"rt_info {OWN_ROOT}/{KEY} is not a JSON object: {error}") from error
     for op in model.get_ops():
         info = op.get_rt_info()
         if KEY in info:

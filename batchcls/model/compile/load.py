@@ -21,7 +21,7 @@ DEFAULT_SIZE = 224
 """Height and width for models that leave them open and have no metadata."""
 
 DEFAULT = "the default"
-OPEN_SIZE = "the usual size (the model leaves it open)"
+OPEN_SIZE = "the usual size, since the model leaves it open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,9 @@ def load(job: Job, core: Core) -> Loaded:
     if settings.embedded_processing:
         pre = preprocess.embedded(pre, sized=image.height is not None)
     elif pre.input_dtype in ("u16", "i16"):
-        warnings.append(f"the model was made for {pre.input_dtype} images; they are read as 8 bits")
+        warnings.append(
+            f"the model was made for {pre.input_dtype} images; batchcls reads images as 8 bits"
+        )
     own_yes_and_no = settings.multilabel or scores.classes == 1
     wanted = settings.activation or ("sigmoid" if own_yes_and_no else None)
     how, activation_origin = activation.decide(model, scores.index, wanted, job.activation)
@@ -120,4 +122,4 @@ def _labels(job: Job, known: metadata.Known, classes: int) -> tuple[tuple[str, .
         origin = known.origins["labels"]
         first = "other" if origin == metadata.RT_INFO else ""  # model_api's rule
         return labels.fit(known.settings.labels, classes, origin, first=first), origin
-    return labels.numbered(classes), "none: numbered"
+    return labels.numbered(classes), "none found: numbered"

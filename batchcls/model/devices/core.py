@@ -133,7 +133,8 @@ def configure(core: Core, wanted: Properties) -> None:
         try:
             core.set_property(name, dict(values))
         except RuntimeError as error:
-            raise DeviceError(f"device {name} refuses {values}: {reason(error)}") from error
+            told = ", ".join(f"{key}={value}" for key, value in values.items())
+            raise DeviceError(f"device {name} refuses {told}: {reason(error)}") from error
 
 
 def is_cpu(name: str) -> bool:
@@ -170,9 +171,9 @@ def _load_config(path: str | None) -> Properties:
     except OSError as error:
         raise UsageError(f"--load-config {path}: {error.strerror}") from error
     except ValueError as error:
-        raise UsageError(f"--load-config {path} is broken JSON: {error}") from error
+        raise UsageError(f"--load-config {path} is not valid JSON: {error}") from error
     if not isinstance(loaded, dict) or not all(isinstance(v, dict) for v in loaded.values()):
-        raise UsageError(f'--load-config {path}: wanted is {{"CPU": {{"PROPERTY": "value"}}}}')
+        raise UsageError(f'--load-config {path}: expected {{"CPU": {{"PROPERTY": "value"}}}}')
     return {name.upper(): dict(values) for name, values in loaded.items()}
 
 
@@ -201,8 +202,8 @@ def read_model(core: Core, path: Path) -> Model:
         raise ModelError(f"OpenVINO cannot read the model {path}: {reason(error)}") from error
     if not model.inputs or not model.outputs:
         raise ModelError(
-            f"OpenVINO finds no inputs and outputs in the model {path}; of a TensorFlow SavedModel "
-            "it reads the signature serving_default, which this one may lack"
+            f"OpenVINO finds no inputs and outputs in the model {path}; if it is a TensorFlow "
+            "SavedModel, it may lack the signature that OpenVINO reads, serving_default"
         )
     return model
 

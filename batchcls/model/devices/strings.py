@@ -77,8 +77,8 @@ def parse(text: str) -> Device:
             return Device(text, kind, ())
         if "," in kind:
             raise DeviceError(
-                f"device {text!r}: for several devices at once give --device several times; to "
-                f"split one model over them write HETERO:{kind}"
+                f"device {text!r}: name each device with a `--device` of its own, or split one "
+                f"model over them with HETERO:{kind}"
             )
         kind, rest = "", kind
     elif kind not in VIRTUAL:
@@ -88,8 +88,8 @@ def parse(text: str) -> Device:
         match = _MEMBER.fullmatch(part.strip())
         if match is None:
             raise DeviceError(
-                f"device {text!r}: {part.strip()!r} is no device name; "
-                "write for example CPU, GPU.0 or HETERO:GPU,CPU"
+                f"device {text!r}: {part.strip()!r} is not a device name; expected for example "
+                "CPU, GPU.0 or HETERO:GPU,CPU"
             )
         members.append(Member(match[2], match[3] or "", bool(match[1])))
     return Device(text, kind, tuple(members))
@@ -115,7 +115,7 @@ def resolve(device: Device, available: Sequence[str], *, strict: bool = False) -
         raise DeviceError(_absent(device.requested, missing, available))
     kept = tuple(m for m in device.members if m.name not in missing)
     warnings = tuple(
-        f"device {device.requested}: this machine has no {name}; goes on without it"
+        f"device {device.requested}: this machine has no {name}; running without it"
         + (f" ({name} is {REPLACED_BY[name]})" if name in REPLACED_BY else "")
         for name in missing
     )
@@ -132,8 +132,9 @@ def _absent(requested: str, missing: Sequence[str], available: Sequence[str]) ->
     there = ", ".join(available) or "none"
     for name in missing:
         if name in REPLACED_BY:
-            return f"device {requested}: {name} is {REPLACED_BY[name]}. This machine has: {there}"
+            return f"device {requested}: {name} is {REPLACED_BY[name]} (this machine has: {there})"
     return (
-        f"device {requested}: this machine has no {' and no '.join(missing)}; it has: {there}. "
-        "If the hardware is there, its driver is not: `batchcls devices` shows what OpenVINO sees"
+        f"device {requested}: this machine has no {' and no '.join(missing)}; it has: {there}\n"
+        "hint: if the hardware is there, its driver is missing; `batchcls devices` shows what "
+        "OpenVINO sees"
     )

@@ -25,7 +25,7 @@ _UNREAD = {
     ".h5": "load it with Keras and export it with `keras.Model.export(DIR)` as a SavedModel",
     ".pt": "export it to ONNX, with torch.onnx.export or its library's own exporter",
     ".pth": "export it to ONNX, with torch.onnx.export or its library's own exporter",
-    ".safetensors": "`optimum-cli export openvino` makes a model of it",
+    ".safetensors": "convert it with `optimum-cli export openvino`",
     ".json": "if it is a Paddle model, save it as .pdmodel, with FLAGS_enable_pir_api=0 in the "
     "environment, or convert it with paddle2onnx",
 }
@@ -61,8 +61,7 @@ def model_path(model: str | None) -> Path:
         return path()
     if hub.is_reference(model):
         raise ModelError(
-            f"{model}: a local model is wanted here; `batchcls export-model {model} model.xml` "
-            "makes one"
+            f"{model}: expected a local model; `batchcls export-model {model} model.xml` writes one"
         )
     found = Path(model).expanduser()
     if not found.exists():
@@ -93,18 +92,18 @@ def _in_folder(folder: Path) -> Path:
             return found[0]
         if found:
             names = ", ".join(file.name for file in found[:5])
-            raise ModelError(f"{folder} holds several models ({names}): name one of them")
+            raise ModelError(f"{folder} holds several models ({names}); name one of them")
     for weights in folder.glob("*.pdiparams"):
         _check_format(weights.with_suffix(".json"))
     for suffix in (".keras", ".h5", ".safetensors", ".pt", ".pth"):
         for file in folder.glob("*" + suffix):
             _check_format(file)
-    raise ModelError(f"{folder} holds no model: looked for {', '.join(_IN_FOLDERS)}, {SAVED_MODEL}")
+    raise ModelError(f"{folder} holds no model; looked for {', '.join(_IN_FOLDERS)}, {SAVED_MODEL}")
 
 
 def _check_format(path: Path) -> None:
     if (way := _UNREAD.get(path.suffix.lower())) is not None and path.is_file():
-        raise ModelError(f"{path}: OpenVINO does not read {path.suffix} files: {way}")
+        raise ModelError(f"{path}: OpenVINO does not read {path.suffix} files; {way}")
 
 
 def model_files(path: Path) -> list[Path]:

@@ -49,7 +49,7 @@ def parse(model: str) -> Reference:
     """
     found = _FORM.fullmatch(model.removeprefix(SCHEME))
     if found is None:
-        raise ModelError(f"{model}: wanted is hf://ORG/NAME or hf://ORG/NAME@REVISION")
+        raise ModelError(f"{model}: expected hf://ORG/NAME or hf://ORG/NAME@REVISION")
     return Reference(found["id"], found["revision"])
 
 
@@ -93,7 +93,8 @@ def fetch(model: str) -> Path:
         from huggingface_hub import constants, errors, utils
     except ImportError as error:
         raise SetupError(
-            f"{model}: models of the Hugging Face hub need huggingface_hub: pip install '{HUB}'"
+            f"{model}: models of the Hugging Face hub need huggingface_hub; "
+            f"run `pip install '{HUB}'`"
         ) from error
     if not sys.stderr.isatty():
         utils.disable_progress_bars()
@@ -102,13 +103,13 @@ def fetch(model: str) -> Path:
         info = hub.HfApi().model_info(name, revision=revision)
     except errors.GatedRepoError as error:
         raise ModelError(
-            f"{model}: its authors give it to those whom they know: ask on its page, then "
-            "`hf auth login` (or set HF_TOKEN)"
+            f"{model}: access is restricted by its authors; request it on its page, then run "
+            "`hf auth login` or set HF_TOKEN"
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise ModelError(
-            f"{model}: no such model on {constants.ENDPOINT}, or it is private: "
-            "then `hf auth login` (or set HF_TOKEN)"
+            f"{model}: no such model on {constants.ENDPOINT}; if it is private, run "
+            "`hf auth login` or set HF_TOKEN"
         ) from error
     except errors.RevisionNotFoundError as error:
         raise ModelError(f"{model}: the model has no such branch, tag or commit") from error
@@ -122,7 +123,7 @@ def fetch(model: str) -> Path:
             if part:
                 snapshot = Path(hub.snapshot_download(name, revision=revision, allow_patterns=part))
     except Exception as error:
-        raise ModelError(f"{model}: cannot be fetched: {_reason(error)}") from error
+        raise ModelError(f"{model}: download failed: {_reason(error)}") from error
     return _folder(model, reference, snapshot, files)
 
 
@@ -140,11 +141,11 @@ def _cached(hub: Any, model: str, reference: Reference, why: Exception) -> Path:
         offline = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else _reason(why)
         raise ModelError(
             f"{model}: not in the cache ({constants.HF_HUB_CACHE}), and the hub cannot be "
-            f"asked: {offline}"
+            f"reached: {offline}"
         ) from error
     snapshot = Path(found)
     there = [p.relative_to(snapshot).as_posix() for p in snapshot.rglob("*") if p.is_file()]
-    chosen = _chosen(model, there, where="of it in the cache ")
+    chosen = _chosen(model, there, where="in the cache ")
     return _folder(model, reference, snapshot, chosen)
 
 
@@ -152,9 +153,10 @@ def _chosen(model: str, files: Collection[str], where: str = "") -> list[str]:
     chosen = choose(files)
     if not chosen:
         raise ModelError(
-            f"{model}: none of the {len(files)} files {where}is a model that OpenVINO reads "
-            "(looked for openvino_model.xml or another .xml, each with its .bin, for model.onnx or "
-            "onnx/model.onnx, and for one .tflite); `optimum-cli export openvino` makes one"
+            f"{model}: none of the {len(files)} files {where}is a model that OpenVINO reads; "
+            "looked for openvino_model.xml or another .xml, each with its .bin, for model.onnx or "
+            "onnx/model.onnx, and for one .tflite\n"
+            "hint: convert the model with `optimum-cli export openvino`"
         )
     return chosen
 

@@ -91,7 +91,7 @@ def decide(
         ModelError: an unknown activation.
     """
     if wanted is not None and wanted not in ACTIVATIONS:
-        raise ModelError(f"unknown activation {wanted!r}; known: {', '.join(ACTIVATIONS)}")
+        raise ModelError(f"unknown activation {wanted!r}; expected one of {', '.join(ACTIVATIONS)}")
     found = ending.of(model, output)
     last, scale, zero = found.kind, found.scale, found.zero
     if forced is not None:

@@ -30,19 +30,23 @@ def set_shape(model: Model, image: ImageInput, height: int, width: int, batch: i
         return
     if batch > 1:
         if "N" not in image.layout:
-            raise ModelError(f"batch size {batch}: the model's input {image.layout} has no batch")
+            raise ModelError(
+                f"batch size {batch}: the model's input ({image.layout}) has no batch dimension; "
+                "use `--batch-size 1`"
+            )
         _free_batch(model)
     try:
         model.reshape({image.index: wanted})
     except RuntimeError as error:
+        images = "1 image" if batch == 1 else f"{batch} images"
         raise ModelError(
-            f"the model does not take {batch} image(s) of {width}x{height}: {reason(error)}"
+            f"the model does not take {images} of {width}x{height} pixels: {reason(error)}"
         ) from error
     got = model.outputs[score_output(model).index].get_partial_shape()[0]
     if got.is_dynamic or got.get_length() != batch:
         raise ModelError(
-            f"batch size {batch}: the model's graph spells out its batch, the output is of {got}; "
-            "use --batch-size 1"
+            f"batch size {batch}: the model's graph has a fixed batch size of {got}; "
+            "use `--batch-size 1`"
         )
 
 
@@ -82,7 +86,8 @@ def connect(model: Model, image: ImageInput, scores: ScoreOutput, pre: Preproces
     if pre.mean_values or pre.scale_values or pre.intensity[0] != "none":
         if not wanted.is_real():
             raise ModelError(
-                f"the model's input is {image.element_type}: mean and scale values do not apply"
+                f"the model's input is {image.element_type}; mean and scale values need a "
+                "floating-point input"
             )
         _add_numbers(port.preprocess().convert_element_type(Type.f32), pre)
     elif wanted == Type.i8:
@@ -91,7 +96,7 @@ def connect(model: Model, image: ImageInput, scores: ScoreOutput, pre: Preproces
     try:
         return steps.build()
     except RuntimeError as error:
-        raise ModelError(f"cannot connect the image to the model: {reason(error)}") from error
+        raise ModelError(f"cannot put the preprocessing into the model: {reason(error)}") from error
 
 
 def _add_numbers(steps: Any, pre: Preprocess) -> None:

@@ -47,8 +47,8 @@ SATURATING = "fast, saturating"
 """Asked for by a user, on a processor that gets large sums wrong; its answers are its own."""
 
 OVERFLOWS = (
-    "this processor's int8 sums overflow with this model's weights, and answers suffer; "
-    "--int8 exact computes them right"
+    "this processor's int8 sums overflow with this model's weights, which costs accuracy; "
+    "`--int8 exact` computes them correctly"
 )
 
 _LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")

@@ -88,13 +88,16 @@ def image_input(model: Model, layout: str | None) -> ImageInput:
         return found[0]
     shapes = ", ".join(f"{p['name']} {p['shape']}" for p in describe_ports(model.inputs))
     if not found:
-        hint = f" under the layout {layout}" if layout else ""
+        where = f" in the layout {layout}" if layout else ""
         raise ModelError(
-            f"the model has no image input{hint}: wanted is one input of 1 or 3 channels, height "
-            f"and width; its inputs are: {shapes}. If the shape is ambiguous, give --layout"
+            f"the model has no image input{where}; expected one input of 1 or 3 channels, height "
+            f"and width, found: {shapes}\nhint: if the shape is ambiguous, name its `--layout`"
         )
-    what = "one image" if len(found) > 1 else "an image: export it with the other inputs fixed"
-    raise ModelError(f"the model takes more than {what}; its inputs are: {shapes}")
+    if len(found) > 1:
+        raise ModelError(f"the model takes several images at once, expected one: {shapes}")
+    raise ModelError(
+        f"the model has other inputs beside the image: {shapes}; export it with those fixed"
+    )
 
 
 def _as_image(port: Any, index: int, layout: str | None) -> ImageInput | None:
@@ -156,8 +159,7 @@ def score_output(model: Model) -> ScoreOutput:
     shapes = ", ".join(f"{p['name']} {p['shape']}" for p in describe_ports(model.outputs))
     what = "no class scores" if not found else "several outputs that could be class scores"
     raise ModelError(
-        f"the model has {what}: wanted is one output of shape [images, classes]; "
-        f"its outputs are: {shapes}"
+        f"the model has {what}; expected one output of shape [images, classes], found: {shapes}"
     )
 
 

@@ -43,10 +43,12 @@ def read_json(path: Path) -> dict[str, Any] | None:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"cannot read {path}: {error}") from error
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ModelError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(value, dict):
-        raise ModelError(f"{path} is no JSON object")
+        raise ModelError(f"{path} is not a JSON object")
     return value
 
 
@@ -60,13 +62,13 @@ def preprocessor(config: Mapping[str, Any]) -> Settings:
     family = kind.removesuffix("Fast").removesuffix("ImageProcessor")
     family = family.removesuffix("FeatureExtractor")
     if family in _UNSUPPORTED:
-        raise ModelError(f"{PREPROCESSOR}: the steps of {kind} are not supported")
+        raise ModelError(f"{PREPROCESSOR}: the image processor {kind} is not supported")
     config = huggingface_defaults.filled(config, family)
     try:
         geometry = _geometry(config, family)
         mean, scale = _normalisation(config, family)
     except (TypeError, ValueError, KeyError) as error:
-        raise ModelError(f"{PREPROCESSOR}: a value makes no sense ({error})") from error
+        raise ModelError(f"{PREPROCESSOR} has an unexpected value: {error}") from error
     flips = bool(config.get("do_flip_channel_order", False))
     return Settings(
         **geometry,
@@ -156,7 +158,9 @@ def _pair(size: Any) -> tuple[int, int]:
 def _interpolation(config: Mapping[str, Any]) -> str:
     number = config["resample"]
     if number not in RESAMPLE:
-        raise ModelError(f"{PREPROCESSOR}: resample {number!r} is none of Pillow's filters")
+        raise ModelError(
+            f"{PREPROCESSOR}: resample is {number!r}; expected a filter of Pillow, 0 to 5"
+        )
     return RESAMPLE[number]
 
 

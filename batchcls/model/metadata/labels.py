@@ -46,7 +46,7 @@ def parse(data: bytes, name: str) -> tuple[str, ...]:
         try:
             found = from_json(json.loads(text), name)
         except ValueError as error:
-            raise LabelsError(f"labels file {name} is broken JSON: {error}") from error
+            raise LabelsError(f"labels file {name} is not valid JSON: {error}") from error
     else:
         found = _lines(text, name)
     if not found:
@@ -63,12 +63,15 @@ def from_json(value: Any, name: str) -> tuple[str, ...]:
     if isinstance(value, list):
         return tuple(_text(label) for label in value)
     if isinstance(value, dict):
-        try:
-            by_id = {int(key): _text(label) for key, label in value.items()}
-        except ValueError as error:
-            raise LabelsError(f"labels in {name}: an id is not a number ({error})") from error
-        return _by_id(by_id, name)
-    raise LabelsError(f"labels in {name}: neither a list of names nor an object id → name")
+        return _by_id({_id(key, name): _text(label) for key, label in value.items()}, name)
+    raise LabelsError(f"labels in {name}: expected a list of names, or an object from id to name")
+
+
+def _id(key: Any, name: str) -> int:
+    try:
+        return int(key)
+    except ValueError as error:
+        raise LabelsError(f"labels in {name}: id {key!r} is not a number") from error
 
 
 def fit(labels: Sequence[str], classes: int, name: str, *, first: str = "") -> tuple[str, ...]:
@@ -96,8 +99,8 @@ def fit(labels: Sequence[str], classes: int, name: str, *, first: str = "") -> t
     if count == classes - 1 and lacking and count and not first_is_background:
         return (lacking, *labels)
     raise LabelsError(
-        f"{name} has {count} labels, the model has {classes} classes: "
-        "give the labels that belong to this model with --labels"
+        f"{name} has {count} labels, the model has {classes} classes; "
+        "name the labels of this model with `--labels`"
     )
 
 
@@ -135,5 +138,5 @@ def _text(label: Any) -> str:
     if isinstance(label, list) and label:  # ["n01440764", "tench"], Keras's class index
         label = label[-1]
     if not isinstance(label, str):
-        raise LabelsError(f"a label is no text: {label!r}")
+        raise LabelsError(f"a label is not text: {label!r}")
     return label.strip()

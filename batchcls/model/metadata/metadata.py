@@ -33,10 +33,10 @@ _FLOATING = ("f32", "f16", "bf16", "f64")
 TENSORFLOW = "TensorFlow's convention"
 
 GUESS = (
-    "the model says nothing about its preprocessing: images are stretched, {how}. That is a guess, "
-    "and often costs accuracy: `batchcls inspect MODEL --probe DIR` finds out what fits"
+    "the model does not say how its images are preprocessed. batchcls guesses: stretched, {how}. A "
+    "wrong guess costs accuracy; `batchcls inspect MODEL --probe DIR` finds out what fits."
 )
-SAMPLE = "BGR, not normalised, as OpenVINO's sample does"
+SAMPLE = "BGR, not normalised, as in OpenVINO's sample"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,8 @@ def _guess(
         return SAMPLE
     if not floating:
         return ""  # RGB pixels are all that a quantised TensorFlow model can want
-    numbers = "in -1..1" if settings.mean_values else "not normalised"
-    return f"RGB, {numbers}, as is usual for TensorFlow's models"
+    numbers = "scaled to -1..1" if settings.mean_values else "not normalised"
+    return f"RGB, {numbers}, as is usual for TensorFlow models"
 
 
 def _convention(path: Path, element_type: str, *, imagenet: bool) -> tuple[str, Settings]:

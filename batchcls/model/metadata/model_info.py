@@ -70,13 +70,11 @@ def from_keys(info: Mapping[str, str], beside: Path) -> Settings:
     """`settings`, from the keys alone."""
     kind = info.get("model_type", "classification")
     if kind.lower() != "classification":
-        raise ModelError(
-            f"the model says of itself that it is {kind!r}, not a classification model"
-        )
+        raise ModelError(f"rt_info {ROOT}/model_type is {kind!r}; expected a classification model")
     if _flag(info, "hierarchical"):
         raise ModelError(
-            "hierarchical classification models are not supported: their labels are several "
-            "heads with a tree between them; export the model with a flat classification head"
+            "hierarchical classification models are not supported; export the model with one flat "
+            "list of classes"
         )
     return Settings(
         height=_number(info, "orig_height", int),
@@ -113,7 +111,7 @@ def own_settings(model: Model) -> Settings:
         try:
             value = json.loads(text)
         except ValueError as error:
-            raise ModelError(f"rt_info {OWN_ROOT}/{key} is no JSON: {error}") from error
+            raise ModelError(f"rt_info {OWN_ROOT}/{key} is not valid JSON: {error}") from error
         found[key] = tuple(value) if isinstance(value, list) else value
     return Settings(**found)
 
@@ -128,7 +126,7 @@ def _number(info: Mapping[str, str], key: str, kind: Callable[[str], _N]) -> _N 
     try:
         return kind(info[key])
     except ValueError as error:
-        raise ModelError(f"rt_info {ROOT}/{key} is {info[key]!r}: not a number") from error
+        raise ModelError(f"rt_info {ROOT}/{key} is {info[key]!r}; expected a number") from error
 
 
 def _top(value: int | None) -> int | None:
@@ -147,7 +145,7 @@ def _floats(info: Mapping[str, str], key: str) -> tuple[float, ...] | None:
     try:
         return tuple(float(part) for part in info[key].strip("[]()").replace(",", " ").split())
     except ValueError as error:
-        raise ModelError(f"rt_info {ROOT}/{key} is {info[key]!r}: not numbers") from error
+        raise ModelError(f"rt_info {ROOT}/{key} is {info[key]!r}; expected numbers") from error
 
 
 def _interpolation(info: Mapping[str, str]) -> str | None:
@@ -157,7 +155,8 @@ def _interpolation(info: Mapping[str, str]) -> str | None:
     if text is None:
         return None
     if text.lower() not in _INTERPOLATION:
-        raise ModelError(f"rt_info {ROOT}/interpolation_mode is {text!r}")
+        known = ", ".join(_INTERPOLATION).upper()
+        raise ModelError(f"rt_info {ROOT}/interpolation_mode is {text!r}; expected one of {known}")
     return _INTERPOLATION[text.lower()]
 
 
@@ -186,7 +185,10 @@ def _intensity(info: Mapping[str, str]) -> tuple[str | float, ...] | None:
             return ("scale_to_unit", value("max_value", largest))
         case "window":
             if not {"intensity_window_center", "intensity_window_width"} <= set(info):
-                raise ModelError(f"rt_info {ROOT}: intensity_mode window lacks its centre or width")
+                raise ModelError(
+                    f"rt_info {ROOT}: intensity_mode window needs intensity_window_center and "
+                    "intensity_window_width"
+                )
             return ("window", value("window_center", 0.0), value("window_width", 0.0))
         case "percentile":
             return ("percentile", value("percentile_low", 1.0), value("percentile_high", 99.0))
@@ -194,7 +196,10 @@ def _intensity(info: Mapping[str, str]) -> tuple[str | float, ...] | None:
             scale, low = value("scale_factor", 1.0), value("min_value", 0.0)
             high = _number(info, "intensity_max_value", float)
             return ("range_scale", scale, low, *(() if high is None else (high,)))
-    raise ModelError(f"rt_info {ROOT}/intensity_mode is {mode!r}")
+    raise ModelError(
+        f"rt_info {ROOT}/intensity_mode is {mode!r}; expected none, scale_to_unit, window, "
+        "percentile or range_scale"
+    )
 
 
 def _labels(info: Mapping[str, str], beside: Path) -> tuple[str, ...] | None:

@@ -45,7 +45,7 @@ def settings(config: Mapping[str, Any], input_size: tuple[int, int] | None) -> S
     try:
         return _settings({**config, **cfg}, labels or _labels(cfg), input_size)
     except (TypeError, ValueError, IndexError) as error:
-        raise ModelError(f"config.json: pretrained_cfg makes no sense ({error})") from error
+        raise ModelError(f"timm's pretrained_cfg has an unexpected value: {error}") from error
 
 
 def _labels(cfg: Mapping[str, Any]) -> tuple[str, ...] | None:

@@ -63,7 +63,10 @@ def _read(path: Path) -> dict[Any, Any]:
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror}") from error
     if len(data) > _MAX_BYTES:
-        raise ModelError(f"{path} is larger than {_MAX_BYTES:,} bytes")
+        raise ModelError(
+            f"{path} is over {_MAX_BYTES:,} bytes, too large for Ultralytics's metadata; "
+            "move it away if another tool wrote it"
+        )
     import yaml  # not above: few models have such a file
 
     try:

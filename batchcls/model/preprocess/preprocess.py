@@ -29,7 +29,7 @@ NEEDS_RESIZE_TO = frozenset({"shortest_edge", "squash", "border", "centre_fracti
 USUAL_CROP_PCT = 0.875
 """256 for 224: what nearly all ImageNet pipelines with a crop use, and timm's default."""
 
-SAMPLE_DEFAULT = "the old sample's default (a guess)"
+SAMPLE_DEFAULT = "a guess: the default of OpenVINO's sample"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +100,12 @@ def resolve(settings: Settings, height: int, width: int, channels: int) -> Prepr
     """
     kind = settings.resize_type or "standard"
     if kind not in RESIZE_TYPES:
-        raise ModelError(f"unknown resize type {kind!r}; known: {', '.join(RESIZE_TYPES)}")
+        known = ", ".join(RESIZE_TYPES)
+        raise ModelError(f"unknown resize type {kind!r}; expected one of {known}")
     interpolation = settings.interpolation or "linear"
     if interpolation not in INTERPOLATIONS:
         known = ", ".join(INTERPOLATIONS)
-        raise ModelError(f"unknown interpolation {interpolation!r}; known: {known}")
+        raise ModelError(f"unknown interpolation {interpolation!r}; expected one of {known}")
     resize_to = settings.resize_to if kind in NEEDS_RESIZE_TO else None
     if kind in NEEDS_RESIZE_TO and resize_to is None:
         share = settings.crop_pct or USUAL_CROP_PCT
@@ -125,9 +126,10 @@ def resolve(settings: Settings, height: int, width: int, channels: int) -> Prepr
         intensity=settings.intensity or ("none",),
     )
     if any(value == 0 for value in found.scale_values):
-        raise ModelError("scale_values must not be 0: pixels are divided by them")
+        raise ModelError("scale_values contains 0; pixels are divided by it")
     if len(found.pad_value) not in (1, channels):
-        raise ModelError(f"pad_value has {len(found.pad_value)} values for {channels} channels")
+        many = len(found.pad_value)
+        raise ModelError(f"pad_value has {many} values; the model's input has {channels} channels")
     return found
 
 
@@ -147,7 +149,9 @@ def _per_channel(name: str, values: tuple[float, ...] | None, channels: int) -> 
     if len(values) == 1:
         return values * channels
     if len(values) != channels:
-        raise ModelError(f"{name} has {len(values)} values, the model's input {channels} channels")
+        raise ModelError(
+            f"{name} has {len(values)} values; the model's input has {channels} channels"
+        )
     return values
 
 

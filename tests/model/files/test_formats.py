@@ -157,7 +157,7 @@ def test_a_truth_value_among_the_inputs_is_set_to_false(tmp_path: Path) -> None:
     told = classifier.description
     assert "the model's input training is set to false" in told["warnings"]
     assert [port["name"] for port in told["model"]["inputs"]] == ["image"]
-    assert told["origin"]["height"] == "the usual size (the model leaves it open)"
+    assert told["origin"]["height"] == "the usual size, since the model leaves it open"
     classifier.close()
 
 
@@ -189,7 +189,7 @@ def test_formats_that_openvino_does_not_read_are_named(suffix: str, tmp_path: Pa
     file = tmp_path / f"model{suffix}"
     file.write_bytes(b"")
     for path in (file, tmp_path):
-        with pytest.raises(ModelError, match=rf"{suffix} files: .*export"):
+        with pytest.raises(ModelError, match=rf"{suffix} files; .*export"):
             model_file(path)
 
 

@@ -46,7 +46,7 @@ def test_references(model: str, reference: Reference) -> None:
     ["hf://", "hf://name", "hf://a/b/c", "hf://a/b@", "hf://a/b c", "hf:///b", "hf://a/b\n"],
 )
 def test_what_is_no_reference(model: str) -> None:
-    with pytest.raises(ModelError, match="wanted is hf://ORG/NAME"):
+    with pytest.raises(ModelError, match="expected hf://ORG/NAME"):
         hub.parse(model)
 
 
@@ -287,7 +287,7 @@ def test_without_the_hub_the_cache_serves(serving: Hub, tmp_path: Path, offline:
         ("hf://org/nothing", "no such model on http://127.0.0.1:"),
         ("hf://org/colours@nothing", "the model has no such branch, tag or commit"),
         ("hf://org/weights", "none of the 1 files is a model that OpenVINO reads"),
-        ("hf://colours", "wanted is hf://ORG/NAME"),
+        ("hf://colours", "expected hf://ORG/NAME"),
     ],
 )
 def test_what_is_wrong_is_said(serving: Hub, tmp_path: Path, model: str, message: str) -> None:

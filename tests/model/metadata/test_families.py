@@ -242,13 +242,13 @@ def test_ultralytics_yaml_of_any_shape(tmp_path: Path) -> None:
         ("task: classify\0", ModelError, "not valid YAML"),
         ("[" * 10_000, ModelError, "nested too deeply"),
         ("&a [*a]", ModelError, "recursive"),
-        ("names: " + "x" * 1_000_000, ModelError, "larger than 1,000,000 bytes"),
+        ("names: " + "x" * 1_000_000, ModelError, "over 1,000,000 bytes"),
         ("task: classify\nimgsz: large", ModelError, "imgsz is not a size: 'large'"),
         ("task: classify\nimgsz: {}", ModelError, "imgsz is not a size: a mapping"),
         ("task: {a: b}", ModelError, "the model's task is a mapping"),
         ("names: {zero: a}", LabelsError, "not a number"),
         ("names: {0: {a: b}}", LabelsError, "one name for each class"),
-        ("names: tench", LabelsError, "neither a list"),
+        ("names: tench", LabelsError, "expected a list"),
     ],
 )
 def test_ultralytics_yaml_that_makes_no_sense_is_one_sentence(

@@ -36,10 +36,10 @@ def test_numbers_that_are_names_stay_names() -> None:
     [
         (b"", "empty"),
         (b"\xff\xfe", "UTF-8"),
-        (b'["a", 3]', "no text"),
+        (b'["a", 3]', "not text"),
         (b'{"0": "a", "2": "c"}', "id 1 is missing"),
         (b'{"a": "b"}', "not a number"),
-        (b'["a"', "broken JSON"),
+        (b'["a"', "not valid JSON"),
         (b"cat\n\ndog\n", "line 2 is empty"),
     ],
 )
