@@ -85,6 +85,14 @@ class InterruptedByUser(BatchclsError):  # noqa: N818 - an event, not an error
         self.exit_code = 128 + signal_number
 
 
+def raised_elsewhere(name: str, message: str) -> BatchclsError:
+    """What another process raised, by the name of its class; a plain error where there is none."""
+    kind = globals().get(name)
+    if not isinstance(kind, type) or not issubclass(kind, BatchclsError):
+        return BatchclsError(message)
+    return kind(message) if kind is not InterruptedByUser else BatchclsError(message)
+
+
 class ImageError(Exception):
     """One image cannot be answered; raised by reading, decoding or inferring it.
 

@@ -7,9 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from batchcls import errors
 from batchcls.backends.environment import environment
-from batchcls.errors import BatchclsError
+from batchcls.errors import BatchclsError, raised_elsewhere
 
 LEAVE_S = 2.0
 
@@ -76,6 +75,5 @@ class Children:
             raise BatchclsError(f"a measuring process ended (exit status {popen.wait()})")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            kind = getattr(errors, answer["error"], BatchclsError)
-            raise kind(answer["message"])
+            raise raised_elsewhere(answer["error"], answer["message"])
         return answer

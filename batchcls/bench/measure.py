@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.bench.children import Children
+from batchcls.bench.feed import Feed
 from batchcls.bench.figures import Figures, Inference, Preparation, Whole, percentiles
-from batchcls.bench.whole import Feed
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batchcls.bench.candidates import KEPT, grid, kept, winner
+from batchcls.bench.feed import Feed
 from batchcls.bench.measure import MOST_IMAGES
-from batchcls.bench.whole import Feed
 from batchcls.errors import BatchclsError
 from batchcls.images import ImageRef
 from batchcls.job.job import Job

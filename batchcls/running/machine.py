@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,3 +70,26 @@ def process_start(pid: int) -> float | None:
         return int(boot) + ticks / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError):
         return None
+
+
+def child_processes() -> list[int]:
+    """Process numbers of this process's children."""
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        found += [int(pid) for pid in (task / "children").read_text().split()]
+    return found
+
+
+def thread_seconds(pid: int) -> dict[int, float]:
+    """Processor seconds of a process's threads, by their numbers."""
+    found = {}
+    with contextlib.suppress(OSError):  # it has just ended, or one of its threads
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found[int(task.name)] = int((task / "schedstat").read_text().split()[0]) / 1e9
+    return found
+
+
+def own_seconds() -> float:
+    """Processor seconds of this process."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime

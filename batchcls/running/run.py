@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from batchcls import errors
 from batchcls.backends.backend import Backend, OpenBackend
 from batchcls.backends.local import LocalBackend
 from batchcls.coordinator.coordinator import Coordinator
@@ -27,7 +26,7 @@ from batchcls.display.snapshot import State
 from batchcls.display.summary.perf_counts import total_layers, write_csv
 from batchcls.display.summary.summary import summarise
 from batchcls.display.summary.summary_lines import show_summary
-from batchcls.errors import BatchclsError, InterruptedByUser, StoppedError
+from batchcls.errors import BatchclsError, InterruptedByUser, StoppedError, raised_elsewhere
 from batchcls.images import Failure, ImageRef
 from batchcls.job.job import Job
 from batchcls.messages import (
@@ -184,7 +183,7 @@ class _Run:
                 if isinstance(event, WorkerReady):
                     self._check_ready(event.description)
                 elif isinstance(event, WorkerRefused):
-                    raise refusal(event)
+                    raise raised_elsewhere(event.error, event.message)
                 elif isinstance(event, WorkerDied):
                     deaths.append(event)
             if self._description:
@@ -288,9 +287,3 @@ class _Run:
 def convicted(image: ImageRef, failure: Failure) -> Answer:
     """The line of an image that kills its workers."""
     return Answer(image.index, record.failure_line(image, failure), failure.kind)
-
-
-def refusal(event: WorkerRefused) -> BatchclsError:
-    """A worker's refusal as the exception that it was over there."""
-    kind = getattr(errors, event.error, BatchclsError)
-    return kind(event.message) if issubclass(kind, BatchclsError) else BatchclsError(event.message)

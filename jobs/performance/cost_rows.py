@@ -9,12 +9,12 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from batchcls.bench.whole import Feed, children
+from batchcls.bench.feed import Feed
 from batchcls.builtin import path as builtin
 from batchcls.images import Folder, ImageRef
 from batchcls.job.job import Job
 from batchcls.running.allocation import decide
-from batchcls.running.machine import this_machine
+from batchcls.running.machine import child_processes, this_machine
 from jobs.performance import pictures
 from jobs.performance.comparing import HERE, ROOT, Suite
 from jobs.performance.table import Line, at_most, below, judged, middle, ratios, spread
@@ -190,7 +190,7 @@ def memory(suite: Suite) -> list[Line]:
                 layout = decide(one, this_machine())
                 with closing(Feed(one, layout, images_in(suite.photos, names), log)) as feed:
                     feed.measure(1.0, 2.0)
-                    sums.append(sum(map(_pss, children())) / MB)
+                    sums.append(sum(map(_pss, child_processes())) / MB)
         each = [(three - one) / 2 for one, three in zip(found[1], found[3], strict=True)]
         limit = weights + ROOM_MB
         lines.append(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchcls.bench.whole import Report, answered, beside
+from batchcls.bench.rate import Report, answered, beside
 
 
 def test_threads_that_infer_are_the_busiest_beside_the_main_one() -> None:

@@ -1,26 +1,18 @@
-"""The pipeline at full speed: the run's own workers, fed round and round, its answers counted.
+"""The run's own workers at full speed: fed round and round, their answers counted.
 
 No journal and no display: what is measured is what a long job sees between its first and its last
 image. Workers load once; several measurements can be taken of the same ones.
-
-Workers tell of many images at once, in the end of a turn at inference, which may be half a second
-away from the last: what they tell is spread over the time since (`answered`), or a short
-measurement would count a turn too many or too few.
 """
 
-import contextlib
-import math
-import resource
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
 
 from batchcls.backends.local import LocalBackend
+from batchcls.bench.rate import Rate, Report, answered, beside, spent
 from batchcls.coordinator.policy import Policy
-from batchcls.errors import BatchclsError
+from batchcls.errors import BatchclsError, raised_elsewhere
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.messages import (
@@ -32,79 +24,9 @@ from batchcls.messages import (
     WorkerRefused,
 )
 from batchcls.running.allocation import Allocation
-from batchcls.running.run import refusal
+from batchcls.running.machine import child_processes, own_seconds, thread_seconds
 
 TICK_S = 0.1
-TOGETHER_S = 0.03
-"""Reports of a worker so soon after one are of the same turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """One measurement.
-
-    Attributes:
-        images: answered in the time; parts of them where a report came after its end.
-        seconds: that it took.
-        worker_s: processor seconds of the workers.
-        beside_s: of those, what the threads took that do not infer: of each worker all but the
-            busiest `nthreads` beside its main thread. Known in a layout without decode threads and
-            with a number of inference threads; 0.0 in others.
-        coordinator_s: processor seconds of this process.
-    """
-
-    images: float
-    seconds: float
-    worker_s: float
-    beside_s: float
-    coordinator_s: float
-
-    @property
-    def fps(self) -> float:
-        """Images per second."""
-        return self.images / self.seconds
-
-
-class Report(NamedTuple):
-    """A worker's message with answers: when it came, whose it is, how many they are."""
-
-    at: float
-    worker: int
-    images: int
-
-
-def answered(reports: Iterable[Report], begun: float, ended: float) -> float:
-    """How many images were answered between two moments.
-
-    Args:
-        reports: in order of time, from before `begun` to after `ended`. A worker's answers are
-            spread evenly over the time since its turn before; those of its first do not count.
-        begun: in the reports' time.
-        ended: see `begun`.
-    """
-    images = 0.0
-    last: dict[int, float] = {}
-    for turn in _turns(reports):
-        since = last.get(turn.worker, turn.at)
-        inside = min(turn.at, ended) - max(since, begun)
-        if inside > 0:
-            images += turn.images * inside / (turn.at - since)
-        last[turn.worker] = turn.at
-    return images
-
-
-def _turns(reports: Iterable[Report]) -> list[Report]:
-    """Reports of a worker right behind each other as one: they tell of the same turn."""
-    found: list[Report] = []
-    places: dict[int, tuple[float, int]] = {}  # of a worker: its turn's first report, and where
-    for report in reports:
-        first, place = places.get(report.worker, (-math.inf, 0))
-        if report.at - first <= TOGETHER_S:
-            found[place] = report._replace(images=report.images + found[place].images)
-        else:
-            places[report.worker] = report.at, len(found)
-            found.append(report)
-    return found
 
 
 class Feed:
@@ -146,20 +68,20 @@ class Feed:
         now = time.perf_counter()
         reports = [Report(now, worker, 0) for worker in range(self.layout.workers)]
         reports += self._answered_until(now + warm_s)
-        pids = children()
-        before, own = {pid: _threads(pid) for pid in pids}, _own_seconds()
+        pids = child_processes()
+        before, own = {pid: thread_seconds(pid) for pid in pids}, own_seconds()
         begun = time.perf_counter()
         reports += self._answered_until(begun + seconds)
         ended = time.perf_counter()
-        own = _own_seconds() - own
-        used = [_used(pid, before[pid], _threads(pid)) for pid in pids]
+        own = own_seconds() - own
+        used = [spent(pid, before[pid], thread_seconds(pid)) for pid in pids]
         heard: set[int] = set()
         while self._at_work() - heard:  # of each, the report that the end falls before
             late = self._answered(TICK_S, fill=False)
             heard |= {report.worker for report in late}
             reports += late
-        told = self.layout.nthreads and not self.layout.decode_threads
-        aside = sum(beside(one, self.layout.nthreads) for one in used) if told else 0.0
+        known = self.layout.nthreads and not self.layout.decode_threads
+        aside = sum(beside(one, self.layout.nthreads) for one in used) if known else 0.0
         images = answered(reports, begun, ended)
         return Rate(images, ended - begun, sum(map(sum, used)), aside, own)
 
@@ -214,39 +136,6 @@ class Feed:
 
 def _refuse(event: object) -> None:
     if isinstance(event, WorkerRefused):
-        raise refusal(event)
+        raise raised_elsewhere(event.error, event.message)
     if isinstance(event, WorkerDied):
         raise BatchclsError(f"a worker died while it was measured ({event.cause})")
-
-
-def children() -> list[int]:
-    """Process numbers of this process's children."""
-    found = []
-    for task in Path("/proc/self/task").iterdir():
-        found += [int(pid) for pid in (task / "children").read_text().split()]
-    return found
-
-
-def _threads(pid: int) -> dict[int, float]:
-    """Processor seconds of a process's threads, by their numbers."""
-    found = {}
-    with contextlib.suppress(OSError):  # it has just ended, or one of its threads
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            found[int(task.name)] = int((task / "schedstat").read_text().split()[0]) / 1e9
-    return found
-
-
-def _used(pid: int, before: Mapping[int, float], after: Mapping[int, float]) -> list[float]:
-    """Processor seconds by thread, the main thread's first, the others' from the most down."""
-    took = {thread: value - before.get(thread, 0.0) for thread, value in after.items()}
-    return [took.pop(pid, 0.0), *sorted(took.values(), reverse=True)]
-
-
-def beside(used: Sequence[float], nthreads: int) -> float:
-    """What is left without the threads that infer."""
-    return used[0] + sum(used[1 + nthreads :])
-
-
-def _own_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
