@@ -10,15 +10,20 @@ from batchcls.errors import ModelError
 from batchcls.job.job import Job
 from batchcls.model.files import hub, onnx
 
-BESIDE = ("config.json", "preprocessor_config.json", "metadata.yaml")
-"""Files that may stand beside a model and say what its images go through."""
-
 SAVED_MODEL = "saved_model.pb"
 """Makes its folder a TensorFlow SavedModel."""
 
 _IN_FOLDERS = (
-    "openvino_model.xml", "*.xml", "*.onnx", "*.tflite", "*.pdmodel", "*.pb", "*.pbtxt", "*.meta",
-)  # fmt: skip
+    "openvino_model.xml",
+    "*.xml",
+    "*.onnx",
+    "*.tflite",
+    "*.pdmodel",
+    "*.pb",
+    "*.pbtxt",
+    "*.meta",
+)
+"""Names by which a folder's one model is found, the first that any file has."""
 
 _UNREAD = {
     ".keras": "export it with `keras.Model.export(DIR)` as a SavedModel",
@@ -29,7 +34,7 @@ _UNREAD = {
     ".json": "if it is a Paddle model, save it as .pdmodel, with FLAGS_enable_pir_api=0 in the "
     "environment, or convert it with paddle2onnx",
 }
-"""Formats that OpenVINO does not read → what to do; its own words for them are no help."""
+"""Formats that OpenVINO does not read → what to do, which its own errors do not say."""
 
 _LABELS_IN_IR = re.compile(rb'<path_to_labels value="([^"]+)"')
 _BLOCK = 1 << 20
@@ -113,13 +118,13 @@ def model_files(path: Path) -> list[Path]:
         path: of `model_file`.
     """
     folder = path if path.is_dir() else path.parent
-    beside = [folder / name for name in BESIDE]
+    beside = [folder / name for name in hub.SETTINGS]
     found = [*_parts(path), *beside]
     return [p for p in dict.fromkeys(found) if p.is_file()]
 
 
 def _parts(path: Path) -> list[Path]:
-    """The model's own files; that they are there is not said."""
+    """The model's own files, whether they are there or not."""
     if path.is_dir():
         inside = [p for part in ("variables", "assets") for p in (path / part).rglob("*")]
         return [path / SAVED_MODEL, *sorted(inside)]

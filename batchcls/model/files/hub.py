@@ -18,11 +18,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from batchcls.errors import ModelError, SetupError
+from batchcls.model.files.cache_folder import cache_folder
 from batchcls.version import HUB
 
 SCHEME = "hf://"
 SETTINGS = ("config.json", "preprocessor_config.json", "metadata.yaml")
-"""Files at the top of a repository that say what a model's images go through."""
+"""Files beside a model, or at the top of its repository, that say what its images go through."""
 
 _FOLDERS = ("", "openvino/", "onnx/")
 _FORM = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(@(?P<revision>[^@\s]+))?", re.ASCII)
@@ -168,9 +169,13 @@ def _reason(error: Exception) -> str:
 
 def _folder(model: str, reference: Reference, snapshot: Path, files: Iterable[str]) -> Path:
     """A folder of links to these files of a snapshot, all side by side."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     organisation, name = reference.repository.split("/")
-    folder = cache / "batchcls" / "hub" / organisation / f"{name}@{snapshot.name}"
+    try:
+        folder = cache_folder() / "hub" / organisation / f"{name}@{snapshot.name}"
+    except RuntimeError as error:
+        raise ModelError(
+            f"{model}: no home directory to cache it in; set XDG_CACHE_HOME"
+        ) from error
     wanted = {_name(file): (snapshot / file).resolve() for file in files}
     for file, target in wanted.items():
         if not target.is_file():

@@ -1,5 +1,8 @@
 """A reader of FlatBuffers tables: just what TFLite's metadata needs, bounds checked by `struct`.
 
+Weighed: Google's flatbuffers and tflite packages. Their Python runtime does not check a buffer, and
+a model file may come from anywhere; all that tflite would spare us are the fields' numbers.
+
 Format: https://flatbuffers.dev/internals. Offsets are unsigned 32-bit and relative to where they
 stand; a table starts with a signed offset back to its vtable, which lists 16-bit field offsets.
 """
