@@ -25,7 +25,7 @@ class RunResult:
         resumed: lines that were there already.
         elapsed_s: seconds of this session.
         fps: images/s of this session, after start-up.
-        exit_code: 0, or 3 when more images failed than the job allows.
+        exit_code: 0, or 3 when more images failed than the job allows, or all of them.
     """
 
     results: Path
@@ -48,7 +48,7 @@ def result(
     elapsed_s: float = 0.0,
     fps: float = 0.0,
 ) -> RunResult:
-    """The result of a complete run; exit code 3 when too many images failed."""
+    """The result of a complete run; exit code 3 when too many images failed, or every one."""
     count = sum(failed.values())
     code = 3 if too_many(count, total, job.max_failed) else 0
     return RunResult(
@@ -57,9 +57,13 @@ def result(
 
 
 def too_many(failed: int, total: int, allowed: str | None) -> bool:
-    """Whether more images failed than ``--max-failed`` ("50" or "2%") allows."""
+    """Whether more images failed than ``--max-failed`` ("50" or "2%") allows.
+
+    Where it says nothing, any number may, but for all: a night in which nothing was labelled is no
+    success.
+    """
     if allowed is None:
-        return False
+        return failed == total > 0
     if allowed.endswith("%"):
         return failed * 100 > float(allowed[:-1]) * total
     return failed > int(allowed)
