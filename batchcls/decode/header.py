@@ -32,7 +32,7 @@ class Header:
     Attributes:
         format: by its first bytes, never by its name.
         width: of the stored picture, before EXIF orientation; of the canvas, if animated.
-        height: like width.
+        height: likewise.
         frames: pictures in the file; only the first is decoded.
         bits: per sample.
         channels: samples per pixel as stored, alpha included; 1 for a palette.

@@ -85,7 +85,7 @@ def of_export(job: Job, model: Path) -> Job:
 
 
 def check_name(out: Path) -> None:
-    """Refuse a name that is no IR's.
+    """Refuse a name that is not an IR's.
 
     Raises:
         ModelError: it does not end in .xml.
@@ -100,7 +100,7 @@ def write(loaded: Loaded, model: Model, out: Path) -> Path:
     Args:
         loaded: what is known.
         model: `loaded.model`, or one that takes its place; gets the description.
-        out: as for `export`.
+        out: the .xml to write.
 
     Raises:
         ModelError: it cannot be written.

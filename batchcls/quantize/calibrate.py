@@ -50,7 +50,7 @@ def model_inputs(loaded: Loaded, core: Core, tensors: Sequence[Any]) -> list[NDA
     Done by the very graph that a run would compile, put before a model that returns its input.
 
     Args:
-        loaded: the model.
+        loaded: its input, layout, mean and scale count.
         core: compiles the graph, on the CPU.
         tensors: of `Classifier.prepare`.
 
@@ -124,7 +124,7 @@ def quantise_within(
     Layers that cost most go back to floating point, one by one.
 
     Args:
-        loaded: the model.
+        loaded: what to quantise.
         inputs: what to calibrate on and, again, what to count hits on.
         hit: the raw scores of an image, by its number, give the right answer.
         max_drop: share of the images, such as 0.01.
@@ -155,7 +155,7 @@ def quantise_within(
 
 
 def _advanced(nncf: Any) -> Any:
-    """Rule 2."""
+    """Weights keep one bit free, as rule 2 says."""
     from nncf.quantization.advanced_parameters import OverflowFix
 
     return nncf.AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE)

@@ -8,7 +8,7 @@ from typing import Any
 from batchcls.errors import ImageError, ModelError
 from batchcls.images import Prediction
 from batchcls.model.infer.classifier import Classifier
-from batchcls.quantize.images import Picture
+from batchcls.quantize.images import PreparedImage
 from batchcls.report.matching import find_matching, same_label
 from batchcls.report.truth import Truth, Truths
 
@@ -57,7 +57,9 @@ class Comparison:
         return {**asdict(self), "good": self.good}
 
 
-def answers(classifier: Classifier, pictures: Sequence[Picture]) -> list[tuple[Prediction, ...]]:
+def answers(
+    classifier: Classifier, pictures: Sequence[PreparedImage]
+) -> list[tuple[Prediction, ...]]:
     """The best classes of each picture; none where the model answered NaN.
 
     Raises:
@@ -72,7 +74,7 @@ def answers(classifier: Classifier, pictures: Sequence[Picture]) -> list[tuple[P
     return found
 
 
-def _scores(classifier: Classifier, pictures: Sequence[Picture]) -> Iterator[Any]:
+def _scores(classifier: Classifier, pictures: Sequence[PreparedImage]) -> Iterator[Any]:
     ring = classifier.rings[0]
     for picture in pictures:
         if not ring.has_free:
@@ -117,7 +119,7 @@ def accuracy(truths: Sequence[Truth | None], *models: Answers) -> tuple[list[flo
 
 
 def known_truths(
-    truths: Truths, pictures: Sequence[Picture], labels: Sequence[str] | None
+    truths: Truths, pictures: Sequence[PreparedImage], labels: Sequence[str] | None
 ) -> list[Truth | None]:
     """The truth about each picture, None where nothing is known.
 
@@ -137,7 +139,9 @@ def known_truths(
     return [t if t is not None and classes.get(t.label or "") else None for t in found]
 
 
-def speeds(one: Classifier, other: Classifier, pictures: Sequence[Picture]) -> tuple[float, float]:
+def speeds(
+    one: Classifier, other: Classifier, pictures: Sequence[PreparedImage]
+) -> tuple[float, float]:
     """Images per second of both, inference alone: medians of interleaved rounds."""
     found: tuple[list[float], list[float]] = ([], [])
     for _ in range(ROUNDS):
@@ -147,7 +151,7 @@ def speeds(one: Classifier, other: Classifier, pictures: Sequence[Picture]) -> t
     return first, second
 
 
-def _rate(classifier: Classifier, pictures: Sequence[Picture]) -> float:
+def _rate(classifier: Classifier, pictures: Sequence[PreparedImage]) -> float:
     done = 0
     started = time.perf_counter()
     while (elapsed := time.perf_counter() - started) < ROUND_S:

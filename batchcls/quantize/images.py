@@ -17,7 +17,7 @@ LEAST = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class PreparedImage:
     """One image, ready for the model.
 
     Attributes:
@@ -39,13 +39,13 @@ class Chosen:
         unusable: images that could not be read or decoded.
     """
 
-    calibration: tuple[Picture, ...]
-    held_out: tuple[Picture, ...]
+    calibration: tuple[PreparedImage, ...]
+    held_out: tuple[PreparedImage, ...]
     unusable: int
 
 
 def shares(count: int, calibration: int, held_out: int) -> tuple[int, int]:
-    """How many of `count` images calibrate and how many are held out: as asked, or a share each."""
+    """How many of `count` images calibrate and how many are held out: as requested, or a share each."""
     if count >= calibration + held_out:
         return calibration, held_out
     held = max(1, count * held_out // (calibration + held_out))
@@ -76,10 +76,12 @@ def choose(job: Job, prepare: Callable[[Any], Any], calibration: int, held_out: 
     learn, held = halves(images, judging)
     source, policy = Files(), DecodePolicy()
     unusable = 0
-    ready: dict[int, Picture] = {}
+    ready: dict[int, PreparedImage] = {}
     for image in images:
         try:
-            ready[image.index] = Picture(image.path, prepare(decode(source.read(image), policy)))
+            ready[image.index] = PreparedImage(
+                image.path, prepare(decode(source.read(image), policy))
+            )
         except ImageError:
             unusable += 1
     if len(ready) < LEAST:

@@ -38,11 +38,11 @@ def quantize(
         job: sources, model, labels, preprocessing; the device that both are compared on.
         out: the .xml to write; its .bin goes beside it.
         truths: what images really show.
-        accept: whether the result shall be kept; asked before anything stands under `out`.
+        accept: whether to write the result; called before anything stands under `out`.
         calibration: images to calibrate on, at most.
         held_out: other images to compare on, at most.
         max_drop: share of right answers (where no truth is known: of the original's answers) that
-            may be lost; layers go back to floating point until it is kept. None: all is quantised.
+            may be lost; layers go back to floating point until no more are. None: all is quantised.
         tell: hears what is going on.
 
     Returns:

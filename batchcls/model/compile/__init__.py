@@ -1,1 +1,1 @@
-"""From a model's files to a compiled model on each device, kept for the next start."""
+"""From a model's files to a compiled model on each device, cached for the next start."""

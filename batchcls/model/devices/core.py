@@ -87,7 +87,7 @@ def needed(core: Core, wanted: Sequence[Device]) -> list[str]:
 
 
 def properties(job: Job, threads: Threads, names: list[str]) -> Properties:
-    """What every device is told before it compiles.
+    """The properties that every device is configured with before it compiles.
 
     Args:
         job: hint, precision, cache, configuration file.
@@ -131,18 +131,18 @@ def properties(job: Job, threads: Threads, names: list[str]) -> Properties:
     return found
 
 
-def configure(core: Core, wanted: Properties) -> None:
+def configure(core: Core, properties: Properties) -> None:
     """Set them, each device ignoring none: an unknown property is the user's error.
 
     Raises:
         DeviceError: a device refuses a property.
     """
-    for name, values in wanted.items():
+    for name, values in properties.items():
         try:
             core.set_property(name, dict(values))
         except RuntimeError as error:
-            told = ", ".join(f"{key}={value}" for key, value in values.items())
-            raise DeviceError(f"device {name} refuses {told}: {reason(error)}") from error
+            listed = ", ".join(f"{key}={value}" for key, value in values.items())
+            raise DeviceError(f"device {name} refuses {listed}: {reason(error)}") from error
 
 
 def is_cpu(name: str) -> bool:

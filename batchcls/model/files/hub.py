@@ -129,7 +129,7 @@ def fetch(model: str) -> Path:
 
 
 def _cached(hub: Any, model: str, reference: Reference, why: Exception) -> Path:
-    """What the cache has, where the hub cannot be asked."""
+    """What the cache has, where the hub cannot be reached."""
     from huggingface_hub import constants
 
     name, revision = reference.repository, reference.revision

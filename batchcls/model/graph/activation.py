@@ -24,7 +24,7 @@ class Activation:
     Attributes:
         kind: one of `ACTIVATIONS`; "none" where the graph ends in one already.
         scale: of a quantised output: probability = (raw - zero) * scale.
-        zero: see `scale`.
+        zero: likewise.
         graph: the activation the graph ends in ("Softmax"), or empty: unknown, or of no account
             since another is forced on top of it.
     """
@@ -82,7 +82,6 @@ def decide(
     """The model's activation, and where that is known from.
 
     Args:
-        model: as read.
         output: index of the score output.
         wanted: by metadata; applied only where the graph does not end in one.
         forced: by the command line; applied whatever the graph ends in, but not twice.

@@ -28,7 +28,6 @@ class _Step:
     """One operation on every value.
 
     Attributes:
-        op: itself.
         constants: its constant inputs, port → values for a row; of one value or of the row's.
     """
 
@@ -130,11 +129,7 @@ def _is_to_planes(op: Any) -> bool:
 def _as_step(op: Any, width: int, channels: int, axis: int) -> _Step | None:
     """An operation as a step; None if it is none.
 
-    Args:
-        op: the operation.
-        width: of the image.
-        channels: of the image.
-        axis: of the four in which the channels are where this operation is.
+    `axis` is where the four axes have their channels at this operation.
     """
     if op.get_type_name() in _ALONE:
         return _Step(op, {})

@@ -21,7 +21,7 @@ class ImageInput:
         name: for people.
         layout: "NCHW", "NHWC", "CHW" or "HWC".
         height: pixels; None where the model leaves it open.
-        width: see `height`.
+        width: likewise.
         channels: 1 or 3.
         element_type: OpenVINO's name ("f32", "u8").
     """
@@ -73,7 +73,6 @@ def image_input(model: Model, layout: str | None) -> ImageInput:
     """Find the input that takes the image.
 
     Args:
-        model: as read.
         layout: from the command line or metadata; None = from the graph and the shape.
 
     Raises:

@@ -10,14 +10,14 @@ from batchcls.model.runtime import Model, Type, opset13
 
 
 def trim(model: Model) -> list[str]:
-    """Both steps; what people should know of it.
+    """Take both off a model; what people should know about it.
 
     Args:
         model: as read; changed in place.
     """
-    told = _switch_off(model)
+    notes = _switch_off(model)
     _keep_all_scores(model)
-    return told
+    return notes
 
 
 def _switch_off(model: Model) -> list[str]:

@@ -202,7 +202,7 @@ class Classifier:
         return [row for ring in self.rings for row in ring.layer_times()]
 
     def settle(self) -> None:
-        """Wait, in bounded time, until what was compiled is kept for later starts."""
+        """Wait, in bounded time, until what was compiled is cached for later starts."""
         self._settle(SETTLE_S)
 
     def close(self) -> None:

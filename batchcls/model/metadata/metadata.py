@@ -1,4 +1,4 @@
-"""Asks everyone who may know what a model wants, most trusted first, and keeps who said what.
+"""Asks all sources what a model expects, most trusted first, and remembers which said what.
 
 Order: the job's options; a preset that the job names; the model's own rt_info (batchcls's root,
 then model_info); the files beside it; its format's metadata and conventions; and the old sample's
@@ -59,7 +59,6 @@ def gather(job: Job, model: Model, path: Path, classes: int) -> Known:
 
     Args:
         job: its options win.
-        model: as read.
         path: the file it was read from.
         classes: how many the model has.
 

@@ -56,7 +56,6 @@ def settings(model: Model, beside: Path) -> Settings:
     """What `model_info` says.
 
     Args:
-        model: as read.
         beside: the model's folder, for `path_to_labels`.
 
     Raises:

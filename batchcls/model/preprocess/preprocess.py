@@ -38,7 +38,7 @@ class Preprocess:
 
     Attributes:
         height: of the model's input, pixels.
-        width: see `height`.
+        width: likewise.
         channels: 3, or 1 for gray models.
         resize_type: one of `RESIZE_TYPES`.
         resize_to: (height, width) of the picture before the crop; for "shortest_edge" and "border"
@@ -165,7 +165,7 @@ def geometry(pre: Preprocess, width: int, height: int) -> Geometry:
     Args:
         pre: what an image goes through.
         width: of the image, pixels, at least 1.
-        height: see `width`.
+        height: likewise.
     """
     whole = (0, 0, width, height)
     target = (pre.width, pre.height)

@@ -16,7 +16,7 @@ class Settings:
 
     Attributes:
         height: of the model's input, pixels, where its shape leaves it open.
-        width: see `height`.
+        width: likewise.
         resize_type: one of `batchcls.model.preprocess.preprocess.RESIZE_TYPES`.
         resize_to: (height, width) before the crop, for those types that have one.
         crop_pct: the target's share of `resize_to`, where that follows from the target's size.
