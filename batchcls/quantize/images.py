@@ -45,7 +45,7 @@ class Chosen:
 
 
 def shares(count: int, calibration: int, held_out: int) -> tuple[int, int]:
-    """How many of `count` images calibrate and how many are held out: as requested, or a share each."""
+    """How many of `count` images calibrate and are held out: as requested, or in proportion."""
     if count >= calibration + held_out:
         return calibration, held_out
     held = max(1, count * held_out // (calibration + held_out))

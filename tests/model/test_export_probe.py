@@ -39,8 +39,12 @@ def test_an_exported_model_carries_everything(tmp_path: Path) -> None:
     assert info["interpolation_mode"] == "CUBIC"
     assert info["reverse_input_channels"] == "True"
     assert sorted(p.name for p in tmp_path.iterdir()) == [
-        "m.bin", "m.xml", "names.txt", "out.bin", "out.xml",
-    ]  # fmt: skip
+        "m.bin",
+        "m.xml",
+        "names.txt",
+        "out.bin",
+        "out.xml",
+    ]
 
 
 def test_an_exported_quantised_model_has_plain_scores_for_other_readers(tmp_path: Path) -> None:

@@ -48,9 +48,9 @@ class Constancy:
     def _message(self, answer: Floats) -> str:
         best = int(answer.argmax())
         return (
-            f"the model gives every picture the same scores ({self._labels[best]}: "
-            f"{answer[best]:.6f}), also black, white and noise: its labels mean nothing; "
-            "`batchcls inspect MODEL` shows how its input and output are understood"
+            f"the model gives every image the same scores ({self._labels[best]}: "
+            f"{answer[best]:.6f}), even black, white and noise, so its labels mean nothing; "
+            "`batchcls inspect MODEL` shows how batchcls understands its input and output"
         )
 
 

@@ -99,8 +99,8 @@ class Ring:
     def place(self, ahead: int) -> NDArray[Any] | None:
         """Where an image can be made that is to be started after so many others.
 
-        With none before it, and none running, the ring begins with its first request again: a turn
-        of few images stays within the memory of few requests, warm from the turn before.
+        With none before it, and none running, the ring begins with its first request again: a
+        micro-batch stays within the memory of few requests, warm from the one before.
 
         Args:
             ahead: images that are made but not started yet, in full batches.

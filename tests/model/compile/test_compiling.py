@@ -115,11 +115,20 @@ def test_by_default_it_is_the_users_cache_folder(
 CORE = openvino.Core()
 
 OTHER: dict[str, Any] = {
-    "activation": "sigmoid", "mean_values": "[9,9,9]", "scale_values": "[2,2,2]",
-    "reverse_input_channels": True, "resize_type": "standard", "interpolation": "nearest",
-    "layout": "NCHW", "preprocess": "torchvision", "perf_counts": True, "plugin": (tiny.VCPU,),
-    "extension": ("x.so",), "plugins": "plugins.xml", "int8": "fast",
-}  # fmt: skip
+    "activation": "sigmoid",
+    "mean_values": "[9,9,9]",
+    "scale_values": "[2,2,2]",
+    "reverse_input_channels": True,
+    "resize_type": "standard",
+    "interpolation": "nearest",
+    "layout": "NCHW",
+    "preprocess": "torchvision",
+    "perf_counts": True,
+    "plugin": (tiny.VCPU,),
+    "extension": ("x.so",),
+    "plugins": "plugins.xml",
+    "int8": "fast",
+}
 
 
 def key(job: Job, batch_size: int = 1, **properties: Any) -> str:
@@ -331,10 +340,13 @@ def test_real_models_answer_the_same_from_the_cache(
     told = [
         subprocess.run(
             [sys.executable, "-c", SCORES, path, folder, str(real_data / "photos"), *plugin],
-            env=environment, capture_output=True, text=True, check=True,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for folder in ("", str(tmp_path / "cache"), str(tmp_path / "cache"))
-    ]  # fmt: skip
+    ]
     assert told[0]
     assert told[0] == told[1] == told[2]
     assert len(list((tmp_path / "cache").iterdir())) == 1

@@ -201,8 +201,11 @@ def test_a_run_needs_no_options(tmp_path: Path) -> None:
     words = ["run", "pictures", "-m", "keras", "-o", "r.jsonl", "--top", "5", "--progress", "none"]
     done = subprocess.run(
         [sys.executable, "-m", "batchcls", *words, "-w", "1"],
-        cwd=tmp_path, env=os.environ, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "r.jsonl").read_text())
     wanted = next(case["scores"] for name, case in CASES if case["model"] == "keras")

@@ -71,15 +71,19 @@ def test_workers_and_measurements_never_fetch() -> None:
         (["config.json", "net.xml", "net.bin"], ["net.xml", "net.bin", "config.json"]),
         (["net.xml", "model.onnx"], ["model.onnx"]),  # no weights
         (["a.xml", "a.bin", "b.xml", "b.bin"], []),  # which one?
-        (["openvino/openvino_model.xml", "openvino/openvino_model.bin"],
-         ["openvino/openvino_model.xml", "openvino/openvino_model.bin"]),
-        (["onnx/model.onnx", "onnx/model_fp16.onnx", "onnx/model.onnx_data", "metadata.yaml"],
-         ["onnx/model.onnx", "onnx/model.onnx_data", "metadata.yaml"]),
+        (
+            ["openvino/openvino_model.xml", "openvino/openvino_model.bin"],
+            ["openvino/openvino_model.xml", "openvino/openvino_model.bin"],
+        ),
+        (
+            ["onnx/model.onnx", "onnx/model_fp16.onnx", "onnx/model.onnx_data", "metadata.yaml"],
+            ["onnx/model.onnx", "onnx/model.onnx_data", "metadata.yaml"],
+        ),
         (["mobilenet.tflite", "config.json"], ["mobilenet.tflite", "config.json"]),
         (["mobilenet.tflite", "mobilenet_int8.tflite"], []),  # which one?
         (["onnx/config.json", "deep/er/model.onnx", "model.safetensors"], []),
     ],
-)  # fmt: skip
+)
 def test_the_choice_of_files(files: list[str], chosen: list[str]) -> None:
     assert hub.choose(files) == chosen
 
@@ -217,9 +221,13 @@ def environment(server: Hub | None, tmp_path: Path, **more: str) -> dict[str, st
     kept = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
     endpoint = server.url if server else "http://127.0.0.1:9"  # nobody listens at discard
     return {
-        **kept, "HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "hf"),
-        "HF_HUB_DISABLE_TELEMETRY": "1", "XDG_CACHE_HOME": str(tmp_path / "cache"), **more,
-    }  # fmt: skip
+        **kept,
+        "HF_ENDPOINT": endpoint,
+        "HF_HOME": str(tmp_path / "hf"),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        **more,
+    }
 
 
 def batchcls(*words: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -251,8 +259,11 @@ def test_a_model_is_fetched_once_with_what_is_known_about_it(serving: Hub, tmp_p
     folder = tmp_path / "cache/batchcls/hub/org" / f"colours@{COMMIT}"
     assert found["model"] == str(folder / "openvino_model.xml")
     assert sorted(path.name for path in folder.iterdir()) == [
-        "config.json", "openvino_model.bin", "openvino_model.xml", "preprocessor_config.json",
-    ]  # fmt: skip
+        "config.json",
+        "openvino_model.bin",
+        "openvino_model.xml",
+        "preprocessor_config.json",
+    ]
     assert not [path for path in serving.asked if "pytorch_model" in path]
     before = sum(line.startswith("GET /org") for line in serving.asked)
     assert inspected("hf://org/colours", env, tmp_path) == found
@@ -297,8 +308,9 @@ def test_what_is_wrong_is_said(serving: Hub, tmp_path: Path, model: str, message
 
 @fetching
 def test_a_run_asks_the_hub_in_one_process_only(serving: Hub, tmp_path: Path) -> None:
-    drawn = batchcls("demo", "d", "--images", "6", "--progress", "none", env=dict(os.environ),
-                     cwd=tmp_path)  # fmt: skip
+    drawn = batchcls(
+        "demo", "d", "--images", "6", "--progress", "none", env=dict(os.environ), cwd=tmp_path
+    )
     assert drawn.returncode == 0, drawn.stderr
     words = ["run", "d/images", "-m", "hf://org/colours", "-w", "2", "--progress", "none"]
     done = batchcls(*words, env=environment(serving, tmp_path), cwd=tmp_path)

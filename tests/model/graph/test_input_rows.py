@@ -79,9 +79,17 @@ def on_both_sides(node: Any, image: Any) -> Any:
 
 
 STARTS = (
-    before, after, unit_before, unit_after, quantised, converted, scaled_before, scaled_after,
-    scaled_to_half, on_both_sides,
-)  # fmt: skip
+    before,
+    after,
+    unit_before,
+    unit_after,
+    quantised,
+    converted,
+    scaled_before,
+    scaled_after,
+    scaled_to_half,
+    on_both_sides,
+)
 STAYS: dict[Build, list[str]] = {
     scaled_after: ["Multiply"],
     scaled_to_half: ["Divide", "Convert", "Convert"],

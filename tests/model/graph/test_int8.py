@@ -102,8 +102,11 @@ def test_a_processor_without_vnni_answers_the_same(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PRINTS, str(tmp_path)],
         env={**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"},
-        capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
     default, fast = (line.split("|") for line in done.stdout.splitlines())
     assert default[:2] == ["exact", digest(opened(tmp_path, 127))]
     assert fast[0] == int8.SATURATING

@@ -127,8 +127,10 @@ def test_names_say_what_was_pooled() -> None:
     pool_parts.arrange(model)
     names = [op.get_friendly_name() for op in model.get_ordered_ops()]
     assert [name for name in names if name in ("pool", "pool/0", "pool/1", "joint")] == [
-        "pool/0", "pool/1", "joint",
-    ]  # fmt: skip
+        "pool/0",
+        "pool/1",
+        "joint",
+    ]
 
 
 def test_models_of_any_batch_size() -> None:

@@ -62,7 +62,7 @@ def test_one_score_for_all_classes_of_all_pictures_is_told_once(
 ) -> None:
     path = degenerate(tmp_path / "m.xml", batch=batch_size)
     (note,) = notes(path, RED, BLUE, RED, batch_size=batch_size)
-    assert "gives every picture the same scores (class 0: 1.000000)" in note
+    assert "gives every image the same scores (class 0: 1.000000)" in note
     assert notes(path, RED, batch_size=batch_size) == (note,), "the first picture is enough"
 
 
@@ -109,4 +109,4 @@ def test_a_run_says_so_and_its_summary_keeps_it(tmp_path: Path) -> None:
     assert code == 0, err
     told = json.loads(program.paths.summary.read_text())["warnings"]
     assert len([text for text in told if "the same scores" in text]) == 1
-    assert "gives every picture the same scores" in out + err
+    assert "gives every image the same scores" in out + err

@@ -76,10 +76,16 @@ def test_a_model_sees_the_same_of_a_reduced_picture(
     """No side is divided by 4; mirrored, the picture does not begin with its first pixel."""
     import cv2
 
-    ok, encoded = cv2.imencode(".jpg", waves(*size), [
-        cv2.IMWRITE_JPEG_QUALITY, 100,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-    ])  # fmt: skip
+    ok, encoded = cv2.imencode(
+        ".jpg",
+        waves(*size),
+        [
+            cv2.IMWRITE_JPEG_QUALITY,
+            100,
+            cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+            cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+        ],
+    )
     assert ok
     data = encoded.tobytes()
     pre = Preprocess(
