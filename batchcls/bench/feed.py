@@ -138,4 +138,4 @@ def _refuse(event: object) -> None:
     if isinstance(event, WorkerRefused):
         raise raised_elsewhere(event.error, event.message)
     if isinstance(event, WorkerDied):
-        raise BatchclsError(f"a worker died while it was measured ({event.cause})")
+        raise BatchclsError(f"a worker died during the measurement ({event.cause})")

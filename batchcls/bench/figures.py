@@ -1,4 +1,4 @@
-"""What was measured, the limit that follows from it, and what it says of the bottleneck. Pure."""
+"""What bench measured, the bound that follows from it, and where the bottleneck is. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -153,35 +153,35 @@ def shares(figures: Figures) -> dict[str, float]:
 
 
 _HELPS = {
-    "read": "faster storage, or --decode-threads 2 or more so that reading overlaps",
-    "decode": "--decode reduced where the images are much larger than the model's input",
-    "preprocess": "--interpolation linear where the model allows it (it changes answers)",
-    "infer": "`batchcls quantize` (INT8), --int8 fast for a model that is quantised already, "
-    "--infer-precision bf16 where the processor has it (all change answers a little), or a "
-    "smaller model",
+    "read": "use faster storage, or `--decode-threads 2` or more, so that reading overlaps",
+    "decode": "use `--decode reduced` if the images are much larger than the model's input",
+    "preprocess": "use `--interpolation linear` if the model allows it (it changes answers)",
+    "infer": "use `batchcls quantize` (INT8), `--int8 fast` if the model is quantised already, "
+    "`--infer-precision bf16` if the processor supports it (all three change answers a little), "
+    "or a smaller model",
 }
-_HELPS_REDUCED = "it is reduced already: smaller files, or more cores"
+_HELPS_REDUCED = "it is reduced already, so use smaller files or more cores"
 ENOUGH = 0.93
 """Share of the bound below which another layout may help; measurements differ by a few percent."""
 
 
 def advice(figures: Figures) -> list[str]:
-    """What the bottleneck is, and which option would help, in sentences."""
+    """What the bottleneck is, and which option would help, a sentence each."""
     found = shares(figures)
     if not found:
-        return ["inference alone was measured; give a SOURCE to learn what the rest takes"]
+        return ["only inference was measured; name a SOURCE to measure the rest too"]
     stage = max(found, key=lambda name: found[name])
     reduced = figures.preparation is not None and figures.preparation.twice is not None
     helps = _HELPS_REDUCED if reduced and stage == "decode" else _HELPS[stage]
-    told = [f"the bottleneck is {stage}: {found[stage]:.0%} of the cores' time; {helps}"]
+    sentences = [f"the bottleneck is {stage}: {found[stage]:.0%} of the cores' time; {helps}"]
     limit = figures.limit
     aside = sum(one.fps for one in figures.inference if not one.on_cpu)
     if aside and limit and limit <= aside * 1.01 and stage != "infer":
-        more = "" if reduced else ", or --decode reduced"
-        told.append(f"the accelerator waits for images: --decode-threads{more}")
+        more = "" if reduced else ", or use `--decode reduced`"
+        sentences.append(f"the accelerator waits for images; raise `--decode-threads`{more}")
     if figures.whole is not None and limit and figures.whole.fps < ENOUGH * limit:
-        told.append(
-            f"the pipeline reaches {figures.whole.fps / limit:.0%} of the bound: "
-            "`batchcls tune` looks for a better layout"
+        sentences.append(
+            f"the pipeline reaches {figures.whole.fps / limit:.0%} of the bound; "
+            "`batchcls tune` may find faster settings"
         )
-    return told
+    return sentences

@@ -22,17 +22,17 @@ MOST_IMAGES = 200
 """To measure with, spread evenly over the sources."""
 REPEATS = 3
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
-def bench(job: Job, number_iter: int = 0, seconds: float = 2.0, tell: Tell = print) -> Figures:
+def bench(job: Job, number_iter: int = 0, seconds: float = 2.0, report: Report = print) -> Figures:
     """Measure a job's parts and its whole.
 
     Args:
         job: model, devices, preprocessing; sources may be missing.
         number_iter: infer requests per measurement; 0 = for `seconds`.
         seconds: of each measurement.
-        tell: told what is being measured.
+        report: called with what is being measured.
 
     Raises:
         BatchclsError: the model, a device or a source cannot be used.
@@ -42,19 +42,19 @@ def bench(job: Job, number_iter: int = 0, seconds: float = 2.0, tell: Tell = pri
     precision: dict[str, str] = {}
     for device in job.device:
         one = replace(job, device=(device,))
-        tell(f"inference on {device}: one process")
+        report(f"inference on {device}: one process")
         found, about = infer(one, _one_process(one), 1, number_iter, seconds)
         precision |= about["precision"]
         inference.append(found)
         if found.on_cpu and cores > 1:
-            tell(f"inference on {device}: {cores} single-thread processes")
+            report(f"inference on {device}: {cores} single-thread processes")
             inference.append(infer(one, _per_core(one), cores, number_iter, seconds)[0])
     preparation = whole = None
     if job.sources:
         images = sample(job, MOST_IMAGES)
-        tell(f"read, decode and preprocess: {len(images)} images")
+        report(f"read, decode and preprocess: {len(images)} images")
         preparation = prepare(job, images)
-        tell("the whole pipeline")
+        report("the whole pipeline")
         with tempfile.TemporaryDirectory(prefix="batchcls-bench-") as folder:
             whole = pipeline(job, images, Path(folder) / "log", seconds)
     return Figures(cores, tuple(inference), preparation, whole, precision)

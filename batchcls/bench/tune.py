@@ -18,7 +18,7 @@ from batchcls.running.allocation import Allocation, decide, device_names
 from batchcls.running.machine import Machine, this_machine
 from batchcls.sources import sample
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 FIRST_S = 1.2
 LONGER = 1.5
 LAST = 3
@@ -62,13 +62,13 @@ class Raced:
         return self.left[winner([self.final(number) for number in self.left])]
 
 
-def tune(job: Job, budget_s: float, tell: Tell = print) -> tuple[Sequence[Allocation], Raced]:
+def tune(job: Job, budget_s: float, report: Report = print) -> tuple[Sequence[Allocation], Raced]:
     """Try the layouts worth trying; these, the default first, and how they did.
 
     Args:
         job: model, devices, sources.
         budget_s: about how long it may take.
-        tell: told each rate.
+        report: called with each rate, as a sentence.
 
     Raises:
         BatchclsError: the job is wrong.
@@ -80,7 +80,7 @@ def tune(job: Job, budget_s: float, tell: Tell = print) -> tuple[Sequence[Alloca
     images = sample(job, MOST_IMAGES)
     with tempfile.TemporaryDirectory(prefix="batchcls-tune-") as folder:
         left_s = end - time.monotonic()
-        return layouts, race(job, layouts, images, Path(folder) / "log", left_s, tell)
+        return layouts, race(job, layouts, images, Path(folder) / "log", left_s, report)
 
 
 def race(
@@ -89,7 +89,7 @@ def race(
     images: Sequence[ImageRef],
     log: Path,
     budget_s: float,
-    tell: Tell = print,
+    report: Report = print,
     *,
     keep: float = KEPT,
     last: int = LAST,
@@ -104,7 +104,7 @@ def race(
         images: to measure with.
         log: file for what workers print.
         budget_s: about how long it may take; every layout is measured once whatever it is.
-        tell: told each rate.
+        report: called with each rate, as a sentence.
         keep: the share of the others that goes on to the next round.
         last: from so few on nothing drops out.
 
@@ -120,7 +120,7 @@ def race(
         measured = len(left)
         for number in left:
             rates[number].append(_rate(job, layouts[number], images, log, seconds))
-            tell(f"{words(layouts[number])}: {rates[number][-1]:.1f} images/s")
+            report(f"{render_allocation(layouts[number])}: {rates[number][-1]:.1f} images/s")
         left = [n for n in left if rates[n][-1] > 0]
         took = time.monotonic() - begun
         if measured <= last:
@@ -149,7 +149,7 @@ def _accelerated(job: Job, machine: Machine) -> bool:
     return bool(device_names(job.device) & machine.accelerators)
 
 
-def words(layout: Allocation) -> str:
+def render_allocation(layout: Allocation) -> str:
     """A layout in a line."""
     return (
         f"workers {layout.workers}, nthreads {layout.nthreads}, nstreams {layout.nstreams or '-'}, "

@@ -39,8 +39,8 @@ def tune(
     check_at_least("--seconds", seconds, 0)
     import statistics
 
+    from batchcls.bench.tune import render_allocation
     from batchcls.bench.tune import tune as try_layouts
-    from batchcls.bench.tune import words
     from batchcls.job.file_writer import job_text
 
     path = Path(to)
@@ -65,6 +65,7 @@ def tune(
     verdict = "the default is as good as any" if best == 0 else f"{fps / was:.2f} times the default"
     verdict += f" ({counted(len(raced.final(0)), 'round', 'rounds')})"
     print_result(
-        f"{words(won)}: {fps:.1f} images/s, {verdict}\nwrote {to}; `batchcls run {to}` uses it"
+        f"{render_allocation(won)}: {fps:.1f} images/s, {verdict}\n"
+        f"wrote {to}; `batchcls run {to}` uses it"
     )
     return 0

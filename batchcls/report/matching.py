@@ -20,7 +20,7 @@ class Matching:
     Attributes:
         by_index: by index where the truth has one; else, and otherwise, by label.
         offset: result index minus truth index.
-        note: how that was found out, for people.
+        note: the same for people, and the reason.
     """
 
     by_index: bool = True
@@ -61,17 +61,19 @@ def find_matching(
     if not indexed:
         return Matching(by_index=False, note="compared by label")
     if not votes:
-        return Matching(note="compared by index; no label tells whether both count the same way")
+        return Matching(
+            note="compared by index; no label shows whether both number the classes alike"
+        )
     shift, count = votes.most_common(1)[0]
     seen = f"{count:,} of {votes.total():,} labels"
     if count < AGREEMENT * votes.total():
         return Matching(
             by_index=False,
-            note=f"compared by label: the results number the classes otherwise ({seen} agree)",
+            note=f"compared by label: the results number the classes differently ({seen} agree)",
         )
     if shift == 0:
         return Matching(note=f"compared by index ({seen} confirm it)")
-    why = " of a background class" if shift == 1 else ""
+    why = " for a background class" if shift == 1 else ""
     return Matching(
         offset=shift, note=f"compared by index, with offset {shift}{why} ({seen} confirm it)"
     )

@@ -11,11 +11,11 @@ from batchcls.report.truth import Truths
 from batchcls.results.record import ParsedRecord, RecordError, parse
 
 PROBED = 20_000
-"""Records that are looked at to learn how truth and results are to be compared."""
+"""Records from which to learn how to compare truth and results."""
 
 
 def results_file(path: str) -> tuple[Path, bool]:
-    """The results file meant by `path`, and whether it is complete.
+    """The results file that `path` means, and whether it is complete.
 
     Raises:
         UsageError: there is none.
@@ -26,11 +26,11 @@ def results_file(path: str) -> tuple[Path, bool]:
         return results, results.suffix != ".part"
     if part.is_file():
         return part, False
-    raise UsageError(f"no results at {path}: name the results file of a run")
+    raise UsageError(f"no results at {path}; name the results file of a run")
 
 
 def records(path: Path) -> Iterator[ParsedRecord]:
-    """The records of a results file; a last line that is not whole yet is left out.
+    """The records of a results file, without a last line that is not whole yet.
 
     Raises:
         RefusedError: a line is no record.
@@ -60,7 +60,7 @@ def evaluate(path: Path, truths: Truths, offset: int | None = None) -> Evaluatio
 
     Raises:
         RefusedError: a line is no record.
-        UsageError: the truth knows none of the images.
+        UsageError: no image has a known class.
     """
     known = (
         (truth, record.top)
@@ -73,7 +73,7 @@ def evaluate(path: Path, truths: Truths, offset: int | None = None) -> Evaluatio
     evaluation = tally.evaluation()
     if not evaluation.counted:
         raise UsageError(
-            f"{path}: the truth knows none of its {evaluation.images:,} images; give a file with "
-            "--truth, or keep images in folders named after their classes"
+            f"{path}: no image has a known class; name a truth file with `--truth FILE`, or keep "
+            "images in folders named after their classes"
         )
     return evaluation

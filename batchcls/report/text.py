@@ -1,6 +1,7 @@
-"""Puts an evaluation into words and columns. Pure."""
+"""Renders an evaluation as sentences and tables. Pure."""
 
 from batchcls.display.table import aligned
+from batchcls.display.text import counted
 from batchcls.report.evaluate import DEEP, Evaluation
 
 FEW_CLASSES = 20
@@ -12,8 +13,8 @@ def lines(evaluation: Evaluation, *, complete: bool) -> str:
     """An evaluation for people.
 
     Args:
-        evaluation: what was found.
-        complete: the results file is whole; else it says that it is not.
+        evaluation: of a results file.
+        complete: whether that file is; if not, the text says so.
     """
     parts = [_headline(evaluation, complete), _accuracy(evaluation)]
     parts += [_classes(evaluation)]
@@ -23,25 +24,28 @@ def lines(evaluation: Evaluation, *, complete: bool) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return f"{100 * share:.1f}%"
 
 
 def _headline(found: Evaluation, complete: bool) -> str:
-    words = [f"{found.counted:,} images with a known class; {found.note}."]
+    known = counted(found.counted, "image has", "images have")
+    sentences = [f"{known} a known class; {found.note}."]
     if not complete:
-        words.append("The run is not complete: this is what is written so far.")
+        sentences.append("The run is not complete; these are its results so far.")
     if found.without_truth:
-        words.append(f"{found.without_truth:,} more images have no known class; not counted.")
+        unknown = counted(found.without_truth, "more image has", "more images have")
+        sentences.append(f"{unknown} no known class and did not count.")
     if found.failed:
         kinds = ", ".join(f"{n:,} {kind}" for kind, n in found.failed.items())
-        words.append(f"{sum(found.failed.values()):,} failed ({kinds}); counted as wrong.")
-    return "\n".join(words)
+        failed = counted(sum(found.failed.values()), "image", "images")
+        sentences.append(f"{failed} failed ({kinds}) and counted as wrong.")
+    return "\n".join(sentences)
 
 
 def _accuracy(found: Evaluation) -> str:
     low, high = found.interval
-    deep = f"top-{DEEP}" if found.depth == DEEP else f"top-{found.depth} (no more are recorded)"
-    interval = f"95 % interval {100 * low:.1f} to {100 * high:.1f} %"
+    deep = f"top-{DEEP}" if found.depth == DEEP else f"top-{found.depth} (no more were recorded)"
+    interval = f"95% interval {100 * low:.1f} to {100 * high:.1f}%"
     of_all = f"of {found.counted:,}"
     rows = [
         ("top-1", _percent(found.share(found.top1)), f"{found.top1:,} {of_all}; {interval}"),
@@ -49,7 +53,7 @@ def _accuracy(found: Evaluation) -> str:
     ]
     error = found.calibration_error
     if error is None:
-        rows.append(("calibration", "-", "the scores are no probabilities"))
+        rows.append(("calibration", "-", "not available: scores are not probabilities"))
     else:
         rows.append(("calibration", f"{error:.3f}", "expected calibration error, 15 bins"))
     return aligned(rows, right=(1,))

@@ -118,7 +118,7 @@ def read(path: str) -> ListedTruths:
     """The truth file at `path`.
 
     Raises:
-        UsageError: it cannot be read, or is no truth file.
+        UsageError: it cannot be read, or is not a truth file.
     """
     try:
         # Names that are not UTF-8 become surrogates, as everywhere.
@@ -132,7 +132,7 @@ def parse(text: str, name: str = "the truth") -> ListedTruths:
     """The rows of a truth file's text.
 
     Raises:
-        UsageError: no rows, rows of different lengths, or columns that mean nothing.
+        UsageError: no rows, rows of different lengths, or columns that it does not recognise.
     """
     text = text.removeprefix("\ufeff")  # Excel's mark of UTF-8
     first = text.partition("\n")[0]
@@ -147,7 +147,7 @@ def parse(text: str, name: str = "the truth") -> ListedTruths:
     header = any(cell in FILE_COLUMNS for cell in names)
     body = rows[1:] if header else rows
     if not body:
-        raise UsageError(f"{name}: a header and no rows")
+        raise UsageError(f"{name}: no rows below the header")
     for number, row in enumerate(body, 2 if header else 1):
         if len(row) != len(names):
             raise UsageError(f"{name}: row {number} has {len(row)} columns, not {len(names)}")
@@ -167,7 +167,7 @@ def _columns(
         index, label = {2: (None, 1), 3: (1, 2)}.get(len(names), (None, None))
     if file is None or (index is None and label is None):
         raise UsageError(
-            f"{name}: cannot tell its columns ({', '.join(names)}); "
+            f"{name}: columns not recognised ({', '.join(names)}); "
             "give it a header such as file,index,label or file,label"
         )
     if index is None and label is not None and all(row[label].strip().isdigit() for row in body):
@@ -187,6 +187,6 @@ def _truths(
         try:
             number = None if index is None else int(row[index])
         except ValueError as error:
-            raise UsageError(f"{name}: {row[file]}: {row[index or 0]!r} is no index") from error
+            raise UsageError(f"{name}: {row[file]}: {row[index or 0]!r} is not an index") from error
         truth = Truth(number, None if label is None else row[label].strip())
         yield row[file], shared.setdefault(truth, truth)

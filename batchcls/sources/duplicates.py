@@ -40,7 +40,7 @@ class SeenHashes:
         self._buckets = [array("Q") for _ in range(BUCKETS)]
 
     def add(self, path: bytes) -> None:
-        """Take a path in its normal form."""
+        """Count a path, in its normal form."""
         value = hash(path) & MASK
         self._buckets[value >> 56].append(value)
 
@@ -54,14 +54,14 @@ class SeenHashes:
 
 
 class Marks:
-    """Which positions of a list are marked, in a bit each."""
+    """A set of positions in a list, in a bit each."""
 
     def __init__(self) -> None:
         self._bits = bytearray()
         self.count = 0
 
     def add(self, position: int) -> None:
-        """Mark a position that is not marked yet."""
+        """Add a position that is not in the set yet."""
         byte = position >> 3
         if byte >= len(self._bits):
             self._bits.extend(bytes(byte + 1 - len(self._bits)))

@@ -28,8 +28,8 @@ class InputsList:
         root: absolute directory that the paths are relative to (decoded with ``os.fsdecode``).
         count: number of images.
         sha256: of the file's bytes, hexadecimal.
-        duplicates: paths named more than once and listed once.
-        skipped: in words, what could not be listed (a directory without permission, …).
+        duplicates: how many entries repeated an earlier one and were left out.
+        skipped: what could not be listed (a directory without permission, …), a sentence each.
     """
 
     root: str
@@ -67,7 +67,7 @@ class ListWriter:
         return self._temporary.open("rb")
 
     def commit(self) -> str:
-        """Sync, put in place, and tell the SHA-256."""
+        """Sync the list, put it in place, and return its SHA-256."""
         self._write()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -135,8 +135,8 @@ class InputsReader:
             found = block.count(b"\0")
             if not block:
                 raise RefusedError(
-                    f"{self._path} has fewer than {index} images; it is damaged: "
-                    "start over (--fresh)"
+                    f"{self._path} has fewer than {index:,} images, so it is damaged; "
+                    "start over with `--fresh`"
                 )
             if found >= left:
                 parts = block.split(b"\0", left)
@@ -159,8 +159,8 @@ class InputsReader:
             if not block:
                 if self._splitter.rest:
                     raise RefusedError(
-                        f"{self._path} ends in the middle of a path; it is damaged: "
-                        "start over (--fresh)"
+                        f"{self._path} ends in the middle of a path, so it is damaged; "
+                        "start over with `--fresh`"
                     )
                 return False
             self._take(block)

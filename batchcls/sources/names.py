@@ -14,15 +14,13 @@ def name_filter(patterns: Sequence[str]) -> Callable[[bytes], bool]:
     """A test of one raw file name against shell patterns.
 
     ASCII letters match without case; other bytes match as they are. The usual ``*.ext`` patterns
-    take a way without regular expressions, since this is called for every name of millions.
+    do without regular expressions, since this is called for every name of millions.
 
     Raises:
         SourceError: no patterns.
     """
     if not patterns:
-        raise SourceError(
-            "no file-name patterns to look for; give some, for example --names '*.jpg'"
-        )
+        raise SourceError("no file-name patterns; name some, for example `--names '*.jpg'`")
     suffixes: list[bytes] = []
     others: list[bytes] = []
     for pattern in patterns:

@@ -18,16 +18,16 @@ BOM = b"\xef\xbb\xbf"
 def read_list(
     file: IO[bytes], name: str, *, null_separated: bool, may_be_cut: bool = False
 ) -> Iterator[bytes]:
-    """Paths of a list, in its order; empty lines and a carriage return before a newline go.
+    """Paths of a list, in its order, without empty lines and carriage returns before newlines.
 
     Args:
         file: open for reading bytes.
         name: of the list, for messages.
         null_separated: separated by NUL and otherwise taken as they are.
-        may_be_cut: an unended last path must exist (standard input).
+        may_be_cut: a last path without separator must exist (standard input).
 
     Raises:
-        SourceError: it is no such list, or it seems to end in the middle of a path.
+        SourceError: it is not such a list, or it seems to end in the middle of a path.
     """
     separator = b"\0" if null_separated else b"\n"
     rest = b""
@@ -38,15 +38,15 @@ def read_list(
         first = False
         if not null_separated and b"\0" in block:
             raise SourceError(
-                f"{name} has NUL bytes, so it is no list of one path per line; "
-                "if it is separated by NUL, add -0"
+                f"{name} contains NUL bytes, so it does not hold one path per line; "
+                "if its paths are separated by NUL, add `-0`"
             )
         paths = (rest + block).split(separator)
         rest = paths.pop()
         if len(rest) > MAX_PATH:
             raise SourceError(
-                f"{name} is no list of paths: one is longer than {MAX_PATH} bytes"
-                + ("; if it has one path per line, leave -0 out" if null_separated else "")
+                f"{name} is not a list of paths: one is longer than {MAX_PATH:,} bytes"
+                + ("; if it holds one path per line, leave out `-0`" if null_separated else "")
             )
         for path in paths:
             if path := (path if null_separated else path.removesuffix(b"\r")):
@@ -68,10 +68,11 @@ def _read(file: IO[bytes], name: str) -> bytes:
 def _check_last(path: bytes, name: str, separator: bytes, *, may_be_cut: bool) -> None:
     if separator == b"\0" and b"\n" in path:
         raise SourceError(
-            f"{name} has newlines and no NUL at its end: if it has one path per line, leave -0 out"
+            f"{name} contains newlines and does not end with a NUL; "
+            "if it holds one path per line, leave out `-0`"
         )
     if may_be_cut and not os.path.lexists(path):
         raise SourceError(
             f"{name} ends in the middle of a path, without a separator, and there is no such file: "
-            f"{os.fsdecode(path)!r}; the program that writes the list seems to have been cut off"
+            f"{os.fsdecode(path)!r}; the program that writes the list was probably cut off"
         )

@@ -1,5 +1,7 @@
 """Byte strings in byte order, more than fit in memory: sorted runs on disk, merged.
 
+By hand: sort(1) would be a process for every directory, and its order is the locale's.
+
 Rules of this file:
 
 1. What goes in contains no NUL; what comes out is every string that went in, in byte order.

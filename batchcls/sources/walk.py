@@ -8,8 +8,9 @@ Rules of this file:
    than a run of it.
 3. Directories behind symbolic links are entered only when asked, and no directory, known by
    device and inode, twice; so loops end.
-4. What cannot be listed because it is gone or forbidden is noted, never silent; any other error
-   of the file system ends the listing, since an incomplete list would look like a complete one.
+4. What cannot be listed because it is gone or forbidden is noted, never passed over in silence;
+   any other error of the file system ends the listing, since an incomplete list would look like a
+   complete one.
 """
 
 import os
@@ -29,8 +30,8 @@ class Notes:
     """What was left out of a listing, for the person at the terminal.
 
     Attributes:
-        lines: the first of them, in words.
-        count: how many there were.
+        lines: the first of them, a sentence each.
+        count: of all of them.
     """
 
     lines: list[str] = field(default_factory=list)
@@ -43,7 +44,7 @@ class Notes:
             self.lines.append(line)
 
     def as_tuple(self) -> tuple[str, ...]:
-        """The lines, with one that says how many more there are."""
+        """The lines, and a last one with the number of those that are missing."""
         more = self.count - len(self.lines)
         return (*self.lines, f"and {more} more") if more else tuple(self.lines)
 
@@ -111,8 +112,8 @@ class Walk:
         except OSError as error:
             spill.close()
             raise SourceError(
-                f"{_cannot_list(path, error)}; the list would be incomplete: "
-                "put the file system right and start again"
+                f"{_cannot_list(path, error)}; the list would be incomplete, so repair the file "
+                "system and start again"
             ) from error
         levels.append((relative, iter(spill), spill))
 
@@ -124,7 +125,7 @@ class Walk:
             return False
         if self.follow_links:
             if identity in self._seen:
-                self.notes.add(f"{os.fsdecode(path)}: reached before by another way, listed once")
+                self.notes.add(f"{os.fsdecode(path)}: already listed under another path")
                 return False
             self._seen.add(identity)
         return True

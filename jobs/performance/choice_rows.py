@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from batchcls.bench.measure import MOST_IMAGES
-from batchcls.bench.tune import race, words
+from batchcls.bench.tune import race, render_allocation
 from batchcls.job.job import Job
 from batchcls.running.allocation import decide
 from batchcls.running.machine import this_machine
@@ -43,7 +43,7 @@ def grid(suite: Suite, name: str, model: Path) -> list[Line]:
     best = raced.fastest
     share = [a / b for a, b in zip(raced.final(0), raced.final(best), strict=True)]
     finals = "; ".join(
-        f"{words(layouts[n])}: {spread(raced.final(n), 1)} images/s" for n in raced.left
+        f"{render_allocation(layouts[n])}: {spread(raced.final(n), 1)} images/s" for n in raced.left
     )
     return [
         judged(

@@ -137,18 +137,18 @@ def test_the_words_for_people(tmp_path: Path) -> None:
     found = reading.evaluate(cats(tmp_path / "results.jsonl"), FolderTruths())
     words = text.lines(found, complete=False)
     assert words.split("\n") == [
-        "3 images with a known class; compared by label.",
-        "The run is not complete: this is what is written so far.",
-        "1 more images have no known class; not counted.",
-        "1 failed (1 vanished); counted as wrong.",
+        "3 images have a known class; compared by label.",
+        "The run is not complete; these are its results so far.",
+        "1 more image has no known class and did not count.",
+        "1 image failed (1 vanished) and counted as wrong.",
         "",
-        "top-1                         33.3 %  1 of 3; 95 % interval 6.1 to 79.2 %",
-        "top-2 (no more are recorded)  66.7 %  2 of 3",
+        "top-1                          33.3%  1 of 3; 95% interval 6.1 to 79.2%",
+        "top-2 (no more were recorded)  66.7%  2 of 3",
         "calibration                    0.400  expected calibration error, 15 bins",
         "",
-        "class  images    top-1    top-5",
-        "dog         2    0.0 %   50.0 %",
-        "cat         1  100.0 %  100.0 %",
+        "class  images   top-1   top-5",
+        "dog         2    0.0%   50.0%",
+        "cat         1  100.0%  100.0%",
         "",
         "most confused: truth  predicted  images",
         "dog                   cat             1",
@@ -189,5 +189,7 @@ def test_what_cannot_be_evaluated_is_told(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match=r"damaged\.jsonl, line 1: not a record"):
         reading.evaluate(damaged, FolderTruths())
     flat = write(tmp_path / "flat", ok_line(ImageRef(0, "a.jpg"), [Prediction(0, "cat", 1.0)]))
-    with pytest.raises(UsageError, match="knows none of its 1 images; give a file with --truth"):
+    with pytest.raises(
+        UsageError, match="no image has a known class; name a truth file with `--truth FILE`"
+    ):
         reading.evaluate(flat, FolderTruths())

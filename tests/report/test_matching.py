@@ -42,7 +42,7 @@ def test_a_background_class_is_found_by_the_labels() -> None:
     known = [(Truth(n, NAMES[n]), top(0, 1, 2, shift=1)) for n in (0, 1, 2)]
     matching = find_matching(known)
     assert (matching.by_index, matching.offset) == (True, 1)
-    assert "with offset 1 of a background class (3 of 3 labels confirm it)" in matching.note
+    assert "with offset 1 for a background class (3 of 3 labels confirm it)" in matching.note
     assert matching.rank(Truth(2, None), top(0, 2, shift=1)) == 1
 
 
@@ -57,7 +57,7 @@ def test_another_numbering_is_compared_by_label() -> None:
 def test_without_labels_nothing_is_guessed() -> None:
     matching = find_matching([(Truth(0, None), top(1))])
     assert (matching.by_index, matching.offset) == (True, 0)
-    assert "no label tells" in matching.note
+    assert "no label shows" in matching.note
     assert find_matching([(Truth(None, "crane"), top(3))]).note == "compared by label"
 
 

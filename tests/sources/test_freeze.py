@@ -231,10 +231,10 @@ def test_an_unended_last_line(tree: Tree, inputs: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "null_separated", "words"),
     [
-        (b"a.jpg\0b.jpg\0", False, "add -0"),
-        (b"a.jpg\nb.jpg\n", True, "leave -0 out"),
-        (b"x" * 100_000, False, "longer than 65536 bytes"),
-        (b"a\n" * 50_000, True, "leave -0 out"),
+        (b"a.jpg\0b.jpg\0", False, "add `-0`"),
+        (b"a.jpg\nb.jpg\n", True, "leave out `-0`"),
+        (b"x" * 100_000, False, "longer than 65,536 bytes"),
+        (b"a\n" * 50_000, True, "leave out `-0`"),
     ],
 )
 def test_a_list_of_another_kind(
