@@ -9,6 +9,11 @@ from batchcls.images import FailureKind, ImageRef
 CANARY = ImageRef(index=-1, path="<canary>")
 """A lease of the built-in image that is known to be good: does this worker work at all?"""
 
+STAGES = ("read", "decode", "preprocess", "wait", "infer", "write")
+"""What a worker does with an image, in this order. At "wait" the image is prepared, and waits for a
+free infer request.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -35,7 +40,7 @@ class WorkerStats:
         images: images answered, by device name.
         latency: summed seconds from start to completion of their infer requests, by device name.
         in_flight: infer requests running now, by device name.
-        spent: seconds by stage: read, decode, preprocess, wait, infer, write.
+        spent: seconds by stage (`STAGES`).
         rss: resident memory, bytes.
         notes: what has come to light about the model, for people; nearly always empty.
     """

@@ -11,7 +11,7 @@ import pytest
 
 import batchcls
 from batchcls import errors
-from batchcls.backends.local import LOADING_LIMIT_S
+from batchcls.backends.deadlines import LOADING_LIMIT_S
 from batchcls.cli import demo, inspect, quantize
 from batchcls.cli.legacy import WORDS
 from batchcls.cli.main import COMMANDS, main

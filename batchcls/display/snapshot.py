@@ -19,9 +19,6 @@ SCHEMA = 1
 State = Literal["listing", "loading", "running", "draining", "done", "stopped", "interrupted"]
 FINAL_STATES: frozenset[str] = frozenset({"done", "stopped", "interrupted"})
 
-STAGES = ("read", "decode", "preprocess", "wait", "infer", "write")
-"""Where a worker's time goes, in the order in which an image meets them."""
-
 
 @dataclass(frozen=True, slots=True)
 class WorkerRow:

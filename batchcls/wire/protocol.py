@@ -11,6 +11,7 @@ from typing import Any
 from batchcls.images import Folder, ImageRef
 from batchcls.messages import (
     CANARY,
+    STAGES,
     Answer,
     Answered,
     Event,
@@ -23,8 +24,6 @@ from batchcls.results import record
 
 NOTES, NOTE_LENGTH = 4, 1000
 """At most so many, of so many letters, are taken from one message."""
-
-STAGES = frozenset({"read", "decode", "preprocess", "wait", "infer", "write"})
 
 
 class ProtocolError(ValueError):

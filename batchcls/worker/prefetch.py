@@ -162,7 +162,7 @@ class DecodeAhead:
                 work.facts = self._facts_of(data)
             started, stage = self._next(work, started, "decode", "preprocess")
             work.tensor = self._preprocess(picture, work.tensor)
-            self._next(work, started, "preprocess", "ready")
+            self._next(work, started, "preprocess", "wait")
         except ImageError as error:
             work.failure = Failure(error.kind, error.message)
         except MemoryError:

@@ -18,11 +18,11 @@ import time
 from dataclasses import dataclass
 from typing import Self
 
-STAGES = ("idle", "read", "decode", "preprocess", "ready", "infer", "write")
-"""Where an image can be; at "ready" it waits, decoded, for a free infer request."""
-BLAMED = frozenset({"read", "decode", "preprocess", "infer", "write"})
+from batchcls.messages import STAGES
+
+BLAMED = frozenset(STAGES) - {"wait"}
 """Stages in which the image itself can be what kills or hangs the worker."""
-_NUMBERS = {stage: number for number, stage in enumerate(STAGES)}
+_NUMBERS = {stage: number for number, stage in enumerate(STAGES, 1)}  # 0: the slot is free
 
 SLOTS = 8192
 _HEART = struct.Struct("<q")  # nanoseconds of the monotonic clock at the last beat
@@ -39,12 +39,12 @@ class InHand:
     Attributes:
         index: of the image.
         stage: one of `STAGES`.
-        since: monotonic nanoseconds at which it entered that stage.
+        since: when it entered that stage, in seconds of the monotonic clock.
     """
 
     index: int
     stage: str
-    since: int
+    since: float
 
 
 class Board:
@@ -117,9 +117,9 @@ class Board:
     # ---- the coordinator's side
 
     @property
-    def last_beat(self) -> int:
-        """Monotonic nanoseconds of the last beat; 0 before the first."""
-        return int(_HEART.unpack_from(self._map, 0)[0])
+    def last_beat(self) -> float:
+        """Monotonic seconds of the last beat; 0 before the first."""
+        return float(_HEART.unpack_from(self._map, 0)[0] / 1e9)
 
     def in_hand(self) -> list[InHand]:
         """The images in the worker's hands, in no order."""
@@ -127,7 +127,7 @@ class Board:
         used = min(max(high, 0), SLOTS)
         content = self._map[_FIRST : _FIRST + used * _SLOT.size]
         return [
-            InHand(index, STAGES[stage], since)
+            InHand(index, STAGES[stage - 1], since / 1e9)
             for index, stage, since in _SLOT.iter_unpack(content)
-            if 0 < stage < len(STAGES)
+            if 0 < stage <= len(STAGES)
         ]

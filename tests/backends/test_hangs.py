@@ -68,11 +68,11 @@ class Throughput:
     def __call__(self, backend: WatchedBackend) -> None:
         self.answers = backend.answered
         now = time.monotonic()
-        for worker, process in backend._processes.items():
+        for worker, process in backend.processes.items():
             for hand in process.board.in_hand():
-                hangs = hand.index == CULPRIT and now - hand.since / 1e9 > 0.5
+                hangs = hand.index == CULPRIT and now - hand.since > 0.5
                 if self.hung < 0 and hangs:
-                    self.hung, self.hung_at = worker, hand.since / 1e9
+                    self.hung, self.hung_at = worker, hand.since
         found = sum(death.timeout for death in backend.deaths)
         if found and not self.found_at:
             self.found_at = now

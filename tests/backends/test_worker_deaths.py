@@ -103,10 +103,11 @@ def test_workers_killed_while_idle_are_replaced(tmp_path: Path, workers: int, nu
     killed: list[int] = []
 
     def kill_each_once(backend: WatchedBackend) -> None:
-        for process in backend._processes.values():
-            if process.ready and len(killed) < workers:
-                killed.append(process.popen.pid)
-                process.popen.send_signal(getattr(signal, f"SIG{number}"))
+        for worker in backend.ready:
+            if len(killed) < workers:
+                process = backend.processes[worker].popen
+                killed.append(process.pid)
+                process.send_signal(getattr(signal, f"SIG{number}"))
 
     timeout_s = 1 if number == "STOP" else 20
     outcome = run_faulty(

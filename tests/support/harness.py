@@ -15,7 +15,7 @@ from batchcls.display.progress.progress import Progress
 from batchcls.images import Folder, ImageRef
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
-from batchcls.messages import Answer, Answered, Event, Record, StartWorker, WorkerDied
+from batchcls.messages import Answer, Answered, Event, Record, StartWorker, WorkerDied, WorkerReady
 from batchcls.running.loop import Session
 from batchcls.running.run import convicted
 from batchcls.running.signals import StopRequests
@@ -45,6 +45,7 @@ class WatchedBackend(LocalBackend):
     def __init__(self, *args: object, interfere: Callable[["WatchedBackend"], None], **kw: object):
         super().__init__(*args, **kw)  # type: ignore[arg-type]  # passed through
         self.deaths: list[WorkerDied] = []
+        self.ready: set[int] = set()
         self.answered: list[tuple[float, int, int]] = []  # when, by which worker, how many
         self.interfere = interfere
 
@@ -52,13 +53,15 @@ class WatchedBackend(LocalBackend):
         self.interfere(self)
         events = super().events(timeout_s)
         self.deaths += [e for e in events if isinstance(e, WorkerDied)]
+        self.ready |= {e.worker for e in events if isinstance(e, WorkerReady)}
+        self.ready -= {e.worker for e in events if isinstance(e, WorkerDied)}
         now = time.monotonic()
         answered = (e for e in events if isinstance(e, Answered))
         self.answered += [(now, e.worker, len(e.answers)) for e in answered]
         return events
 
     def pids(self) -> list[int]:
-        return [process.popen.pid for process in self._processes.values()]
+        return [process.popen.pid for process in self.processes.values()]
 
 
 @dataclass

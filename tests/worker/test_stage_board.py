@@ -5,7 +5,8 @@ import struct
 
 import pytest
 
-from batchcls.worker.stage_board import SLOTS, STAGES, Board
+from batchcls.messages import STAGES
+from batchcls.worker.stage_board import SLOTS, Board
 
 
 def test_what_is_entered_is_in_hand_until_cleared(board: Board) -> None:

@@ -21,8 +21,9 @@ from batchcls.display.progress.description import DEVICES_PER_WORKER, nireq_of
 from batchcls.display.progress.failed_images import read_failed
 from batchcls.display.progress.rate import Rate
 from batchcls.display.progress.worker_row import Row
-from batchcls.display.snapshot import FINAL_STATES, STAGES, Snapshot, State
+from batchcls.display.snapshot import FINAL_STATES, Snapshot, State
 from batchcls.messages import (
+    STAGES,
     Answer,
     Answered,
     Event,

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from batchcls.display import text
 from batchcls.display.screens.glyphs import Glyphs
-from batchcls.display.snapshot import STAGES, Snapshot, WorkerRow
+from batchcls.display.snapshot import Snapshot, WorkerRow
 from batchcls.display.table import Cell, Column, Line, columns_of, joined, padded, table
+from batchcls.messages import STAGES
 
 STATE_STYLES = {
     "listing": "cyan",

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from batchcls.display import text
 from batchcls.display.progress.description import operations_of
-from batchcls.display.snapshot import STAGES, Snapshot
+from batchcls.display.snapshot import Snapshot
+from batchcls.messages import STAGES
 
 Bottleneck = Literal["inference", "decoding", "reading", "start-up", ""]
 
