@@ -3,26 +3,28 @@
 No process, clock, file or terminal in here. Rules of this file:
 
 1. Every image is recorded exactly once, in the order of the inputs list.
-2. `handle` takes an event; `advance` is called until it returns nothing. Each call hands out a
-   bounded number of commands and lines, so that memory stays flat whatever the size of the job, and
-   events may be handled between two calls.
+2. `start` is the first call. Workers load the model while the images are still being listed, so
+   `begin` comes later. `handle` takes an event; `advance` is called until it returns nothing. Each
+   call hands out a bounded number of commands and lines, so that memory stays flat whatever the
+   size of the job, and events may be handled between two calls.
 3. A worker has only leases that this coordinator gave it. Answers to anything else are dropped.
-4. When a worker dies, what it answered stays. What it was working on are suspects, for `trial` to
-   judge; the rest of its leases goes back as chunks.
+4. When a worker dies, what it answered stays. What it was working on are suspects, for `Trial` to
+   judge; the rest of its leases goes back as chunks. Until one worker has loaded the model, none
+   that dies is replaced: it may be the model that kills them.
 5. Images are leased in order, and only as long as the finished lines that wait for one before them
    (the window) take no more memory than allowed. Suspects and returned chunks are leased even then:
    the window may wait for them.
 6. A command is never given to a worker that is dead, stopped or retired.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable
 
+from batchcls.coordinator.chunks import Chunks
 from batchcls.coordinator.policy import Policy, Work
 from batchcls.coordinator.reorder import Window
 from batchcls.coordinator.streak import Streak
 from batchcls.coordinator.suspects import Trial
-from batchcls.coordinator.worker_slot import Slot
+from batchcls.coordinator.worker_slot import Slot, dismiss, start_again
 from batchcls.images import Failure, ImageRef
 from batchcls.messages import (
     CANARY,
@@ -46,29 +48,30 @@ class Coordinator:
 
     Args:
         workers: how many worker slots.
-        work: the images still to do.
-        first: index of the first line to record.
         convict: makes the line of an image that kills its workers.
         policy: the numbers.
+
+    Attributes:
+        slots: the workers by number; this and the next two are for whoever wants to look.
+        trial: images under suspicion.
+        window: lines that wait for one before them.
     """
 
     def __init__(
         self,
         workers: int,
-        work: Work,
-        first: int,
         convict: Callable[[ImageRef, Failure], Answer],
         policy: Policy | None = None,
     ) -> None:
         self._policy = policy or Policy()
-        self._work = work
-        self._slots = {n: Slot() for n in range(workers)}
+        self.slots = {n: Slot() for n in range(workers)}
         self._streak = Streak(0 if self._policy.tolerant else self._policy.systemic)
-        self._trial = Trial(convict, self._policy.solo_deaths, self._policy.tolerant)
-        self._next_record = first
+        self.trial = Trial(convict, self._policy.solo_deaths, self._policy.tolerant)
+        self._next_record = 0
         self._next_lease = 0
-        self._returned: deque[tuple[ImageRef, ...]] = deque()
-        self._window = Window(self._policy.window)
+        self._chunks = Chunks(self._policy.chunk, workers)
+        self.window = Window(self._policy.window)
+        self._loaded = False
         self._idle_deaths = 0
         self._draining = False
         self._halted = False
@@ -78,7 +81,7 @@ class Coordinator:
     @property
     def complete(self) -> bool:
         """Every image is recorded."""
-        return not (self._open_work or self._window or self._trial.doubtful)
+        return not (self._open_work or self.window or self.trial.doubtful)
 
     @property
     def draining(self) -> bool:
@@ -87,23 +90,24 @@ class Coordinator:
 
     @property
     def _open_work(self) -> bool:
-        return bool(
-            self._work.remaining
-            or self._returned
-            or self._trial.open
-            or any(slot.leases for slot in self._slots.values())
-        )
+        leased = any(slot.leases for slot in self.slots.values())
+        return self._chunks.left or self.trial.open or leased
 
     # ---- what the edge tells
 
-    def start(self) -> list[Command]:
-        """The first commands of a run."""
-        return [StartWorker(n) for n in self._slots]
+    def start(self) -> list[StartWorker]:
+        """The first commands of a run: every worker loads the model."""
+        return [StartWorker(n) for n in self.slots]
+
+    def begin(self, work: Work, first: int) -> None:
+        """Lease the images of this list from now on, and record lines from index `first` on."""
+        self._next_record = first
+        self._chunks.begin(work)
 
     def drain(self) -> list[Command]:
         """Lease nothing more and let the workers finish what they have started."""
         self._draining = True
-        return self._dismiss(drain=True)
+        return dismiss(self.slots, drain=True)
 
     def handle(self, event: Event) -> list[Command]:
         """What an event calls for at once; `advance` gives what it makes possible."""
@@ -111,7 +115,7 @@ class Coordinator:
             return []
         match event:
             case WorkerReady():
-                self._ready(event)
+                return self._ready(event)
             case WorkerRefused():
                 return self._halt(event.message)
             case Answered():
@@ -122,14 +126,14 @@ class Coordinator:
 
     def advance(self) -> list[Command]:
         """The next lines to record and leases to give; empty when only events can help."""
-        if self._halted:
+        if self._halted or not self._chunks.begun:
             return []
         commands = self._record()
         if self._draining:
             return commands
         if reason := self._hopeless():
             return commands or self._halt(reason)
-        for number, slot in self._slots.items():
+        for number, slot in self.slots.items():
             if slot.state == "ready":
                 commands += self._feed(number, slot)
             elif slot.state == "recycling" and not slot.leases:
@@ -139,20 +143,24 @@ class Coordinator:
 
     def _hopeless(self) -> str:
         """Why the images cannot be what is at fault; empty if they can."""
-        if self._trial.doubtful >= self._policy.doubtful:
-            return self._trial.words
+        if self.trial.doubtful >= self._policy.doubtful:
+            return self.trial.words
         return self._streak.words if self._streak.hopeless else ""
 
     # ---- events
 
-    def _ready(self, event: WorkerReady) -> None:
-        slot = self._slots[event.worker]
+    def _ready(self, event: WorkerReady) -> list[Command]:
+        slot = self.slots[event.worker]
         if slot.state == "starting":
             slot.state = "ready"
             slot.start_deaths = slot.first_rss = 0
+        if self._loaded:
+            return []
+        self._loaded = True
+        return start_again(self.slots, self._policy.start_deaths)
 
     def _answered(self, event: Answered) -> None:
-        slot = self._slots[event.worker]
+        slot = self.slots[event.worker]
         unanswered = slot.leases.get(event.lease)
         if unanswered is None:
             return
@@ -169,20 +177,20 @@ class Coordinator:
     def _accept(self, answer: Answer) -> None:
         self._idle_deaths = 0
         if answer.index == CANARY.index:
-            self._keep(self._trial.canary_lived())
+            self._keep(self.trial.canary_lived())
             return
         self._keep([answer])
         self._streak.note(answer)
-        self._trial.acquitted(answer.index)
+        self.trial.acquitted(answer.index)
         if answer.failed is None:
-            self._keep(self._trial.succeeded())
+            self._keep(self.trial.succeeded())
 
     def _keep(self, answers: Iterable[Answer]) -> None:
         for answer in answers:
-            self._window.keep(answer)
+            self.window.keep(answer)
 
     def _died(self, event: WorkerDied) -> list[Command]:
-        slot = self._slots[event.worker]
+        slot = self.slots[event.worker]
         if slot.state == "gone":
             return []
         state, slot.state = slot.state, "gone"
@@ -196,7 +204,7 @@ class Coordinator:
         blamed = self._take_back(slot, event)
         if state == "starting":
             slot.start_deaths += 1
-            if slot.start_deaths >= self._policy.start_deaths:
+            if not self._loaded or slot.start_deaths >= self._policy.start_deaths:
                 return self._retire(event)
         elif not blamed and not expected:
             self._idle_deaths += 1
@@ -216,21 +224,23 @@ class Coordinator:
             suspects += [image for index, image in images.items() if index in in_flight]
             rest = tuple(image for index, image in images.items() if index not in in_flight)
             if rest and alone is None:
-                self._returned.append(rest)
+                self._chunks.give_back(rest)
         slot.leases.clear()
         if alone is None:
-            self._trial.suspect(suspects)
+            self.trial.suspect(suspects)
         elif suspects:
-            self._keep(self._trial.died_alone(alone, event))
+            self._keep(self.trial.died_alone(alone, event))
         elif alone == CANARY:
-            self._trial.canary_lost()
+            self.trial.canary_lost()
         else:  # dead before it touched its one image: nobody's fault
-            self._trial.suspect([alone])
+            self.trial.suspect([alone])
         return bool(suspects)
 
     def _retire(self, event: WorkerDied) -> list[Command]:
-        if any(slot.alive for slot in self._slots.values()):
+        if any(slot.alive for slot in self.slots.values()):
             return []
+        if not self._loaded:
+            return self._halt(f"no worker could load the model ({event.cause})")
         return self._halt(f"no worker can load the model any more ({event.cause})")
 
     def _halt(self, reason: str) -> list[Command]:
@@ -244,31 +254,29 @@ class Coordinator:
     def _due(self) -> bool:
         """The next line is there and may be recorded."""
         first = self._next_record
-        return self._window.begins(first) and not self._streak.holds(first)
+        return self.window.begins(first) and not self._streak.holds(first)
 
     def _record(self) -> list[Command]:
         first = self._next_record
-        lines = self._window.take(first, self._streak.holds)
+        lines = self.window.take(first, self._streak.holds)
         self._next_record += len(lines)
         return [Record(first, lines)] if lines else []
 
     def _feed(self, number: int, slot: Slot) -> list[Command]:
-        if not slot.leases and (alone := self._trial.next_alone()) is not None:
+        if not slot.leases and (alone := self.trial.next_alone()) is not None:
             slot.alone = alone
             return [self._give(number, slot, (alone,))]
         commands: list[Command] = []
         while slot.alone is None and len(slot.leases) < self._policy.leases:
-            chunk = self._returned.popleft() if self._returned else self._next_chunk()
+            chunk = self._chunks.returned() or self._next_chunk()
             if not chunk:
                 break
             commands.append(self._give(number, slot, chunk))
         return commands
 
     def _next_chunk(self) -> tuple[ImageRef, ...]:
-        """The next images of the list, by guided self-scheduling: fewer towards the end."""
-        while self._work.remaining and not self._window.full:
-            fair = -(-self._work.remaining // (4 * len(self._slots)))
-            entries = self._work.take(min(self._policy.chunk, fair))
+        """The next images of the list; the lines that are there already are kept on the way."""
+        while not self.window.full and (entries := self._chunks.listed()):
             self._keep(entry for entry in entries if isinstance(entry, Answer))
             images = tuple(entry for entry in entries if isinstance(entry, ImageRef))
             if images or self._due:
@@ -286,14 +294,5 @@ class Coordinator:
         if self._open_work:
             return []
         self._streak.end()
-        self._keep(self._trial.release())
-        return self._record() or self._dismiss()
-
-    def _dismiss(self, *, drain: bool = False) -> list[Command]:
-        commands: list[Command] = []
-        for number, slot in self._slots.items():
-            if slot.state in ("starting", "ready", "recycling"):
-                slot.state = "stopping"
-                commands.append(StopWorker(number, drain=drain))
-            slot.respawn = False
-        return commands
+        self._keep(self.trial.release())
+        return self._record() or dismiss(self.slots, drain=False)

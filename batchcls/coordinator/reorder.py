@@ -42,6 +42,11 @@ class Window:
         return bool(self._loose or self._packed)
 
     @property
+    def packs(self) -> tuple[int, ...]:
+        """Indices of the first lines of the packs."""
+        return tuple(self._packed)
+
+    @property
     def full(self) -> bool:
         """No more images should be begun whose lines would have to wait."""
         return self.size >= self._limit

@@ -44,6 +44,11 @@ class Trial:
         return bool(self._suspects or self._accused)
 
     @property
+    def remembered(self) -> int:
+        """How many images are known to have killed a worker alone, without a verdict yet."""
+        return len(self._deaths_alone)
+
+    @property
     def doubtful(self) -> int:
         """How many convictions are held back."""
         return len(self._doubtful)

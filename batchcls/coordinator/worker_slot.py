@@ -1,15 +1,20 @@
 """One worker number as the coordinator sees it: its state, and the leases it holds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from batchcls.images import ImageRef
+from batchcls.messages import Command, StartWorker, StopWorker
+
+State = Literal["starting", "ready", "recycling", "stopping", "gone"]
 
 
 @dataclass(slots=True)
 class Slot:
     """One worker number: the processes that bear it, one after the other."""
 
-    state: str = "starting"  # starting | ready | recycling | stopping | gone
+    state: State = "starting"
     leases: dict[int, dict[int, ImageRef]] = field(default_factory=dict)  # id → unanswered images
     alone: ImageRef | None = None  # the image it is tried on
     respawn: bool = False  # it was asked to leave only to be replaced
@@ -33,3 +38,24 @@ class Slot:
         """
         self.first_rss = self.first_rss or rss
         return 0 < limit < rss and rss > growth * self.first_rss
+
+
+def start_again(slots: Mapping[int, Slot], most_deaths: int) -> list[Command]:
+    """Start those that died while they loaded the model, fewer than so many times in a row."""
+    commands: list[Command] = []
+    for number, slot in slots.items():
+        if slot.state == "gone" and slot.start_deaths < most_deaths:
+            slot.state = "starting"
+            commands.append(StartWorker(number))
+    return commands
+
+
+def dismiss(slots: Mapping[int, Slot], *, drain: bool) -> list[Command]:
+    """Ask all that live to leave for good; see `StopWorker`."""
+    commands: list[Command] = []
+    for number, slot in slots.items():
+        if slot.state in ("starting", "ready", "recycling"):
+            slot.state = "stopping"
+            commands.append(StopWorker(number, drain=drain))
+        slot.respawn = False
+    return commands

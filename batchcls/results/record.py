@@ -34,6 +34,7 @@ from typing import NamedTuple, cast
 
 from batchcls.errors import ImageError
 from batchcls.images import FACTS, FAILURE_KINDS, Failure, FailureKind, ImageRef, Prediction
+from batchcls.messages import Answer
 from batchcls.results.earlier_record import ERROR, NO_ERROR, as_today
 
 MAX_LINE = 4 << 20
@@ -147,6 +148,11 @@ def failure_line(ref: ImageRef, failure: Failure) -> bytes:
     """The record of an image without answer, without newline."""
     message = quote(_readable(failure.message, MAX_MESSAGE)).encode()
     return b'%s,"top":[]%s%s","message":%s}}' % (head(ref), ERROR, failure.kind.encode(), message)
+
+
+def failure_answer(ref: ImageRef, failure: Failure) -> Answer:
+    """The answer that is no answer, with its record."""
+    return Answer(ref.index, failure_line(ref, failure), failure.kind)
 
 
 def check(line: bytes, index: int) -> Checked | None:

@@ -1,4 +1,4 @@
-"""The loop of a run: events in, the coordinator's commands out, lines to the journal.
+"""The loop of a session: events in, the coordinator's commands out, lines to the journal.
 
 The only loop of the coordinator process. It decides nothing about images; it carries out, keeps
 time, and sees to it that a stop request is obeyed within bounds.
@@ -7,14 +7,12 @@ time, and sees to it that a stop request is obeyed within bounds.
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from batchcls.backends.backend import Backend
 from batchcls.coordinator.coordinator import Coordinator
-from batchcls.display import Display
-from batchcls.display.progress.progress import Progress
-from batchcls.display.snapshot import Snapshot, State
+from batchcls.errors import StoppedError, raised_elsewhere
 from batchcls.messages import (
     Command,
     Event,
@@ -22,7 +20,9 @@ from batchcls.messages import (
     Record,
     WorkerDied,
     WorkerReady,
+    WorkerRefused,
 )
+from batchcls.running.presenter import Presenter
 from batchcls.running.signals import StopRequests
 
 log = logging.getLogger("batchcls")
@@ -30,7 +30,6 @@ log = logging.getLogger("batchcls")
 TICK_S = 0.1
 ADVANCE_S = 0.2
 LAST_ADVANCE_S = 0.5
-SNAPSHOT_S = 0.25
 DRAIN_S = 3.5
 LEAVE_S = 2.0
 
@@ -45,68 +44,68 @@ class Lines(Protocol):
         """Commit what is due."""
 
 
-class Session:
-    """One sitting of a run, from the first lease to the last line or a stop.
+class EventLoop:
+    """Carries events to the coordinator and its commands out.
 
     Args:
-        coordinator: decides.
+        coordinator: decides; was started, so that the workers load the model.
         backend: the workers.
-        lines: takes the lines.
-        progress: counts.
-        display: shows.
-        publish: told a snapshot every second, for other terminals.
+        presenter: shows.
         requests: stop signals.
-        ready: checks what a worker resolved, before it gets work; raises when it is refused.
+
+    Attributes:
+        description: what the first worker made of the model (JSON data), empty before that.
+        halted: why the coordinator halted, "" if it did not.
     """
 
     def __init__(
         self,
         coordinator: Coordinator,
         backend: Backend,
-        lines: Lines,
-        progress: Progress,
-        display: Display,
-        publish: Callable[[Snapshot], object],
+        presenter: Presenter,
         requests: StopRequests,
-        ready: Callable[[Mapping[str, Any]], None],
     ) -> None:
         self._coordinator = coordinator
         self._backend = backend
-        self._lines = lines
-        self._progress = progress
-        self._display = display
-        self._publish = publish
+        self._presenter = presenter
         self._requests = requests
-        self._ready = ready
-        self._shown = 0.0
-        self._published = 0.0
+        self._lines: Lines | None = None
+        self._loaded = False
         self._behind = False  # there are more lines to record than there was time for
+        self.description: Mapping[str, Any] = {}
         self.halted = ""
 
-    def begin(self, early: Sequence[Event]) -> None:
-        """Take in what was heard before there was a coordinator."""
-        for event in early:
-            self._handle(event)
+    def load(self) -> None:
+        """Wait until a worker has loaded the model, or the coordinator halts.
 
-    def run(self) -> None:
+        Raises:
+            InterruptedByUser: a signal arrived.
+            BatchclsError: a worker says that the job is wrong.
+        """
+        while not self._loaded and not self.halted:
+            self._requests.check()
+            self._turn(TICK_S)
+            self._presenter.show(time.monotonic())
+
+    def work(self, lines: Lines) -> None:
         """Work until all is recorded, a stop request is obeyed, or the coordinator halts.
 
-        Afterwards `halted` says why it halted, if it did.
+        Args:
+            lines: takes the lines, from the one on that the coordinator was told to begin with.
 
         Raises:
             BatchclsError: a worker or the results file says that the run cannot go on.
         """
+        self._lines = lines
         give_up: float | None = None
         self._advance()
         while self._backend.alive and not self.halted:
-            for event in self._backend.events(0.0 if self._behind else TICK_S):
-                self._handle(event)
-            self._advance()
+            self._turn(0.0 if self._behind else TICK_S)
             now = time.monotonic()
             if self._requests.count:
                 self._requests.clear()
                 if not self._coordinator.draining:
-                    self._progress.on_state("draining")
+                    self._presenter.progress.on_state("draining")
                     self._obey(self._coordinator.drain())
                     give_up = now + DRAIN_S
                 if self._requests.count > 1:
@@ -115,40 +114,41 @@ class Session:
                 give_up = now + LEAVE_S
             if give_up is not None and now > give_up:
                 break
-            self._lines.tick(now)
-            self.show(now)
-        # Whoever asked for a stop does not wait for what the next sitting can do again.
+            lines.tick(now)
+            self._presenter.show(now)
+        # Whoever asked for a stop does not wait for what the next session can do again.
         self._advance(LAST_ADVANCE_S if self._requests.count else math.inf)
 
-    def show(self, now: float, state: State | None = None) -> None:
-        """Let the display and other terminals know, as often as is useful."""
-        if state is not None:
-            self._progress.on_state(state)
-        elif now - self._shown < SNAPSHOT_S:
-            return
-        self._shown = now
-        snapshot = self._progress.snapshot(now)
-        self._display.show(snapshot)
-        if now - self._published >= 1.0 or state is not None:
-            self._published = now
-            self._publish(snapshot)
+    def _turn(self, timeout_s: float) -> None:
+        for event in self._backend.events(timeout_s):
+            self._handle(event)
+        self._advance()
 
     def _handle(self, event: Event) -> None:
         match event:
             case WorkerReady():
-                self._ready(event.description)
+                self._check(event.description)
+            case WorkerRefused() if self._lines is None:
+                raise raised_elsewhere(event.error, event.message)
             case WorkerDied() if not self._leaving:
-                self._tell_death(event)
-        self._progress.on_event(event, time.monotonic())
+                _log_death(event)
+        self._presenter.progress.on_event(event, time.monotonic())
         self._obey(self._coordinator.handle(event))
+
+    def _check(self, description: Mapping[str, Any]) -> None:
+        """Every worker must have made the same of the model."""
+        if not self._loaded:
+            self._loaded, self.description = True, description
+        elif description.get("fingerprint") != self.description.get("fingerprint"):
+            raise StoppedError(
+                "a worker that was started later read another model than the first one: a file of "
+                "the model was changed during the run; put it back, then run the same command to "
+                "resume"
+            )
 
     @property
     def _leaving(self) -> bool:
         return self._coordinator.draining or self._coordinator.complete
-
-    def _tell_death(self, event: WorkerDied) -> None:
-        where = f" during {event.stage} of image {event.in_flight[0]}" if event.in_flight else ""
-        log.warning("worker %d died (%s)%s", event.worker, event.cause, where)
 
     def _advance(self, seconds: float = ADVANCE_S) -> None:
         """Do what can be done; no longer than that, lest workers and signals wait.
@@ -165,9 +165,18 @@ class Session:
         for command in commands:
             match command:
                 case Record():
-                    self._lines.record(command)
-                    self._progress.on_recorded(command.answers, time.monotonic())
+                    self._record(command)
                 case Halt(reason):
                     self.halted = reason
                 case _:
                     self._backend.do(command)
+
+    def _record(self, record: Record) -> None:
+        if self._lines is not None:  # the coordinator records nothing before it has begun
+            self._lines.record(record)
+            self._presenter.progress.on_recorded(record.answers, time.monotonic())
+
+
+def _log_death(event: WorkerDied) -> None:
+    where = f" during {event.stage} of image {event.in_flight[0]}" if event.in_flight else ""
+    log.warning("worker %d died (%s)%s", event.worker, event.cause, where)

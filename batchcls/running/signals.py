@@ -40,6 +40,15 @@ class StopRequests:
         if self.at_once:
             raise InterruptedByUser("stopped before there was a result", number)
 
+    def check(self) -> None:
+        """Raise if a signal was received.
+
+        Raises:
+            InterruptedByUser: there was one.
+        """
+        if self.count:
+            raise InterruptedByUser("stopped; run the same command to resume", self.first)
+
     def clear(self) -> None:
         """Make the descriptor unreadable again."""
         with contextlib.suppress(BlockingIOError):

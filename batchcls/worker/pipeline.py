@@ -289,8 +289,7 @@ class Pipeline:
         self._answer(work, Answer(work.image.index, line, None, label))
 
     def _fail(self, work: InWork, kind: FailureKind, message: str) -> None:
-        line = record.failure_line(work.image, Failure(kind, message))
-        self._answer(work, Answer(work.image.index, line, kind))
+        self._answer(work, record.failure_answer(work.image, Failure(kind, message)))
 
     def _answer(self, work: InWork, answer: Answer) -> None:
         work.tensor = None

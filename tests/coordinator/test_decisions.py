@@ -29,17 +29,24 @@ class Story:
     """Tells a coordinator events, and keeps what it commands."""
 
     def __init__(
-        self, total: int, workers: int = 1, *, carried: frozenset[int] = frozenset(), **policy: int
+        self,
+        total: int,
+        workers: int = 1,
+        *,
+        carried: frozenset[int] = frozenset(),
+        listed: bool = True,
+        **policy: int,
     ) -> None:
         numbers = {"chunk": 2, **policy}
         self.coordinator = Coordinator(
             workers,
-            ListedWork(total, carried=carried),
-            0,
             convict,
             Policy(**numbers),  # type: ignore[arg-type]  # by name
         )
+        self.work = ListedWork(total, carried=carried)
         self.coordinator.start()
+        if listed:
+            self.coordinator.begin(self.work, 0)
         self.recorded: list[Answer] = []
         self.last: list[Command] = []
 
@@ -74,6 +81,44 @@ class Story:
 
 def leases(commands: list[Command]) -> list[Lease]:
     return [command for command in commands if isinstance(command, Lease)]
+
+
+def test_workers_load_the_model_before_there_is_a_list() -> None:
+    story = Story(10, listed=False)
+    assert story.ready() == []
+    assert not story.coordinator.complete
+    story.coordinator.begin(story.work, 0)
+    assert [type(command) for command in story.coordinator.advance()] == [Lease, Lease]
+
+
+def test_the_first_line_is_the_one_that_is_missing() -> None:
+    story = Story(10, listed=False)
+    story.ready()
+    story.coordinator.begin(ListedWork(10, 8), 8)
+    (lease, _) = leases(story.coordinator.advance())
+    story.answer(lease, 8)
+    assert Record(8, (Answer(8, b"line"),)) in story.last
+
+
+def test_none_that_dies_loading_is_replaced_before_another_has_loaded() -> None:
+    story = Story(10, workers=3, listed=False)
+    assert story.die(worker=0) == []
+    assert story.die(worker=2) == []
+    assert story.tell(WorkerReady(1, {})) == [StartWorker(0), StartWorker(2)]
+    assert story.die(worker=0) == [StartWorker(0)]
+    assert story.tell(WorkerReady(2, {})) == [], "the others live, or were started again"
+
+
+def test_where_each_dies_loading_the_model_is_at_fault() -> None:
+    story = Story(10, workers=2, listed=False)
+    assert story.die(worker=1) == []
+    assert story.die(worker=0) == [Halt("no worker could load the model (SIGSEGV)")]
+
+
+def test_one_that_may_not_die_loading_is_not_started_again() -> None:
+    story = Story(10, workers=2, start_deaths=1)
+    story.die(worker=1)
+    assert StartWorker(1) not in story.tell(WorkerReady(0, {}))
 
 
 def test_a_run_is_not_complete_while_a_line_waits() -> None:
@@ -163,7 +208,7 @@ def test_a_drain_halts_no_more() -> None:
     story, canary = accused(doubtful=1)
     story.coordinator.drain()
     story.tell(Answered(0, canary.lease, (Answer(CANARY.index, b""),)))
-    assert story.coordinator._trial.doubtful == 1
+    assert story.coordinator.trial.doubtful == 1
     assert story.last == []
     assert not story.coordinator.complete
 
@@ -197,19 +242,20 @@ def test_an_image_answered_twice_is_one_line() -> None:
     first = story.ready()[0]
     story.answer(first, 0)
     story.answer(first, 0)
-    assert not story.coordinator._window
+    assert not story.coordinator.window
     assert [answer.index for answer in story.recorded] == [0]
 
 
 def test_deaths_while_loading_count_from_the_last_time_it_was_ready() -> None:
     story = Story(10, start_deaths=2)
+    story.ready()
+    story.die()
     story.die()
     story.ready()
     story.die()
     story.die()
     assert not story.halted
-    story.die()
-    assert story.halted
+    assert story.die() == [Halt("no worker can load the model any more (SIGSEGV)")]
 
 
 def test_idle_deaths_halt_exactly_when_there_are_enough_in_a_row() -> None:
@@ -313,7 +359,7 @@ def test_the_canary_is_sent_again_when_its_worker_dies_before_it_looks() -> None
     (canary,) = story.ready()
     assert canary.images == (CANARY,)
     story.tell(Answered(0, canary.lease, (Answer(CANARY.index, b""),)))
-    assert story.coordinator._trial.doubtful == 1
+    assert story.coordinator.trial.doubtful == 1
 
 
 def test_one_canary_at_a_time_is_enough() -> None:
@@ -385,7 +431,7 @@ def test_growth_reported_while_leaving_does_not_stop_it_twice(late: bool) -> Non
     story.answer(held[0], 0, rss=400)
     story.coordinator.drain()
     assert story.answer(held[0], 1, rss=900 if late else 0) != [StopWorker(0)]
-    assert story.coordinator._slots[0].state == "stopping"
+    assert story.coordinator.slots[0].state == "stopping"
 
 
 def test_a_streak_holds_its_own_first_line_and_ends_at_its_limit() -> None:

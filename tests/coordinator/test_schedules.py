@@ -38,6 +38,7 @@ def random_world(seed: int) -> World:
         fail=some(0.1),
         carried=some(chance.choice([0, 0, 0.5])),
         ring=chance.choice([1, 3, 9]),
+        list_after=chance.choice([0, 0, 3]),
         policy=Policy(
             chunk=chance.choice([1, 4, 64]), window=lines(chance.choice([4, 40])), tolerant=True
         ),
@@ -49,7 +50,7 @@ def check(world: World) -> None:
     assert world.coordinator.complete
     assert world.lines == [expected_line(world, i) for i in range(world.first, world.total)]
     assert not world.living
-    assert not world.coordinator._trial._deaths_alone, "who was judged is forgotten"
+    assert not world.coordinator.trial.remembered, "who was judged is forgotten"
     culprits = world.poison | world.hangs
     # Whoever dies dies at most once in company for each culprit beside it, and twice alone.
     assert all(count <= 3 for count in world.deaths.values()), world.deaths
@@ -76,7 +77,7 @@ def test_random_deaths_from_outside_lose_nothing_and_convict_nobody_often() -> N
         world.run()
         assert world.halted is None
         assert [int(line.split()[1]) for line in world.lines] == list(range(80))
-        assert not world.coordinator._trial._deaths_alone, "who was judged is forgotten"
+        assert not world.coordinator.trial.remembered, "who was judged is forgotten"
         wrongly += sum(line.startswith(b"convicted") for line in world.lines)
         images += 80
     # Two kills from outside must hit the same image alone: about death_rate squared per suspect.
@@ -132,7 +133,7 @@ def test_workers_that_never_get_ready_halt_the_run() -> None:
     world.run()
     assert world.halted is not None
     assert "load the model" in world.halted
-    assert world.starts == 9
+    assert world.starts == 3, "it may be the model that kills them"
     assert world.lines == []
 
 

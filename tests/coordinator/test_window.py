@@ -68,8 +68,9 @@ def test_it_is_full_by_the_bytes_and_not_full_any_more_when_they_are_gone() -> N
     assert window.full
     assert [len(window.take(index, free)) for index in (5, 7)] == [1, 1]
     assert not window.full
-    window._limit = window.size
-    assert window.full, "from the limit on"
+    alone = Window(window.size)
+    alone.keep(Answer(9, random.Random(9).randbytes(90).hex().encode()))
+    assert (alone.size, alone.full) == (window.size, True), "from the limit on"
 
 
 def test_where_the_next_line_is_held_it_begins() -> None:
@@ -91,7 +92,7 @@ def test_in_everyday_work_nothing_is_packed() -> None:
     window = Window(24 * 10 * (OVERHEAD + 10))
     for index in range(1000):
         window.keep(Answer(index, b"ten bytes!"))
-        assert not window._packed
+        assert not window.packs
         assert len(window.take(index, free)) == 1
 
 
@@ -99,10 +100,10 @@ def test_what_was_unpacked_is_not_packed_again_for_each_line_that_comes() -> Non
     window = Window(24 * 10 * (OVERHEAD + 10))
     for index in range(11):
         window.keep(Answer(index, b"ten bytes!"))
-    assert window._packed
+    assert window.packs
     assert len(window.take(0, lambda index: index > 0)) == 1
     window.keep(Answer(11, b"ten bytes!"))
-    assert not window._packed
+    assert not window.packs
 
 
 def test_loose_lines_take_about_what_it_says() -> None:
@@ -141,4 +142,4 @@ def test_what_came_in_another_order_is_packed_as_one_run() -> None:
     window = Window(24 * 10 * (OVERHEAD + 10))
     for index in reversed(range(11)):
         window.keep(Answer(index, b"ten bytes!"))
-    assert list(window._packed) == [0]
+    assert window.packs == (0,)

@@ -16,17 +16,17 @@ import pytest
 from batchcls.backends.backend import Backend
 from batchcls.coordinator.coordinator import Coordinator
 from batchcls.coordinator.policy import Policy
-from batchcls.display import open_display
 from batchcls.display.progress.progress import Progress
 from batchcls.images import ImageRef, Prediction
+from batchcls.job.job import Job
 from batchcls.messages import Answer, Answered, Event, Lease, StartWorker, StopWorker
 from batchcls.results import record
 from batchcls.results.journal import Journal
 from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import PosixStorage
-from batchcls.running.loop import Session
+from batchcls.running.loop import EventLoop
+from batchcls.running.presenter import Presenter
 from batchcls.running.recorder import JournalLines
-from batchcls.running.run import convicted
 from tests.support.instant_backend import RUN, InstantBackend, peak_mb
 from tests.support.tree import ROOT
 from tests.support.world import ListedWork
@@ -86,16 +86,16 @@ def work(folder: Path) -> dict[str, float]:
     make_directory(paths, storage)
     journal = Journal.open(paths, storage, COUNT, RUN)
     backend = HangingBackend()
-    coordinator = Coordinator(4, ListedWork(COUNT), 0, convicted, Policy())
+    coordinator = Coordinator(4, record.failure_answer, Policy())
     for command in coordinator.start():
-        backend.do(command)  # type: ignore[arg-type]  # only StartWorker
-    session = Session(
-        coordinator, cast(Backend, backend), JournalLines(journal, COUNT),
-        Progress(started=time.monotonic(), workers=4),
-        open_display("none"), lambda snapshot: None, backend.requests, lambda description: None,
-    )  # fmt: skip
+        backend.do(command)
+    coordinator.begin(ListedWork(COUNT), 0)
+    presenter = Presenter(
+        Job(progress="none"), paths, Progress(started=time.monotonic(), workers=4)
+    )
+    loop = EventLoop(coordinator, cast(Backend, backend), presenter, backend.requests)
     began = time.process_time()
-    session.run()
+    loop.work(JournalLines(journal, COUNT))
     journal.finish()
     return {
         "us": (time.process_time() - began) / COUNT * 1e6,

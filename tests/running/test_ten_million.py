@@ -16,16 +16,17 @@ import pytest
 from batchcls.backends.backend import Backend
 from batchcls.coordinator.coordinator import Coordinator
 from batchcls.coordinator.policy import Policy
-from batchcls.display import open_display
 from batchcls.display.progress.progress import Progress
 from batchcls.images import ImageRef
+from batchcls.job.job import Job
+from batchcls.results import record
 from batchcls.results.journal import Journal
 from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import PosixStorage
 from batchcls.running.listed_work import ListedWork
-from batchcls.running.loop import Session
+from batchcls.running.loop import EventLoop
+from batchcls.running.presenter import Presenter
 from batchcls.running.recorder import JournalLines
-from batchcls.running.run import convicted
 from batchcls.sources import InputsReader
 from tests.support.instant_backend import RUN, InstantBackend, line_of, peak_mb
 from tests.support.tree import ROOT
@@ -47,15 +48,13 @@ def work(folder: Path, stop_at: int) -> dict[str, float]:
     ready = time.monotonic() - began
     first = journal.count
     backend = InstantBackend(stop_at)
-    coordinator = Coordinator(2, listed, first, convicted, Policy())
+    coordinator = Coordinator(2, record.failure_answer, Policy())
     for command in coordinator.start():
-        backend.do(command)  # type: ignore[arg-type]  # only StartWorker
-    session = Session(
-        coordinator, cast(Backend, backend), JournalLines(journal, COUNT),
-        Progress(started=began, workers=2),
-        open_display("none"), lambda snapshot: None, backend.requests, lambda description: None,
-    )  # fmt: skip
-    session.run()
+        backend.do(command)
+    coordinator.begin(listed, first)
+    presenter = Presenter(Job(progress="none"), paths, Progress(started=began, workers=2))
+    loop = EventLoop(coordinator, cast(Backend, backend), presenter, backend.requests)
+    loop.work(JournalLines(journal, COUNT))
     journal.commit()
     done = journal.count
     if coordinator.complete:

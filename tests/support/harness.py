@@ -10,14 +10,15 @@ from pathlib import Path
 from batchcls.backends.local import LocalBackend
 from batchcls.coordinator.coordinator import Coordinator
 from batchcls.coordinator.policy import Policy
-from batchcls.display import open_display
 from batchcls.display.progress.progress import Progress
 from batchcls.images import Folder, ImageRef
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
-from batchcls.messages import Answer, Answered, Event, Record, StartWorker, WorkerDied, WorkerReady
-from batchcls.running.loop import Session
-from batchcls.running.run import convicted
+from batchcls.messages import Answer, Answered, Event, Record, WorkerDied, WorkerReady
+from batchcls.results import record
+from batchcls.results.rundir import RunPaths
+from batchcls.running.loop import EventLoop
+from batchcls.running.presenter import Presenter
 from batchcls.running.signals import StopRequests
 from batchcls.wire.start import StartMessage
 from tests.support.world import ListedWork
@@ -105,23 +106,15 @@ def run_faulty(
     began = time.monotonic()
     own_requests = requests or StopRequests()
     try:
-        for worker in range(workers):
-            backend.do(StartWorker(worker))
-        coordinator = Coordinator(
-            workers, NamedWork(names, images), 0, convicted, policy or Policy(chunk=8)
-        )
-        session = Session(
-            coordinator,
-            backend,
-            outcome,
-            Progress(started=began, workers=workers),
-            open_display("none"),
-            lambda text: None,
-            own_requests,
-            lambda description: None,
-        )
-        session.run()
-        outcome.halted = session.halted
+        coordinator = Coordinator(workers, record.failure_answer, policy or Policy(chunk=8))
+        for command in coordinator.start():
+            backend.do(command)
+        coordinator.begin(NamedWork(names, images), 0)
+        progress = Progress(started=began, workers=workers)
+        presenter = Presenter(Job(progress="none"), RunPaths.of(folder / "results"), progress)
+        loop = EventLoop(coordinator, backend, presenter, own_requests)
+        loop.work(outcome)
+        outcome.halted = loop.halted
         outcome.complete = coordinator.complete
     finally:
         backend.close()

@@ -83,6 +83,7 @@ class World:
         ring: images in a worker's hands at once.
         broken: even the canary kills.
         rss: what the workers report at first; as much again with each answer.
+        list_after: so much happens while the images are still being listed.
     """
 
     seed: int
@@ -100,6 +101,7 @@ class World:
     never_ready: bool = False
     rss: int = 0
     drain_after: int | None = None
+    list_after: int = 0
     policy: Policy = field(default_factory=lambda: Policy(chunk=8, window=lines(40)))
 
     def __post_init__(self) -> None:
@@ -113,14 +115,20 @@ class World:
         self.held = 0
         self.coordinator = Coordinator(
             self.workers,
-            ListedWork(self.total, self.first, self.carried),
-            self.first,
             convict,
             self.policy,
         )
 
     def run(self) -> None:
         self.obey(self.coordinator.start())
+        work = ListedWork(self.total, self.first, self.carried)
+        for _ in range(self.list_after):
+            if self.halted is not None or not self.living:
+                return
+            if (event := self.step()) is not None:
+                self.obey(self.coordinator.handle(event))
+                self.advance()
+        self.coordinator.begin(work, self.first)
         self.advance()
         for step in range(200_000):
             if self.halted is not None:
@@ -139,10 +147,10 @@ class World:
         commands: list[Command] | None = None
         while self.halted is None and commands != []:
             commands = self.coordinator.advance()
-            self.held = max(self.held, self.coordinator._window.size)
+            self.held = max(self.held, self.coordinator.window.size)
             self.obey(commands)
 
-    def obey(self, commands: list[Command]) -> None:
+    def obey(self, commands: Sequence[Command]) -> None:
         for command in commands:
             match command:
                 case StartWorker(worker):

@@ -37,9 +37,9 @@ def answer_all(pipeline: Pipeline, paths: str) -> list[Done]:
 
 def outcome(done: Done) -> str:
     record = json.loads(done.answer.line)
-    if "error" in record:
-        assert record["error"]["kind"] == done.answer.failed
-        return str(record["error"]["kind"])
+    if kind := record["error"]["kind"]:
+        assert kind == done.answer.failed
+        return str(kind)
     assert record["top"][0]["label"] == done.answer.label
     return str(record["top"][0]["index"])
 

@@ -1,0 +1,84 @@
+"""Shows a session: on its display and to other terminals while it runs, in a summary at its end."""
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from batchcls.display import Display, open_display
+from batchcls.display.progress import progress_file
+from batchcls.display.progress.progress import Progress
+from batchcls.display.snapshot import State
+from batchcls.display.summary.summary import summarise
+from batchcls.display.summary.summary_lines import show_summary
+from batchcls.job.job import Job
+from batchcls.messages import LayerTime
+from batchcls.results.rundir import RunPaths
+
+SHOW_S = 0.25
+PUBLISH_S = 1.0
+
+
+class Presenter:
+    """What the user sees of a session.
+
+    Args:
+        job: says how progress is shown.
+        paths: of the run, where other terminals look for its progress.
+        progress: what is shown.
+    """
+
+    def __init__(self, job: Job, paths: RunPaths, progress: Progress) -> None:
+        self._kind = job.progress
+        self._paths = paths
+        self._display: Display = open_display("none")
+        self._shown = self._published = 0.0
+        self.progress = progress
+
+    def open(self) -> None:
+        """Open the display; to import what it draws with takes a moment."""
+        self._display = open_display(self._kind)
+
+    def show(self, now: float) -> None:
+        """Show how the session stands at monotonic second `now`; may be called at any rate."""
+        if now - self._shown < SHOW_S:
+            return
+        self._shown = now
+        snapshot = self.progress.snapshot(now)
+        self._display.show(snapshot)
+        if now - self._published >= PUBLISH_S:
+            self._published = now
+            progress_file.save(snapshot, self._paths.progress)
+
+    def end(
+        self,
+        state: State,
+        reason: str,
+        description: Mapping[str, Any],
+        layers: Sequence[LayerTime] = (),
+        *,
+        summary: bool = True,
+    ) -> None:
+        """The session is over: close the display, write and show the summary.
+
+        Args:
+            state: how it ended.
+            reason: why, if not because every image has its line.
+            description: what a worker made of the model; empty if none has loaded it.
+            layers: time of the model's layers, if it was counted.
+            summary: there is something to sum up.
+        """
+        progress = self.progress
+        progress.on_state(state)
+        last = progress.snapshot(time.monotonic(), time.time())
+        facts = summarise(last, {"description": description, "reason": reason})
+        progress.on_summary(facts.as_dict())
+        snapshot = progress.snapshot(time.monotonic(), time.time())
+        progress_file.save(snapshot, self._paths.progress)
+        self._display.close(snapshot)
+        with contextlib.suppress(OSError):
+            self._paths.summary.write_text(json.dumps(facts.as_dict(), indent=1) + "\n")
+        if summary and snapshot.total is not None and self._kind not in ("json", "none"):
+            show_summary(facts, sys.stdout, tuple(layers))
