@@ -182,8 +182,8 @@ LIMITS = {
     "batchcls/job/README.md": (
         f"else {DEFAULT_TOP}.",
         f"one per core up to {allocation.MOST_WORKERS} on CPUs",
-        f"{allocation.TURN} in a CPU worker of one core",
-        f"as it infers in {micro_batch.TURN_S} s",
+        f"{allocation.MICRO_BATCH} in a CPU worker of one core",
+        f"as it infers in {micro_batch.MICRO_BATCH_S} s",
         f"after {LOADING_LIMIT_S / 60:.0f} minutes",
         f"after {POLICY.systemic} in a row",
     ),

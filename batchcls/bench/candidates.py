@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
-from batchcls.running.allocation import TURN, Allocation
+from batchcls.running.allocation import MICRO_BATCH, Allocation
 from batchcls.running.machine import Machine
 
 KEPT = 0.5
@@ -31,10 +31,14 @@ def grid(
     found.append(replace(one, decode_threads=1, nireq=2 * cores, batch_size=4))
     if not accelerated and cores > 1:
         each = replace(
-            default, workers=cores, nthreads=1, nstreams="1", pin=False, nireq=TURN,
+            default, workers=cores, nthreads=1, nstreams="1", pin=False, nireq=MICRO_BATCH,
             decode_threads=0,
         )  # fmt: skip
-        found += [each, replace(each, nireq=TURN // 4), replace(each, nireq=2, decode_threads=1)]
+        found += [
+            each,
+            replace(each, nireq=MICRO_BATCH // 4),
+            replace(each, nireq=2, decode_threads=1),
+        ]
         found.append(replace(each, nireq=2, batch_size=8))
         if cores >= 4:
             half = cores // 2

@@ -14,7 +14,7 @@ from batchcls.job.threads import Threads
 from batchcls.running.machine import Machine
 from batchcls.wire.start import StartMessage
 
-TURN = 64
+MICRO_BATCH = 64
 """Requests at most where decoding and inference take turns on a core (`worker.micro_batch`). They
 cost next to nothing until an image is in them, and only as many as a turn has are ever used."""
 
@@ -89,7 +89,7 @@ def decide(job: Job, machine: Machine) -> Allocation:
     if accelerated:
         nireq = 0
     elif nthreads == 1 and not decode_threads:
-        nireq = max(1, TURN // job.batch_size)
+        nireq = max(1, MICRO_BATCH // job.batch_size)
     else:
         # More requests than streams: results are awaited in order, and a stream whose image is not
         # the oldest must not wait for it. As many as streams measured slower.

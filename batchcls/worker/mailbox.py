@@ -13,7 +13,8 @@ from typing import Any
 from batchcls.messages import Answer, WorkerStats
 from batchcls.wire import protocol
 from batchcls.wire.frames import LENGTH, frame
-from batchcls.worker.pipeline import Done, Pipeline
+from batchcls.worker.answers import Done
+from batchcls.worker.pipeline import Pipeline
 
 REPORT_ANSWERS = 32
 REPORT_S = 0.05

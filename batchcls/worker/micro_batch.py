@@ -1,24 +1,24 @@
 """Decides how many images are prepared before they are inferred, where one core does both. Pure.
 
-Long turns find their caches warm; short ones keep the worker's own loop turning, and no image long
-in a request behind others. So a turn grows to what its core infers in `TURN_S`.
+Large micro-batches find their caches warm; small ones keep the worker's own loop turning, and no
+image long in a request behind others. So it grows to what its core infers in `MICRO_BATCH_S`.
 """
 
-TURN_S = 0.5
-"""Seconds that a turn at preparing, or at inferring, should take at most."""
+MICRO_BATCH_S = 0.5
+"""Seconds that preparing a micro-batch, or inferring it, should take at most."""
 FIRST = 2
-"""Images of the first turn, when nothing is known of the model's speed."""
+"""Images of the first one, when nothing is known of the model's speed."""
 
 
-class Turns:
-    """The size of the turns of one worker.
+class MicroBatch:
+    """The size of one worker's micro-batches.
 
     Args:
         capacity: images for which there are infer requests.
         batch_size: images of the largest of those.
 
     Attributes:
-        size: images of the next turn: whole batches, at least one.
+        size: images of the next one: whole batches, at least one.
     """
 
     def __init__(self, capacity: int, batch_size: int) -> None:
@@ -27,8 +27,8 @@ class Turns:
         self.size = self._whole(FIRST)
 
     def inferred(self, images: int, seconds: float) -> None:
-        """A turn of so many images took so long; the next is at most twice as large."""
-        wanted = TURN_S * images / max(seconds, 1e-9)
+        """So many images took so long; the next micro-batch is at most twice as large."""
+        wanted = MICRO_BATCH_S * images / max(seconds, 1e-9)
         self.size = self._whole(int(min(wanted, 2 * self.size)))
 
     def _whole(self, size: int) -> int:

@@ -1,15 +1,14 @@
-"""One worker's loop: decode ahead, keep every ring of infer requests full, write the records.
+"""One worker's loop: decode ahead, keep every ring of infer requests full, collect the answers.
 
 Rules of this file:
 
 1. Each image that enters by `add` leaves as exactly one answer, whatever happens to it.
 2. Images are prepared ahead of inference (by threads, or between two starts when there are none),
-   but never more than `lookahead` of them, or than there are requests for in a turn (rule 4), so
-   memory is bounded.
+   but never more than `lookahead` of them, or than a micro-batch has (rule 4): memory is bounded.
 3. The next images go to the next ring, in turn, that has a free request. A short batch is started
    only when no more images can come to fill it.
-4. Where one core prepares and infers (`alternate`), the two take turns: several images are
-   prepared, then all of them inferred. Side by side they would only take the core from each other,
+4. Where one core prepares and infers (`alternate`), the two take turns: a micro-batch of images is
+   prepared, then all of it inferred. Side by side they would only take the core from each other,
    and find its caches cold each time. While reads have to wait for a disk or a network, the core
    has nothing to prepare, so then they go side by side all the same.
 5. A picture that was decoded smaller, and whose answer is close, begins once more, in full.
@@ -17,31 +16,20 @@ Rules of this file:
 """
 
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple
 
-from batchcls.decode.policy import CLOSE
-from batchcls.errors import ImageError
-from batchcls.images import Failure, FailureKind, ImageRef, Picture
-from batchcls.messages import Answer, WorkerStats
-from batchcls.results import record
-from batchcls.worker.interfaces import Array, Classifier, Finished, Ring
-from batchcls.worker.micro_batch import TURN_S, Turns
-from batchcls.worker.prefetch import DecodeAhead, InWork
+from batchcls.images import ImageRef, Picture
+from batchcls.messages import WorkerStats
+from batchcls.worker.answers import Answers, Done
+from batchcls.worker.interfaces import Classifier, Finished, Ring
+from batchcls.worker.micro_batch import MICRO_BATCH_S, MicroBatch
+from batchcls.worker.prefetch import InWork, Prefetch
 from batchcls.worker.stage_board import Board
 
 POLL_S = 0.02
 SIDE_BY_SIDE = 16
-"""Requests that run at most while reads wait, where a turn may have more: answers would be late."""
-
-
-class Done(NamedTuple):
-    """One image's answer, with the lease it belongs to."""
-
-    lease: int
-    answer: Answer
+"""Requests that run at most while reads wait; more, as in a micro-batch, and answers come late."""
 
 
 class Pipeline:
@@ -69,22 +57,22 @@ class Pipeline:
         alternate: bool = False,
     ) -> None:
         self._classifier = classifier
-        self._facts = tuple(facts)
         self._rings = tuple(classifier.rings)
         self._board = board
-        self._decoding = DecodeAhead(read, decode, classifier.prepare, board, threads, facts)
+        self._decoding = Prefetch(read, decode, classifier.prepare, board, threads, facts)
+        self._answers = Answers(classifier, board, facts)
         self._waiting: deque[InWork] = deque()
         self._prepared: deque[InWork] = deque()
-        self._turn = 0
-        self._done: list[Done] = []
+        self._next_number = 0  # of the ring whose turn it is
         self._spent: dict[str, float] = {}
         self._images: dict[str, int] = {}
         self._latency: dict[str, float] = {}
         self._batch = max(ring.batch_size for ring in self._rings)
         self._lookahead = max(2 * threads, self._batch * len(self._rings) + threads)
         self._alternate = alternate and not threads
-        self._turns = Turns(sum(ring.nireq * ring.batch_size for ring in self._rings), self._batch)
-        self._turn_over = False
+        capacity = sum(ring.nireq * ring.batch_size for ring in self._rings)
+        self._micro_batch = MicroBatch(capacity, self._batch)
+        self._cut_short = False  # the micro-batch: it took too long to prepare
         self._inferring_since = 0.0
         self._inferring_images = 0
 
@@ -114,10 +102,9 @@ class Pipeline:
             self._receive(work)
         started = self._start_requests()
         self._poll_rings()
-        if not started and not self._done:
+        if not started and not self._answers:
             self._wait(timeout_s)
-        done, self._done = self._done, []
-        return done
+        return self._answers.take()
 
     def stats(self, rss: int) -> WorkerStats:
         """What was done since the last call."""
@@ -137,7 +124,7 @@ class Pipeline:
 
     def _feed(self) -> None:
         """Hand images to the decode threads; without them, decode for the free requests."""
-        in_turns, until = self._in_turns, time.monotonic() + TURN_S
+        in_turns, until = self._in_turns, time.monotonic() + MICRO_BATCH_S
         for _ in range(min(self._room(), len(self._waiting))):
             work = self._waiting.popleft()
             work.slot = self._board.take()
@@ -149,7 +136,7 @@ class Pipeline:
             self._decoding.prepare(work)
             self._receive(work)
             if in_turns and time.monotonic() > until:
-                self._turn_over = True
+                self._cut_short = True
                 break
 
     def _room(self) -> int:
@@ -157,7 +144,7 @@ class Pipeline:
         if self._decoding.threads:
             return self._lookahead - self._decoding.pending - len(self._prepared)
         if self._in_turns:
-            return 0 if self._inferring else self._turns.size - len(self._prepared)
+            return 0 if self._inferring else self._micro_batch.size - len(self._prepared)
         if self._alternate and sum(ring.in_flight for ring in self._rings) >= SIDE_BY_SIDE:
             return 0
         return 1 if len(self._prepared) < self._free_batch() else 0
@@ -177,15 +164,15 @@ class Pipeline:
         if work.failure is None:
             self._prepared.append(work)
         else:
-            self._fail(work, work.failure.kind, work.failure.message)
+            self._answers.fail(work, work.failure.kind, work.failure.message)
 
     # ---- inference
 
     def _start_requests(self) -> bool:
-        more = self._waiting and len(self._prepared) < self._turns.size
-        if more and self._in_turns and not self._turn_over:
+        more = self._waiting and len(self._prepared) < self._micro_batch.size
+        if more and self._in_turns and not self._cut_short:
             return False
-        self._turn_over = False
+        self._cut_short = False
         started = 0
         while self._prepared and (ring := self._next_ring()) is not None:
             if len(self._prepared) < ring.batch_size and (self._decoding.pending or self._waiting):
@@ -196,7 +183,7 @@ class Pipeline:
             for work in works:
                 self._board.enter(work.slot, work.image.index, "infer")
             ring.start(works, [work.tensor for work in works])
-            self._turn += 1
+            self._next_number += 1
             started += len(works)
         if started:
             self._inferring_images = started
@@ -205,9 +192,9 @@ class Pipeline:
 
     def _next_ring(self) -> Ring | None:
         for step in range(len(self._rings)):
-            ring = self._rings[(self._turn + step) % len(self._rings)]
+            ring = self._rings[(self._next_number + step) % len(self._rings)]
             if ring.has_free:
-                self._turn += step
+                self._next_number += step
                 return ring
         return None
 
@@ -217,7 +204,7 @@ class Pipeline:
                 self._finish(ring, finished)
         if self._in_turns and self._inferring_images and not self._inferring:
             took = time.perf_counter() - self._inferring_since
-            self._turns.inferred(self._inferring_images, took)
+            self._micro_batch.inferred(self._inferring_images, took)
             self._inferring_images = 0
 
     def _wait(self, timeout_s: float) -> None:
@@ -230,7 +217,7 @@ class Pipeline:
         if busy and (full or not self._decoding.pending):
             if self._in_turns:
                 for ring in busy:
-                    ring.wait_all(min(timeout_s, TURN_S) / len(busy))
+                    ring.wait_all(min(timeout_s, MICRO_BATCH_S) / len(busy))
                 self._poll_rings()
             else:
                 self._wait_for_ring(busy, min(timeout_s, POLL_S) / len(busy))
@@ -249,49 +236,20 @@ class Pipeline:
                 self._finish(ring, finished)
                 return
 
-    def _spend(self, stage: str, seconds: float) -> None:
-        self._spent[stage] = self._spent.get(stage, 0.0) + seconds
-
-    # ---- answers
-
     def _finish(self, ring: Ring, finished: Finished) -> None:
+        """Answer the images of a request that has completed."""
         started = time.perf_counter()
-        before = len(self._done)
+        before = len(self._answers)
         for row, work in enumerate(finished.tags):
             self._board.enter(work.slot, work.image.index, "write")
-            if finished.error is None:
-                self._succeed(work, finished.scores[row])
-            else:
-                self._fail(work, "infer", finished.error)
-        count, device = len(self._done) - before, ring.device
+            if finished.error is not None:
+                self._answers.fail(work, "infer", finished.error)
+            elif (again := self._answers.add(work, finished.scores[row])) is not None:
+                self._waiting.appendleft(again)
+        count, device = len(self._answers) - before, ring.device
         self._images[device] = self._images.get(device, 0) + count
         self._latency[device] = self._latency.get(device, 0.0) + finished.latency_s * count
         self._spend("write", time.perf_counter() - started)
 
-    def _succeed(self, work: InWork, scores: Array) -> None:
-        try:
-            if work.reduced and self._classifier.lead(scores) < CLOSE:
-                self._board.clear(work.slot)
-                self._waiting.appendleft(InWork(work.lease, work.image, whole=True))
-                return
-            predictions = self._classifier.outcome(scores)
-            if self._facts:
-                work.facts |= self._classifier.uncertainty(scores, self._facts)
-        except ImageError as error:
-            self._fail(work, error.kind, error.message)
-            return
-        except Exception as error:  # noqa: BLE001 - one image's trouble must not be the others'
-            traceback.print_exc()
-            self._fail(work, "infer", f"its scores: {type(error).__name__}: {error}")
-            return
-        line = record.ok_line(work.image, predictions, work.facts)
-        label = predictions[0].label if predictions else None
-        self._answer(work, Answer(work.image.index, line, None, label))
-
-    def _fail(self, work: InWork, kind: FailureKind, message: str) -> None:
-        self._answer(work, record.failure_answer(work.image, Failure(kind, message)))
-
-    def _answer(self, work: InWork, answer: Answer) -> None:
-        work.tensor = None
-        self._board.clear(work.slot)
-        self._done.append(Done(work.lease, answer))
+    def _spend(self, stage: str, seconds: float) -> None:
+        self._spent[stage] = self._spent.get(stage, 0.0) + seconds

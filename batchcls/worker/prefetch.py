@@ -21,9 +21,9 @@ from batchcls.worker.interfaces import Array
 from batchcls.worker.stage_board import Board
 
 MOST = 0.5
-"""Share of the images, above which `DecodeAhead.waits`."""
+"""Share of the images, above which `Prefetch.waits`."""
 SHARE = 0.1
-"""What one image counts for in `DecodeAhead.waits`."""
+"""What one image counts for in `Prefetch.waits`."""
 
 # Only Linux counts by thread. Elsewhere the other threads' waits count too, and nobody takes turns.
 _THREAD = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
@@ -59,7 +59,7 @@ class InWork:
     facts: dict[str, int | float | str] = field(default_factory=dict)
 
 
-class DecodeAhead:
+class Prefetch:
     """Prepares images, by threads or on demand.
 
     Args:

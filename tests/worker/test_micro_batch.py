@@ -3,37 +3,37 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchcls.worker.micro_batch import TURN_S, Turns
+from batchcls.worker.micro_batch import MICRO_BATCH_S, MicroBatch
 
 
 def grown(per_image_s: float, capacity: int = 16, batch_size: int = 1) -> int:
-    turns = Turns(capacity, batch_size)
+    micro_batch = MicroBatch(capacity, batch_size)
     for _ in range(20):
-        turns.inferred(turns.size, turns.size * per_image_s)
-    return turns.size
+        micro_batch.inferred(micro_batch.size, micro_batch.size * per_image_s)
+    return micro_batch.size
 
 
 def test_a_fast_model_fills_all_requests_and_a_slow_one_takes_image_by_image() -> None:
-    assert grown(TURN_S / 1000) == 16
-    assert grown(TURN_S / 5) == 5
-    assert grown(TURN_S * 3) == 1
+    assert grown(MICRO_BATCH_S / 1000) == 16
+    assert grown(MICRO_BATCH_S / 5) == 5
+    assert grown(MICRO_BATCH_S * 3) == 1
 
 
 def test_it_begins_small_and_doubles_at_most() -> None:
-    turns = Turns(16, 1)
-    sizes = [turns.size]
+    micro_batch = MicroBatch(16, 1)
+    sizes = [micro_batch.size]
     for _ in range(5):
-        turns.inferred(turns.size, 0.0)
-        sizes.append(turns.size)
+        micro_batch.inferred(micro_batch.size, 0.0)
+        sizes.append(micro_batch.size)
     assert sizes == [2, 4, 8, 16, 16, 16]
 
 
 def test_a_model_that_has_become_slow_gets_shorter_turns() -> None:
-    turns = Turns(16, 1)
+    micro_batch = MicroBatch(16, 1)
     for _ in range(5):
-        turns.inferred(turns.size, 0.0)
-    turns.inferred(16, 16 * TURN_S)
-    assert turns.size == 1
+        micro_batch.inferred(micro_batch.size, 0.0)
+    micro_batch.inferred(16, 16 * MICRO_BATCH_S)
+    assert micro_batch.size == 1
 
 
 @given(
@@ -44,8 +44,8 @@ def test_a_model_that_has_become_slow_gets_shorter_turns() -> None:
 def test_turns_are_whole_batches_for_which_there_are_requests(
     batch_size: int, requests: int, seen: list[tuple[int, float]]
 ) -> None:
-    turns = Turns(requests * batch_size, batch_size)
+    micro_batch = MicroBatch(requests * batch_size, batch_size)
     for images, seconds in seen:
-        turns.inferred(images, seconds)
-        assert turns.size % batch_size == 0
-        assert batch_size <= turns.size <= requests * batch_size
+        micro_batch.inferred(images, seconds)
+        assert micro_batch.size % batch_size == 0
+        assert batch_size <= micro_batch.size <= requests * batch_size

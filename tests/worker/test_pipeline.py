@@ -7,7 +7,8 @@ import pytest
 
 from batchcls.errors import ImageError
 from batchcls.images import ImageRef
-from batchcls.worker.pipeline import SIDE_BY_SIDE, Done, Pipeline
+from batchcls.worker.answers import Done
+from batchcls.worker.pipeline import SIDE_BY_SIDE, Pipeline
 from batchcls.worker.stage_board import Board
 from tests.support.fakes import FakeClassifier, FakeRing, fake_decode
 
@@ -111,11 +112,8 @@ def test_no_more_is_decoded_ahead_than_can_be_used(board: Board) -> None:
     pipeline = Pipeline(classifier, read, fake_decode, board, 2)
     pipeline.add(1, [ImageRef(i, f"a{i}") for i in range(500)])
     for _ in range(50):
-        pipeline._start_requests()
-        pipeline._feed()
-        while (work := pipeline._decoding.take(0.01)) is not None:
-            pipeline._receive(work)
-    assert len(board.in_hand()) <= 8
+        pipeline.step(0.01)
+        assert len(board.in_hand()) <= 8
     pipeline.drop_waiting()
     pipeline.close()
 
@@ -173,17 +171,25 @@ def test_a_second_look_begins_at_once(board: Board, threads: int, delay: int) ->
 
 
 def test_who_is_told_to_leave_still_has_the_second_look(board: Board) -> None:
-    pipeline = Pipeline(FakeClassifier(FakeRing("D", 2)), read, fake_decode, board, 0)
-    pipeline.add(1, [ImageRef(n, "Cb") for n in range(100)])
-    done: list[Done] = []
-    while not any(work.whole for work in pipeline._waiting):
-        done += pipeline.step(0.01)
-    pipeline.drop_waiting()
-    assert pipeline._waiting
-    while not pipeline.idle:
-        done += pipeline.step(0.01)
-    assert 1 <= len(done) < 10
-    assert {outcome(one) for one in done} == {"2"}
+    begun: set[int] = set()
+
+    def noted(image: ImageRef) -> bytes:
+        begun.add(image.index)
+        return read(image)
+
+    for steps in range(1, 8):  # one of them leaves it when a second look waits
+        begun.clear()
+        pipeline = Pipeline(FakeClassifier(FakeRing("D", 2)), noted, fake_decode, board, 0)
+        pipeline.add(1, [ImageRef(n, "Cb") for n in range(100)])
+        done: list[Done] = []
+        for _ in range(steps):
+            done += pipeline.step(0.01)
+        pipeline.drop_waiting()
+        while not pipeline.idle:
+            done += pipeline.step(0.01)
+        assert 1 <= len(done) < 10
+        assert {one.answer.index for one in done} == begun
+        assert {outcome(one) for one in done} == {"2"}
 
 
 def test_an_image_is_counted_once_however_often_it_is_inferred(board: Board) -> None:
@@ -248,7 +254,7 @@ def test_while_reads_wait_not_all_the_requests_of_a_turn_are_in_use(board: Board
 def test_large_pictures_do_not_make_the_others_of_their_turn_wait_long(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("batchcls.worker.pipeline.TURN_S", 0.0)
+    monkeypatch.setattr("batchcls.worker.pipeline.MICRO_BATCH_S", 0.0)
     ring = FakeRing("D", 8)
     pipeline = Pipeline(FakeClassifier(ring), read, fake_decode, board, 0, alternate=True)
     pipeline.add(1, [ImageRef(n, f"a{n}") for n in range(40)])

@@ -5,8 +5,9 @@ from collections import deque
 from typing import Any, cast
 
 from batchcls.images import ImageRef
+from batchcls.worker.answers import Done
 from batchcls.worker.mailbox import Inbox, Outbox
-from batchcls.worker.pipeline import Done, Pipeline
+from batchcls.worker.pipeline import Pipeline
 from batchcls.worker.serving import serve
 from batchcls.worker.stage_board import Board
 from tests.support.fakes import FakeClassifier, fake_decode

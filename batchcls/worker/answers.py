@@ -1,0 +1,84 @@
+"""Makes the answer to an image: its record, from the model's scores or from what went wrong."""
+
+import traceback
+from collections.abc import Collection
+from typing import NamedTuple
+
+from batchcls.decode.policy import CLOSE
+from batchcls.errors import ImageError
+from batchcls.images import Failure, FailureKind
+from batchcls.messages import Answer
+from batchcls.results import record
+from batchcls.worker.interfaces import Array, Classifier
+from batchcls.worker.prefetch import InWork
+from batchcls.worker.stage_board import Board
+
+
+class Done(NamedTuple):
+    """One image's answer, with the lease it belongs to."""
+
+    lease: int
+    answer: Answer
+
+
+class Answers:
+    """The answers that wait to be reported.
+
+    Args:
+        classifier: makes classes of scores.
+        board: shows the images in work; an answered one is not any more.
+        facts: what records hold besides classes (`batchcls.images.FACTS`).
+    """
+
+    def __init__(self, classifier: Classifier, board: Board, facts: Collection[str]) -> None:
+        self._classifier = classifier
+        self._board = board
+        self._facts = tuple(facts)
+        self._done: list[Done] = []
+
+    def __len__(self) -> int:
+        return len(self._done)
+
+    def take(self) -> list[Done]:
+        """The answers since the last call."""
+        done, self._done = self._done, []
+        return done
+
+    def add(self, work: InWork, scores: Array) -> InWork | None:
+        """Answer an image.
+
+        Args:
+            work: the image.
+            scores: its own, of every class.
+
+        Returns:
+            What to do instead: the image once more, decoded in full, where it was decoded smaller
+            and its answer is close.
+        """
+        try:
+            if work.reduced and self._classifier.lead(scores) < CLOSE:
+                self._board.clear(work.slot)
+                return InWork(work.lease, work.image, whole=True)
+            predictions = self._classifier.outcome(scores)
+            if self._facts:
+                work.facts |= self._classifier.uncertainty(scores, self._facts)
+        except ImageError as error:
+            self.fail(work, error.kind, error.message)
+            return None
+        except Exception as error:  # noqa: BLE001 - one image's trouble must not be the others'
+            traceback.print_exc()
+            self.fail(work, "infer", f"its scores: {type(error).__name__}: {error}")
+            return None
+        line = record.ok_line(work.image, predictions, work.facts)
+        label = predictions[0].label if predictions else None
+        self._finish(work, Answer(work.image.index, line, None, label))
+        return None
+
+    def fail(self, work: InWork, kind: FailureKind, message: str) -> None:
+        """Answer an image with why it has no classes."""
+        self._finish(work, record.failure_answer(work.image, Failure(kind, message)))
+
+    def _finish(self, work: InWork, answer: Answer) -> None:
+        work.tensor = None
+        self._board.clear(work.slot)
+        self._done.append(Done(work.lease, answer))
