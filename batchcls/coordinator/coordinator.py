@@ -144,8 +144,8 @@ class Coordinator:
     def _hopeless(self) -> str:
         """Why the images cannot be what is at fault; empty if they can."""
         if self.trial.doubtful >= self._policy.doubtful:
-            return self.trial.words
-        return self._streak.words if self._streak.hopeless else ""
+            return self.trial.message
+        return self._streak.message if self._streak.hopeless else ""
 
     # ---- events
 
@@ -198,7 +198,7 @@ class Coordinator:
         slot.respawn = False
         if slot.alone == CANARY and CANARY.index in event.in_flight:
             return self._halt(
-                f"the built-in test image kills the worker too ({event.cause}): "
+                f"the built-in test image crashes the worker too ({event.cause}); "
                 "the model or the device is at fault, not the images"
             )
         blamed = self._take_back(slot, event)
@@ -209,7 +209,7 @@ class Coordinator:
         elif not blamed and not expected:
             self._idle_deaths += 1
             if self._idle_deaths >= self._policy.idle_deaths:
-                return self._halt(f"workers keep dying without any image in work ({event.cause})")
+                return self._halt(f"workers keep dying while they work on no image ({event.cause})")
         if state == "stopping" and not expected:  # asked to leave for good, as all are by a drain
             return []
         slot.state = "starting"

@@ -29,12 +29,12 @@ class Streak:
         return 0 < self._limit <= self.length
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """Why the run stops."""
         return (
-            f"the last {self.length} images all failed ({self._last}): the storage, the device or "
-            "the model is at fault, not the images. Mend that and run the same command again; "
-            "--max-failed N goes on all the same"
+            f"the last {self.length} images all failed ({self._last}), so the storage, the device "
+            "or the model is at fault; fix that and run the same command to resume, or use "
+            "`--max-failed N` to continue anyway"
         )
 
     def holds(self, index: int) -> bool:

@@ -54,11 +54,11 @@ class Trial:
         return len(self._doubtful)
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """Why the run stops, when too many are held back."""
         return (
-            f"each of the first {self.doubtful} images tried kills its worker, alone, "
-            "and none succeeds; --max-failed N goes on all the same"
+            f"the first {self.doubtful} images each crashed or hung a worker of their own, and no "
+            "image succeeded; use `--max-failed N` to continue anyway"
         )
 
     def suspect(self, images: Iterable[ImageRef]) -> None:

@@ -141,8 +141,8 @@ class EventLoop:
             self._loaded, self.description = True, description
         elif description.get("fingerprint") != self.description.get("fingerprint"):
             raise StoppedError(
-                "a worker that was started later read another model than the first one: a file of "
-                "the model was changed during the run; put it back, then run the same command to "
+                "a file of the model changed during the run, so a worker that started later read "
+                "another model than the first one; restore the file, then run the same command to "
                 "resume"
             )
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from batchcls.backends.backend import Backend, OpenBackend
 from batchcls.backends.local import LocalBackend
 from batchcls.coordinator.coordinator import Coordinator
+from batchcls.display import text
 from batchcls.display.progress.progress import Progress
 from batchcls.display.snapshot import State
 from batchcls.display.summary.perf_counts import total_layers, write_csv
@@ -159,13 +160,14 @@ class _Session:
         if job.model is None:
             warn("no --model given: the built-in photo-quality model is used (ok, blurry, dark, …)")
         if output.removed:
-            warn(f"{job.output} was removed since it was finished: starting over")
+            warn(f"{job.output} was complete and has been removed; starting over")
         # A list on standard input may be waited for without end.
         self._requests.at_once = True
         total = output.list_inputs()
         self._requests.at_once = False
         if output.duplicates:
-            warn(f"{output.duplicates} images were listed twice; once counts")
+            repeats = text.counted(output.duplicates, "repeated path was", "repeated paths were")
+            warn(f"{repeats} dropped from the list; each image is labelled once")
         for note in output.skipped[:5]:
             warn(note)
         self._progress.on_listed(total * job.number_iter)
@@ -183,7 +185,10 @@ class _Session:
         journal.commit()
         if not self._coordinator.complete:
             self._requests.check()
-            raise StoppedError(loop.halted or "every worker ended before the images did")
+            raise StoppedError(
+                loop.halted
+                or "every worker has ended, though images are left; run the same command to resume"
+            )
         journal.finish()
 
     def _layers(self, backend: Backend) -> tuple[LayerTime, ...]:
@@ -193,5 +198,5 @@ class _Session:
         try:
             write_csv(self._paths.perf_counts, layers)
         except OSError as error:
-            self._progress.warn(f"{self._paths.perf_counts}: {error.strerror}")
+            self._progress.warn(f"cannot write {self._paths.perf_counts}: {error.strerror}")
         return layers

@@ -57,9 +57,9 @@ def bound_memory(megabytes: int) -> None:
     size, resident = (int(word) * resource.getpagesize() for word in words[:2])
     if resident > megabytes * 750_000:
         raise UsageError(
-            f"--worker-memory {megabytes}: with the model loaded, a worker has "
-            f"{resident // 1_000_000} MB already; allow at least {resident // 750_000 + 1}, "
-            "and what the largest image needs"
+            f"--worker-memory {megabytes} is too small: with the model loaded, a worker takes "
+            f"{resident // 1_000_000} MB already; allow at least {resident // 750_000 + 1}, and "
+            "what the largest image needs besides"
         )
     bound = size + megabytes * 1_000_000
     resource.setrlimit(resource.RLIMIT_AS, (bound, bound))

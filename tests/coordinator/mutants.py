@@ -14,7 +14,7 @@ MUTANTS = (
     ("coordinator", "if self._halted or not self._chunks.begun:", "if self._halted:"),
     ("coordinator", "        if self._draining:\n            return commands\n", ""),
     ("coordinator", "self.trial.doubtful >= self._policy.doubtful", "self.trial.doubtful > self._policy.doubtful"),
-    ("coordinator", "return self._streak.words if self._streak.hopeless else", "return"),
+    ("coordinator", "return self._streak.message if self._streak.hopeless else", "return"),
     ("coordinator", "return commands or self._halt(reason)", "return self._halt(reason)"),
     ("coordinator", "return commands or self._record() or self._finish()", "return commands or self._finish()"),
     ("coordinator", 'elif slot.state == "recycling" and not slot.leases:', 'elif slot.state == "recycling":'),

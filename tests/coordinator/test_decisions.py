@@ -421,7 +421,7 @@ def test_a_failure_is_no_success_that_would_free_convictions() -> None:
         assert world.lines == []
         words.add(world.halted.split(" images")[0])
     # More than the five where several verdicts come at once.
-    assert min(words) == "each of the first 5"
+    assert min(words) == "the first 5"
 
 
 @pytest.mark.parametrize("late", [True, False])

@@ -38,7 +38,9 @@ def test_a_giant_image_is_out_of_memory_and_nobody_else_is(job: Job, images: Pat
 
 
 def test_a_limit_below_what_the_model_takes_is_refused(job: Job) -> None:
-    with pytest.raises(UsageError, match=r"--worker-memory 20: .* has \d+ MB already"):
+    with pytest.raises(
+        UsageError, match=r"--worker-memory 20 is too small: .* takes \d+ MB already"
+    ):
         run(replace(job, worker_memory=20))
 
 
