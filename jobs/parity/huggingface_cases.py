@@ -110,6 +110,64 @@ PROCESSORS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "CLIP, no resize, crop only": ("clip", {
         "image_processor_type": "CLIPImageProcessor", "do_resize": False, "do_center_crop": True,
         "crop_size": {"height": 224, "width": 224}, "image_mean": HALF, "image_std": HALF}),
+    "SegFormer, size as a number": ("segformer", {
+        "feature_extractor_type": "SegformerFeatureExtractor", "do_normalize": True, "resample": 2,
+        "do_resize": True, "image_mean": MEAN, "image_std": STD, "reduce_labels": False,
+        "size": 224}),
+    "SegFormer, which does not crop": ("segformer", {
+        "image_processor_type": "SegformerImageProcessor", "do_center_crop": True,
+        "crop_size": {"height": 192, "width": 192}, "size": {"height": 224, "width": 224}}),
+    "BLIP, size as a number": ("blip", {
+        "image_processor_type": "BlipImageProcessor", "resample": 3, "size": 224}),
+    "ViT, size as a list": ("vit", {
+        "image_processor_type": "ViTImageProcessor", "resample": 2, "size": [160, 288]}),
+    "ViT, nulls": ("vit", {
+        "image_processor_type": "ViTImageProcessor", "do_normalize": None, "image_mean": None,
+        "image_std": None, "crop_size": None, "do_center_crop": None,
+        "size": {"height": 224, "width": 224}}),
+    "ViT, default_to_square false": ("vit", {
+        "image_processor_type": "ViTImageProcessor", "default_to_square": False, "size": 256,
+        "do_center_crop": True, "crop_size": 224}),
+    "CLIP, use_square_size": ("clip", {
+        "image_processor_type": "CLIPImageProcessor", "use_square_size": True, "crop_size": 192,
+        "size": {"shortest_edge": 224}}),
+    "CLIP, shortest and longest edge": ("clip", {
+        "image_processor_type": "CLIPImageProcessor", "crop_size": 224,
+        "size": {"shortest_edge": 224, "longest_edge": 288}}),
+    "PP-LCNet, BGR": ("pp_lcnet", {
+        "image_processor_type": "PPLCNetImageProcessor", "resize_short": 256, "crop_size": 224,
+        "image_mean": [0.406, 0.456, 0.485], "image_std": [0.225, 0.224, 0.229]}),
+    "PP-LCNet, size_divisor": ("pp_lcnet", {
+        "image_processor_type": "PPLCNetImageProcessor", "resize_short": 222, "crop_size": 192,
+        "size_divisor": 14}),
+    "DINOv3": ("dinov3_vit", {
+        "image_processor_type": "DINOv3ViTImageProcessorFast", "resample": 2,
+        "size": {"height": 224, "width": 224}}),
+    "TextNet, with a crop": ("textnet", {
+        "image_processor_type": "TextNetImageProcessor", "size": {"shortest_edge": 222},
+        "do_center_crop": True, "crop_size": {"height": 224, "width": 224}, "size_divisor": 14}),
+    "Donut": ("donut-swin", {
+        "image_processor_type": "DonutImageProcessor", "size": {"height": 224, "width": 224}}),
+    "Donut, size as a list": ("donut-swin", {
+        "feature_extractor_type": "DonutFeatureExtractor", "do_pad": True, "do_thumbnail": True,
+        "do_align_long_axis": False, "resample": 3, "size": [160, 288]}),
+    "Perceiver": ("perceiver", {
+        "feature_extractor_type": "PerceiverFeatureExtractor", "crop_size": 256, "resample": 3,
+        "do_center_crop": True, "size": 224}),
+    "EfficientNet, include_top alone": ("efficientnet", {
+        "image_processor_type": "EfficientNetImageProcessor", "do_normalize": False,
+        "include_top": True, "image_std": STD, "size": {"height": 224, "width": 224}}),
+    "MobileViT, which does not normalise": ("mobilevit", {
+        "image_processor_type": "MobileViTImageProcessor", "do_normalize": True,
+        "image_mean": MEAN, "image_std": STD, "crop_size": 224, "size": {"shortest_edge": 256}}),
+    "PoolFormer, not square": ("poolformer", {
+        "image_processor_type": "PoolFormerImageProcessor", "crop_pct": 0.9,
+        "crop_size": {"height": 160, "width": 288}, "size": {"height": 160, "width": 288}}),
+    "no type, vit": ("vit", {"image_mean": HALF, "image_std": HALF, "resample": 2, "size": 224}),
+    "no type, swin": ("swin", {"image_mean": MEAN, "image_std": STD, "resample": 3, "size": 224}),
+    "no type, resnet": ("resnet", {"image_mean": MEAN, "resample": 3, "size": 224}),
+    "no type, dinov2": ("dinov2", {"crop_size": 224, "size": {"shortest_edge": 256}}),
+    "no type, segformer": ("segformer", {"size": 224}),
 }  # fmt: skip
 """(model type, preprocessor_config.json) as on the hub, older and newer spellings."""
 
@@ -117,7 +175,9 @@ BARE = {
     "vit": "ViT", "mobilenet_v1": "MobileNetV1", "mobilenet_v2": "MobileNetV2", "beit": "Beit",
     "deit": "DeiT", "levit": "Levit", "bit": "Bit", "clip": "CLIP", "siglip": "Siglip",
     "poolformer": "PoolFormer", "pvt": "Pvt", "mobilevit": "MobileViT",
-    "efficientnet": "EfficientNet", "convnext": "ConvNext",
+    "efficientnet": "EfficientNet", "convnext": "ConvNext", "segformer": "Segformer",
+    "blip": "Blip", "chinese_clip": "ChineseCLIP", "owlvit": "OwlViT", "tipsv2": "Tipsv2",
+    "dinov3_vit": "DINOv3ViT", "pp_lcnet": "PPLCNet", "perceiver": "Perceiver",
 }  # fmt: skip
 """Model type → class, for files that say nothing else: every value is the class's default."""
 
@@ -183,6 +243,8 @@ def _shrunk(config: Mapping[str, Any]) -> dict[str, Any]:
         value = found.get(key)
         if isinstance(value, int):
             found[key] = SMALL_SIZES[value]
+        elif isinstance(value, list):
+            found[key] = [SMALL_SIZES[edge] for edge in value]
         elif value is not None:
             found[key] = {name: SMALL_SIZES[edge] for name, edge in value.items()}
     return found

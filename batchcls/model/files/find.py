@@ -8,7 +8,7 @@ from pathlib import Path
 
 from batchcls.errors import ModelError
 from batchcls.job.job import Job
-from batchcls.model.files import hub, onnx
+from batchcls.model.files import beside, hub, onnx
 
 SAVED_MODEL = "saved_model.pb"
 """Makes its folder a TensorFlow SavedModel."""
@@ -117,9 +117,7 @@ def model_files(path: Path) -> list[Path]:
     Args:
         path: of `model_file`.
     """
-    folder = path if path.is_dir() else path.parent
-    beside = [folder / name for name in hub.SETTINGS]
-    found = [*_parts(path), *beside]
+    found = [*_parts(path), *beside.files(path)]
     return [p for p in dict.fromkeys(found) if p.is_file()]
 
 

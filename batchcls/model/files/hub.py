@@ -18,13 +18,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from batchcls.errors import ModelError, SetupError
+from batchcls.model.files.beside import NAMES as SETTINGS
 from batchcls.model.files.cache_folder import cache_folder
 from batchcls.version import HUB
 
 SCHEME = "hf://"
-SETTINGS = ("config.json", "preprocessor_config.json", "metadata.yaml")
-"""Files beside a model, or at the top of its repository, that say what its images go through."""
-
 _FOLDERS = ("", "openvino/", "onnx/")
 _FORM = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(@(?P<revision>[^@\s]+))?", re.ASCII)
 

@@ -7,7 +7,7 @@ any other difference is an error.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from batchcls.errors import LabelsError
 
 BACKGROUND = "background"
 _BACKGROUNDS = frozenset({"background", "__background__", "other", "dummy", "n/a"})
+_MOST = 1 << 22  # classes
 _NUMBERED = re.compile(r"\s*(\d+)[\s:,]+(.*\S)\s*")
 _SYNSET = re.compile(r"\s*(n\d{8})\s+(.*\S)\s*")
 
@@ -63,15 +64,32 @@ def from_json(value: Any, name: str) -> tuple[str, ...]:
     if isinstance(value, list):
         return tuple(_text(label) for label in value)
     if isinstance(value, dict):
-        return _by_id({_id(key, name): _text(label) for key, label in value.items()}, name)
+        found = by_id(value, name)
+        if "" in found:
+            gap = found.index("")
+            raise LabelsError(f"labels in {name}: id {gap} is missing among {len(value)} ids")
+        return found
     raise LabelsError(f"labels in {name}: expected a list of names, or an object from id to name")
+
+
+def by_id(value: Mapping[Any, Any], name: str) -> tuple[str, ...]:
+    """Labels of an object id → name, with "" for an id that is left out.
+
+    Raises:
+        LabelsError: an id is no number, or far beyond the others.
+    """
+    names = {_id(key, name): _text(label) for key, label in value.items()}
+    return tuple(names.get(index, "") for index in range(max(names, default=-1) + 1))
 
 
 def _id(key: Any, name: str) -> int:
     try:
-        return int(key)
+        found = int(key)
     except ValueError as error:
         raise LabelsError(f"labels in {name}: id {key!r} is not a number") from error
+    if not 0 <= found < _MOST:
+        raise LabelsError(f"labels in {name}: id {key} is out of range")
+    return found
 
 
 def fit(labels: Sequence[str], classes: int, name: str, *, first: str = "") -> tuple[str, ...]:
@@ -81,7 +99,7 @@ def fit(labels: Sequence[str], classes: int, name: str, *, first: str = "") -> t
     well be the last one, and every label would be off by one.
 
     Args:
-        labels: class names.
+        labels: class names; a class whose name is "" is numbered.
         classes: of the model.
         name: of where the labels are from, for messages.
         first: name of class 0 where one name too few always means that one.
@@ -91,7 +109,8 @@ def fit(labels: Sequence[str], classes: int, name: str, *, first: str = "") -> t
     """
     count = len(labels)
     if count == classes:
-        return tuple(labels)
+        spare = numbered(classes)
+        return tuple(label or spare[index] for index, label in enumerate(labels))
     first_is_background = count > 0 and labels[0].split(",")[0].strip().lower() in _BACKGROUNDS
     if count == classes + 1 and first_is_background:
         return tuple(labels[1:])
@@ -115,9 +134,9 @@ def _lines(text: str, name: str) -> tuple[str, ...]:
         lines.pop()
     matches = [_NUMBERED.fullmatch(line) for line in lines]
     if lines and all(matches):
-        by_id = {int(match[1]): match[2] for match in matches if match}
-        if len(by_id) == len(lines) and set(by_id) == set(range(len(lines))):
-            return _by_id(by_id, name)
+        names = {int(match[1]): match[2] for match in matches if match}
+        if len(names) == len(lines) and set(names) == set(range(len(lines))):
+            return tuple(names[index] for index in range(len(lines)))
     synsets = [_SYNSET.fullmatch(line) for line in lines]
     if lines and all(synsets):
         return tuple(match[2] for match in synsets if match)
@@ -125,13 +144,6 @@ def _lines(text: str, name: str) -> tuple[str, ...]:
         if not line.strip():
             raise LabelsError(f"labels file {name}: line {number} is empty")
     return tuple(line.strip() for line in lines)
-
-
-def _by_id(by_id: dict[int, str], name: str) -> tuple[str, ...]:
-    gap = next((index for index in range(len(by_id)) if index not in by_id), None)
-    if gap is not None:
-        raise LabelsError(f"labels in {name}: id {gap} is missing among {len(by_id)} ids")
-    return tuple(by_id[index] for index in range(len(by_id)))
 
 
 def _text(label: Any) -> str:

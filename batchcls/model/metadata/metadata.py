@@ -11,13 +11,13 @@ from pathlib import Path
 
 from batchcls.job.job import Job
 from batchcls.model.metadata import (
-    huggingface,
+    files_beside,
     model_info,
     overrides,
     tflite,
-    timm,
     ultralytics,
 )
+from batchcls.model.metadata.files_beside import Said
 from batchcls.model.metadata.presets import PRESETS
 from batchcls.model.preprocess.settings import Settings, merge
 from batchcls.model.runtime import Model
@@ -25,6 +25,7 @@ from batchcls.model.runtime import Model
 COMMAND_LINE = "the command line"
 RT_INFO = "rt_info model_info"
 OWN_RT_INFO = "rt_info batchcls"
+PROPERTIES = "the model's metadata_props"
 QUANTISED = "the input's quantisation"
 MODEL_API_DEFAULT = "model_api's default"
 _IMAGENET = (1000, 1001)
@@ -68,13 +69,19 @@ def gather(job: Job, model: Model, path: Path, classes: int) -> Known:
         UsageError: an option of the job makes no sense.
     """
     element_type = model.inputs[0].get_element_type().get_type_name()
+    info, size = model_info.settings(model, path.parent), _static_size(model)
+    beside = files_beside.settings(path, size)
+    in_file: Said = [(RT_INFO, info)]
+    if model_info.is_ultralytics(model):
+        in_file, info = [*_of_ultralytics(beside, size, info.labels)], Settings()
     sources = [
         (COMMAND_LINE, overrides.settings(job)),
         (QUANTISED, _in_quantisation(element_type)),
         (f"the preset {job.preprocess}", _preset(job.preprocess)),
         (OWN_RT_INFO, model_info.own_settings(model)),
-        (RT_INFO, info := model_info.settings(model, path.parent)),
-        *_files_beside(path, _static_size(model)),
+        *in_file,
+        (PROPERTIES, _properties(model)),
+        *beside,
     ]
     convention = _convention(path, element_type, imagenet=classes in _IMAGENET)
     if tflite.is_tflite(path):
@@ -83,7 +90,21 @@ def gather(job: Job, model: Model, path: Path, classes: int) -> Known:
         sources.append((MODEL_API_DEFAULT, _MODEL_API))
     settings, origins = merge([*sources, convention])
     guess = _guess(settings, origins, convention[0], floating=element_type in _FLOATING)
-    return Known(settings, origins, (GUESS.format(how=guess),) if guess else ())
+    guesses = (GUESS.format(how=guess),) if guess else ()
+    return Known(settings, origins, (*guesses, *settings.doubts))
+
+
+def _of_ultralytics(
+    beside: Said, size: tuple[int, int] | None, labels: tuple[str, ...] | None
+) -> Said:
+    """What an Ultralytics export means by the file beside it, or without one."""
+    found = [said for said in beside if said[0] == ultralytics.FILE and not said[1].silent]
+    return found or [(RT_INFO, ultralytics.without_file(size, labels))]
+
+
+def _properties(model: Model) -> Settings:
+    found = ultralytics.from_properties(model_info.properties(model))
+    return ultralytics.settings(found, PROPERTIES)
 
 
 def _preset(name: str | None) -> Settings:
@@ -124,28 +145,6 @@ def _in_quantisation(element_type: str) -> Settings:
     if element_type in _FLOATING:
         return Settings()
     return Settings(mean_values=(), scale_values=())
-
-
-def _files_beside(path: Path, input_size: tuple[int, int] | None) -> list[tuple[str, Settings]]:
-    folder = path if path.is_dir() else path.parent
-    found = []
-    config = huggingface.read_json(folder / huggingface.CONFIG)
-    preprocessor = huggingface.read_json(folder / huggingface.PREPROCESSOR)
-    if config is not None:
-        # timm's first: optimum writes both, and its own preprocessor file forgets timm's crop.
-        found.append(("timm's config.json", timm.settings(config, input_size)))
-    if preprocessor is not None:
-        if "pretrained_cfg" in preprocessor:
-            found.append(
-                ("timm's preprocessor_config.json", timm.settings(preprocessor, input_size))
-            )
-        else:
-            said = huggingface.preprocessor(preprocessor)
-            found.append((huggingface.PREPROCESSOR, said))
-    if config is not None:
-        found.append((huggingface.CONFIG, huggingface.config(config)))
-    found.append((ultralytics.FILE, ultralytics.settings(folder / ultralytics.FILE)))
-    return found
 
 
 def _static_size(model: Model) -> tuple[int, int] | None:

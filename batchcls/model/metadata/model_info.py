@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from batchcls.errors import ModelError
-from batchcls.model.metadata import labels
-from batchcls.model.preprocess.settings import Settings
+from batchcls.model.metadata import labels, ultralytics
+from batchcls.model.preprocess.settings import KEYS, Settings
 from batchcls.model.runtime import Model
 
 ROOT = "model_info"
@@ -27,15 +27,23 @@ _INTERPOLATION = {"linear": "linear", "cubic": "cubic", "nearest": "nearest"}
 def read_info(model: Model, root: str) -> dict[str, str]:
     """The keys below a root of the model's rt_info, as text; ONNX metadata_props included."""
     found: dict[str, str] = {}
-    if model.has_rt_info(["framework"]):
-        # The ONNX front end keeps metadata_props here; keys are the path joined by blanks.
-        for key, value in _children(model, "framework").items():
-            head, _, rest = key.partition(" ")
-            if head == root and rest:
-                found[rest] = value
+    for key, value in properties(model).items():
+        head, _, rest = key.partition(" ")  # keys are the path joined by blanks
+        if head == root and rest:
+            found[rest] = value
     if model.has_rt_info([root]):
         found |= _children(model, root)
     return {key: value for key, value in found.items() if value not in ("", "None")}
+
+
+def properties(model: Model) -> dict[str, str]:
+    """An ONNX model's metadata_props, where OpenVINO's front end keeps them."""
+    return _children(model, "framework") if model.has_rt_info(["framework"]) else {}
+
+
+def is_ultralytics(model: Model) -> bool:
+    """The model is an Ultralytics export, of whatever task."""
+    return read_info(model, ROOT).get("model_type", "").lower() == ultralytics.MODEL_TYPE
 
 
 def _children(model: Model, root: str) -> dict[str, str]:
@@ -53,7 +61,7 @@ def _text(value: Any) -> str:
 
 
 def settings(model: Model, beside: Path) -> Settings:
-    """What `model_info` says.
+    """What `model_info` says; of an Ultralytics export the labels alone.
 
     Args:
         beside: the model's folder, for `path_to_labels`.
@@ -68,6 +76,8 @@ def settings(model: Model, beside: Path) -> Settings:
 def from_keys(info: Mapping[str, str], beside: Path) -> Settings:
     """`settings`, from the keys alone."""
     kind = info.get("model_type", "classification")
+    if kind.lower() == ultralytics.MODEL_TYPE:
+        return Settings(labels=_labels(info, beside))
     if kind.lower() != "classification":
         raise ModelError(f"rt_info {ROOT}/model_type is {kind!r}; expected a classification model")
     if _flag(info, "hierarchical"):
@@ -103,7 +113,7 @@ def own_settings(model: Model) -> Settings:
         ModelError: a value that is not JSON.
     """
     found: dict[str, Any] = {}
-    known = set(Settings.__dataclass_fields__)
+    known = set(KEYS)
     for key, text in read_info(model, OWN_ROOT).items():
         if key not in known:
             continue

@@ -1,40 +1,97 @@
-"""What Ultralytics writes beside an exported model: `metadata.yaml`.
+"""What Ultralytics writes into its exported models and beside them.
 
-Read with PyYAML's `BaseLoader`, of its safe loaders the one that makes nothing but texts, lists and
-mappings: no tag is obeyed, no key is merged (merging anchors into each other fills any memory), and
-a class called `no` keeps its name.
+The same keys stand in `metadata.yaml` (OpenVINO, SavedModel, Paddle), in an ONNX file's
+metadata_props, and in `metadata.json` inside a TFLite file. In an OpenVINO model's `model_info` it
+writes `model_type` "YOLO" whatever the task, and labels with underscores for blanks: there the
+file beside it has the word.
 """
 
-from pathlib import Path
+import ast
+import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from batchcls.errors import LabelsError, ModelError
 from batchcls.model.metadata import labels
+from batchcls.model.metadata.yaml_files import shown
 from batchcls.model.preprocess.settings import Settings
 
 FILE = "metadata.yaml"
+MODEL_TYPE = "yolo"
+"""Of `model_info`, in lower case."""
 
-_MAX_BYTES = 1_000_000
-"""A thousand classes take 25,000."""
+_TASK = "classify"
+_OTHER_TASKS = frozenset({"detect", "segment", "semantic", "pose", "obb", "depth"})
+
+NO_FILE = (
+    f"the model is an Ultralytics export without its {FILE}: it is taken for a classifier, and "
+    "labels may have underscores for blanks"
+)
 
 
-def settings(path: Path) -> Settings:
-    """What `metadata.yaml` says; silent where there is no such file, or it is of another tool.
+def is_ultralytics(values: Mapping[Any, Any]) -> bool:
+    """Whether a mapping is of Ultralytics, and not of somebody else's file of the same name."""
+    task = values.get("task")
+    by_name = values.get("author") == "Ultralytics"
+    return isinstance(task, str) and (by_name or task == _TASK or task in _OTHER_TASKS)
+
+
+def settings(values: Mapping[Any, Any], where: str) -> Settings:
+    """What the keys say; silent where they are somebody else's.
 
     Ultralytics's classification transforms: resize the shortest edge to `imgsz` with Pillow's
     bilinear, centre crop, RGB, divide by 255; a size that is not square is stretched to.
 
+    Args:
+        values: the keys.
+        where: they stand, for messages.
+
     Raises:
-        ModelError: the model is for another task, or the file cannot be understood.
+        ModelError: the model is for another task, or its size makes no sense.
         LabelsError: names that are not one for each class.
     """
-    values = _read(path)
-    if "task" not in values and "names" not in values:
+    if not is_ultralytics(values):
         return Settings()
-    task = values.get("task", "classify")
-    if task != "classify":
-        raise ModelError(f"{path}: the model's task is {_shown(task)}, not classification")
-    height, width = _size(values.get("imgsz", "224"), path)
+    if values["task"] != _TASK:
+        raise ModelError(
+            f"{where}: the model's task is {shown(values['task'])}, not classification"
+        )
+    height, width = _size(values.get("imgsz", "224"), where)
+    return _transforms(height, width, _labels(values.get("names"), where))
+
+
+def without_file(size: tuple[int, int] | None, labels: tuple[str, ...] | None) -> Settings:
+    """What an OpenVINO export means whose `metadata.yaml` is lost.
+
+    Args:
+        size: (height, width) of the model's static input; None where it is open.
+        labels: of its `model_info`.
+    """
+    return replace(_transforms(*(size or (224, 224)), labels), doubts=(NO_FILE,))
+
+
+def from_properties(properties: Mapping[str, str]) -> dict[str, Any]:
+    """The keys that an ONNX file's metadata_props have as Python literals."""
+    found: dict[str, Any] = dict(properties)
+    for key in ("names", "imgsz"):
+        try:
+            found[key] = ast.literal_eval(properties[key])
+        except (KeyError, ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
+    return found
+
+
+def from_json(data: bytes) -> dict[str, Any]:
+    """The keys of `metadata.json`; empty where it is no JSON object."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _transforms(height: int, width: int, labels: tuple[str, ...] | None) -> Settings:
     square = height == width
     return Settings(
         height=height,
@@ -45,67 +102,23 @@ def settings(path: Path) -> Settings:
         reverse_input_channels=True,
         mean_values=(),
         scale_values=(255.0,),
-        labels=_labels(values.get("names"), path),
+        labels=labels,
     )
 
 
-def _read(path: Path) -> dict[Any, Any]:
-    """The file's mapping; empty where it has none, or is not there.
-
-    Raises:
-        ModelError: it cannot be read, is too large, or is not YAML.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise ModelError(f"cannot read {path}: {error.strerror}") from error
-    if len(data) > _MAX_BYTES:
-        raise ModelError(
-            f"{path} is over {_MAX_BYTES:,} bytes, too large for Ultralytics's metadata; "
-            "move it away if another tool wrote it"
-        )
-    import yaml  # not above: few models have such a file
-
-    try:
-        found = yaml.load(data, yaml.BaseLoader)  # noqa: S506 - it makes texts alone, see above
-    except RecursionError as error:
-        raise ModelError(f"{path} is not valid YAML: nested too deeply") from error
-    except Exception as error:  # YAMLError, and what Python raises for impossible escapes
-        raise ModelError(f"{path} is not valid YAML: {_reason(error)}") from error
-    return found if isinstance(found, dict) else {}
-
-
-def _reason(error: Exception) -> str:
-    """What is wrong, and in which line, in one line itself."""
-    mark = getattr(error, "problem_mark", None)
-    where = f"line {mark.line + 1}: " if mark is not None else ""
-    problem = getattr(error, "problem", None) or str(error)
-    return where + problem.partition("\n")[0]
-
-
-def _size(value: Any, path: Path) -> tuple[int, int]:
+def _size(value: Any, where: str) -> tuple[int, int]:
     """(height, width) of `imgsz`: one number, or a list of them."""
-    sizes = [value] if isinstance(value, str) else value
+    sizes = [value] if isinstance(value, str | int) else value
     try:
         return int(sizes[0]), int(sizes[-1])
     except (TypeError, ValueError, LookupError) as error:
-        raise ModelError(f"{path}: imgsz is not a size: {_shown(value)}") from error
+        raise ModelError(f"{where}: imgsz is not a size: {shown(value)}") from error
 
 
-def _labels(names: Any, path: Path) -> tuple[str, ...] | None:
+def _labels(names: Any, where: str) -> tuple[str, ...] | None:
     if not names:
         return None
     inner = names.values() if isinstance(names, dict) else names
     if not all(isinstance(name, str) for name in inner):
-        raise LabelsError(f"{path}: names holds something other than one name for each class")
-    return labels.from_json(names, str(path))
-
-
-def _shown(value: Any) -> str:
-    """For a message. Texts alone: by anchors, a list of a few bytes may hold a billion others."""
-    if isinstance(value, str):
-        return repr(value[:60])
-    return "a list" if isinstance(value, list) else "a mapping"
+        raise LabelsError(f"{where}: names holds something other than one name for each class")
+    return labels.from_json(names, where)

@@ -1,7 +1,8 @@
 """Decides what an image goes through on its way into the model: sizes, crop, order, numbers. Pure.
 
-Execution is elsewhere: `spatial` brings a decoded image to the input's size and channel order,
-`graph.edits` puts mean, scale, type and layout into the model.
+The steps for one image's size are `geometry`'s. Execution is elsewhere: `spatial` brings a decoded
+image to the input's size and channel order, `graph.edits` puts mean, scale, type and layout into
+the model.
 """
 
 import math
@@ -17,15 +18,25 @@ from batchcls.model.preprocess.settings import Settings
 ResizeType = (
     choices.ResizeType
     | Literal[
+        "centre_square",  # the middle square, or a share of it, stretched
         "crop_only",  # centre crop or pad without any resize
+        "thumbnail",  # enlarged by the shortest edge, then reduced to fit, and padded
         "embedded",  # nothing: the graph does it
     ]
 )
 """What a job may choose, and what only a model's files can say."""
 
-RESIZE_TYPES: tuple[ResizeType, ...] = (*choices.RESIZE_TYPES, "crop_only", "embedded")
+RESIZE_TYPES: tuple[ResizeType, ...] = (
+    *choices.RESIZE_TYPES,
+    "centre_square",
+    "crop_only",
+    "thumbnail",
+    "embedded",
+)
 
-NEEDS_RESIZE_TO = frozenset({"shortest_edge", "squash", "border", "centre_fraction"})
+NEEDS_RESIZE_TO = frozenset(
+    {"shortest_edge", "squash", "border", "centre_fraction", "centre_square", "thumbnail"}
+)
 USUAL_CROP_PCT = 0.875
 """256 for 224: what nearly all ImageNet pipelines with a crop use, and timm's default."""
 
@@ -45,6 +56,10 @@ class Preprocess:
             the box that one edge must meet; None where the type has no second size.
         crop_rounding: of half a pixel of a centre crop: "even" (torchvision, timm) or "floor"
             (transformers).
+        resize_rounding: of the long edge where "shortest_edge" gives the short one: "down", or
+            "nearest" (Paddle).
+        resize_multiple: the edges of "shortest_edge" are rounded up to multiples of it, in pixels.
+        resize_limit: longest edge of "shortest_edge", pixels; the short one gives way to it.
         interpolation: one of `batchcls.job.choices.INTERPOLATIONS`.
         pad_value: of added borders, per channel in the model's order.
         reverse_input_channels: images are decoded as BGR; True turns them to RGB.
@@ -63,6 +78,9 @@ class Preprocess:
     resize_type: str = "standard"
     resize_to: tuple[int, int] | None = None
     crop_rounding: str = "even"
+    resize_rounding: str = "down"
+    resize_multiple: int = 1
+    resize_limit: int | None = None
     interpolation: str = "linear"
     pad_value: tuple[int, ...] = (0,)
     reverse_input_channels: bool = False
@@ -72,24 +90,17 @@ class Preprocess:
     intensity: tuple[str | float, ...] = ("none",)
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as JSON data."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        """The same as JSON data, without the sizes that only few processors have."""
+        found = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return {k: v for k, v in found.items() if k not in _SELDOM or v != _SELDOM[k]}
 
 
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """The steps for one image size: cut, resize, then place on the canvas.
-
-    Attributes:
-        source: (left, top, width, height) of what is cut out of the image first.
-        size: (width, height) it is resized to.
-        offset: (left, top) of the canvas's corner in the resized picture; negative where the
-            canvas is larger and a border is added.
-    """
-
-    source: tuple[int, int, int, int]
-    size: tuple[int, int]
-    offset: tuple[int, int]
+_SELDOM: Mapping[str, str | int | None] = {
+    "resize_rounding": "down",
+    "resize_multiple": 1,
+    "resize_limit": None,
+}
+"""Their usual values."""
 
 
 def resolve(settings: Settings, height: int, width: int, channels: int) -> Preprocess:
@@ -117,6 +128,9 @@ def resolve(settings: Settings, height: int, width: int, channels: int) -> Prepr
         resize_type=kind,
         resize_to=resize_to,
         crop_rounding=settings.crop_rounding or "even",
+        resize_rounding=settings.resize_rounding or "down",
+        resize_multiple=settings.resize_multiple or 1,
+        resize_limit=settings.resize_limit,
         interpolation=interpolation,
         pad_value=settings.pad_value or (0,),
         reverse_input_channels=bool(settings.reverse_input_channels),
@@ -153,95 +167,6 @@ def _per_channel(name: str, values: tuple[float, ...] | None, channels: int) -> 
             f"{name} has {len(values)} values; the model's input has {channels} channels"
         )
     return values
-
-
-def geometry(pre: Preprocess, width: int, height: int) -> Geometry:
-    """The steps for an image of this size.
-
-    Rounding follows the reference of each family, since one pixel moves every value after it:
-    torchvision's Resize truncates the long edge, its CenterCrop rounds half to even, timm's
-    ResizeKeepRatio rounds, model_api rounds the fitted size.
-
-    Args:
-        pre: what an image goes through.
-        width: of the image, pixels, at least 1.
-        height: likewise.
-    """
-    whole = (0, 0, width, height)
-    target = (pre.width, pre.height)
-    box = pre.resize_to or (pre.height, pre.width)
-    match pre.resize_type:
-        case "crop":
-            return Geometry(_cut_to_aspect(pre, width, height), target, (0, 0))
-        case "centre_fraction":
-            return Geometry(_cut_fraction(pre, box, width, height), target, (0, 0))
-        case "fit_to_window" | "fit_to_window_letterbox":
-            scale = min(pre.width / width, pre.height / height)
-            size = (max(1, round(width * scale)), max(1, round(height * scale)))
-            if pre.resize_type == "fit_to_window":
-                return Geometry(whole, size, (0, 0))
-            return Geometry(
-                whole, size, (-((pre.width - size[0]) // 2), -((pre.height - size[1]) // 2))
-            )
-        case "shortest_edge":
-            size = _shortest_edge(box, width, height)
-            return Geometry(whole, size, _centre(pre, size))
-        case "crop_only":
-            return Geometry(whole, (width, height), _centre(pre, (width, height)))
-        case "squash":
-            size = (box[1], box[0])
-            return Geometry(whole, size, _centre(pre, size))
-        case "border":
-            ratio = max(height / box[0], width / box[1])
-            size = (max(1, round(width / ratio)), max(1, round(height / ratio)))
-            return Geometry(whole, size, _centre(pre, size))
-        case _:
-            return Geometry(whole, target, (0, 0))
-
-
-def _cut_to_aspect(pre: Preprocess, width: int, height: int) -> tuple[int, int, int, int]:
-    """model_api's "crop": the largest centred piece that has the target's aspect ratio."""
-    wanted = pre.width / pre.height
-    if width > height * wanted:
-        cut = max(1, int(height * wanted))
-        return (width - cut) // 2, 0, cut, height
-    cut = max(1, int(width / wanted))
-    return 0, (height - cut) // 2, width, cut
-
-
-def _cut_fraction(
-    pre: Preprocess, box: tuple[int, int], width: int, height: int
-) -> tuple[int, int, int, int]:
-    """TensorFlow's `central_crop`: the same margin off either side, of `target / resize_to`."""
-    left = int((width - width * pre.width / box[1]) / 2)
-    top = int((height - height * pre.height / box[0]) / 2)
-    return left, top, width - 2 * left, height - 2 * top
-
-
-def _shortest_edge(box: tuple[int, int], width: int, height: int) -> tuple[int, int]:
-    if box[0] == box[1]:  # torchvision and transformers: the long edge is truncated
-        short = box[0]
-        if width <= height:
-            return short, max(1, int(short * height / width))
-        return max(1, int(short * width / height)), short
-    ratio = min(height / box[0], width / box[1])  # timm's ResizeKeepRatio
-    return max(1, round(width / ratio)), max(1, round(height / ratio))
-
-
-def _centre(pre: Preprocess, size: tuple[int, int]) -> tuple[int, int]:
-    """Offset of a centred crop, (left, top); negative where a border must be added."""
-    return _margin(pre, size[0] - pre.width), _margin(pre, size[1] - pre.height)
-
-
-def _margin(pre: Preprocess, spare: int) -> int:
-    """Half the spare pixels of an axis, as the reference rounds it.
-
-    transformers: floor(spare / 2), which also puts the larger part of a border to the left.
-    torchvision and timm: round(spare / 2), half to even; of a border the smaller part is left.
-    """
-    if pre.crop_rounding == "floor":
-        return spare // 2
-    return round(spare / 2) if spare >= 0 else -(-spare // 2)
 
 
 def origins(pre: Preprocess, known: Mapping[str, str]) -> dict[str, str]:

@@ -21,6 +21,9 @@ class Settings:
         resize_to: (height, width) before the crop, for those types that have one.
         crop_pct: the target's share of `resize_to`, where that follows from the target's size.
         crop_rounding: "even" or "floor": of half a pixel of a centre crop.
+        resize_rounding: "down" or "nearest": of the long edge where the short one is given.
+        resize_multiple: edges of the resized picture are rounded up to multiples of it, in pixels.
+        resize_limit: longest edge of the resized picture, pixels.
         interpolation: one of `batchcls.job.choices.INTERPOLATIONS`.
         pad_value: of added borders, per channel in the model's order.
         reverse_input_channels: the model wants RGB.
@@ -35,6 +38,7 @@ class Settings:
         activation: softmax, sigmoid or none.
         threshold: multi-label classes below it are left out.
         top: classes per image, as the model's authors show them.
+        doubts: what of this is uncertain, a sentence each, for people.
     """
 
     height: int | None = None
@@ -43,6 +47,9 @@ class Settings:
     resize_to: tuple[int, int] | None = None
     crop_pct: float | None = None
     crop_rounding: str | None = None
+    resize_rounding: str | None = None
+    resize_multiple: int | None = None
+    resize_limit: int | None = None
     interpolation: str | None = None
     pad_value: tuple[int, ...] | None = None
     reverse_input_channels: bool | None = None
@@ -57,20 +64,32 @@ class Settings:
     activation: str | None = None
     threshold: float | None = None
     top: int | None = None
+    doubts: tuple[str, ...] = ()
 
     @property
     def silent(self) -> bool:
         """It says nothing at all."""
-        return all(getattr(self, field.name) is None for field in fields(self))
+        return all(getattr(self, name) is None for name in KEYS)
 
 
-_OF_RESIZE_TYPE = frozenset({"resize_to", "crop_pct", "crop_rounding"})
+KEYS = tuple(field.name for field in fields(Settings) if field.name != "doubts")
+_OF_RESIZE_TYPE = frozenset(
+    {
+        "resize_to",
+        "crop_pct",
+        "crop_rounding",
+        "resize_rounding",
+        "resize_multiple",
+        "resize_limit",
+    }
+)
 
 
 def merge(sources: Sequence[tuple[str, Settings]]) -> tuple[Settings, dict[str, str]]:
     """The first word on every key, and who had it.
 
-    A resize type brings its own sizes: a later source's belong to another type.
+    A resize type brings its own sizes: a later source's belong to another type. The doubts of every
+    source that is heard at all are gathered.
 
     Args:
         sources: (origin, settings), most trusted first.
@@ -82,13 +101,14 @@ def merge(sources: Sequence[tuple[str, Settings]]) -> tuple[Settings, dict[str, 
     origins: dict[str, str] = {}
     for origin, settings in sources:
         news: dict[str, Any] = {}
-        for field in fields(Settings):
-            value = getattr(settings, field.name)
-            if value is None or getattr(merged, field.name) is not None:
+        for key in KEYS:
+            value = getattr(settings, key)
+            if value is None or getattr(merged, key) is not None:
                 continue
-            if field.name in _OF_RESIZE_TYPE and merged.resize_type is not None:
+            if key in _OF_RESIZE_TYPE and merged.resize_type is not None:
                 continue
-            news[field.name] = value
-            origins[field.name] = origin
-        merged = replace(merged, **news)
+            news[key] = value
+            origins[key] = origin
+        heard = settings.doubts if news or settings.silent else ()
+        merged = replace(merged, **news, doubts=(*merged.doubts, *heard))
     return merged, origins

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from batchcls.images import Picture
 from batchcls.model.preprocess import resample
-from batchcls.model.preprocess.preprocess import Preprocess, geometry
+from batchcls.model.preprocess.geometry import geometry
+from batchcls.model.preprocess.preprocess import Preprocess
 
 Pixels = NDArray[np.uint8]
 Window = tuple[int, int, int, int]
@@ -55,6 +56,8 @@ def prepare(
     image, box = cut(picture, steps.source)
     if pre.channels == 1:
         image = _u8(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))[:, :, None]
+    if steps.first is not None and steps.first != steps.size:
+        image, box = _resized_first(image, steps.first, pre.interpolation, box)
     x, y = steps.offset
     window = (
         max(x, 0),
@@ -72,6 +75,16 @@ def prepare(
         return found
     into[...] = found
     return into
+
+
+def _resized_first(
+    image: Pixels, size: tuple[int, int], interpolation: str, box: Box
+) -> tuple[Pixels, Box]:
+    """A step between; left out for a strip that would grow to gigabytes on the way."""
+    if size[0] * size[1] > _LARGEST:
+        return image, box
+    whole = (0, 0, *size)
+    return resize(image, size, whole, interpolation, box), whole
 
 
 def _reversed(image: Pixels, into: NDArray[Any] | None) -> Pixels:

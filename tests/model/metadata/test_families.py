@@ -10,13 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from batchcls.errors import LabelsError, ModelError
+from batchcls.errors import ModelError
 from batchcls.job.choices import CHOICES
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
 from batchcls.model.infer.classifier import Classifier
-from batchcls.model.metadata import huggingface, model_info, tflite, timm, ultralytics
-from batchcls.model.preprocess.preprocess import geometry, resolve
+from batchcls.model.metadata import (
+    huggingface,
+    model_info,
+    preprocessor_config,
+    tflite,
+    timm,
+)
+from batchcls.model.preprocess.geometry import geometry
+from batchcls.model.preprocess.preprocess import resolve
 from tests.support import tiny_models as tiny
 
 ONE = Threads(nthreads=1, nstreams="1", nireq=1)
@@ -27,7 +34,7 @@ IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.2
 
 
 def test_vit_stretches_to_a_square() -> None:
-    found = huggingface.preprocessor(
+    found = preprocessor_config.settings(
         {"image_processor_type": "ViTImageProcessor", "size": {"height": 224, "width": 224}}
     )
     assert (found.resize_type, found.interpolation) == ("standard", "pillow_bilinear")
@@ -37,7 +44,7 @@ def test_vit_stretches_to_a_square() -> None:
 
 @pytest.mark.parametrize("suffix", ["ImageProcessor", "FeatureExtractor", "ImageProcessorFast"])
 def test_clip_resizes_the_shortest_edge_bicubic(suffix: str) -> None:
-    found = huggingface.preprocessor(
+    found = preprocessor_config.settings(
         {"image_processor_type": f"CLIP{suffix}", "size": {"shortest_edge": 224}, "crop_size": 224}
         | IMAGENET
     )
@@ -51,7 +58,7 @@ def test_clip_resizes_the_shortest_edge_bicubic(suffix: str) -> None:
     ("edge", "kind", "box"), [(224, "shortest_edge", (256, 256)), (384, "standard", None)]
 )
 def test_convnext_crops_below_384(edge: int, kind: str, box: tuple[int, int] | None) -> None:
-    found = huggingface.preprocessor(
+    found = preprocessor_config.settings(
         {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": edge}}
     )
     assert (found.resize_type, found.resize_to) == (kind, box)
@@ -59,7 +66,7 @@ def test_convnext_crops_below_384(edge: int, kind: str, box: tuple[int, int] | N
 
 
 def test_deit_stretches_then_crops() -> None:
-    found = huggingface.preprocessor(
+    found = preprocessor_config.settings(
         {
             "image_processor_type": "DeiTImageProcessor",
             "size": {"height": 256, "width": 256},
@@ -73,7 +80,7 @@ def test_deit_stretches_then_crops() -> None:
 
 
 def test_mobilevit_stays_bgr_and_unnormalised() -> None:
-    found = huggingface.preprocessor(
+    found = preprocessor_config.settings(
         {
             "image_processor_type": "MobileViTImageProcessor",
             "size": {"shortest_edge": 288},
@@ -87,7 +94,7 @@ def test_mobilevit_stays_bgr_and_unnormalised() -> None:
 
 
 def test_rescale_offset_is_a_mean() -> None:
-    found = huggingface.preprocessor(
+    found = preprocessor_config.settings(
         {"size": {"height": 8, "width": 8}, "rescale_factor": 1 / 127.5, "rescale_offset": True}
         | {"do_normalize": False}
     )
@@ -95,7 +102,7 @@ def test_rescale_offset_is_a_mean() -> None:
 
 
 def test_nothing_but_a_crop() -> None:
-    found = huggingface.preprocessor(
+    found = preprocessor_config.settings(
         {"do_resize": False, "do_center_crop": True, "crop_size": {"height": 6, "width": 8}}
     )
     pre = resolve(found, 6, 8, 3)
@@ -106,7 +113,7 @@ def test_nothing_but_a_crop() -> None:
 @pytest.mark.parametrize(
     "config",
     [
-        {"image_processor_type": "PerceiverImageProcessor"},
+        {"image_processor_type": "ImageGPTImageProcessor"},
         {"size": {"height": 8, "width": 8}, "resample": 9},
         {"size": {"depth": 3}},
         {"size": {"height": 8, "width": 8}, "rescale_factor": 0},
@@ -114,7 +121,7 @@ def test_nothing_but_a_crop() -> None:
 )
 def test_processors_that_cannot_be_followed(config: dict[str, Any]) -> None:
     with pytest.raises(ModelError):
-        huggingface.preprocessor(config)
+        preprocessor_config.settings(config)
 
 
 def test_config_gives_labels_and_the_problem() -> None:
@@ -186,105 +193,6 @@ def test_timm_labels_and_nonsense() -> None:
     assert timm.settings({"label_names": ["a", "b"]}, None).labels == ("a", "b")
     with pytest.raises(ModelError, match="crop_mode"):
         timm.settings(cfg(crop_mode="spiral"), None)
-
-
-# ---- Ultralytics
-
-
-def test_ultralytics_metadata(tmp_path: Path) -> None:
-    path = tmp_path / "metadata.yaml"
-    path.write_text(
-        "description: Ultralytics YOLO11n-cls model trained on imagenet.yaml\n"
-        "author: Ultralytics\nstride: 1\ntask: classify\nbatch: 1\nimgsz:\n- 224\n- 224\n"
-        "names:\n  0: tench\n  1: 'jack-o''-lantern'\n  2: \"fish: gold\"\n"
-        "args: {'batch': 1, 'half': False}\nchannels: 3\n"
-    )
-    found = ultralytics.settings(path)
-    assert found.labels == ("tench", "jack-o'-lantern", "fish: gold")
-    assert (found.resize_type, found.resize_to) == ("shortest_edge", (224, 224))
-    assert (found.interpolation, found.scale_values) == ("pillow_bilinear", (255.0,))
-
-
-def test_ultralytics_other_tasks_and_files(tmp_path: Path) -> None:
-    path = tmp_path / "metadata.yaml"
-    assert ultralytics.settings(path).silent
-    path.write_text("title: something\n")
-    assert ultralytics.settings(path).silent
-    path.write_text("task: detect\nnames:\n  0: person\n")
-    with pytest.raises(ModelError, match="detect"):
-        ultralytics.settings(path)
-
-
-def test_ultralytics_yaml_of_any_shape(tmp_path: Path) -> None:
-    """Folded lines, quoted keys, flow and block lists, anchors, comments: what YAML allows."""
-    path = tmp_path / "metadata.yaml"
-    path.write_text(
-        "%YAML 1.1\n---\n# a comment\n'task': \"classify\"\ndescription: >-\n  over two\n  lines\n"
-        "imgsz: &size [64,\n  48]\nargs: {imgsz: *size, 'half': false}\n"
-        "'names':\n  '1': no\n  0: a long name that goes\n    on\n  ? 2\n  : \"caf\\xE9: # 1\"\n"
-        "...\n"
-    )
-    found = ultralytics.settings(path)
-    assert found.labels == ("a long name that goes on", "no", "café: # 1")
-    assert (found.height, found.width, found.resize_type) == (64, 48, "standard")
-    path.write_bytes("task: classify\nimgsz: 32\nnames: [ä, ö]\n".encode("utf-16"))
-    found = ultralytics.settings(path)
-    assert (found.labels, found.height, found.width) == (("ä", "ö"), 32, 32)
-
-
-@pytest.mark.parametrize(
-    ("text", "error", "match"),
-    [
-        ("task: classify\n<html>\n<body>\n", ModelError, r"not valid YAML: line 3: could not find"),
-        ("task: [1", ModelError, "not valid YAML: line 1"),
-        ("a: 1\n---\nb: 2\n", ModelError, "line 2: but found another document"),
-        ('task: "\\UFFFFFFFF"', ModelError, "not valid YAML"),
-        ("task: classify\0", ModelError, "not valid YAML"),
-        ("[" * 10_000, ModelError, "nested too deeply"),
-        ("&a [*a]", ModelError, "recursive"),
-        ("names: " + "x" * 1_000_000, ModelError, "over 1,000,000 bytes"),
-        ("task: classify\nimgsz: large", ModelError, "imgsz is not a size: 'large'"),
-        ("task: classify\nimgsz: {}", ModelError, "imgsz is not a size: a mapping"),
-        ("task: {a: b}", ModelError, "the model's task is a mapping"),
-        ("names: {zero: a}", LabelsError, "not a number"),
-        ("names: {0: {a: b}}", LabelsError, "one name for each class"),
-        ("names: tench", LabelsError, "expected a list"),
-    ],
-)
-def test_ultralytics_yaml_that_makes_no_sense_is_one_sentence(
-    tmp_path: Path, text: str, error: type[Exception], match: str
-) -> None:
-    path = tmp_path / "metadata.yaml"
-    path.write_text(text)
-    with pytest.raises(error, match=match) as caught:
-        ultralytics.settings(path)
-    assert "\n" not in str(caught.value)
-
-
-def test_ultralytics_yaml_runs_no_code(tmp_path: Path) -> None:
-    path = tmp_path / "metadata.yaml"
-    path.write_text(f"a: !!python/object/apply:pathlib.Path.touch [{tmp_path}/made]\n")
-    assert ultralytics.settings(path).silent
-    assert [file.name for file in tmp_path.iterdir()] == ["metadata.yaml"]
-
-
-@pytest.mark.parametrize("level", ["[{}]", "{{<<: [{}]}}"], ids=["aliases", "merges"])
-@pytest.mark.parametrize("key", ["other", "task", "imgsz", "names"])
-def test_ultralytics_yaml_fills_no_memory(tmp_path: Path, level: str, key: str) -> None:
-    """Nine to the power of thirty, in two kilobytes."""
-    path = tmp_path / "metadata.yaml"
-    levels = [level.format(", ".join([f"*a{n}"] * 9)) for n in range(30)]
-    lines = [f"a{n + 1}: &a{n + 1} {text}" for n, text in enumerate(levels)]
-    path.write_text("\n".join(["a0: &a0 {x: y}", *lines, f"{key}: *a30"]))
-    if key in ("task", "names"):
-        with pytest.raises((ModelError, LabelsError), match=str(path)):
-            ultralytics.settings(path)
-        return
-    assert ultralytics.settings(path).silent
-    path.write_text(path.read_text() + "\ntask: classify")
-    if key == "imgsz":
-        with pytest.raises(ModelError, match="imgsz is not a size: a"):
-            ultralytics.settings(path)
 
 
 # ---- TFLite

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchcls.errors import ModelError
-from batchcls.model.preprocess.preprocess import RESIZE_TYPES, Preprocess, geometry, resolve
+from batchcls.model.preprocess.geometry import geometry
+from batchcls.model.preprocess.preprocess import RESIZE_TYPES, Preprocess, resolve
 from batchcls.model.preprocess.settings import Settings, merge
 from batchcls.model.preprocess.spatial import prepare
 
