@@ -144,15 +144,16 @@ def _cached(hub: Any, model: str, reference: Reference, why: Exception) -> Path:
         ) from error
     snapshot = Path(found)
     there = [p.relative_to(snapshot).as_posix() for p in snapshot.rglob("*") if p.is_file()]
-    chosen = _chosen(model, there, where="in the cache ")
+    chosen = _chosen(model, there, where=" in the cache")
     return _folder(model, reference, snapshot, chosen)
 
 
 def _chosen(model: str, files: Collection[str], where: str = "") -> list[str]:
     chosen = choose(files)
     if not chosen:
+        count = "1 file" if len(files) == 1 else f"{len(files):,} files"
         raise ModelError(
-            f"{model}: none of the {len(files)} files {where}is a model that OpenVINO reads; "
+            f"{model}: no model that OpenVINO reads among {count}{where}; "
             "looked for openvino_model.xml or another .xml, each with its .bin, for model.onnx or "
             "onnx/model.onnx, and for one .tflite\n"
             "hint: convert the model with `optimum-cli export openvino`"
