@@ -230,6 +230,10 @@ def _open(folder: Path, backend: str) -> Reference:
     process = AutoImageProcessor.from_pretrained(folder, backend=backend)
 
     def reference(picture: Image.Image) -> Tensor:
+        if min(picture.size) == 1 and "Perceiver" in type(process).__name__:
+            raise ValueError(
+                "the processor cuts nothing out of one pixel's height and stretches that"
+            )
         values = process(picture, return_tensors="np")["pixel_values"][0]
         return np.asarray(values, np.float32).transpose(1, 2, 0)
 

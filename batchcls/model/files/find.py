@@ -81,7 +81,7 @@ def model_file(path: Path) -> Path:
         ModelError: a folder with no model or several, or a format that OpenVINO does not read.
     """
     if path.is_dir():
-        return path if (path / SAVED_MODEL).is_file() else _in_folder(path)
+        return _in_folder(path)
     if path.name == SAVED_MODEL:
         return path.parent
     if path.suffix == ".pdiparams" and path.with_suffix(".pdmodel").is_file():
@@ -91,19 +91,39 @@ def model_file(path: Path) -> Path:
 
 
 def _in_folder(folder: Path) -> Path:
-    for pattern in _IN_FOLDERS:
-        found = sorted(folder.glob(pattern))
-        if len(found) == 1:
-            return found[0]
-        if found:
-            names = ", ".join(file.name for file in found[:5])
-            raise ModelError(f"{folder} holds several models ({names}); name one of them")
+    if chosen := hub.choose(beside.repository(folder)):
+        return folder / chosen[0]
+    for place in (folder, *beside.inside(folder)):
+        if (found := _directly_in(place)) is not None:
+            return found
     for weights in folder.glob("*.pdiparams"):
         _check_format(weights.with_suffix(".json"))
     for suffix in (".keras", ".h5", ".safetensors", ".pt", ".pth"):
         for file in folder.glob("*" + suffix):
             _check_format(file)
-    raise ModelError(f"{folder} holds no model; looked for {', '.join(_IN_FOLDERS)}, {SAVED_MODEL}")
+    raise ModelError(
+        f"{folder} holds no model; looked for {', '.join(_IN_FOLDERS)}, {SAVED_MODEL}, here and in "
+        "openvino, onnx and 1"
+    )
+
+
+def _directly_in(folder: Path) -> Path | None:
+    """The one model in a folder, not below it; None where there is none."""
+    if (folder / SAVED_MODEL).is_file():
+        return folder
+    for pattern in _IN_FOLDERS:
+        found = sorted(file for file in folder.glob(pattern) if not _describes(file))
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(file.name for file in found[:5])
+            raise ModelError(f"{folder} holds several models ({names}); name one of them")
+    return None
+
+
+def _describes(file: Path) -> bool:
+    """A text of Protocol Buffers that is about a model: Triton's settings, a map of labels."""
+    return file.suffix == ".pbtxt" and (file.stem == "config" or "label" in file.stem.lower())
 
 
 def _check_format(path: Path) -> None:
