@@ -94,16 +94,18 @@ class Output:
             RefusedError: the results belong to other sources, or to nobody we know.
         """
         job, manifest = self._job, self._manifest
+        mode = "--extend" if job.extend else "--retry-failed"
         if manifest is None:
             self._require_free()
             if job.extend or job.retry_failed:
-                raise UsageError(f"there are no finished results in {job.output} to go on from")
+                raise UsageError(
+                    f"{job.output}: there are no complete results; run without `{mode}` first"
+                )
             return
         self._require_same_sources(manifest)
         if (job.extend or job.retry_failed) and not self._finished:
             raise RefusedError(
-                f"{job.output} is not finished; run the same command without "
-                f"--{'extend' if job.extend else 'retry-failed'} first"
+                f"{job.output} is not complete; run the same command without `{mode}` first"
             )
 
     def list_inputs(self) -> int:
@@ -193,13 +195,13 @@ class Output:
         results, part = self._paths.results, self._storage.stat(self._paths.part)
         if self._old is None and self._storage.stat(results) is not None:
             raise RefusedError(
-                f"{results} exists and is not a run's of which {self._paths.directory} knows; "
-                "move it away, or choose another --output"
+                f"{results} exists, and {self._paths.directory} does not say which run it is from; "
+                "move it away, or choose another `--output`"
             )
         if part is not None and part.size and not self._fresh:
             raise RefusedError(
                 f"{self._paths.part} holds results, but {self._paths.directory} does not say of "
-                "which job; move it away, choose another --output, or start over with --fresh"
+                "which run; move it away, choose another `--output`, or start over with `--fresh`"
             )
 
     def _require_same_sources(self, manifest: Manifest) -> None:
@@ -207,9 +209,9 @@ class Output:
         now = _places(self._job)
         if before != now:
             raise RefusedError(
-                f"{self._job.output} belongs to a job over other sources:\n"
+                f"{self._job.output} was made from other sources:\n"
                 f"  was {', '.join(before or ['?'])}\n  is {', '.join(now)}\n"
-                "name the old sources, choose another --output, or start over with --fresh"
+                "name the old sources, choose another `--output`, or start over with `--fresh`"
             )
 
     def _begins_anew(self, manifest: Manifest) -> bool:

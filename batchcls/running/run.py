@@ -100,7 +100,7 @@ class _Session:
         self._progress = Progress(
             started=time.monotonic(),
             started_at=time.time(),
-            model=model_path(job.model).name if job.model else "built-in photo quality model",
+            model=model_path(job.model).name if job.model else "built-in photo-quality model",
             devices=job.device,
             sources=job.sources,
             results=job.output,

@@ -204,7 +204,7 @@ def test_removed_results_are_made_again(job: Job, images: Path) -> None:
     run(job)
     before = Path(job.output).read_bytes()
     Path(job.output).unlink()
-    with pytest.raises(UsageError, match="no finished results"):
+    with pytest.raises(UsageError, match="there are no complete results"):
         run(replace(job, retry_failed=True))
     assert run(job).resumed == 0
     assert Path(job.output).read_bytes() == before
@@ -269,7 +269,7 @@ def test_a_file_system_without_locks_is_told_to_the_user(
         ({"device": ("MYRIAD",)}, DeviceError, "MYRIAD"),
         ({"device": ("HETERO:GPU,CPU",), "strict_devices": True}, DeviceError, "GPU"),
         ({"labels": "missing.txt"}, LabelsError, "missing.txt"),
-        ({"extend": True}, UsageError, "no finished results"),
+        ({"extend": True}, UsageError, "there are no complete results"),
         ({"output": "missing/folder/results.jsonl"}, RefusedError, "missing/folder"),
         ({"output": "/proc/results.jsonl"}, RefusedError, "/proc"),
     ],
