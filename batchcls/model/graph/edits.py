@@ -10,6 +10,7 @@ import numpy as np
 
 from batchcls.errors import ModelError
 from batchcls.model.devices.core import reason
+from batchcls.model.graph import input_quantisation
 from batchcls.model.graph.ports import ImageInput, ScoreOutput, score_output
 from batchcls.model.preprocess.preprocess import Preprocess
 from batchcls.model.runtime import Model, PrePostProcessor, Type, openvino, opset13
@@ -83,13 +84,17 @@ def connect(model: Model, image: ImageInput, scores: ScoreOutput, pre: Preproces
     port.tensor().set_layout(openvino.Layout("NHWC" if "N" in image.layout else "HWC"))
     port.model().set_layout(openvino.Layout(image.layout))
     wanted = single.inputs[image.index].get_element_type()
-    if pre.mean_values or pre.scale_values or pre.intensity[0] != "none":
-        if not wanted.is_real():
-            raise ModelError(
-                f"the model's input is {image.element_type}; mean and scale values need a "
-                "floating-point input"
-            )
+    numbers = bool(pre.mean_values or pre.scale_values or pre.intensity[0] != "none")
+    quantisation = input_quantisation.find(single, image.index)
+    if numbers and quantisation is None and not wanted.is_real():
+        raise ModelError(
+            f"the model's input is {image.element_type} and does not say what its numbers stand "
+            "for; mean and scale values need that, or a floating-point input"
+        )
+    if numbers or (quantisation is not None and not quantisation.takes_pixels):
         _add_numbers(port.preprocess().convert_element_type(Type.f32), pre)
+        if quantisation is not None:
+            port.preprocess().custom(quantisation.quantised)
     elif wanted == Type.i8:
         # Signed quantised inputs are pixel - 128: TFLite's and ONNX's zero point for pixels.
         port.preprocess().convert_element_type(Type.f32).mean(128.0)

@@ -111,10 +111,11 @@ def _number(node: Any) -> float | None:
     """The constant of an arithmetic operation; None where it is none, or has several."""
     if node.get_type_name() not in ("Add", "Subtract", "Multiply", "Divide"):
         return None
-    return _constant(node.input_value(1).get_node())
+    return constant(node.input_value(1).get_node())
 
 
-def _constant(node: Any) -> float | None:
+def constant(node: Any) -> float | None:
+    """The one number that a node is; None where it is none, or several."""
     while node.get_type_name() in SHAPING:
         node = node.input_value(0).get_node()
     if node.get_type_name() != "Constant" or node.get_data().size != 1:
@@ -141,7 +142,7 @@ def _is_complement(node: Any) -> bool:
     """It is 1 - p: what a Concat with p makes of one probability for yes and no."""
     if node.get_type_name() != "Subtract":
         return False
-    return _constant(node.input_value(0).get_node()) == 1.0
+    return constant(node.input_value(0).get_node()) == 1.0
 
 
 def _is_softmax(node: Any) -> bool:
@@ -156,7 +157,7 @@ def _is_softmax(node: Any) -> bool:
 
 def _quantisation(node: Any) -> tuple[float, float] | None:
     """(scale, zero) of a FakeQuantize from [low, high] to other numbers: q → (q - zero) * scale."""
-    limits = [_constant(node.input_value(index).get_node()) for index in range(1, 5)]
+    limits = [constant(node.input_value(index).get_node()) for index in range(1, 5)]
     low, high, out_low, out_high = limits
     if low is None or high is None or out_low is None or out_high is None:
         return None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batchcls.job.job import Job
+from batchcls.model.graph import input_quantisation
 from batchcls.model.metadata import (
     files_beside,
     model_info,
@@ -27,6 +28,11 @@ RT_INFO = "rt_info model_info"
 OWN_RT_INFO = "rt_info batchcls"
 PROPERTIES = "the model's metadata_props"
 QUANTISED = "the input's quantisation"
+LIKELY = "the range of the input's quantisation (a guess)"
+RANGE = (
+    "the steps of the model's {kind} input are not those of pixels; by its range, images are put "
+    "in {how}. If that is not what it was trained with, give --mean-values and --scale-values"
+)
 MODEL_API_DEFAULT = "model_api's default"
 _IMAGENET = (1000, 1001)
 _FLOATING = ("f32", "f16", "bf16", "f64")
@@ -74,11 +80,15 @@ def gather(job: Job, model: Model, path: Path, classes: int) -> Known:
     in_file: Said = [(RT_INFO, info)]
     if model_info.is_ultralytics(model):
         in_file, info = [*_of_ultralytics(beside, size, info.labels)], Settings()
+    quantisation = input_quantisation.find(model)
+    likely = None
+    if quantisation is not None and not quantisation.takes_pixels:
+        likely = quantisation.likely
     sources = [
         (COMMAND_LINE, overrides.settings(job)),
-        (QUANTISED, _in_quantisation(element_type)),
         (f"the preset {job.preprocess}", _preset(job.preprocess)),
         (OWN_RT_INFO, model_info.own_settings(model)),
+        (QUANTISED, _in_quantisation(element_type, takes_pixels=likely is None)),
         *in_file,
         (PROPERTIES, _properties(model)),
         *beside,
@@ -89,9 +99,15 @@ def gather(job: Job, model: Model, path: Path, classes: int) -> Known:
     elif not info.silent:
         sources.append((MODEL_API_DEFAULT, _MODEL_API))
     settings, origins = merge([*sources, convention])
+    warnings = []
+    if likely is not None and not origins.keys() & {"mean_values", "scale_values"}:
+        how, (mean, scale) = likely
+        suggested = Settings(mean_values=mean, scale_values=scale)
+        settings, origins = merge([*sources, convention, (LIKELY, suggested)])
+        warnings.append(RANGE.format(kind=element_type, how=how))
     guess = _guess(settings, origins, convention[0], floating=element_type in _FLOATING)
-    guesses = (GUESS.format(how=guess),) if guess else ()
-    return Known(settings, origins, (*guesses, *settings.doubts))
+    warnings += [GUESS.format(how=guess)] if guess else []
+    return Known(settings, origins, (*warnings, *settings.doubts))
 
 
 def _of_ultralytics(
@@ -115,7 +131,7 @@ def _guess(
     settings: Settings, origins: Mapping[str, str], convention: str, *, floating: bool
 ) -> str:
     """What is guessed of channel order and normalisation; empty where somebody said it."""
-    said = {key for key, origin in origins.items() if origin not in (QUANTISED, convention)}
+    said = {key for key, origin in origins.items() if origin not in (QUANTISED, LIKELY, convention)}
     if said & {"resize_type", "reverse_input_channels", "embedded_processing", "mean_values"}:
         return ""
     if not settings.reverse_input_channels:
@@ -140,9 +156,9 @@ def _convention(path: Path, element_type: str, *, imagenet: bool) -> tuple[str, 
 _MODEL_API = Settings(resize_type="standard", interpolation="linear", reverse_input_channels=False)
 
 
-def _in_quantisation(element_type: str) -> Settings:
-    """A quantised input has its mean and scale in its quantisation parameters, and wants pixels."""
-    if element_type in _FLOATING:
+def _in_quantisation(element_type: str, *, takes_pixels: bool) -> Settings:
+    """Most quantised inputs have mean and scale in their quantisation, and want pixels."""
+    if element_type in _FLOATING or not takes_pixels:
         return Settings()
     return Settings(mean_values=(), scale_values=())
 
