@@ -34,8 +34,8 @@ def inference(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
     tags = range(ring.batch_size)
     number, seconds = order["number_iter"], order["seconds"]
 
-    def turn(least: int, until: float) -> tuple[int, list[float], float]:
-        """Start at least so many requests and go on until then; stop when all are done."""
+    def keep_busy(least: int, until: float) -> tuple[int, list[float], float]:
+        """Start at least so many requests, and more until then; return when all are done."""
         latencies: list[float] = []
         started = 0
         begun = time.perf_counter()
@@ -51,10 +51,10 @@ def inference(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
                 latencies.append(done.latency_s)
 
     def measure() -> dict[str, Any]:
-        count, latencies, took = turn(number, 0.0 if number else seconds)
+        count, latencies, took = keep_busy(number, 0.0 if number else seconds)
         return {"fps": count * ring.batch_size / took, "latency": latencies}
 
-    turn(max(WARM_UP, 2 * ring.nireq), 0.3)
+    keep_busy(max(WARM_UP, 2 * ring.nireq), 0.3)
     about = {
         "precision": classifier.description["precision"],
         "execution": classifier.description["devices"][0]["execution"],
@@ -138,18 +138,18 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
 
-    def say(**content: Any) -> None:
+    def answer(**content: Any) -> None:
         answers.write(json.dumps(content) + "\n")
 
     order = json.loads(sys.stdin.readline())
     try:
         measure, about = KINDS[order["kind"]](order)
     except BatchclsError as error:
-        say(error=type(error).__name__, message=str(error))
+        answer(error=type(error).__name__, message=str(error))
         return
-    say(ready=True, **about)
+    answer(ready=True, **about)
     while sys.stdin.readline():
-        say(**measure())
+        answer(**measure())
 
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ class Children:
                     env=environment(),
                 )
                 self._popens.append(popen)
-                self._tell(popen, json.dumps(order))
-            self.about = [self._hear(popen) for popen in self._popens]
+                self._send(popen, json.dumps(order))
+            self.about = [self._receive(popen) for popen in self._popens]
         except BaseException:
             self.close()
             raise
@@ -44,8 +44,8 @@ class Children:
     def measure(self) -> list[dict[str, Any]]:
         """One measurement of all at the same time."""
         for popen in self._popens:
-            self._tell(popen, "")
-        return [self._hear(popen) for popen in self._popens]
+            self._send(popen, "")
+        return [self._receive(popen) for popen in self._popens]
 
     def close(self) -> None:
         """End them all."""
@@ -62,14 +62,14 @@ class Children:
                 popen.stdout.close()
 
     @staticmethod
-    def _tell(popen: subprocess.Popen[str], line: str) -> None:
-        with contextlib.suppress(BrokenPipeError):  # its end is said by `_hear`
+    def _send(popen: subprocess.Popen[str], line: str) -> None:
+        with contextlib.suppress(BrokenPipeError):  # `_receive` says that it has ended
             if popen.stdin:
                 popen.stdin.write(line + "\n")
                 popen.stdin.flush()
 
     @staticmethod
-    def _hear(popen: subprocess.Popen[str]) -> dict[str, Any]:
+    def _receive(popen: subprocess.Popen[str]) -> dict[str, Any]:
         line = popen.stdout.readline() if popen.stdout else ""
         if not line:
             raise BatchclsError(f"a measuring process ended (exit status {popen.wait()})")

@@ -90,7 +90,7 @@ class Figures:
 
     @property
     def limit(self) -> float | None:
-        """See `bound`; None without images."""
+        """Images per second that the parts allow (`bound`); None without images."""
         if self.preparation is None:
             return None
         return bound(self.cores, self.preparation.total / 1000, self.inference)

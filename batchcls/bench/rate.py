@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 TOGETHER_S = 0.03
-"""Reports of a worker so soon after one are of the same turn."""
+"""Reports of a worker so soon after one are of the same round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +53,25 @@ def answered(reports: Iterable[Report], begun: float, ended: float) -> float:
 
     Args:
         reports: in order of time, from before `begun` to after `ended`. A worker's answers are
-            spread evenly over the time since its turn before; those of its first do not count.
+            spread evenly over the time since its round before; those of its first do not count.
         begun: in the reports' time.
         ended: see `begun`.
     """
     images = 0.0
     last: dict[int, float] = {}
-    for turn in _turns(reports):
-        since = last.get(turn.worker, turn.at)
-        inside = min(turn.at, ended) - max(since, begun)
+    for one in _rounds(reports):
+        since = last.get(one.worker, one.at)
+        inside = min(one.at, ended) - max(since, begun)
         if inside > 0:
-            images += turn.images * inside / (turn.at - since)
-        last[turn.worker] = turn.at
+            images += one.images * inside / (one.at - since)
+        last[one.worker] = one.at
     return images
 
 
-def _turns(reports: Iterable[Report]) -> list[Report]:
-    """Reports of a worker right behind each other as one: they tell of the same turn."""
+def _rounds(reports: Iterable[Report]) -> list[Report]:
+    """Reports of a worker right behind each other as one: they are of the same round."""
     found: list[Report] = []
-    places: dict[int, tuple[float, int]] = {}  # of a worker: its turn's first report, and where
+    places: dict[int, tuple[float, int]] = {}  # worker → its round's first report, and where it is
     for report in reports:
         first, place = places.get(report.worker, (-math.inf, 0))
         if report.at - first <= TOGETHER_S:
