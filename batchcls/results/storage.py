@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from batchcls.sources.directory import sync_directory
+
 BLOCK = 1 << 20
 READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 READ_WRITE = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -162,14 +164,7 @@ class PosixStorage:
             return []
 
     def fsync_dir(self, path: Path) -> None:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        except OSError as error:
-            if error.errno != errno.EINVAL:  # some network file systems cannot, and need not
-                raise
-        finally:
-            os.close(fd)
+        sync_directory(path)
 
     def flock(self, fd: int) -> None:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from batchcls.errors import RefusedError
 from batchcls.images import Folder, ImageRef
+from batchcls.sources.directory import sync_directory
 from batchcls.sources.nul_ended import BLOCK, NAMES_AT_ONCE, Splitter, joined
 
 
@@ -169,12 +170,3 @@ class InputsReader:
     def _take(self, block: bytes) -> None:
         self._names = self._splitter.split(block)
         self._names.reverse()
-
-
-def sync_directory(directory: Path) -> None:
-    """Make a rename in a directory last through a power loss."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

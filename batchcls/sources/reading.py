@@ -113,11 +113,16 @@ def _read_once(path: bytes, max_bytes: int, system: System) -> bytes:
         _check_regular(before)
         if before.st_size > max_bytes:
             raise ImageError("too_large", f"{before.st_size} bytes, over the limit of {max_bytes}")
-        data = _read_all(descriptor, before.st_size, system)
+        # Some mounts (FUSE, procfs-like) do not know sizes and say 0: what there is decides then.
+        size = before.st_size or max_bytes
+        data = _read_all(descriptor, size, system)
         after = system.fstat(descriptor)
     finally:
         system.close(descriptor)
-    if (len(data), after.st_size, after.st_mtime_ns) != (
+    if len(data) > max_bytes:
+        raise ImageError("too_large", f"over the limit of {max_bytes} bytes")
+    read = len(data) if before.st_size else 0
+    if (read, after.st_size, after.st_mtime_ns) != (
         before.st_size,
         before.st_size,
         before.st_mtime_ns,

@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+import stat
 import threading
 from pathlib import Path
 
@@ -219,3 +220,21 @@ def test_files_that_change_all_the_time(tmp_path: Path) -> None:
         thread.join()
     assert outcomes <= {"ok", "vanished", "changed", "empty"}
     assert "ok" in outcomes
+
+
+class Sizeless(FaultySystem):
+    """A mount that does not know the sizes of its files."""
+
+    def fstat(self, fd: int, /) -> os.stat_result:
+        status = [*os.fstat(fd)]
+        status[stat.ST_SIZE] = 0
+        return os.stat_result(status)
+
+
+def test_a_mount_that_says_every_size_is_0_is_read_to_the_end(tmp_path: Path) -> None:
+    data = os.urandom(3 << 20)
+    (tmp_path / "a.jpg").write_bytes(data)
+    assert read_file(os.fsencode(tmp_path / "a.jpg"), system=Sizeless()) == data
+    assert failing(tmp_path, system=Sizeless(), max_bytes=1 << 20).kind == "too_large"
+    (tmp_path / "a.jpg").write_bytes(b"")
+    assert failing(tmp_path, system=Sizeless()).kind == "empty"
