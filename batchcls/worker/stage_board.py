@@ -9,8 +9,10 @@ A hostile worker can write anything here. The reader therefore takes nothing fro
 integers, and the coordinator checks those against the worker's leases.
 """
 
+import errno
 import mmap
 import os
+import resource
 import struct
 import tempfile
 import threading
@@ -18,6 +20,7 @@ import time
 from dataclasses import dataclass
 from typing import Self
 
+from batchcls.errors import RefusedError
 from batchcls.messages import STAGES
 
 BLAMED = frozenset(STAGES) - {"wait"}
@@ -63,13 +66,27 @@ class Board:
 
     @classmethod
     def create(cls) -> Self:
-        """A fresh board, all slots idle."""
+        """A fresh board, all slots idle.
+
+        Raises:
+            RefusedError: the shell allows no file of its size.
+        """
         if hasattr(os, "memfd_create"):
             descriptor = os.memfd_create("batchcls-board", os.MFD_CLOEXEC)
         else:
             with tempfile.TemporaryFile() as file:
                 descriptor = os.dup(file.fileno())
-        os.ftruncate(descriptor, _SIZE)
+        try:
+            os.ftruncate(descriptor, _SIZE)
+        except OSError as error:
+            os.close(descriptor)
+            if error.errno != errno.EFBIG:
+                raise
+            limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+            raise RefusedError(
+                f"files are limited to {limit:,} bytes here (`ulimit -f`), and each worker needs "
+                f"one of {_SIZE:,}, in memory; run `ulimit -f unlimited` first"
+            ) from None
         return cls(descriptor)
 
     def close(self) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import struct
+import subprocess
+import sys
 
 import pytest
 
@@ -44,3 +46,19 @@ def test_garbage_from_a_hostile_worker_is_read_as_small_integers(board: Board) -
     assert all(h.stage in STAGES for h in board.in_hand())
     os.pwrite(board.descriptor, struct.pack("<q", -5), 8)
     assert board.in_hand() == []
+
+
+def test_a_limit_on_files_that_leaves_no_room_is_told() -> None:
+    program = (
+        "import resource\n"
+        "from batchcls.errors import RefusedError\n"
+        "from batchcls.worker.stage_board import Board\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "try:\n"
+        "    Board.create()\n"
+        "except RefusedError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "limited to 100,000 bytes here (`ulimit -f`)" in done.stdout
+    assert done.stderr == ""
