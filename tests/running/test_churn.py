@@ -91,7 +91,7 @@ def churn(job: Job, folder: Path, count: int, seconds: float, seed: int) -> Coun
         assert len(lines) == result.images
         assert [r["i"] for r in lines] == list(range(len(lines)))
         assert len({r["path"] for r in lines}) == len(lines)
-        kinds.update(r.get("error", {}).get("kind") for r in lines)
+        kinds.update(r["error"]["kind"] or None for r in lines)
         if time.monotonic() > until:
             break
         for path in paths:

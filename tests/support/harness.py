@@ -132,5 +132,5 @@ def check_lines(outcome: Outcome, names: list[str], culprits: dict[str, str]) ->
     for index, (name, line) in enumerate(zip(names, outcome.lines, strict=True)):
         data = json.loads(line)
         assert (data["i"], data["path"]) == (index, name)
-        kind = data.get("error", {}).get("kind")
+        kind = data["error"]["kind"] or None
         assert kind == culprits.get(name), (name, data)
