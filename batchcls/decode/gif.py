@@ -118,9 +118,13 @@ class _Walk:
         codes_at = at + 10 + _table_size(data[at + 9])
         if self.first is None:
             self.first = _Frame(
-                left + width, top + height, width * height, codes_at, len(data),
+                left + width,
+                top + height,
+                width * height,
+                codes_at,
+                len(data),
                 self._transparency_at,
-            )  # fmt: skip
+            )
         at = _skip_blocks(data, codes_at + 1)
         self.frames += 1
         if self.frames == 1:

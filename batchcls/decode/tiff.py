@@ -19,15 +19,16 @@ WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION = 256, 257, 258, 259,
 STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_SIZES, PLANAR = 273, 277, 278, 279, 284
 PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES = 317, 322, 323, 324, 325
 EXTRA_SAMPLES, SAMPLE_FORMAT, JPEG_AT, JPEG_SIZE, XMP = 338, 339, 513, 514, 700
-PIXELS = frozenset({
-    WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP,
-    STRIP_SIZES, PLANAR, PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES,
-    EXTRA_SAMPLES, SAMPLE_FORMAT, JPEG_AT, JPEG_SIZE,
-    266, 292, 293,  # fill order, options of Group 3 and 4
-    320, 332, 334,  # colour map, inks
-    347, 512, 515, 519, 520, 521,  # JPEG's tables, of both kinds
-    529, 530, 531, 532,  # of luminance and colour difference
-})  # fmt: skip
+_FILLING = {266, 292, 293}  # fill order, options of Group 3 and 4
+_COLOURS = {320, 332, 334}  # colour map, inks
+_JPEG_TABLES = {347, 512, 515, 519, 520, 521}  # of both kinds
+_LUMINANCE = {529, 530, 531, 532}  # and colour difference
+_LAYOUT = {PLANAR, STRIP_OFFSETS, STRIP_SIZES, ROWS_PER_STRIP, JPEG_AT, JPEG_SIZE}
+_TILES = {TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES}
+_SAMPLES = {BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, PREDICTOR, EXTRA_SAMPLES, SAMPLE_FORMAT}
+PIXELS = frozenset(
+    {WIDTH, HEIGHT} | _SAMPLES | _LAYOUT | _TILES | _FILLING | _COLOURS | _JPEG_TABLES | _LUMINANCE
+)
 """Tags that say what the pixels are."""
 
 UNASSOCIATED_ALPHA = 2
@@ -204,9 +205,11 @@ def _data(file: TiffFile, entries: Directory, max_pixels: int) -> dict[int, Fiel
     else:
         # More than there is: the decoder says whether what there is was enough.
         inside = all(at < len(file.data) for at in offsets)
-        sizes = [
-            min(size, len(file.data) - at) for at, size in zip(offsets, sizes, strict=False)
-        ] if inside else []  # fmt: skip
+        sizes = (
+            [min(size, len(file.data) - at) for at, size in zip(offsets, sizes, strict=False)]
+            if inside
+            else []
+        )
     if not inside:
         raise truncated("inside the picture")
     return {tags[1]: file.longs(sizes)} if sizes else {}

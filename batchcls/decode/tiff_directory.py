@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from batchcls.decode.header import Edit, check_parts, truncated
 
 SHORT, LONG = 3, 4
-TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4,
-              16: 8, 17: 8, 18: 8}  # fmt: skip
+_TYPES = {1: (1, 2, 6, 7), 2: (3, 8), 4: (4, 9, 11, 13), 8: (5, 10, 12, 16, 17, 18)}
+TYPE_SIZES = {kind: size for size, kinds in _TYPES.items() for kind in kinds}
+"""Type of a directory's entry → bytes of one value."""
+
 INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 
 

@@ -90,5 +90,5 @@ def _json(model: Path, name: str) -> tuple[dict[str, Any] | None, tuple[str, ...
     except (OSError, ValueError, RecursionError) as error:
         return None, (f"{path} is not used: {error}",)
     if not isinstance(value, dict):
-        return None, (f"{path} is not used: it holds no JSON object",)
+        return None, (f"{path} is not used: it is not a JSON object",)
     return value, ()

@@ -39,11 +39,11 @@ def _names(id2label: Any) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
     try:
         found = labels.by_id(id2label, CONFIG)
     except LabelsError as error:
-        return None, (f"{error}: the classes are numbered",)
+        return None, (f"{error}; the classes are numbered",)
     if all(name in ("", f"LABEL_{index}") for index, name in enumerate(found)):
         return None, ()  # transformers' placeholder for a model without names
     missing = [index for index, name in enumerate(found) if not name]
     if not missing:
         return found, ()
     which = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
-    return found, (f"{CONFIG}: id2label has no name for {which}: numbered",)
+    return found, (f"{CONFIG}: id2label has no name for {which}; these are numbered",)

@@ -154,8 +154,11 @@ def _centre_square(size: Mapping[str, Any], target: tuple[int, int] | None) -> d
     if target[0] < box[0] or target[1] < box[1]:
         raise ValueError(f"crop_size {target} below size {box}")
     return {
-        "resize_type": "centre_square", "resize_to": target, "height": box[0], "width": box[1],
-    }  # fmt: skip
+        "resize_type": "centre_square",
+        "resize_to": target,
+        "height": box[0],
+        "width": box[1],
+    }
 
 
 def _enlarged(size: Mapping[str, Any], share: float) -> dict[str, Any]:

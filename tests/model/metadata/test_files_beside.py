@@ -119,7 +119,7 @@ def test_ids_with_a_gap_keep_the_names_there_are(tmp_path: Path) -> None:
     names = {"model_type": "vit", "id2label": {"0": "red", "2": "blue"}}
     told = opened(folder(tmp_path, config_json=names, preprocessor_config_json=RGB_HALF))
     assert told["labels"]["first"] == ["red", "class 1", "blue"]
-    assert told["warnings"] == ["config.json: id2label has no name for 1: numbered"]
+    assert told["warnings"] == ["config.json: id2label has no name for 1; these are numbered"]
 
 
 def test_placeholders_are_no_names_with_a_gap_either() -> None:
