@@ -1,5 +1,6 @@
 """Families of torchvision, Ultralytics and timm: their own transforms over Pillow pictures."""
 
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any
 import numpy as np
 import timm.data
 from PIL import Image
-from torchvision import transforms
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms._presets import ImageClassification
 
@@ -86,29 +86,42 @@ def _write_own(folder: Path, size: Size, own: Mapping[str, Any]) -> Path:
 
 
 def _ultralytics(small: bool) -> list[Case]:
-    """Its classify_transforms (ultralytics/data/augment.py), composed of the same torchvision."""
+    """Its own classify_transforms, for a folder and a single file as its exporter writes them."""
     found = []
     for size in ((16, 16), (12, 18)) if small else ((224, 224), (160, 224)):
-        square = size[0] == size[1]
-        transform = transforms.Compose(
-            [
-                transforms.Resize(size[0] if square else size, interpolation=BILINEAR),
-                transforms.CenterCrop(size),
-                transforms.ToTensor(),
-                transforms.Normalize(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)),
-            ]
-        )
-
-        def write(folder: Path, size: Size = size) -> Path:
-            (folder / "metadata.yaml").write_text(
-                "description: Ultralytics YOLO11n-cls model\nauthor: Ultralytics\n"
-                f"stride: 1\ntask: classify\nbatch: 1\nimgsz:\n- {size[0]}\n- {size[1]}\n"
-                "args:\n  batch: 1\n  half: false\nchannels: 3\n"
+        for name, write in (("OpenVINO", _write_folder), ("ONNX", _write_single)):
+            case = Case(
+                "ultralytics",
+                f"{name}, imgsz {size}",
+                partial(write, size=size),
+                partial(_open_ultralytics, size),
             )
-            return write_ir(folder, size)
-
-        found.append(Case("ultralytics", f"imgsz {size}", write, partial(_composed, transform)))
+            found.append(case)
     return found
+
+
+def _open_ultralytics(size: Size, folder: Path) -> Reference:
+    # It asks whether there is a network, and keeps settings, as soon as it is imported.
+    os.environ.setdefault("YOLO_OFFLINE", "true")
+    os.environ.setdefault("YOLO_CONFIG_DIR", str(folder.parent))
+    from ultralytics.data.augment import classify_transforms
+
+    return of(classify_transforms(size))
+
+
+def _write_folder(folder: Path, size: Size) -> Path:
+    (folder / "metadata.yaml").write_text(
+        "description: Ultralytics YOLO11n-cls model\nauthor: Ultralytics\n"
+        f"stride: 1\ntask: classify\nbatch: 1\nimgsz:\n- {size[0]}\n- {size[1]}\n"
+        "args:\n  batch: 1\n  half: false\nchannels: 3\n"
+    )
+    info = {"model_type": "YOLO", "reverse_input_channels": True, "pad_value": 114}
+    return write_ir(folder, size, model_info={**info, "scale_values": [255.0]})
+
+
+def _write_single(folder: Path, size: Size) -> Path:
+    info = {"author": "Ultralytics", "task": "classify", "imgsz": str(list(size)), "channels": "3"}
+    return write_onnx(folder, size, info=info)
 
 
 TIMM: tuple[dict[str, Any], ...] = (
@@ -130,11 +143,6 @@ TIMM: tuple[dict[str, Any], ...] = (
      "test_crop_pct": 1.0},
 )  # fmt: skip
 SMALL_SIZES = {160: 12, 288: 18, 224: 16}
-
-
-def _composed(transform: transforms.Compose, folder: Path) -> Reference:
-    del folder
-    return of(transform)
 
 
 def _timm(small: bool) -> list[Case]:

@@ -8,7 +8,7 @@ import io
 import zipfile
 from pathlib import Path
 
-from batchcls.model.metadata import labels
+from batchcls.model.metadata import labels, ultralytics
 from batchcls.model.metadata.flatbuffer import Malformed, Table
 from batchcls.model.preprocess.settings import Settings
 
@@ -20,7 +20,7 @@ _IMAGE_PROPERTIES = 2
 _RGB = 1
 _NORMALIZATION = 1
 _AXIS_LABELS = 2
-_MAX_LABELS = 16 << 20  # unpacked bytes
+_MAX_MEMBER = 16 << 20  # unpacked bytes
 
 
 def is_tflite(path: Path) -> bool:
@@ -36,8 +36,15 @@ def settings(path: Path) -> Settings:
 
     Raises:
         LabelsError: an associated label file that cannot be understood.
+        ModelError: an Ultralytics model for another task.
     """
     data = path.read_bytes()
+    whole = ultralytics.settings(
+        ultralytics.from_json(_member(data, ultralytics.IN_TFLITE) or b""),
+        f"{ultralytics.IN_TFLITE} in {path.name}",
+    )
+    if not whole.silent:
+        return whole
     try:
         found, names = _read(data)
     except Malformed:
@@ -117,10 +124,15 @@ def _image(tensor: Table) -> Settings:
 
 
 def _labels(data: bytes, name: str, model: str) -> tuple[str, ...] | None:
+    found = _member(data, name)
+    return None if found is None else labels.parse(found, f"{name} in {model}")
+
+
+def _member(data: bytes, name: str) -> bytes | None:
+    """A file of the archive behind the model; None where there is none, or it is too large."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if archive.getinfo(name).file_size > _MAX_LABELS:
-                return None
-            return labels.parse(archive.read(name), f"{name} in {model}")
-    except (zipfile.BadZipFile, KeyError, OSError, RuntimeError):
+            small = archive.getinfo(name).file_size <= _MAX_MEMBER
+            return archive.read(name) if small else None
+    except (zipfile.BadZipFile, KeyError, OSError, RuntimeError, NotImplementedError):
         return None

@@ -18,6 +18,7 @@ from batchcls.model.metadata.yaml_files import shown
 from batchcls.model.preprocess.settings import Settings
 
 FILE = "metadata.yaml"
+IN_TFLITE = "metadata.json"
 MODEL_TYPE = "yolo"
 """Of `model_info`, in lower case."""
 

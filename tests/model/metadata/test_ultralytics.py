@@ -1,5 +1,7 @@
 """What Ultralytics writes into its exports and beside them, and what is made of it."""
 
+import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ from batchcls.errors import LabelsError, ModelError
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
 from batchcls.model.infer.classifier import Classifier
-from batchcls.model.metadata import ultralytics, yaml_files
+from batchcls.model.metadata import tflite, ultralytics, yaml_files
 from batchcls.model.preprocess.settings import Settings
 from tests.support import onnx_models
 from tests.support import tiny_models as tiny
@@ -205,3 +207,18 @@ def test_properties_of_other_exporters_say_nothing(tmp_path: Path) -> None:
     other = {"task": "image-classification", "names": "mine", "imgsz": "many"}
     told = opened(onnx_models.colours(tmp_path / "model.onnx", properties=other))
     assert told["labels"]["first"] == ["class 0", "class 1", "class 2"]
+
+
+def test_a_tflite_has_it_in_its_archive(tmp_path: Path) -> None:
+    model = tmp_path / "best.tflite"
+    says = {"author": "Ultralytics", "task": "classify", "imgsz": [64, 64], "names": NAMES}
+    model.write_bytes(b"\x1c\0\0\0TFL3")
+    with zipfile.ZipFile(model, "a") as archive:
+        archive.writestr("metadata.json", json.dumps(says))
+    found = tflite.settings(model)
+    assert found.labels == tuple(NAMES.values())
+    assert (found.resize_type, found.scale_values) == ("shortest_edge", (255.0,))
+    with zipfile.ZipFile(tmp_path / "pose.tflite", "w") as archive:
+        archive.writestr("metadata.json", json.dumps(says | {"task": "pose"}))
+    with pytest.raises(ModelError, match=r"metadata\.json in pose\.tflite: the model's task is"):
+        tflite.settings(tmp_path / "pose.tflite")
