@@ -10,10 +10,11 @@ import pytest
 from hypothesis import settings
 
 import batchcls.model.runtime  # noqa: F401 - before any test imports OpenVINO, which phones home
+from tests.support.processes import children, words
 from tests.support.real_data import VARIABLE, folder
 from tests.support.tree import ROOT
 
-LEAVE_S = 5.0
+LEAVE_S = 20.0
 
 # How long an example takes says more of the machine than of the code; pytest-timeout watches.
 settings.register_profile("batchcls", deadline=None)
@@ -31,22 +32,6 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def children() -> dict[int, str]:
-    """Processes that have this one as their parent, zombies included, with their command lines."""
-    found = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                # The name, in parentheses, may hold anything; the fields after it may not.
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                if int(fields[1]) == os.getpid():
-                    words = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
-                    found[int(entry.name)] = f"{words.decode(errors='replace')}({fields[0]})"
-            except (FileNotFoundError, ProcessLookupError):
-                continue  # it ended while we looked
-    return found
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Tests neither touch, nor start from, what the user's own runs have compiled."""
@@ -55,11 +40,11 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_process_left_behind() -> Iterator[None]:
-    before = children().keys()
+    before = children(os.getpid())
     yield
     deadline = time.monotonic() + LEAVE_S
-    while left := {pid: words for pid, words in children().items() if pid not in before}:
-        assert time.monotonic() < deadline, f"processes left behind: {left}"
+    while left := {*children(os.getpid())}.difference(before):
+        assert time.monotonic() < deadline, f"processes left behind: {[*map(words, left)]}"
         time.sleep(0.02)
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.harness import WatchedBackend, check_lines, run_faulty
 
+pytestmark = pytest.mark.runs
+
 DEADLINE_S = 3.0
 SLOW_S = 0.01
 CULPRIT = 300
@@ -87,6 +89,7 @@ class Throughput:
         return sum(seen) / seconds
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("how", ["HANG", pytest.param("STOP", marks=pytest.mark.faults)])
 def test_the_deadline_is_met_and_the_others_keep_their_throughput(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str

@@ -13,6 +13,8 @@ from batchcls.coordinator.policy import Policy
 from batchcls.messages import WorkerDied
 from tests.support.harness import Outcome, WatchedBackend, check_lines, run_faulty
 
+pytestmark = pytest.mark.runs
+
 INNOCENT = [f"ok.{n}" for n in range(30)]
 DEATHS = ["KILL", "SEGV", "ABRT", "BUS", "EXIT0", "EXIT1"]
 IMAGE_STAGES = ["read", "decode", "preprocess", "infer"]

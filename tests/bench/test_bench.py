@@ -14,6 +14,8 @@ from batchcls.builtin.canary import canary_image
 from batchcls.job import file
 from tests.support.tiny_models import colour_model, save
 
+pytestmark = pytest.mark.runs
+
 
 def batchcls(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(

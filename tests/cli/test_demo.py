@@ -5,9 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from batchcls.cli import demo
 from batchcls.cli.demo_images import CLASSES
 from tests.support.tree import ROOT
+
+pytestmark = pytest.mark.runs
 
 
 def test_a_demos_images_are_the_same_every_time(tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ def test_no_source_is_lost_or_doubled(words: list[str]) -> None:
     assert kept == values
 
 
+@pytest.mark.runs
 @pytest.mark.real
 def test_the_old_samples_command_line(tmp_path: Path, real_data: Path) -> None:
     models = real_data / "models"

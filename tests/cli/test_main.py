@@ -14,6 +14,7 @@ import pytest
 from typer.main import get_group
 
 from batchcls.cli.main import COMMANDS, main, program
+from tests.support.processes import PATIENCE_S
 
 BATCHCLS = [sys.executable, "-m", "batchcls"]
 FULL = "batchcls: error: cannot write to standard output: No space left on device"
@@ -129,6 +130,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 # ---- as a process
 
 
+@pytest.mark.timing
 def test_help_is_cheap() -> None:
     seconds = []
     for _ in range(3):
@@ -179,7 +181,7 @@ def test_ctrl_c_ends_it_by_the_signal(tmp_path: Path) -> None:
     )
     wait_for(lambda: any(tmp_path.rglob("*.jpg")))
     process.send_signal(signal.SIGINT)
-    told = process.communicate(timeout=20)[1]
+    told = process.communicate(timeout=PATIENCE_S)[1]
     assert process.returncode == -signal.SIGINT
     assert told.endswith("batchcls: error: interrupted\n")
     assert "Traceback" not in told
@@ -206,7 +208,7 @@ def command_lines() -> Iterator[bytes]:
 
 
 def wait_for(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while not what():
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -12,6 +12,8 @@ from batchcls.builtin.canary import canary_image
 from batchcls.cli import main
 from tests.support.network import WAYS, Watch
 
+pytestmark = pytest.mark.runs
+
 MODEL, IMAGES, RESULTS = str(path()), "images", "results.jsonl"
 COMMANDS = {
     "run": ["run", IMAGES, "-o", "new.jsonl"],

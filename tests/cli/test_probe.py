@@ -79,6 +79,7 @@ def test_what_is_wrong_is_named(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.runs
 @pytest.mark.real
 def test_the_real_models_channels_are_found(
     real_data: Path, capsys: pytest.CaptureFixture[str]

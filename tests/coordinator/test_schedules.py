@@ -8,6 +8,8 @@ from batchcls.coordinator.policy import Policy
 from batchcls.messages import Event
 from tests.support.world import SimulatedWorker, World, lines
 
+pytestmark = pytest.mark.runs
+
 
 def expected_line(world: World, index: int) -> bytes:
     if index in world.carried:

@@ -38,6 +38,7 @@ def decode_damaged(form: str, count: int, folder: Path, first: int = SEED) -> di
     return outcomes
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("form", FORMATS)
 def test_5000_damaged_files(form: str, tmp_path: Path) -> None:
     outcomes = decode_damaged(form, 5000, tmp_path)

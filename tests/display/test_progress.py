@@ -257,6 +257,7 @@ def test_memory_is_the_same_after_a_long_run() -> None:
     assert len(progress.snapshot(3102.0).to_json()) < short * 1.1
 
 
+@pytest.mark.timing
 def test_cost_per_image_is_within_the_hot_path_budget() -> None:
     progress = running(10**6)
     ready(progress, 101.0)

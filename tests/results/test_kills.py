@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.tree import ROOT
 
+pytestmark = pytest.mark.runs
+
 
 def run(*arguments: str) -> int:
     done = subprocess.run(

@@ -76,6 +76,7 @@ def many(seeds: range, *, second: bool) -> None:
             raise
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("second", [False, True])
 def test_power_losses(second: bool) -> None:
     many(range(250), second=second)

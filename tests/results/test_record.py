@@ -265,4 +265,4 @@ def test_what_is_accepted_after_damage_is_still_one_record(
 def test_hostile_lines_are_refused_in_linear_time(evil: bytes) -> None:
     start = time.process_time()
     assert record.check(evil, 7) is None
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < 5.0  # what is quadratic takes many minutes

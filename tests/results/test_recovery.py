@@ -162,6 +162,7 @@ def crash_often(seeds: range, *, second: bool) -> int:
     return points
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("second", [False, True])
 def test_crash_in_recovery_and_in_the_next(second: bool) -> None:
     assert crash_often(range(2), second=second) > 100
@@ -198,6 +199,7 @@ def unplug_after_a_kill(stride: int, *, second: bool) -> int:
     return tried
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("second", [False, True])
 def test_power_fails_in_the_recovery_after_a_kill(second: bool) -> None:
     assert unplug_after_a_kill(4, second=second) > 1000

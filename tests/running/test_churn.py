@@ -16,6 +16,8 @@ import pytest
 from batchcls.job.job import Job
 from batchcls.running.run import run
 
+pytestmark = pytest.mark.runs
+
 KINDS = {
     None, "vanished", "denied", "changed", "empty", "truncated", "not_image", "corrupt",
     "not_regular",

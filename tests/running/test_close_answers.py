@@ -12,6 +12,8 @@ import pytest
 from batchcls.job.job import Job
 from batchcls.running.run import run
 
+pytestmark = pytest.mark.runs
+
 
 def tops(job: Job) -> dict[str, Any]:
     run(job)

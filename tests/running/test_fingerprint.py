@@ -22,6 +22,8 @@ from batchcls.results.storage import PosixStorage
 from batchcls.running.run import run
 from tests.support.tiny_models import VCPU
 
+pytestmark = pytest.mark.runs
+
 CHANGES_ANSWERS: dict[str, tuple[Any, str]] = {
     "device": (("VCPU",), "device"),
     "top": (2, "top"),

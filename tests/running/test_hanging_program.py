@@ -6,10 +6,14 @@ import signal
 import time
 from pathlib import Path
 
-from tests.support.program import Program, alive
+import pytest
+
+from tests.support.processes import alive
+from tests.support.program import Program
+
+pytestmark = pytest.mark.runs
 
 TIMEOUT_S = 2.0
-OPTIONS = ["--timeout", f"{TIMEOUT_S:g}"]
 
 
 def test_a_blocked_fifo_is_a_line_and_holds_up_nobody(
@@ -21,7 +25,7 @@ def test_a_blocked_fifo_is_a_line_and_holds_up_nobody(
         (images / f"{number:03}.png").hardlink_to(crowd / f"{number}.png")
     os.mkfifo(images / "100-blocked.png")
     holder = os.open(images / "100-blocked.png", os.O_RDWR)  # and nobody writes to it
-    program = Program(images, model, tmp_path / "results.jsonl", options=OPTIONS)
+    program = Program(images, model, tmp_path / "results.jsonl")
     code, _, err = program.end()
     os.close(holder)
     assert code == 0, err
@@ -32,10 +36,12 @@ def test_a_blocked_fifo_is_a_line_and_holds_up_nobody(
     assert json.loads(program.paths.summary.read_text())["restarts"] == 0
 
 
+@pytest.mark.timing
 def test_a_stopped_worker_is_found_within_the_deadline_and_a_second(
     crowd: Path, model: Path, tmp_path: Path, crowd_whole: bytes
 ) -> None:
-    program = Program(crowd, model, tmp_path / "results.jsonl", options=OPTIONS)
+    options = ["--timeout", f"{TIMEOUT_S:g}"]
+    program = Program(crowd, model, tmp_path / "results.jsonl", options=options)
     while not program.running(workers=2):
         assert program.process.poll() is None, program.process.communicate()
         time.sleep(0.005)

@@ -12,7 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.program import Program, gone_within
+from tests.support.processes import PATIENCE_S, gone_within
+from tests.support.program import Program
+
+pytestmark = pytest.mark.runs
 
 COUNT = 400
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -65,17 +68,16 @@ def test_a_stop_signal_drains_and_the_same_command_goes_on(
     program = Program(many, model, output)
     program.wait_for_work()
     workers = program.workers()
-    began = time.monotonic()
     (os.kill if whom == "process" else os.killpg)(program.process.pid, number)
-    code, _, err = program.end(8)
-    assert time.monotonic() - began < 5
+    code, _, err = program.end()
     assert code == -number
     assert "same command" in err
-    assert gone_within(workers, 2)
+    assert gone_within(workers)
     assert whole.startswith(program.paths.part.read_bytes())
     finish(many, model, output, whole)
 
 
+@pytest.mark.timing  # a drain would end it, too, but later
 def test_a_second_signal_stops_at_once(many: Path, model: Path, output: Path, whole: bytes) -> None:
     program = Program(many, model, output)
     program.wait_for_work()
@@ -98,13 +100,27 @@ def test_a_drain_ends_though_a_worker_hangs(
     program.wait_for_work()
     workers = program.workers()
     os.kill(workers[0], signal.SIGSTOP)
-    began = time.monotonic()
     program.process.send_signal(signal.SIGTERM)
-    code, _, _ = program.end(8)
-    assert time.monotonic() - began < 5
+    code, _, _ = program.end()
     assert code == -signal.SIGTERM
-    assert gone_within(workers, 2)
+    assert gone_within(workers)
     finish(many, model, output, whole)
+
+
+@pytest.mark.timing
+@pytest.mark.parametrize("hangs", [False, True])
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_drain_takes_less_than_five_seconds(
+    many: Path, model: Path, output: Path, number: signal.Signals, hangs: bool
+) -> None:
+    program = Program(many, model, output)
+    program.wait_for_work()
+    workers = program.workers()
+    if hangs:
+        os.kill(workers[0], signal.SIGSTOP)
+    program.process.send_signal(number)
+    assert program.end(5)[0] == -number
+    assert gone_within(workers, 2)
 
 
 def test_under_nohup_a_hangup_is_ignored(
@@ -126,7 +142,7 @@ def test_a_closed_output_does_not_end_the_run(
     assert program.process.stderr is not None
     program.process.stdout.close()
     program.process.stderr.close()
-    assert program.process.wait(60) == 0
+    assert program.process.wait(PATIENCE_S) == 0
     assert output.read_bytes() == whole
 
 
@@ -137,7 +153,7 @@ def test_a_closed_output_does_not_fail_a_run_that_is_complete(
     again = Program(many, model, output)
     assert again.process.stdout is not None
     again.process.stdout.close()
-    assert again.process.wait(60) == 0
+    assert again.process.wait(PATIENCE_S) == 0
     assert again.process.stderr is not None
     assert again.process.stderr.read() == ""
     again.process.stderr.close()
@@ -149,7 +165,7 @@ def test_a_full_terminal_device_does_not_end_the_run(
 ) -> None:
     with Path("/dev/full").open("w") as full:
         program = Program(many, model, output, stdout=full, stderr=full)
-        assert program.process.wait(60) in (0, 1)
+        assert program.process.wait(PATIENCE_S) in (0, 1)
     assert output.read_bytes() == whole
 
 
@@ -192,16 +208,16 @@ def test_a_signal_ends_a_run_that_waits_for_its_list(
 ) -> None:
     program = Program(Path("-"), model, tmp_path / "results.jsonl", stdin=subprocess.PIPE)
     directory = program.paths.directory
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while len(program.workers()) < 2 or not (directory / "next").exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
     workers = program.workers()
     time.sleep(0.3)
     program.process.send_signal(number)
-    assert program.process.wait(5) == -number
+    assert program.process.wait(PATIENCE_S) == -number
     for stream in (program.process.stdin, program.process.stdout, program.process.stderr):
         assert stream is not None
         stream.close()
-    assert gone_within(workers, 2)
+    assert gone_within(workers)
     assert not program.paths.part.exists()

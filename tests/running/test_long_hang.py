@@ -31,6 +31,8 @@ from tests.support.instant_backend import RUN, InstantBackend, peak_mb
 from tests.support.tree import ROOT
 from tests.support.world import ListedWork
 
+pytestmark = pytest.mark.runs
+
 HUNG = 1000
 MEANWHILE = 500_000
 COUNT = MEANWHILE + 20_000

@@ -16,6 +16,8 @@ from batchcls.running.machine import Machine, this_machine
 from batchcls.running.run import run
 from tests.support.bombs import png
 
+pytestmark = pytest.mark.runs
+
 
 def test_a_giant_image_is_out_of_memory_and_nobody_else_is(job: Job, images: Path) -> None:
     side = 13_000  # 507 MB decoded, and within the limit of pixels

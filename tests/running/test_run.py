@@ -29,6 +29,8 @@ from batchcls.running.run import run
 from tests.support.bad_images import BAD
 from tests.support.tiny_models import colour_model, save
 
+pytestmark = pytest.mark.runs
+
 
 def records(job: Job) -> list[dict[str, Any]]:
     return [json.loads(line) for line in Path(job.output).read_bytes().splitlines()]

@@ -7,6 +7,8 @@ import pytest
 
 from jobs.measure import soak
 
+pytestmark = pytest.mark.runs
+
 
 @pytest.mark.faults
 @pytest.mark.timeout(240)

@@ -31,6 +31,8 @@ from batchcls.sources import InputsReader
 from tests.support.instant_backend import RUN, InstantBackend, line_of, peak_mb
 from tests.support.tree import ROOT
 
+pytestmark = pytest.mark.runs
+
 COUNT = 10_000_000
 
 

@@ -14,7 +14,9 @@ import pytest
 from batchcls.job.job import Job
 from batchcls.results.rundir import RunPaths
 from batchcls.running.run import run
-from tests.support.program import descendants, gone_within
+from tests.support.processes import PATIENCE_S, children, gone_within
+
+pytestmark = pytest.mark.runs
 
 
 def start(job: Job) -> subprocess.Popen[str]:
@@ -59,10 +61,10 @@ class Refusals:
 
 
 def kill(winner: subprocess.Popen[str]) -> None:
-    workers = descendants(winner.pid)
+    workers = children(winner.pid)
     winner.kill()
     winner.communicate()
-    assert gone_within(workers, 2)
+    assert gone_within(workers)
 
 
 def at_once(job: Job, refusals: Refusals) -> None:
@@ -75,7 +77,7 @@ def at_once(job: Job, refusals: Refusals) -> None:
         ]
         if ended:
             break
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < PATIENCE_S
         time.sleep(0.005)
     (loser,) = ended
     (winner,) = [p for p in both if p is not loser]
@@ -87,7 +89,7 @@ def one_at_work(job: Job, refusals: Refusals) -> None:
     """Start a second beside one that has got to work, and kill that one."""
     paths = RunPaths.of(job.output)
     winner = start(job)
-    while not paths.part.exists() or len(descendants(winner.pid)) < 1:
+    while not paths.part.exists() or len(children(winner.pid)) < 1:
         assert winner.poll() is None, winner.communicate()
         time.sleep(0.005)
     winner.send_signal(signal.SIGSTOP)  # whatever changes now, it was not this one

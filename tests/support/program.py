@@ -1,4 +1,4 @@
-"""The real program as a process, and processes looked at from outside."""
+"""The real program as a process of its own."""
 
 import json
 import subprocess
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from batchcls.results.rundir import RunPaths
+from tests.support.processes import PATIENCE_S, children
 
 
 class Program:
@@ -35,11 +36,11 @@ class Program:
         )
 
     def workers(self) -> list[int]:
-        return descendants(self.process.pid)
+        return children(self.process.pid)
 
     def wait_for_work(self) -> None:
         """Until its workers are ready and have images."""
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + PATIENCE_S
         while not self.paths.part.exists():
             assert time.monotonic() < deadline
             assert self.process.poll() is None, self.process.communicate()
@@ -54,36 +55,6 @@ class Program:
         at_work = [row for row in told["workers"] if row["state"] == "running"]
         return told["pid"] == self.process.pid and len(at_work) >= workers
 
-    def end(self, seconds: float = 30) -> tuple[int, str, str]:
+    def end(self, seconds: float = PATIENCE_S) -> tuple[int, str, str]:
         out, err = self.process.communicate(timeout=seconds)
         return self.process.returncode, out, err
-
-
-def descendants(pid: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[1]) == pid:
-                found.append(int(entry.name))
-    return found
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def gone_within(pids: list[int], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while any(alive(pid) for pid in pids):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True

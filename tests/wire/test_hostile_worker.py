@@ -129,6 +129,7 @@ def mutate(message: bytes, chance: random.Random) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.runs
 def test_twenty_thousand_hostile_messages_change_nothing_and_memory_stays_flat() -> None:
     unpickled: list[str] = []
     sys.addaudithook(
@@ -164,6 +165,7 @@ def test_twenty_thousand_hostile_messages_change_nothing_and_memory_stays_flat()
 HONEST = [f"ok.{n}" for n in range(40)]
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize(
     "how", ["random", "giant", "foreign", "nan", "pickle", "twice", "half", "silent"]
 )

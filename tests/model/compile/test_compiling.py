@@ -282,6 +282,7 @@ print(len(read))
 """
 
 
+@pytest.mark.runs
 def test_of_several_processes_one_compiles(job: Job) -> None:
     words = [sys.executable, "-c", CHILD, str(job.model), str(job.cache_dir)]
     children = [
@@ -328,6 +329,7 @@ print(classifier.description["int8"], digest.hexdigest())
 
 
 @pytest.mark.real
+@pytest.mark.runs
 @pytest.mark.parametrize("isa", ["", "AVX2"])
 @pytest.mark.parametrize("model", REAL)
 @pytest.mark.parametrize("plugin", [(), (tiny.VCPU,)], ids=["CPU", "HETERO"])

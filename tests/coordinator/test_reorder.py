@@ -119,6 +119,7 @@ def test_loose_lines_take_about_what_it_says() -> None:
     assert 0.7 * window.size < taken < 1.1 * window.size
 
 
+@pytest.mark.runs
 def test_several_hundred_thousand_lines_wait_within_the_default_window() -> None:
     """What it takes, as tracemalloc sees it, is what it says; a part of it is measured."""
     limit = Policy().window // 48
