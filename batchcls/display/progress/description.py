@@ -36,3 +36,12 @@ def operations_of(description: object) -> dict[str, dict[str, int]]:
         for device, facts in used_devices(description)
         if isinstance(split := facts.get("operations"), Mapping) and split
     }
+
+
+def precision_of(description: object) -> dict[str, str]:
+    """In which precision each device computes, by its name."""
+    found = description.get("precision") if isinstance(description, Mapping) else None
+    if not isinstance(found, Mapping):
+        return {}
+    texts = {str(name): said for name, said in found.items() if isinstance(said, str)}
+    return dict(list(texts.items())[:DEVICES_PER_WORKER])

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from batchcls.display import text
-from batchcls.display.progress.description import operations_of
+from batchcls.display.progress.description import operations_of, precision_of
 from batchcls.display.snapshot import Snapshot
 from batchcls.messages import STAGES
 
@@ -62,6 +62,7 @@ class Summary:
         why: the bottleneck in a sentence, and what may help.
         next_steps: what to do now.
         warnings: of the run.
+        precision: in which each device computed, by its name.
     """
 
     state: str = "done"
@@ -84,6 +85,7 @@ class Summary:
     why: str = ""
     next_steps: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    precision: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON data, for ``summary.json`` and `Progress.on_summary`."""
@@ -123,6 +125,7 @@ def summarise(snapshot: Snapshot, extra: Mapping[str, Any] | None = None) -> Sum
         why=_render_bottleneck(bottleneck, shot),
         next_steps=_next_steps(shot),
         warnings=shot.warnings,
+        precision=precision_of(extra.get("description")),
     )
 
 

@@ -22,7 +22,7 @@ from batchcls.model.compile.compilation import Compilation
 from batchcls.model.compile.compiling import Compiled
 from batchcls.model.compile.description import describe
 from batchcls.model.devices import core as cores
-from batchcls.model.devices import strings
+from batchcls.model.devices import precision, strings
 from batchcls.model.files.find import model_file, model_path
 from batchcls.model.infer import topk, uncertainty
 from batchcls.model.infer.constancy import Constancy, unlike_pictures
@@ -94,15 +94,15 @@ class Classifier:
         compiled = compiling.compile_model(
             Compilation(job, core, devices, properties, threads.batch_size)
         )
+        models = [(one.device, one.model) for one in compiled.models]
+        precisions = precision.computed(core, properties, models)
         warnings = [warning for device in devices for warning in device.warnings]
+        warnings += precision.notes(properties, precisions)
         warnings += [*compiled.notes, *compiled.metadata.warnings]
         computed = {
             "int8": compiled.int8,
             "devices": [str(device) for device in devices],
-            "precision": {
-                name: str(values.get("INFERENCE_PRECISION_HINT", "the device's"))
-                for name, values in sorted(properties.items())
-            },
+            "precision": precisions,
         }
         return cls(job, compiled, threads, warnings, computed)
 
