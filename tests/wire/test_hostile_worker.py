@@ -142,6 +142,8 @@ def test_twenty_thousand_hostile_messages_change_nothing_and_memory_stays_flat()
     tracemalloc.start()
     reader = FrameReader()
     for n in range(20_000):
+        if n % 7 == 1:
+            reader = FrameReader()  # what came without a length may have announced megabytes
         payload = chance.randbytes(chance.randrange(300)) if n % 5 == 0 else mutate(message, chance)
         try:
             for part in reader.feed(frame(payload) if n % 7 else payload):
@@ -158,7 +160,7 @@ def test_twenty_thousand_hostile_messages_change_nothing_and_memory_stays_flat()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert unpickled == []
-    assert refused > 10_000
+    assert refused > 19_000
     assert peak < 32 << 20
 
 
