@@ -41,6 +41,8 @@ PATIENCE_S = 120.0
 ALIGN = 4096
 MAGIC = b"batchcls compiled model 1\n"
 SUFFIX, PART = ".compiled", ".part"
+OPENVINO = "openvino-"
+"""Begins the names of folders that are OpenVINO's."""
 FOREIGN = (".blob", ".cl_cache")
 """Files that OpenVINO keeps by itself, for devices that do not go through here."""
 
@@ -207,10 +209,18 @@ class CompiledFiles:
         except OSError as error:
             log.info("%s: %s; the compiled model is not cached", lock.part, error.strerror)
 
+    def foreign(self, key: str) -> Path:
+        """A folder for what OpenVINO keeps by itself of one compilation.
+
+        A folder for each, because its own names do not tell all of them apart: a model that was
+        compiled for one way of computing quantised layers is used for the other.
+        """
+        return self.folder / f"{OPENVINO}{key[:32]}"
+
     def shrink(self, room: int = 0) -> None:
         """Remove the least recently used files until the rest and so many bytes fit."""
         found = []
-        for path in self.folder.iterdir():
+        for path in [*self.folder.iterdir(), *self.folder.glob(f"{OPENVINO}*/*")]:
             if path.suffix in (SUFFIX, *FOREIGN):
                 with contextlib.suppress(OSError):  # another process is at it too
                     status = path.lstat()
@@ -221,6 +231,8 @@ class CompiledFiles:
                 return
             with contextlib.suppress(OSError):
                 path.unlink()
+                if path.parent != self.folder:
+                    path.parent.rmdir()  # unless there is more in it
             total -= size
 
 

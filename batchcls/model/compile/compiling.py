@@ -88,13 +88,19 @@ def compile_model(work: Compilation) -> Compiled:
     if files is not None and cache_key.suits(work.devices):
         found = _cached_or_compiled(files, work)
     else:
-        if files is not None and work.job.cache_dir is not None:
+        if files is not None and work.job.cache_dir is not None and _reads_its_cache(work):
             # OpenVINO's own cache. Not by default: it writes its files in place, and a second
             # process may read half of one.
             files.shrink()
-            work.core.set_property({"CACHE_DIR": str(files.folder)})
+            place = files.foreign(cache_key.key(work))
+            work.core.set_property({"CACHE_DIR": str(place)})
         found = _compile(work)
     return replace(found, notes=(*notes, *found.notes))
+
+
+def _reads_its_cache(work: Compilation) -> bool:
+    """OpenVINO can use what it caches for these devices; MULTI fails from the second start on."""
+    return all(device.kind != "MULTI" for device in work.devices)
 
 
 def _cache(job: Job) -> tuple[CompiledFiles | None, tuple[str, ...]]:
