@@ -63,7 +63,7 @@ OPTIONS = (
         "FILE",
         "-m",
     ),
-    Option("labels", MODEL, "File of class names: one per line, `id name`, or JSON.", "FILE"),
+    Option("labels", MODEL, "File of class names: text, CSV, JSON, YAML or .pbtxt.", "FILE"),
     Option(
         "activation",
         MODEL,

@@ -13,7 +13,7 @@ from batchcls.model.files import onnx
 from batchcls.model.files.find import model_file, model_path
 from batchcls.model.graph import activation, clamping, edits, onnx_softmax, ports, trimming
 from batchcls.model.graph.ports import ImageInput, ScoreOutput
-from batchcls.model.metadata import labels, metadata
+from batchcls.model.metadata import label_files, labels, metadata
 from batchcls.model.preprocess import preprocess
 from batchcls.model.runtime import Core, Model
 
@@ -117,7 +117,9 @@ def connect(loaded: Loaded, batch_size: int) -> Model:
 def _labels(job: Job, known: metadata.Known, classes: int) -> tuple[tuple[str, ...], str]:
     if job.labels is not None:
         path = Path(job.labels).expanduser()
-        return labels.fit(labels.read(path), classes, f"labels file {path}"), "the command line"
+        return labels.fit(
+            label_files.read(path), classes, f"labels file {path}"
+        ), "the command line"
     if known.settings.labels is not None:
         origin = known.origins["labels"]
         first = "other" if origin == metadata.RT_INFO else ""  # model_api's rule

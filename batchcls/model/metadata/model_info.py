@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from batchcls.errors import ModelError
-from batchcls.model.metadata import labels, ultralytics
+from batchcls.model.metadata import label_files, ultralytics
 from batchcls.model.preprocess.settings import KEYS, Settings
 from batchcls.model.runtime import Model
 
@@ -216,5 +216,5 @@ def _labels(info: Mapping[str, str], beside: Path) -> tuple[str, ...] | None:
         path = Path(info["path_to_labels"])
         found = path if path.is_absolute() else beside / path
         if found.is_file() or "labels" not in info:
-            return labels.read(found)
+            return label_files.read(found)
     return tuple(info["labels"].split()) if "labels" in info else None

@@ -8,7 +8,7 @@ import io
 import zipfile
 from pathlib import Path
 
-from batchcls.model.metadata import labels, ultralytics
+from batchcls.model.metadata import label_files, ultralytics
 from batchcls.model.metadata.flatbuffer import Malformed, Table
 from batchcls.model.preprocess.settings import Settings
 
@@ -125,7 +125,7 @@ def _image(tensor: Table) -> Settings:
 
 def _labels(data: bytes, name: str, model: str) -> tuple[str, ...] | None:
     found = _member(data, name)
-    return None if found is None else labels.parse(found, f"{name} in {model}")
+    return None if found is None else label_files.parse(found, f"{name} in {model}")
 
 
 def _member(data: bytes, name: str) -> bytes | None:

@@ -36,15 +36,24 @@ def parse(data: bytes, name: str) -> dict[Any, Any]:
     Raises:
         ModelError: it is not YAML.
     """
+    found = parse_any(data, name)
+    return found if isinstance(found, dict) else {}
+
+
+def parse_any(data: bytes, name: str) -> Any:
+    """Texts, lists and mappings, as they stand in a file.
+
+    Raises:
+        ModelError: it is not YAML.
+    """
     import yaml  # not above: few models have such a file
 
     try:
-        found = yaml.load(data, yaml.BaseLoader)  # noqa: S506 - it makes texts alone, see above
+        return yaml.load(data, yaml.BaseLoader)  # noqa: S506 - it makes texts alone, see above
     except RecursionError as error:
         raise ModelError(f"{name} is not valid YAML: nested too deeply") from error
     except Exception as error:  # YAMLError, and what Python raises for impossible escapes
         raise ModelError(f"{name} is not valid YAML: {_reason(error)}") from error
-    return found if isinstance(found, dict) else {}
 
 
 def shown(value: Any) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from batchcls.errors import LabelsError
-from batchcls.model.metadata import labels
+from batchcls.model.metadata import label_files, labels
 
 
 @pytest.mark.parametrize(
@@ -23,34 +23,34 @@ from batchcls.model.metadata import labels
     ],
 )
 def test_the_forms_labels_come_in(text: str) -> None:
-    assert labels.parse(text.encode(), "labels.txt") == ("cat", "dog", "red fox")
+    assert label_files.parse(text.encode(), "labels.txt") == ("cat", "dog", "red fox")
 
 
 def test_numbers_that_are_names_stay_names() -> None:
-    assert labels.parse(b"7 up\n7 down\n", "x") == ("7 up", "7 down")
-    assert labels.parse(b"1 cat\n2 dog\n", "x") == ("1 cat", "2 dog")
+    assert label_files.parse(b"7 up\n7 down\n", "x") == ("7 up", "7 down")
+    assert label_files.parse(b"1 cat\n2 dog\n", "x") == ("1 cat", "2 dog")
 
 
 @pytest.mark.parametrize(
     ("data", "match"),
     [
         (b"", "empty"),
-        (b"\xff\xfe", "UTF-8"),
+        (b"caf\xe9\n", "not UTF-8 text .byte 3.; save it as UTF-8"),
         (b'["a", 3]', "not text"),
         (b'{"0": "a", "2": "c"}', "id 1 is missing"),
-        (b'{"a": "b"}', "not a number"),
+        (b'{"a": "b"}', "not understood: it holds an object with the keys 'a'; expected a name"),
         (b'["a"', "not valid JSON"),
         (b"cat\n\ndog\n", "line 2 is empty"),
     ],
 )
 def test_what_cannot_be_understood_says_why(data: bytes, match: str) -> None:
     with pytest.raises(LabelsError, match=match):
-        labels.parse(data, "labels.txt")
+        label_files.parse(data, "labels.txt")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(LabelsError, match=r"nowhere\.txt"):
-        labels.read(tmp_path / "nowhere.txt")
+        label_files.read(tmp_path / "nowhere.txt")
 
 
 def test_background_row_is_added_and_taken_off() -> None:
@@ -69,4 +69,4 @@ def test_other_differences_show_both_counts(count: int, classes: int) -> None:
 
 def test_keras_class_index_round_trip() -> None:
     text = json.dumps({str(n): [f"n{n:08}", f"name {n}"] for n in range(12)})
-    assert labels.parse(text.encode(), "x")[11] == "name 11"
+    assert label_files.parse(text.encode(), "x")[11] == "name 11"
