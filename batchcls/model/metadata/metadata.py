@@ -6,7 +6,7 @@ defaults, with a warning that they are a guess.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from batchcls.job.job import Job
@@ -84,11 +84,13 @@ def gather(job: Job, model: Model, path: Path, classes: int) -> Known:
     likely = None
     if quantisation is not None and not quantisation.takes_pixels:
         likely = quantisation.likely
+    # Most quantised inputs have mean and scale in their quantisation, and take pixels.
+    numbers = element_type in _FLOATING or likely is not None
     sources = [
         (COMMAND_LINE, overrides.settings(job)),
-        (f"the preset {job.preprocess}", _preset(job.preprocess)),
+        (f"the preset {job.preprocess}", _preset(job.preprocess, numbers=numbers)),
         (OWN_RT_INFO, model_info.own_settings(model)),
-        (QUANTISED, _in_quantisation(element_type, takes_pixels=likely is None)),
+        (QUANTISED, Settings() if numbers else Settings(mean_values=(), scale_values=())),
         *in_file,
         (PROPERTIES, _properties(model)),
         *beside,
@@ -123,8 +125,11 @@ def _properties(model: Model) -> Settings:
     return ultralytics.settings(found, PROPERTIES)
 
 
-def _preset(name: str | None) -> Settings:
-    return Settings() if name is None else PRESETS[name]
+def _preset(name: str | None, *, numbers: bool) -> Settings:
+    """A preset; its mean and scale are for inputs that do not have them in their quantisation."""
+    if name is None:
+        return Settings()
+    return PRESETS[name] if numbers else replace(PRESETS[name], mean_values=None, scale_values=None)
 
 
 def _guess(
@@ -154,13 +159,6 @@ def _convention(path: Path, element_type: str, *, imagenet: bool) -> tuple[str, 
 
 
 _MODEL_API = Settings(resize_type="standard", interpolation="linear", reverse_input_channels=False)
-
-
-def _in_quantisation(element_type: str, *, takes_pixels: bool) -> Settings:
-    """Most quantised inputs have mean and scale in their quantisation, and want pixels."""
-    if element_type in _FLOATING or not takes_pixels:
-        return Settings()
-    return Settings(mean_values=(), scale_values=())
 
 
 def _static_size(model: Model) -> tuple[int, int] | None:

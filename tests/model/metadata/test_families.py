@@ -460,6 +460,17 @@ def test_model_info_that_makes_no_sense(tmp_path: Path, info: dict[str, str]) ->
 
 
 @pytest.mark.parametrize("name", CHOICES["preprocess"])
+def test_a_preset_leaves_a_quantised_input_its_own_numbers(name: str, tmp_path: Path) -> None:
+    """They are in its quantisation: what it takes are pixels."""
+    path = tiny.save(tiny.quantised_colour_model(), tmp_path / "m.xml")
+    classifier = Classifier.open(Job(model=str(path), preprocess=name), ONE)
+    found = classifier.description["preprocess"]
+    assert (found["mean_values"], found["scale_values"]) == ([], [])
+    assert classifier.description["origin"]["mean_values"] == "the input's quantisation"
+    assert classifier.description["origin"]["resize_type"] == f"the preset {name}"
+
+
+@pytest.mark.parametrize("name", CHOICES["preprocess"])
 def test_every_preset_resolves(name: str, tmp_path: Path) -> None:
     path = tiny.save(tiny.colour_model(), tmp_path / "m.xml")
     classifier = Classifier.open(Job(model=str(path), preprocess=name, interpolation="area"), ONE)
