@@ -111,9 +111,9 @@ def test_a_drain_ends_though_a_worker_hangs(
 @pytest.mark.parametrize("hangs", [False, True])
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_drain_takes_less_than_five_seconds(
-    many: Path, model: Path, output: Path, number: signal.Signals, hangs: bool
+    many: Path, model: Path, tmp_path: Path, number: signal.Signals, hangs: bool
 ) -> None:
-    program = Program(many, model, output)
+    program = Program(many, model, tmp_path / "results.jsonl")
     program.wait_for_work()
     workers = program.workers()
     if hangs:
