@@ -52,6 +52,13 @@ OPTIONS = (
         "endings of JPEG, PNG, WebP, BMP, TIFF and GIF. A file's type is told by its content.",
         "PATTERN",
     ),
+    Option(
+        "exclude",
+        IMAGES,
+        "Names of files and folders to leave out of directories, as a pattern; repeatable. "
+        "Folders of thumbnails and deleted files (@eaDir, $RECYCLE.BIN, …) are always left out.",
+        "PATTERN",
+    ),
     Option("null_separated", IMAGES, "Paths in lists end with NUL bytes, not newlines.", "", "-0"),
     Option("follow_links", IMAGES, "Follow symbolic links to directories."),
     # ---- model

@@ -43,6 +43,7 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
     for name, pattern, description in (
         ("device", ".+", "a device string, for example CPU or HETERO:GPU,CPU"),
         ("names", ".+", "a pattern, for example *.jpg"),
+        ("exclude", ".+", "a pattern, for example thumbs or *_mask.png"),
         ("output", ".*[^/]", "a file name, for example results.jsonl"),
         ("extension", ".+", "a library file"),
         ("plugin", "[^=]+=.+", "NAME=LIBRARY, for example MYDEVICE=libmydevice.so"),
@@ -79,7 +80,7 @@ def check(job: "Job") -> None:
     Raises:
         UsageError: names the option, its value, and what is allowed.
     """
-    for name in ("sources", "names", "device", "extension", "plugin", "with_facts"):
+    for name in ("sources", "names", "exclude", "device", "extension", "plugin", "with_facts"):
         if isinstance(getattr(job, name), str):
             raise UsageError(f"Job.{name} must be a tuple of strings, not one string")
     if not job.sources:

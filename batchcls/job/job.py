@@ -35,6 +35,8 @@ class Job:
         sources: directories, image files, ``@list.txt``, or ``-`` for a list on standard input.
         null_separated: lists are separated by NUL bytes, not newlines (``-0``).
         names: file-name patterns considered below directories, matched without case.
+        exclude: patterns of names of files and folders to leave out below directories, besides
+            the folders of thumbnails and deleted files that programs make.
         follow_links: follow symbolic links to directories.
         model: file, directory or ``hf://ORG/NAME``; None is the built-in photo-quality model.
         labels: file of class names; None takes the model's own.
@@ -87,6 +89,7 @@ class Job:
     sources: tuple[str, ...] = ()
     null_separated: bool = False
     names: tuple[str, ...] = DEFAULT_NAMES
+    exclude: tuple[str, ...] = ()
     follow_links: bool = False
     model: str | None = None
     labels: str | None = None

@@ -8,6 +8,7 @@ Rules of this file:
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
@@ -18,12 +19,19 @@ from batchcls.sources.inputs import InputsList, ListWriter
 from batchcls.sources.nul_ended import read_names
 from batchcls.sources.opening import Opened, open_sources
 
+PICTURES = frozenset({
+    ".heic", ".heif", ".avif", ".jxl", ".jp2", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf",
+    ".rw2", ".raf", ".psd", ".svg", ".pdf", ".dcm", ".ppm", ".pgm", ".exr", ".hdr", ".ico",
+})  # fmt: skip
+"""Endings of pictures that are not read: named first among what is left out."""
+MOST_SHOWN = 6
+
 
 def freeze(job: Job, path: Path, *, stdin: IO[bytes] | None = None) -> InputsList:
     """List a job's images and write them to an inputs list.
 
     Args:
-        job: its sources, null_separated, names and follow_links count.
+        job: its sources, null_separated, names, exclude and follow_links count.
         path: of the list; its directory exists and is never listed itself.
         stdin: what the source ``-`` reads; None is standard input.
 
@@ -67,8 +75,10 @@ def _write(opened: Opened, path: Path, old: InputsList | None) -> InputsList:
             # The place of every file is the root, which the manifest holds once for all of them.
             for name, _ in source.list():
                 writer.add(name)
+        left_out = render_left_out(opened.notes.left_out)
         if not writer.count:
-            raise SourceError(f"no images found {opened.looked_in}")
+            hint = f"; {left_out}" if left_out else ""
+            raise SourceError(f"no images found {opened.looked_in}{hint}")
         repeats = 0
         if opened.may_repeat or old is not None:
             writer, repeats = _without_repeats(writer, os.fsencode(opened.root), path)
@@ -79,7 +89,8 @@ def _write(opened: Opened, path: Path, old: InputsList | None) -> InputsList:
             sha256=writer.commit(),
             # What --extend finds again is no duplicate.
             duplicates=repeats if old is None else old.duplicates,
-            skipped=opened.notes.as_tuple(),
+            skipped=(*([left_out] if left_out else ()), *opened.notes.as_tuple()),
+            left_out=dict(opened.notes.left_out.most_common()),
         )
     except OSError as error:
         raise StoppedError(
@@ -88,6 +99,30 @@ def _write(opened: Opened, path: Path, old: InputsList | None) -> InputsList:
         ) from error
     finally:
         writer.discard()
+
+
+def render_left_out(left_out: Mapping[str, int]) -> str:
+    """What was left out by name, in a sentence; empty if nothing was.
+
+    Args:
+        left_out: see `Notes.left_out`.
+    """
+    files = {name: count for name, count in left_out.items() if not name.endswith("/")}
+    folders = {name: count for name, count in left_out.items() if name.endswith("/")}
+    parts = []
+    if files:
+        parts.append(f"left out by name: {_most(files, 'without an ending')} (see `--names`)")
+    if folders:
+        parts.append(f"folders left out: {_most(folders, '')}")
+    return "; ".join(parts)
+
+
+def _most(counts: Mapping[str, int], unnamed: str) -> str:
+    """The largest counts, those that sound like pictures first."""
+    ranked = sorted(counts, key=lambda name: (name not in PICTURES, -counts[name], name))
+    shown = [f"{counts[name]:,} {name or unnamed}" for name in ranked[:MOST_SHOWN]]
+    more = sum(counts[name] for name in ranked[MOST_SHOWN:])
+    return ", ".join([*shown, f"{more:,} more"] if more else shown)
 
 
 def _without_repeats(writer: ListWriter, root: bytes, list_path: Path) -> tuple[ListWriter, int]:

@@ -10,8 +10,8 @@ Rules of this file:
 
 import hashlib
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,6 +31,7 @@ class InputsList:
         sha256: of the file's bytes, hexadecimal.
         duplicates: how many entries repeated an earlier one and were left out.
         skipped: what could not be listed (a directory without permission, …), a sentence each.
+        left_out: files that were left out by their name, by ending, and folders by name.
     """
 
     root: str
@@ -38,6 +39,7 @@ class InputsList:
     sha256: str
     duplicates: int = 0
     skipped: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON data."""

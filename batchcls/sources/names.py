@@ -9,6 +9,14 @@ from batchcls.errors import SourceError
 
 SPECIAL = re.compile(r"[*?\[]")
 
+NOBODYS = (
+    "@eaDir", "#recycle", "@Recycle", "@Recently-Snapshot", "#snapshot",  # Synology, QNAP
+    ".@__thumb", ".thumbnails", ".thumbs", "__MACOSX",
+    "$RECYCLE.BIN", "RECYCLER", "System Volume Information", ".Trash", ".Trash-*", ".Trashes",
+    ".ipynb_checkpoints", "lost+found",
+)  # fmt: skip
+"""Folders that programs make below people's folders: thumbnails, deleted files, copies."""
+
 
 def name_filter(patterns: Sequence[str]) -> Callable[[bytes], bool]:
     """A test of one raw file name against shell patterns.

@@ -23,7 +23,7 @@ from batchcls.errors import SourceError
 from batchcls.job.job import Job
 from batchcls.sources.duplicates import normal
 from batchcls.sources.files import Files
-from batchcls.sources.names import name_filter
+from batchcls.sources.names import NOBODYS, name_filter
 from batchcls.sources.pathlist import read_list
 from batchcls.sources.source import Source
 from batchcls.sources.spill import SortedSpill
@@ -53,7 +53,7 @@ def open_sources(job: Job, folder: Path, stdin: IO[bytes] | None = None) -> Open
     """The sources of a job; nothing is listed yet.
 
     Args:
-        job: its sources, null_separated, names and follow_links count.
+        job: its sources, null_separated, names, exclude and follow_links count.
         folder: where sorted runs may be spilled; never listed itself.
         stdin: what the source ``-`` reads; None is standard input.
 
@@ -68,7 +68,8 @@ def open_sources(job: Job, folder: Path, stdin: IO[bytes] | None = None) -> Open
     folders = [word for word, kind in zip(job.sources, kinds, strict=True) if kind == "directory"]
     _refuse_overlap(folders)
     notes = Notes()
-    walk = Walk(name_filter(job.names), folder, job.follow_links, notes)
+    excluded = name_filter((*NOBODYS, *job.exclude))
+    walk = Walk(name_filter(job.names), excluded, folder, job.follow_links, notes)
     alone = kinds == ["directory"]
     root = os.fsdecode(_absolute(os.fsencode(job.sources[0])) if alone else _current())
 

@@ -8,13 +8,16 @@ Rules of this file:
    than a run of it.
 3. Directories behind symbolic links are entered only when asked, and no directory, known by
    device and inode, twice; so loops end.
-4. What cannot be listed because it is gone or forbidden is noted, never passed over in silence;
+4. What is left out by name is counted by its ending, and folders that no person made for pictures
+   (thumbnails, recycle bins) by their name.
+5. What cannot be listed because it is gone or forbidden is noted, never passed over in silence;
    any other error of the file system ends the listing, since an incomplete list would look like a
    complete one.
 """
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +26,8 @@ from batchcls.errors import SourceError
 from batchcls.sources.spill import SortedSpill
 
 MAX_NOTES = 20
+MAX_ENDINGS = 200
+"""Endings that are told apart; names may end in anything."""
 
 
 @dataclass(slots=True)
@@ -32,16 +37,27 @@ class Notes:
     Attributes:
         lines: the first of them, a sentence each.
         count: of all of them.
+        left_out: files whose names say that they are not to be labelled, by ending, in lower case
+            ("" = none), and the names of folders that were not entered, with a ``/``.
     """
 
     lines: list[str] = field(default_factory=list)
     count: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def add(self, line: str) -> None:
         """Note one thing; after `MAX_NOTES` only the count grows."""
         self.count += 1
         if len(self.lines) < MAX_NOTES:
             self.lines.append(line)
+
+    def leave_out(self, name: bytes) -> None:
+        """Count a file that is left out, or a folder (with a ``/``)."""
+        text = os.fsdecode(name).encode(errors="replace").decode()
+        if not text.endswith("/"):
+            text = os.path.splitext(text)[1].lower()  # noqa: PTH122 - of a name
+        known = text in self.left_out or len(self.left_out) < MAX_ENDINGS
+        self.left_out[text if known else "…"] += 1
 
     def as_tuple(self) -> tuple[str, ...]:
         """The lines, and a last one with the number of those that are missing."""
@@ -55,12 +71,14 @@ class Walk:
 
     Attributes:
         wanted: whether a file of this name is an image to label.
+        excluded: whether a file or folder of this name is left out all the same.
         folder: where sorted runs may be spilled; the job's directory, which is never walked.
         follow_links: enter symbolic links to directories.
         notes: what was left out.
     """
 
     wanted: Callable[[bytes], bool]
+    excluded: Callable[[bytes], bool]
     folder: Path
     follow_links: bool
     notes: Notes
@@ -132,17 +150,24 @@ class Walk:
 
     def _sort_in(self, entry: "os.DirEntry[bytes]", spill: SortedSpill) -> None:
         name = entry.name
-        if entry.is_symlink():
+        if self.excluded(name):
+            folder = entry.is_dir(follow_symlinks=False)
+            self.notes.leave_out(name + b"/" if folder else name)
+        elif entry.is_symlink():
             if self.follow_links and _leads_to_directory(entry):
                 spill.add(name + b"/")
             elif self.wanted(name):
                 # Unasked where it leads, which costs a look for each of millions. A broken link,
                 # or one to a directory or a FIFO, becomes a line that says so.
                 spill.add(name)
+            else:
+                self.notes.leave_out(name + b"/" if _leads_to_directory(entry) else name)
         elif entry.is_dir(follow_symlinks=False):
             spill.add(name + b"/")
         elif self.wanted(name):
             spill.add(name)
+        else:
+            self.notes.leave_out(name)
 
 
 def _leads_to_directory(entry: "os.DirEntry[bytes]") -> bool:

@@ -45,6 +45,7 @@ CHANGES_ANSWERS: dict[str, tuple[Any, str]] = {
 
 CHANGES_NOTHING: dict[str, Any] = {
     "names": ("*.png",),  # the list is frozen
+    "exclude": ("thumbs",),
     "null_separated": True,
     "follow_links": True,
     "nireq": 3,

@@ -63,7 +63,7 @@ def test_one_directory_is_the_root(tree: Tree, inputs: Path) -> None:
     found = freeze(Job(sources=("in",)), inputs)
     assert found.root == str(top / "in")
     assert paths(found, inputs) == ["a-b.gif", "a.jpg", "a/deep/x.tif", "a/z.PNG", "b.jpg"]
-    assert (found.duplicates, found.skipped) == (0, ())
+    assert (found.duplicates, found.left_out) == (0, {".txt": 1})
 
 
 def test_several_sources_keep_their_order_and_their_spelling(tree: Tree, inputs: Path) -> None:
@@ -101,7 +101,8 @@ def test_linked_directories(tree: Tree, inputs: Path, follow: bool) -> None:
     (top / "elsewhere/mutual").symlink_to(top / "in")
     found = freeze(Job(sources=("in",), follow_links=follow), inputs)
     assert paths(found, inputs) == (["a.jpg", "link/b.jpg"] if follow else ["a.jpg"])
-    assert len(found.skipped) == (2 if follow else 0)
+    assert len(found.skipped) == (2 if follow else 1)
+    assert found.left_out == ({} if follow else {"link/": 1, "loop/": 1})
 
 
 def test_a_source_that_is_a_link_is_entered(tree: Tree, inputs: Path) -> None:
@@ -309,3 +310,37 @@ def test_any_names_come_out_in_byte_order(
     inputs = tmp_path_factory.mktemp("job") / "inputs"
     found = freeze(Job(sources=(os.fsdecode(top),), names=("*",)), inputs)
     assert [os.fsencode(path) for path in paths(found, inputs)] == sorted(made)
+
+
+def test_what_is_left_out_by_name_is_counted_by_ending(tree: Tree, inputs: Path) -> None:
+    tree("in/a.jpg", "in/b.HEIC", "in/sub/c.heic", "in/notes.txt", "in/README", "in/d.png.part")
+    found = freeze(Job(sources=("in",)), inputs)
+    assert paths(found, inputs) == ["a.jpg"]
+    assert found.left_out == {".heic": 2, ".txt": 1, "": 1, ".part": 1}
+    assert found.skipped[0] == (
+        "left out by name: 2 .heic, 1 without an ending, 1 .part, 1 .txt (see `--names`)"
+    )
+
+
+def test_folders_that_programs_make_are_left_out_unless_named(tree: Tree, inputs: Path) -> None:
+    tree("in/a.jpg", "in/@eaDir/a.jpg/SYNOPHOTO_THUMB_XL.jpg", "in/sub/.Trash-1000/files/b.jpg",
+         "in/$Recycle.Bin/S-1/c.jpg", "in/__macosx/._a.jpg", "in/eaDir/d.jpg")  # fmt: skip
+    found = freeze(Job(sources=("in",)), inputs)
+    assert paths(found, inputs) == ["a.jpg", "eaDir/d.jpg"]
+    assert sum(found.left_out.values()) == 4
+    assert "folders left out: 1 $Recycle.Bin/" in found.skipped[0]
+    inputs.unlink()
+    assert freeze(Job(sources=("in/@eaDir",)), inputs).count == 1
+
+
+def test_patterns_leave_out_files_and_folders(tree: Tree, inputs: Path) -> None:
+    tree("in/a.jpg", "in/a_mask.jpg", "in/Thumbs/b.jpg", "in/sub/thumbs/c.jpg", "in/sub/d.jpg")
+    found = freeze(Job(sources=("in",), exclude=("*_mask.*", "thumbs")), inputs)
+    assert paths(found, inputs) == ["a.jpg", "sub/d.jpg"]
+    assert found.left_out == {".jpg": 1, "Thumbs/": 1, "thumbs/": 1}
+
+
+def test_where_everything_is_left_out_it_is_said_why(tree: Tree, inputs: Path) -> None:
+    tree("in/a.heic", "in/b.heic")
+    with pytest.raises(SourceError, match=r"left out by name: 2 \.heic"):
+        freeze(Job(sources=("in",)), inputs)

@@ -30,6 +30,7 @@ NEUTRAL = frozenset(
         "null_separated",
         "names",
         "follow_links",
+        "exclude",
         "decode",
         "output",
         "fresh",
