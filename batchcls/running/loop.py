@@ -139,7 +139,7 @@ class EventLoop:
         """Every worker must have made the same of the model."""
         if not self._loaded:
             self._loaded, self.description = True, description
-        elif description.get("fingerprint") != self.description.get("fingerprint"):
+        elif _what_was_read(description) != _what_was_read(self.description):
             raise StoppedError(
                 "a file of the model changed during the run, so a worker that started later read "
                 "another model than the first one; restore the file, then run the same command to "
@@ -175,6 +175,13 @@ class EventLoop:
         if self._lines is not None:  # the coordinator records nothing before it has begun
             self._lines.record(record)
             self._presenter.progress.on_recorded(record.answers, time.monotonic())
+
+
+def _what_was_read(description: Mapping[str, Any]) -> tuple[object, object]:
+    """What changes answers, and the model's files as they were when they were read."""
+    model = description.get("model")
+    files = model.get("files") if isinstance(model, Mapping) else None
+    return description.get("fingerprint"), files
 
 
 def _log_death(event: WorkerDied) -> None:

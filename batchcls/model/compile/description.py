@@ -27,7 +27,7 @@ def describe(
         metadata: what is known about the model.
         devices: one for each ring.
         warnings: for people.
-        computed: what of the devices changes answers.
+        computed: what of the devices changes answers, and the state of the files that were read.
 
     Returns:
         JSON data; "fingerprint" holds exactly the keys that change answers, flat.
@@ -43,6 +43,7 @@ def describe(
             "path": str(path),
             "inputs": metadata.inputs,
             "outputs": metadata.outputs,
+            "files": list(computed["files"]),
         },
         "devices": [dict(device) for device in devices],
         "preprocess": pre,

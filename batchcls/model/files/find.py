@@ -1,5 +1,6 @@
 """Which files a model consists of, and their hash: the part of a model known without OpenVINO."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -165,6 +166,21 @@ def _labels_in_ir(path: Path) -> list[Path]:
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror}") from error
     return [path.parent / os.fsdecode(name) for name in named]
+
+
+def model_state(path: Path) -> list[list[str | int]]:
+    """Name, size, time of change and inode of each of a model's files: what a later look compares.
+
+    Args:
+        path: of `model_file`.
+    """
+    found: list[list[str | int]] = []
+    for file in model_files(path):
+        with contextlib.suppress(OSError):  # gone since; its line is missed
+            status = file.stat()
+            name = os.fsencode(file).hex()
+            found.append([name, status.st_size, status.st_mtime_ns, status.st_ino])
+    return found
 
 
 def model_hash(path: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from batchcls.errors import ImageError
+from batchcls.errors import ImageError, ModelError
 from batchcls.images import Picture, Prediction
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
@@ -23,7 +23,7 @@ from batchcls.model.compile.compiling import Compiled
 from batchcls.model.compile.description import describe
 from batchcls.model.devices import core as cores
 from batchcls.model.devices import precision, strings
-from batchcls.model.files.find import model_file, model_path
+from batchcls.model.files.find import model_file, model_path, model_state
 from batchcls.model.infer import topk, uncertainty
 from batchcls.model.infer.constancy import Constancy, unlike_pictures
 from batchcls.model.infer.ring import Ring
@@ -43,7 +43,8 @@ class Classifier:
         compiled: the model, for each device string of the job.
         threads: this worker's share of the machine.
         warnings: so far, for people.
-        computed: what of the devices changes answers: int8, devices, precision by device.
+        computed: what of the devices changes answers (int8, devices, precision by device), and the
+            state of the model's files.
     """
 
     def __init__(
@@ -85,6 +86,8 @@ class Classifier:
             LabelsError: labels that do not match the model.
             UsageError: an option that makes no sense.
         """
+        path = model_file(model_path(job.model))
+        files = model_state(path)
         core = cores.open_core(job)
         named = [strings.parse(text) for text in job.device]
         there = cores.needed(core, named)
@@ -94,6 +97,8 @@ class Classifier:
         compiled = compiling.compile_model(
             Compilation(job, core, devices, properties, threads.batch_size)
         )
+        if model_state(path) != files:
+            raise ModelError(f"{path} changed while it was read; run the same command again")
         models = [(one.device, one.model) for one in compiled.models]
         precisions = precision.computed(core, properties, models)
         warnings = [warning for device in devices for warning in device.warnings]
@@ -103,6 +108,7 @@ class Classifier:
             "int8": compiled.int8,
             "devices": [str(device) for device in devices],
             "precision": precisions,
+            "files": files,
         }
         return cls(job, compiled, threads, warnings, computed)
 
