@@ -72,8 +72,8 @@ def quantize(
 ) -> int:
     """Make an INT8 model and compare it with the original.
 
-    It is calibrated on your images, and written only if it agrees with the original or you accept
-    it. Needs NNCF: pip install 'nncf>=3.2'.
+    It is calibrated on your images, and written only if it agrees with the original and is faster,
+    or if you accept it. Needs NNCF: pip install 'nncf>=3.2'.
     """
     job = Job.from_dict({"model": file, "sources": sources, **options})
     job.check()
@@ -88,15 +88,15 @@ def quantize(
     from batchcls.quantize.quantize import quantize as make_int8
     from batchcls.report.truth import FolderTruths, read
 
-    written = False
+    written, doubts = False, ""
 
     def accept(found: "Comparison") -> bool:
-        nonlocal written
+        nonlocal written, doubts
         if as_json:
             print_json(found.as_dict())
         else:
             print_result(render_comparison(found))
-        written = accepted(found, yes=yes)
+        written, doubts = accepted(found, yes=yes), " and ".join(found.doubts)
         return written
 
     make_int8(
@@ -111,9 +111,9 @@ def quantize(
     )
     if not written:
         raise RefusedError(
-            f"{out} was not written: the INT8 model agrees with the original on less than 99% of "
-            "the held-out images\nhint: calibrate on more images (`--calibration N`), limit the "
-            "loss (`--max-drop 0.01`) or accept it (`--yes`)"
+            f"{out} was not written: the INT8 model {doubts}\nhint: for closer answers, calibrate "
+            "on more images (`--calibration N`) or limit the loss (`--max-drop 0.01`); `--yes` "
+            "keeps it as it is"
         )
     print_note(f"wrote {out}")
     return 0
@@ -128,9 +128,7 @@ def ask_whether_to_keep(found: "Comparison") -> bool:
     """Ask the person at the terminal; where nobody can answer, the answer is no."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    print_note(
-        f"The INT8 model agrees with the original on only {found.agreement:.1%}. Keep it? [y/N]"
-    )
+    print_note(f"The INT8 model {' and '.join(found.doubts)}. Keep it? [y/N]")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
@@ -142,7 +140,8 @@ def render_comparison(found: "Comparison") -> str:
         known = f"of {counted(found.known, 'image', 'images')} with a known class"
         rows.append(("top-1", f"{one:.1%}", f"{other:.1%}", known))
     fast, faster = found.fps
-    rows.append(("images/s", f"{fast:.1f}", f"{faster:.1f}", f"{faster / fast:.2f}x, inference"))
+    gain = f"{faster / fast:.2f}x, inference" + ("" if found.is_faster else ": no gain")
+    rows.append(("images/s", f"{fast:.1f}", f"{faster:.1f}", gain))
     large, small = found.mbytes
     rows.append(("MB", f"{large:.1f}", f"{small:.1f}", f"{small / large:.2f}x"))
     images = counted(found.calibrated_on, "image", "images")
@@ -152,7 +151,7 @@ def render_comparison(found: "Comparison") -> str:
     parts = [
         compared,
         f"Top-1 agreement with the original: {found.agreement:.1%}"
-        + ("" if found.good else ", below 99%"),
+        + ("" if found.agrees else ", below 99%"),
         aligned(rows, indent=2),
     ]
     return "\n".join([*parts, *([found.note] if found.note else [])])

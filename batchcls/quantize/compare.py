@@ -48,9 +48,28 @@ class Comparison:
     mbytes: tuple[float, float]
 
     @property
-    def good(self) -> bool:
-        """It agrees often enough to be used without a second thought."""
+    def agrees(self) -> bool:
+        """It gives the original's answers often enough."""
         return self.agreement >= GOOD
+
+    @property
+    def is_faster(self) -> bool:
+        """There is something to gain."""
+        original, quantised = self.fps
+        return quantised > original
+
+    @property
+    def good(self) -> bool:
+        """It can be used without a second thought."""
+        return self.agrees and self.is_faster
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why a person should decide whether to keep it; empty where it is good."""
+        original, quantised = self.fps
+        agreement = f"agrees with the original on only {self.agreement:.1%} of the images"
+        speed = f"is not faster ({quantised / original:.2f} times the original's speed)"
+        return tuple([agreement] * (not self.agrees) + [speed] * (not self.is_faster))
 
     def as_dict(self) -> dict[str, Any]:
         """JSON data."""

@@ -66,7 +66,9 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 def test_a_model_becomes_int8_and_says_how_good_it_is(tmp_path: Path, pictures: Path) -> None:
     model, out = colour_net(tmp_path / "m.xml"), tmp_path / "int8.xml"
-    done = run(model, pictures, "-o", out, "--calibration", "12", "--held-out", "6", "--json")
+    done = run(
+        model, pictures, "-o", out, "--calibration", "12", "--held-out", "6", "--json", "--yes"
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["agreement"] == 1.0
@@ -81,7 +83,7 @@ def test_a_model_becomes_int8_and_says_how_good_it_is(tmp_path: Path, pictures: 
 
 def test_a_quantised_model_is_not_quantised_again(tmp_path: Path, pictures: Path) -> None:
     model, out = colour_net(tmp_path / "m.xml"), tmp_path / "int8.xml"
-    assert run(model, pictures, "-o", out).returncode == 0
+    assert run(model, pictures, "-o", out, "--yes").returncode == 0
     again = run(out, pictures, "-o", tmp_path / "again.xml")
     assert again.returncode == 2
     assert "already quantised" in again.stderr
@@ -90,7 +92,7 @@ def test_a_quantised_model_is_not_quantised_again(tmp_path: Path, pictures: Path
 
 def test_neither_nncf_nor_openvino_phones_home(tmp_path: Path, pictures: Path) -> None:
     model, watch = colour_net(tmp_path / "m.xml"), Watch(tmp_path)
-    words = ("quantize", model, pictures, "-o", "int8.xml")
+    words = ("quantize", model, pictures, "-o", "int8.xml", "--yes")
     seen = watch.run([sys.executable, "-m", "batchcls", *words], tmp_path)
     assert seen.done.returncode == 0, seen.done.stderr
     assert seen.calls == []
@@ -105,3 +107,19 @@ def test_a_bad_result_is_kept_only_on_demand(monkeypatch: pytest.MonkeyPatch) ->
     assert accepted(bad, yes=True)
     assert accepted(replace(bad, agreement=0.99), yes=False)
     assert "98.0%, below 99%" in render_comparison(bad)
+
+
+@pytest.mark.parametrize("speed", [0.8, 1.0])
+def test_a_model_that_is_no_faster_is_not_good(
+    monkeypatch: pytest.MonkeyPatch, speed: float
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    slow = Comparison(8, 8, 0, 1.0, 0, None, "", (100.0, 100 * speed), (1.0, 0.5))
+    assert not slow.good
+    assert not slow.as_dict()["good"]
+    assert slow.doubts == (f"is not faster ({speed:.2f} times the original's speed)",)
+    assert not accepted(slow, yes=False)
+    assert accepted(slow, yes=True)
+    assert "no gain" in render_comparison(slow)
+    assert "below 99%" not in render_comparison(slow)
+    assert replace(slow, fps=(100.0, 100.1)).good

@@ -5,10 +5,12 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino as ov
 import pytest
+from openvino import opset13 as ops
 
 from batchcls.job.job import Job
 from batchcls.model.compile.compiled_files import SUFFIX
@@ -46,6 +48,60 @@ def test_a_configuration_file_decides_unless_the_option_does(tmp_path: Path) -> 
     assert how(opened(tmp_path, 64, load_config=str(config), int8="fast")) == "fast"
     config.write_text('{"CPU": {"LP_TRANSFORMS_MODE": "YES"}}')
     assert how(opened(tmp_path, 127, load_config=str(config))).startswith("fast")
+
+
+def depthwise_net(largest: int, kernel: int, *, reshaped: bool = False) -> ov.Model:
+    """A depthwise convolution with the largest weights, then one of 1x1 with such as are given."""
+    image = ops.parameter([1, 64, 16, 16], ov.Type.f32)
+    limits = [np.float32(value) for value in (0.0, 255.0, 0.0, 255.0)]
+    shape = (64, 1, 1, kernel, kernel)
+    stored = (64, 1, kernel, kernel) if reshaped else shape
+    weights: Any = ops.convert(ops.constant(np.full(stored, 127, np.int8)), "f32")
+    weights = ops.multiply(weights, np.float32(0.01))
+    if reshaped:
+        weights = ops.reshape(weights, np.array(shape, np.int64), special_zero=False)
+    deep = ops.group_convolution(
+        ops.fake_quantize(image, *limits, 256), weights, [1, 1], [0, 0], [0, 0], [1, 1]
+    )
+    ints = ops.constant(np.full((8, 64, 1, 1), largest, np.int8))
+    wide = ops.multiply(ops.convert(ints, "f32"), np.float32(0.01))
+    ends = [np.float32(value) for value in (0.0, 1000.0, 0.0, 1000.0)]
+    out = ops.convolution(ops.fake_quantize(deep, *ends, 256), wide, [1, 1], [0, 0], [0, 0], [1, 1])
+    return ov.Model([out], [image], "depthwise")
+
+
+@pytest.mark.parametrize("reshaped", [False, True])
+@pytest.mark.parametrize("kernel", [1, 3, 7])
+def test_depthwise_weights_do_not_count(kernel: int, reshaped: bool) -> None:
+    assert int8.leaves_room(depthwise_net(64, kernel, reshaped=reshaped))
+    assert not int8.leaves_room(depthwise_net(65, kernel, reshaped=reshaped))
+
+
+EXTREMES = """
+import sys
+import numpy as np, openvino as ov
+from tests.model.graph.test_int8 import depthwise_net
+core = ov.Core()
+for kernel in (1, 3, 5, 9):
+    for pixels in (np.full((1, 64, 16, 16), 255.0, np.float32),
+                   np.random.default_rng(1).integers(0, 256, (1, 64, 16, 16)).astype(np.float32)):
+        fast, exact = (
+            core.compile_model(depthwise_net(64, kernel), "CPU",
+                {"LP_TRANSFORMS_MODE": mode, "INFERENCE_PRECISION_HINT": "f32"})(pixels)[0]
+            for mode in ("YES", "NO")
+        )
+        # One step of the input of the second layer, by each of its weights.
+        assert np.abs(fast - exact).max() <= 64 * 0.64 * 1000 / 255 + 0.01, kernel
+"""
+
+
+@pytest.mark.parametrize("isa", ["AVX2", "AVX512_CORE", "DEFAULT"])
+def test_sums_of_depthwise_products_do_not_overflow(isa: str) -> None:
+    subprocess.run(
+        [sys.executable, "-c", EXTREMES],
+        env={**os.environ, "ONEDNN_MAX_CPU_ISA": isa},
+        check=True, timeout=60,
+    )  # fmt: skip
 
 
 def test_models_without_quantised_layers_have_no_choice(tmp_path: Path) -> None:
