@@ -126,7 +126,7 @@ class Coordinator:
 
     def advance(self) -> list[Command]:
         """The next lines to record and leases to give; empty when only events can help."""
-        if self._halted or not self._chunks.begun:
+        if self._halted:
             return []
         commands = self._record()
         if self._draining:
@@ -151,11 +151,10 @@ class Coordinator:
 
     def _ready(self, event: WorkerReady) -> list[Command]:
         slot = self.slots[event.worker]
-        if slot.state == "starting":
-            slot.state = "ready"
-            slot.start_deaths = slot.first_rss = 0
-        if self._loaded:
+        if slot.state != "starting":
             return []
+        slot.state = "ready"
+        slot.start_deaths = slot.first_rss = 0
         self._loaded = True
         return start_again(self.slots, self._policy.start_deaths)
 
