@@ -24,7 +24,7 @@ from batchcls.model.devices.strings import Device
 from batchcls.model.files.cache_folder import cache_folder
 from batchcls.model.graph import input_rows, int8, pool_parts
 from batchcls.model.metadata import model_info
-from batchcls.model.runtime import CompiledModel, Core, Model, Tensor
+from batchcls.model.runtime import CompiledModel, Model, Tensor
 
 _LABELS_ELSEWHERE = "path_to_labels"
 
@@ -146,19 +146,23 @@ def _compile(work: Compilation) -> Compiled:
         input_rows.arrange(model)
         pool_parts.arrange(model)
     affinities = hetero.affinities(loaded.model)
-    models = tuple(_on_device(work.core, model, device, affinities) for device in work.devices)
+    models = tuple(_on_device(work, model, device, affinities) for device in work.devices)
     elsewhere = _LABELS_ELSEWHERE in model_info.read_info(loaded.model, model_info.ROOT)
     return Compiled(loaded.metadata, how, models, cacheable=not elsewhere, notes=notes)
 
 
 def _on_device(
-    core: Core, model: Model, device: Device, affinities: Mapping[str, str]
+    work: Compilation, model: Model, device: Device, affinities: Mapping[str, str]
 ) -> DeviceModel:
+    core = work.core
+    # What AUTO and MULTI have behind them counts only if they themselves are told to.
+    told = work.job.perf_counts and device.kind in ("AUTO", "MULTI")
+    config = {"PERF_COUNT": "YES"} if told else {}
     try:
         if device.kind == "HETERO":
             model = hetero.split(core, model, device, affinities)
         operations = hetero.operations(model)
-        return DeviceModel(device, core.compile_model(model, str(device)), operations)
+        return DeviceModel(device, core.compile_model(model, str(device), config), operations)
     except RuntimeError as error:
         raise DeviceError(
             f"device {device.requested} cannot compile the model: {cores.reason(error)}"

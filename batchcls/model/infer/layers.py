@@ -1,4 +1,8 @@
-"""Where inference time goes: per-layer counters, summed over requests."""
+"""Where inference time goes: per-layer counters of a compiled model, over all of its requests.
+
+OpenVINO's counters are running means over every request of a compiled model, and each request
+shows the same ones. So they are read once, at the end, and multiplied by the number of requests.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,31 +10,24 @@ from typing import Any
 from batchcls.messages import LayerTime
 
 
-class LayerTimes:
-    """Adds up one device's counters.
+def layer_times(device: str, profile: Iterable[Any], requests: int) -> list[LayerTime]:
+    """Times of one compiled model's layers, in the order of execution.
 
     Args:
         device: the device string, as the rows name it.
+        profile: `profiling_info` of any of its requests.
+        requests: how many it has answered.
     """
-
-    def __init__(self, device: str) -> None:
-        self._device = device
-        self._rows: dict[str, LayerTime] = {}
-
-    def add(self, profile: Iterable[Any]) -> None:
-        """Add one request's `profiling_info`."""
-        for layer in profile:
-            row = self._rows.get(layer.node_name)
-            if row is None:
-                status = layer.status.name.lower()
-                row = LayerTime(
-                    self._device, layer.node_name, layer.node_type, layer.exec_type, status
-                )
-                self._rows[layer.node_name] = row
-            row.real_ms += layer.real_time.total_seconds() * 1000
-            row.cpu_ms += layer.cpu_time.total_seconds() * 1000
-            row.count += 1
-
-    def rows(self) -> list[LayerTime]:
-        """In the order of execution."""
-        return list(self._rows.values())
+    return [
+        LayerTime(
+            device,
+            layer.node_name,
+            layer.node_type,
+            layer.exec_type,
+            layer.status.name.lower(),
+            layer.real_time.total_seconds() * 1000 * requests,
+            layer.cpu_time.total_seconds() * 1000 * requests,
+            requests,
+        )
+        for layer in profile
+    ]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from batchcls.messages import LayerTime
 from batchcls.model.devices.core import reason
-from batchcls.model.infer.layers import LayerTimes
+from batchcls.model.infer.layers import layer_times
 from batchcls.model.runtime import Tensor
 
 
@@ -65,7 +65,8 @@ class Ring:
         self._inputs = [] if self._takes_any_size else [_rows(one) for one in self._requests]
         self._started: deque[tuple[int, Sequence[Any], str | None]] = deque()
         self._next = 0
-        self._layers = LayerTimes(device) if count_layers else None
+        self._counts_layers = count_layers
+        self._answered = 0
 
     @property
     def in_flight(self) -> int:
@@ -166,8 +167,7 @@ class Ring:
             # A copy: the request's output is overwritten when it is started again.
             scores = np.array(request.get_output_tensor(0).data, np.float32)[: len(tags)]
             latency = request.latency / 1000
-            if self._layers is not None:
-                self._layers.add(request.profiling_info)
+            self._answered += 1
             finished = Finished(tags, scores, latency)
         except Exception as error:  # noqa: BLE001 - a refusal is an answer (rule 4)
             finished = Finished(tags, _NO_SCORES, 0.0, reason(error))
@@ -192,7 +192,9 @@ class Ring:
 
     def layer_times(self) -> list[LayerTime]:
         """Counters so far; empty unless `count_layers`."""
-        return self._layers.rows() if self._layers else []
+        if not self._counts_layers or not self._answered:
+            return []
+        return layer_times(self.device, self._requests[0].profiling_info, self._answered)
 
 
 def _rows(request: Any) -> list[NDArray[Any]]:
