@@ -72,6 +72,12 @@ OPTIONS = (
     ),
     Option("labels", MODEL, "File of class names: text, CSV, JSON, YAML or .pbtxt.", "FILE"),
     Option(
+        "score_output",
+        MODEL,
+        "Output that gives the class scores, by name or number. Default: from labels and graph.",
+        "NAME",
+    ),
+    Option(
         "activation",
         MODEL,
         f"How raw outputs become scores: {_one_of('activation')}. Default: from the graph and the "

@@ -17,7 +17,7 @@ from batchcls.model.probe import probe
 from batchcls.report.matching import class_indices
 from batchcls.report.truth import FolderTruths, read
 
-REPEATED = ("model", "labels", "activation", "layout", "int8")
+REPEATED = ("model", "labels", "score_output", "activation", "layout", "int8")
 """Options that the pasted command repeats from the probe's own."""
 
 

@@ -40,6 +40,7 @@ class Job:
         follow_links: follow symbolic links to directories.
         model: file, directory or ``hf://ORG/NAME``; None is the built-in photo-quality model.
         labels: file of class names; None takes the model's own.
+        score_output: which output gives the class scores, by name or number; None = decided.
         activation: softmax, sigmoid or none, from raw outputs to scores; None = decided.
         device: OpenVINO device strings, one compiled model each in every worker.
         nireq: infer requests per device and worker; 0 = the device's optimum.
@@ -93,6 +94,7 @@ class Job:
     follow_links: bool = False
     model: str | None = None
     labels: str | None = None
+    score_output: str | None = None
     activation: str | None = None
     device: tuple[str, ...] = ("CPU",)
     nireq: int = 0

@@ -17,8 +17,9 @@ from batchcls.model.compile import load
 from batchcls.model.compile.load import Loaded
 from batchcls.model.compile.model_metadata import ModelMetadata
 from batchcls.model.devices.core import open_core, reason
+from batchcls.model.graph import scores as score_outputs
 from batchcls.model.graph.ending import before_quantisation
-from batchcls.model.graph.ports import SCORE_NAMES, ImageInput
+from batchcls.model.graph.ports import ImageInput
 from batchcls.model.metadata.model_info import OWN_ROOT, ROOT
 from batchcls.model.runtime import Model, openvino, opset13
 
@@ -45,6 +46,7 @@ _INTENSITY_KEYS = {
 }
 
 _CARRIED = (
+    "score_output",
     "labels",
     "activation",
     "preprocess",
@@ -122,7 +124,10 @@ def _describe(model: Model, loaded: Loaded) -> None:
     _dequantise(model, loaded)
     for key, text in model_info(loaded.metadata, loaded.image).items():
         model.set_rt_info(text, [ROOT, key])
-    for key, value in own_info(loaded.metadata).items():
+    own = own_info(loaded.metadata)
+    if len(model.outputs) > 1:
+        own["score_output"] = loaded.scores.name
+    for key, value in own.items():
         model.set_rt_info(json.dumps(value), [OWN_ROOT, key])
 
 
@@ -139,7 +144,7 @@ def _dequantise(model: Model, loaded: Loaded) -> None:
     plain = before_quantisation(model, loaded.scores.index)
     if plain is None or plain in [result.input_value(0) for result in results]:
         return
-    results[loaded.scores.index].output(0).get_tensor().add_names({SCORE_NAMES[0]})
+    results[loaded.scores.index].output(0).get_tensor().add_names({score_outputs.NAMES[0]})
     for result in results:
         model.remove_result(result)
     model.add_results([opset13.result(plain), *results])

@@ -94,7 +94,7 @@ def probe(
     cores.configure(core, properties)
     loaded = load.load(job, core)
     pre = loaded.metadata.pre
-    edits.set_shape(loaded.model, loaded.image, pre.height, pre.width, 1)
+    edits.set_shape(loaded.model, loaded.image, loaded.scores, pre.height, pre.width, 1)
     bench = _Bench(core, str(device), loaded, images, truths or [None] * len(images))
     as_read = loaded.model.clone()
     bench.int8, _ = int8.choose(core, loaded.model, properties, job.int8)

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from batchcls.errors import ModelError, SetupError
 from batchcls.model.compile.load import Loaded
 from batchcls.model.devices.core import reason
-from batchcls.model.graph import edits, ports
+from batchcls.model.graph import edits
+from batchcls.model.graph.scores import ScoreOutput
 from batchcls.model.runtime import Core, Model, opset13
 from batchcls.version import QUANTIZE
 
@@ -64,7 +65,7 @@ def model_inputs(loaded: Loaded, core: Core, tensors: Sequence[Any]) -> list[NDA
     given = loaded.model.inputs[loaded.image.index].get_element_type()
     parameter = opset13.parameter(shape, given)
     model = Model([opset13.convert(parameter, "f32")], [parameter], "input")
-    scores = ports.ScoreOutput(0, "pixels", int(np.prod(shape)), "f32")
+    scores = ScoreOutput(0, "pixels", int(np.prod(shape)), "f32")
     compiled = core.compile_model(
         edits.connect(model, image, scores, pre), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
     )

@@ -62,6 +62,7 @@ def describe(
         "fingerprint": {
             **{f"preprocess.{key}": value for key, value in pre.items()},
             "labels": hashed,
+            "score_output": job.score_output,
             "activation": activation,
             "threshold": metadata.threshold,
             "top": job.top or metadata.top,

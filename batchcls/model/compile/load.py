@@ -3,7 +3,7 @@
 Nothing is compiled here: `compiling` does that, for each device.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from batchcls.job.job import DEFAULT_TOP, Job
@@ -12,7 +12,9 @@ from batchcls.model.devices.core import read_model
 from batchcls.model.files import onnx
 from batchcls.model.files.find import model_file, model_path
 from batchcls.model.graph import activation, clamping, edits, onnx_softmax, ports, trimming
-from batchcls.model.graph.ports import ImageInput, ScoreOutput
+from batchcls.model.graph import scores as score_outputs
+from batchcls.model.graph.ports import ImageInput
+from batchcls.model.graph.scores import ScoreOutput
 from batchcls.model.metadata import label_files, labels, metadata
 from batchcls.model.preprocess import preprocess
 from batchcls.model.runtime import Core, Model
@@ -57,8 +59,10 @@ def load(job: Job, core: Core) -> Loaded:
     clamping.keep(model)
     if path.suffix == ".onnx" and onnx.opset(path) in onnx_softmax.VERSIONS:
         onnx_softmax.flatten(model)
-    scores = ports.score_output(model)
-    known = metadata.gather(job, model, path, scores.classes)
+    known = metadata.gather(job, model, path)
+    names, labels_origin = _names(job, known)
+    named = job.score_output or known.settings.score_output
+    scores = score_outputs.choose(model, named, labels.counts(names or ()))
     settings, origins = known.settings, dict(known.origins)
     image = ports.image_input(model, settings.layout)
     height = image.height or settings.height or DEFAULT_SIZE
@@ -79,7 +83,11 @@ def load(job: Job, core: Core) -> Loaded:
     own_yes_and_no = settings.multilabel or scores.classes == 1
     wanted = settings.activation or ("sigmoid" if own_yes_and_no else None)
     how, activation_origin = activation.decide(model, scores.index, wanted, job.activation)
-    names, labels_origin = _labels(job, known, scores.classes)
+    pair = scores.classes == 1 and names is not None and len(names) == 2
+    if pair:
+        how = replace(how, pair=True)
+    if names is None and named is None and (doubt := score_outputs.doubt(model, scores)):
+        warnings.append(doubt)
     described = preprocess.origins(pre, origins)
     described["activation"] = activation_origin or origins.get(
         "activation", origins.get("multilabel", "")
@@ -90,8 +98,8 @@ def load(job: Job, core: Core) -> Loaded:
     found = ModelMetadata(
         pre=pre,
         activation=how,
-        labels=names,
-        threshold=threshold if settings.multilabel else None,
+        labels=_fitted(names, labels_origin, 2 if pair else scores.classes),
+        threshold=threshold if settings.multilabel and not pair else None,
         top=settings.top or DEFAULT_TOP,
         origins=described,
         warnings=tuple(warnings),
@@ -110,18 +118,20 @@ def connect(loaded: Loaded, batch_size: int) -> Model:
     pre = loaded.metadata.pre
     if pre.resize_type == "embedded":
         batch_size = 1  # images of different sizes do not fit into one tensor
-    edits.set_shape(loaded.model, loaded.image, pre.height, pre.width, batch_size)
+    edits.set_shape(loaded.model, loaded.image, loaded.scores, pre.height, pre.width, batch_size)
     return edits.connect(loaded.model, loaded.image, loaded.scores, pre)
 
 
-def _labels(job: Job, known: metadata.Known, classes: int) -> tuple[tuple[str, ...], str]:
+def _names(job: Job, known: metadata.Known) -> tuple[tuple[str, ...] | None, str]:
+    """The class names that are known, before it is known how many classes there are."""
     if job.labels is not None:
-        path = Path(job.labels).expanduser()
-        return labels.fit(
-            label_files.read(path), classes, f"labels file {path}"
-        ), "the command line"
-    if known.settings.labels is not None:
-        origin = known.origins["labels"]
-        first = "other" if origin == metadata.RT_INFO else ""  # model_api's rule
-        return labels.fit(known.settings.labels, classes, origin, first=first), origin
-    return labels.numbered(classes), "none found: numbered"
+        return label_files.read(Path(job.labels).expanduser()), metadata.COMMAND_LINE
+    return known.settings.labels, known.origins.get("labels", "none found: numbered")
+
+
+def _fitted(names: tuple[str, ...] | None, origin: str, classes: int) -> tuple[str, ...]:
+    if names is None:
+        return labels.numbered(classes)
+    where = "the labels file" if origin == metadata.COMMAND_LINE else origin
+    first = "other" if origin == metadata.RT_INFO else ""  # model_api's rule
+    return labels.fit(names, classes, where, first=first)

@@ -3,7 +3,7 @@
 Never from an image's values: a model whose scores happen to add up to 1 on one image is not proof.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,23 +27,28 @@ class Activation:
         zero: likewise.
         graph: the activation the graph ends in ("Softmax"), or empty: unknown, or of no account
             since another is forced on top of it.
+        pair: the one output is the probability of the second of two classes.
     """
 
     kind: str
     scale: float = 1.0
     zero: float = 0.0
     graph: str = ""
+    pair: bool = False
 
     @property
     def sigmoid(self) -> bool:
         """Classes do not exclude each other."""
-        return "sigmoid" in (self.kind, self.graph.lower())
+        return not self.pair and "sigmoid" in (self.kind, self.graph.lower())
 
     def apply(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities of one image, (classes,) float32, computed in double precision.
 
         In NumPy and not in the graph, so that a low inference precision costs nothing here.
         """
+        if self.pair:
+            second = replace(self, pair=False).apply(raw).astype(np.float64)
+            return np.concatenate([1.0 - second, second]).astype(np.float32)
         if self.kind == "none" and self.scale == 1.0 and self.zero == 0.0:
             return raw
         values = (raw.astype(np.float64) - self.zero) * self.scale
@@ -71,7 +76,7 @@ class Activation:
         if self.sigmoid:
             clipped = np.clip(values, TINY, 1.0 - TINY)
             values = np.log(clipped) - np.log1p(-clipped)
-        elif "softmax" in (self.kind, self.graph.lower()):
+        elif self.pair or "softmax" in (self.kind, self.graph.lower()):
             values = np.log(np.clip(values, TINY, None))
         return np.asarray(values + more)
 

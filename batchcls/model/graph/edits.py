@@ -11,12 +11,15 @@ import numpy as np
 from batchcls.errors import ModelError
 from batchcls.model.devices.core import reason
 from batchcls.model.graph import input_quantisation
-from batchcls.model.graph.ports import ImageInput, ScoreOutput, score_output
+from batchcls.model.graph.ports import ImageInput
+from batchcls.model.graph.scores import ScoreOutput
 from batchcls.model.preprocess.preprocess import Preprocess
 from batchcls.model.runtime import Model, PrePostProcessor, Type, openvino, opset13
 
 
-def set_shape(model: Model, image: ImageInput, height: int, width: int, batch: int) -> None:
+def set_shape(
+    model: Model, image: ImageInput, scores: ScoreOutput, height: int, width: int, batch: int
+) -> None:
     """Give the model one static input shape; a height and width of 0 leave it open.
 
     Converted TFLite and older ONNX models end in a Reshape to a constant [1, classes]: with the
@@ -43,7 +46,8 @@ def set_shape(model: Model, image: ImageInput, height: int, width: int, batch: i
         raise ModelError(
             f"the model does not take {images} of {width}x{height} pixels: {reason(error)}"
         ) from error
-    got = model.outputs[score_output(model).index].get_partial_shape()[0]
+    shape = model.outputs[scores.index].get_partial_shape()
+    got = openvino.Dimension(1) if len(shape) == 1 and scores.classes > 1 else shape[0]
     if got.is_dynamic or got.get_length() != batch:
         raise ModelError(
             f"batch size {batch}: the model's graph has a fixed batch size of {got}; "

@@ -1,15 +1,10 @@
-"""Finds a model's ports: which input takes the image, which output gives the class scores."""
+"""Finds a model's image input, and describes its ports."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from batchcls.errors import ModelError
 from batchcls.model.runtime import Model
-
-SCORE_NAMES = ("raw_scores", "logits", "scores", "probabilities", "output")
-"""Preferred among several outputs that look like class scores: model_api's and Hugging Face's."""
-NO_SCORES = frozenset({"feature_vector", "saliency_map"})
-"""What model_api and Geti put beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +27,6 @@ class ImageInput:
     height: int | None
     width: int | None
     channels: int
-    element_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreOutput:
-    """The output that gives one score per class.
-
-    Attributes:
-        index: among the model's outputs.
-        name: for people.
-        classes: how many.
-        element_type: OpenVINO's name.
-    """
-
-    index: int
-    name: str
-    classes: int
     element_type: str
 
 
@@ -138,39 +116,3 @@ def _guess_layout(dims: list[int | None]) -> str | None:
     if rest == [None, None, None] or rest[0] in (1, 3):
         return batch + "CHW"  # exported from torch, with every size left open
     return None
-
-
-def score_output(model: Model) -> ScoreOutput:
-    """Find the output that gives one score per class: (N, classes), other sizes being 1.
-
-    Raises:
-        ModelError: there is none, or nothing tells which of several it is.
-    """
-    found = [
-        candidate
-        for index, port in enumerate(model.outputs)
-        if (candidate := _as_scores(port, index)) is not None
-    ]
-    found = [one for one in found if one.classes > 1] or found
-    found = next(([one] for name in SCORE_NAMES for one in found if one.name == name), found)
-    if len(found) == 1:
-        return found[0]
-    shapes = ", ".join(f"{p['name']} {p['shape']}" for p in describe_ports(model.outputs))
-    what = "no class scores" if not found else "several outputs that could be class scores"
-    raise ModelError(
-        f"the model has {what}; expected one output of shape [images, classes], found: {shapes}"
-    )
-
-
-def _as_scores(port: Any, index: int) -> ScoreOutput | None:
-    shape = port.get_partial_shape()
-    if shape.rank.is_dynamic or shape.rank.get_length() < 2 or port.get_names() & NO_SCORES:
-        return None
-    dims = [None if d.is_dynamic else d.get_length() for d in shape][1:]
-    large = [d for d in dims if d != 1]
-    if len(large) > 1 or None in large or (not large and len(dims) > 1):
-        return None
-    known = (name for name in SCORE_NAMES if name in port.get_names())
-    name = next(known, name_of(port, f"#{index}"))
-    classes = next(filter(None, large), 1)  # [images, 1]: one class, yes or no
-    return ScoreOutput(index, name, classes, port.get_element_type().get_type_name())

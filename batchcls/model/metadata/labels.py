@@ -51,6 +51,19 @@ def _id(key: Any, name: str) -> int:
     return found
 
 
+def counts(labels: Sequence[str]) -> frozenset[int]:
+    """The numbers of classes that so many labels may be meant for; empty where there are none."""
+    if not labels:
+        return frozenset()
+    count = len(labels)
+    background = {count - 1} if _is_background(labels[0]) else set()
+    return frozenset({count, *background, *({1001} if count == 1000 else ())})
+
+
+def _is_background(label: str) -> bool:
+    return label.split(",")[0].strip().lower() in _BACKGROUNDS
+
+
 def fit(labels: Sequence[str], classes: int, name: str, *, first: str = "") -> tuple[str, ...]:
     """The labels for a model with this many classes; the background row added or taken off.
 
@@ -70,7 +83,7 @@ def fit(labels: Sequence[str], classes: int, name: str, *, first: str = "") -> t
     if count == classes:
         spare = numbered(classes)
         return tuple(label or spare[index] for index, label in enumerate(labels))
-    first_is_background = count > 0 and labels[0].split(",")[0].strip().lower() in _BACKGROUNDS
+    first_is_background = count > 0 and _is_background(labels[0])
     if count == classes + 1 and first_is_background:
         return tuple(labels[1:])
     lacking = first or (BACKGROUND if (count, classes) == (1000, 1001) else "")

@@ -61,13 +61,12 @@ class Known:
     warnings: tuple[str, ...]
 
 
-def gather(job: Job, model: Model, path: Path, classes: int) -> Known:
+def gather(job: Job, model: Model, path: Path) -> Known:
     """What is known about a model.
 
     Args:
         job: its options win.
         path: the file it was read from.
-        classes: how many the model has.
 
     Raises:
         ModelError: metadata that make no sense, or of another kind of model.
@@ -95,7 +94,7 @@ def gather(job: Job, model: Model, path: Path, classes: int) -> Known:
         (PROPERTIES, _properties(model)),
         *beside,
     ]
-    convention = _convention(path, element_type, imagenet=classes in _IMAGENET)
+    convention = _convention(path, element_type, imagenet=_may_be_imagenet(model))
     if tflite.is_tflite(path):
         sources.append((tflite.METADATA, tflite.settings(path)))
     elif not info.silent:
@@ -159,6 +158,15 @@ def _convention(path: Path, element_type: str, *, imagenet: bool) -> tuple[str, 
 
 
 _MODEL_API = Settings(resize_type="standard", interpolation="linear", reverse_input_channels=False)
+
+
+def _may_be_imagenet(model: Model) -> bool:
+    return any(
+        dimension.is_static and dimension.get_length() in _IMAGENET
+        for port in model.outputs
+        if port.get_partial_shape().rank.is_static
+        for dimension in port.get_partial_shape()
+    )
 
 
 def _static_size(model: Model) -> tuple[int, int] | None:

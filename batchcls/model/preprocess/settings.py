@@ -34,6 +34,7 @@ class Settings:
         embedded_processing: resize, order and normalisation are in the graph already.
         intensity: how pixel values are mapped before mean and scale: (mode, parameters…).
         labels: class names.
+        score_output: name of the output that gives the class scores.
         multilabel: classes are independent of each other (sigmoid).
         activation: softmax, sigmoid or none.
         threshold: multi-label classes below it are left out.
@@ -60,6 +61,7 @@ class Settings:
     embedded_processing: bool | None = None
     intensity: tuple[str | float, ...] | None = None
     labels: tuple[str, ...] | None = None
+    score_output: str | None = None
     multilabel: bool | None = None
     activation: str | None = None
     threshold: float | None = None

@@ -116,6 +116,7 @@ CORE = openvino.Core()
 
 OTHER: dict[str, Any] = {
     "activation": "sigmoid",
+    "score_output": "1",
     "mean_values": "[9,9,9]",
     "scale_values": "[2,2,2]",
     "reverse_input_channels": True,
