@@ -15,6 +15,8 @@ from batchcls.model.infer.classifier import Classifier
 from tests.support import tiny_models as tiny
 from tests.support.int8_net import ONE, SIZE, STEP, scores, weights_up_to
 
+pytestmark = pytest.mark.runs
+
 VIRTUAL = ["AUTO", "AUTO:CPU", "AUTO:VCPU,CPU", "MULTI:CPU", "MULTI:VCPU,CPU", "BATCH:CPU"]
 
 

@@ -16,6 +16,8 @@ from batchcls.model.graph import clamping
 from batchcls.model.infer.classifier import Classifier
 from tests.support import tiny_models as tiny
 
+pytestmark = pytest.mark.runs
+
 SIZE = 4
 CHANNELS = 3
 ONE = Threads(nthreads=1, nstreams="1", nireq=1)

@@ -15,6 +15,8 @@ from batchcls.job.threads import Threads
 from batchcls.model.infer.classifier import Classifier
 from tests.support import tiny_models as tiny
 
+pytestmark = pytest.mark.runs
+
 ONE = Threads(nthreads=1, nstreams="1", nireq=1)
 CLASSES = 3
 Tail = Callable[[Any], Any]

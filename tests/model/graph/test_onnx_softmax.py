@@ -16,6 +16,8 @@ from tests.support import tiny_models as tiny
 from tests.support import tiny_onnx
 from tests.support.tiny_onnx import Node
 
+pytestmark = pytest.mark.runs
+
 MEANS = np.array([90, 10, 40], np.float32)
 HEADS: dict[str, list[int]] = {"N11C": [0, 1, 1, 3], "NC11": [0, 3, 1, 1], "N1C": [0, 1, 3]}
 

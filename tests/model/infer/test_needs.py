@@ -16,6 +16,8 @@ from batchcls.model.preprocess import spatial
 from batchcls.model.preprocess.preprocess import Preprocess
 from tests.support.tiny_models import echo_model, save
 
+pytestmark = pytest.mark.runs
+
 
 def _needs(tmp_path: Path, resize_type: str) -> tuple[int, int] | None:
     model = save(echo_model(28, 14), tmp_path / "m.xml")
