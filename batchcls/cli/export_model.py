@@ -16,6 +16,7 @@ from batchcls.cli.options import MODEL, PREPROCESSING, select
 from batchcls.cli.terminal import print_note, print_result
 from batchcls.errors import ModelError, UsageError
 from batchcls.job.job import Job
+from batchcls.job.paths import expanded
 
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="Model, in any form that `run` accepts.")
@@ -35,7 +36,7 @@ def export_model(file: Model, out: Out, force: Force = False, *, options: Mappin
     """
     job = Job.from_dict({"model": file, **options})
     job.check_options()
-    target = Path(out).expanduser()
+    target = expanded(out)
     if target.suffix != ".xml":
         raise UsageError(f"{out}: expected a name that ends in .xml")
     there = [path for path in (target, target.with_suffix(".bin")) if path.exists()]

@@ -12,6 +12,7 @@ from typing import Any, get_args
 from batchcls.errors import UsageError
 from batchcls.job.choices import SHORT_KEYS
 from batchcls.job.job import Job
+from batchcls.job.paths import expanded
 
 PATHS = frozenset(
     {"sources", "model", "labels", "output", "extension", "plugins", "cache_dir", "load_config"}
@@ -117,7 +118,7 @@ def _string(where: str, field: str, value: Any) -> str:
     mark, path = ("@", value[1:]) if value.startswith("@") else ("", value)
     if field in PATHS and path.startswith("~"):
         try:
-            return mark + str(Path(path).expanduser())
+            return mark + str(expanded(path))
         except RuntimeError as error:
             raise UsageError(f"{where} = {_shown(value)}: {error}") from error
     return value

@@ -7,12 +7,12 @@ metadata said, and names each difference when an output belongs to another job.
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import LabelsError, ModelError, UsageError
 from batchcls.job.job import Job
+from batchcls.job.paths import expanded
 from batchcls.model.files.find import file_hash, model_hash, model_path
 from batchcls.results.manifest import VERSION_KEY
 from batchcls.version import __version__
@@ -75,7 +75,7 @@ def _hash(path: str | None, error: type[LabelsError | UsageError]) -> str | None
     if path is None:
         return None
     try:
-        return file_hash(Path(path).expanduser()).hex()
+        return file_hash(expanded(path)).hex()
     except ModelError as reason:
         raise error(str(reason)) from reason
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import batchcls.model
+from batchcls.job.paths import expanded
 from batchcls.model.compile.compilation import Compilation
 from batchcls.model.devices.core import is_cpu, only_cpus
 from batchcls.model.devices.strings import Device
@@ -100,7 +101,7 @@ def key(work: Compilation) -> str:
         "processor": _processor(),
         "environment": {k: v for k, v in os.environ.items() if k.startswith(_ENVIRONMENT)},
         "model": model_hash(model_path(job.model)),
-        "labels": job.labels and file_hash(Path(job.labels).expanduser()).hex(),
+        "labels": job.labels and file_hash(expanded(job.labels)).hex(),
         "plugins": [_library(entry) for entry in job.plugin],
         "devices": [[device.requested, str(device)] for device in work.devices],
         "properties": {n: _lasting(n, properties) for n, properties in work.properties.items()},
@@ -119,7 +120,7 @@ def _lasting(name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def _library(entry: str) -> list[Any]:
     """A plugin's name and, where it is a file of the user's, which one."""
-    path = Path(entry.partition("=")[2]).expanduser()
+    path = expanded(entry.partition("=")[2])
     try:
         found = path.stat()
     except OSError:

@@ -8,13 +8,13 @@ import io
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from batchcls.errors import BatchclsError, DeviceError
 from batchcls.job.job import Job
+from batchcls.job.paths import expanded
 from batchcls.model.compile import cache_key, hetero, load
 from batchcls.model.compile.compilation import Compilation
 from batchcls.model.compile.compiled_files import CachedModel, CompiledFiles, WriteLock
@@ -113,7 +113,7 @@ def _cache(job: Job) -> tuple[CompiledFiles | None, tuple[str, ...]]:
         return None, ()
     named = job.cache_dir
     try:
-        folder = cache_folder() / "compiled" if named is None else Path(named).expanduser()
+        folder = cache_folder() / "compiled" if named is None else expanded(named)
         return CompiledFiles.open(folder), ()
     except (OSError, RuntimeError) as error:  # no home directory is a RuntimeError
         why = f"--cache-dir {named}: {getattr(error, 'strerror', error)}; nothing is cached"

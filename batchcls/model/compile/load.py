@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from batchcls.job.job import DEFAULT_TOP, Job
+from batchcls.job.paths import expanded
 from batchcls.model.compile.model_metadata import ModelMetadata
 from batchcls.model.devices.core import read_model
 from batchcls.model.files import onnx
@@ -125,7 +126,7 @@ def connect(loaded: Loaded, batch_size: int) -> Model:
 def _names(job: Job, known: metadata.Known) -> tuple[tuple[str, ...] | None, str]:
     """The class names that are known, before it is known how many classes there are."""
     if job.labels is not None:
-        return label_files.read(Path(job.labels).expanduser()), metadata.COMMAND_LINE
+        return label_files.read(expanded(job.labels)), metadata.COMMAND_LINE
     return known.settings.labels, known.origins.get("labels", "none found: numbered")
 
 

@@ -3,16 +3,18 @@
 Order of properties, the later one wins: batchcls's own defaults, `--load-config`, the command line.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from batchcls.errors import DeviceError, ModelError, UsageError
+from batchcls.errors import DeviceError, ModelError
 from batchcls.job.job import Job
+from batchcls.job.paths import expanded
 from batchcls.job.threads import Threads
+from batchcls.model.devices import config_file
 from batchcls.model.devices.strings import VIRTUAL, Device
+from batchcls.model.files import readable
 from batchcls.model.runtime import Core, Model, openvino
 
 PERFORMANCE_HINTS: Mapping[str, str] = {
@@ -56,7 +58,7 @@ def open_core(job: Job) -> Core:
             raise DeviceError(f"cannot register plugin {entry}: {reason(error)}") from error
     for library in job.extension:
         try:
-            core.add_extension(str(Path(library).expanduser()))
+            core.add_extension(str(expanded(library)))
         except RuntimeError as error:
             raise ModelError(f"cannot load the extension {library}: {reason(error)}") from error
     return core
@@ -65,7 +67,7 @@ def open_core(job: Job) -> Core:
 def _plugins_file(plugins: str | None) -> Path | None:
     if plugins is None:
         return None
-    path = Path(plugins).expanduser()
+    path = expanded(plugins)
     if path.is_dir():
         path = path / "plugins.xml"
     if not path.is_file():
@@ -103,7 +105,7 @@ def properties(job: Job, threads: Threads, names: list[str]) -> Properties:
     hint = PERFORMANCE_HINTS[job.hint or "throughput"]
     streams = _by_device(threads.nstreams or job.nstreams)
     precision = _by_device(job.infer_precision)
-    loaded = _load_config(job.load_config)
+    loaded = config_file.load(job.load_config)
     found: Properties = {}
     for name in names:
         mine: dict[str, Any] = {}
@@ -174,20 +176,6 @@ def _for(name: str, values: Mapping[str, str]) -> str | None:
     return None
 
 
-def _load_config(path: str | None) -> Properties:
-    if path is None:
-        return {}
-    try:
-        loaded = json.loads(Path(path).expanduser().read_text())
-    except OSError as error:
-        raise UsageError(f"--load-config {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise UsageError(f"--load-config {path} is not valid JSON: {error}") from error
-    if not isinstance(loaded, dict) or not all(isinstance(v, dict) for v in loaded.values()):
-        raise UsageError(f'--load-config {path}: expected {{"CPU": {{"PROPERTY": "value"}}}}')
-    return {name.upper(): dict(values) for name, values in loaded.items()}
-
-
 def member_names(devices: list[Device], there: list[str]) -> list[str]:
     """Every device that may compute, once; a bare AUTO may take any."""
     names: dict[str, None] = {}
@@ -205,8 +193,7 @@ def read_model(core: Core, path: Path) -> Model:
     """
     if not path.exists():
         raise ModelError(f"no such model: {path}")
-    if path.suffix == ".xml" and not path.with_suffix(".bin").is_file():
-        raise ModelError(f"model {path}: its weights {path.with_suffix('.bin').name} are missing")
+    readable.check(path)
     try:
         model = core.read_model(str(path))
     except RuntimeError as error:

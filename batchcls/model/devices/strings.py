@@ -73,8 +73,11 @@ def parse(text: str) -> Device:
     """
     kind, colon, rest = text.strip().upper().partition(":")
     if not colon:
-        if kind in VIRTUAL:
+        if kind == "AUTO":
             return Device(text, kind, ())
+        if kind in VIRTUAL:
+            example = "BATCH:GPU" if kind == "BATCH" else f"{kind}:GPU,CPU"
+            raise DeviceError(f"device {text!r}: name its devices, for example {example}")
         if "," in kind:
             raise DeviceError(
                 f"device {text!r}: name each device with a `--device` of its own, or split one "

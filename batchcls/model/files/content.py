@@ -20,9 +20,16 @@ ENOUGH = 1024
 
 def foreign(data: bytes) -> str | None:
     """What the bytes are, in words; None where they may be anything."""
+    if (what := instead(data)) is not None:
+        return what
+    return next((what for magic, what in _MAGIC.items() if data.startswith(magic)), None)
+
+
+def instead(data: bytes) -> str | None:
+    """What text has come in a file's place, in words: a web page, Git LFS's pointer."""
     start = data[:ENOUGH].removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.lower().startswith(_HTML):
         return "a web page (HTML)"
     if start.startswith(_LFS):
         return "a pointer that Git LFS left in place of the file (`git lfs pull` fetches it)"
-    return next((what for magic, what in _MAGIC.items() if data.startswith(magic)), None)
+    return None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from batchcls.errors import ModelError
 from batchcls.job.job import Job
+from batchcls.job.paths import expanded
 from batchcls.model.files import beside, hub, onnx
 
 SAVED_MODEL = "saved_model.pb"
@@ -69,7 +70,7 @@ def model_path(model: str | None) -> Path:
         raise ModelError(
             f"{model}: expected a local model; `batchcls export-model {model} model.xml` writes one"
         )
-    found = Path(model).expanduser()
+    found = expanded(model)
     if not found.exists():
         raise ModelError(f"no such model: {model}")
     return found

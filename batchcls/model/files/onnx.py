@@ -37,12 +37,21 @@ _LENGTH = 2
 
 def needed(path: Path) -> list[str]:
     """Paths, relative to the model's folder, in a fixed order; what is damaged names nothing."""
+    return sorted({name for _, name in _named(path)})
+
+
+def tensors(path: Path) -> list[str]:
+    """The same, of the files that hold tensors alone."""
+    return sorted({name for kind, name in _named(path) if kind == "external"})
+
+
+def _named(path: Path) -> set[tuple[str, str]]:
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             found = set(_walk(data, 0, len(data), "model"))
     except (OSError, ValueError, IndexError, RecursionError):  # ValueError: nothing to map
-        return []
-    return sorted(name.decode(errors="surrogateescape") for name in found)
+        return set()
+    return {(kind, name.decode(errors="surrogateescape")) for kind, name in found}
 
 
 def opset(path: Path) -> int | None:
@@ -61,12 +70,12 @@ def opset(path: Path) -> int | None:
     return None
 
 
-def _walk(data: mmap.mmap, start: int, end: int, kind: str) -> Iterator[bytes]:
-    """The files that a message names."""
+def _walk(data: mmap.mmap, start: int, end: int, kind: str) -> Iterator[tuple[str, bytes]]:
+    """The files that a message names, each with the kind of message that it was."""
     if kind in ("external", "property"):
         entry = {number: data[a:b] for number, a, b in _fields(data, start, end)}
         if entry.get(1) == (b"location" if kind == "external" else LABELS_KEY) and entry.get(2):
-            yield entry[2]
+            yield kind, entry[2]
         return
     for number, a, b in _fields(data, start, end):
         if (inner := _INSIDE[kind].get(number)) is not None:

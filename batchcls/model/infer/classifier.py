@@ -21,8 +21,8 @@ from batchcls.model.compile import compiling
 from batchcls.model.compile.compilation import Compilation
 from batchcls.model.compile.compiling import Compiled
 from batchcls.model.compile.description import describe
+from batchcls.model.devices import config_file, precision, strings
 from batchcls.model.devices import core as cores
-from batchcls.model.devices import precision, strings
 from batchcls.model.files.find import model_file, model_path, model_state
 from batchcls.model.infer import topk, uncertainty
 from batchcls.model.infer.constancy import Constancy, unlike_pictures
@@ -93,6 +93,7 @@ class Classifier:
         there = cores.needed(core, named)
         devices = [strings.resolve(one, there, strict=job.strict_devices) for one in named]
         properties = cores.properties(job, threads, cores.member_names(devices, there))
+        config_file.configure_lists(core, job)
         cores.configure(core, properties)
         compiled = compiling.compile_model(
             Compilation(job, core, devices, properties, threads.batch_size)

@@ -33,6 +33,13 @@ def test_no_device_string(text: str) -> None:
         parse(text)
 
 
+@pytest.mark.parametrize("text", ["HETERO", "multi", "BATCH"])
+def test_a_list_without_devices_shows_one(text: str) -> None:
+    with pytest.raises(DeviceError, match=f"name its devices, for example {text.upper()}:GPU"):
+        parse(text)
+    assert parse("AUTO").kind == "AUTO"  # which chooses itself
+
+
 def test_a_missing_member_is_dropped_with_a_warning() -> None:
     device = resolve(parse("HETERO:NPU,GPU,CPU"), HERE)
     assert str(device) == "HETERO:GPU,CPU"

@@ -1,0 +1,54 @@
+"""What is misspelt in `--load-config` is refused, for devices that swallow anything too."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import openvino
+import pytest
+
+from batchcls.errors import UsageError
+from batchcls.job.job import Job
+from batchcls.model.devices import config_file
+
+CORE = openvino.Core()
+
+
+def configured(tmp_path: Path, sections: Any, **options: Any) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(sections))
+    config_file.configure_lists(CORE, Job(load_config=str(path), **options))
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {},
+        {"CPU": {"PERF_COUNT": "YES"}},
+        {"gpu": {"ANYTHING": "of its own"}, "NPU": {}, "GPU.1": {}},
+        {"AUTO": {"LOG_LEVEL": "LOG_NONE"}},
+    ],
+)
+def test_sections_of_devices_pass(tmp_path: Path, sections: Any) -> None:
+    configured(tmp_path, sections)
+
+
+def test_a_plugin_of_the_jobs_is_a_device(tmp_path: Path) -> None:
+    configured(tmp_path, {"VCPU": {}}, plugin=("vcpu=lib.so",))
+
+
+@pytest.mark.parametrize(
+    ("sections", "match"),
+    [
+        ({"CPUU": {}}, "no device is called CPUU; expected one of AUTO, BATCH, CPU"),
+        ({"AUTO": {"LOG_LEVELL": "LOG_NONE"}}, "AUTO has no property LOG_LEVELL; it has: "),
+        ({"HETERO": {"INFERENCE_NUM_THREADS": "2"}}, "HETERO has no property INFERENCE_NUM"),
+        ({"MULTI": {"X": "1"}}, "MULTI has no property X"),
+        ({"AUTO": {"LOG_LEVEL": "LOUD"}}, "AUTO refuses a value"),
+        ([], "expected"),
+    ],
+)
+def test_what_openvino_would_swallow_is_refused(tmp_path: Path, sections: Any, match: str) -> None:
+    with pytest.raises(UsageError, match=match) as caught:
+        configured(tmp_path, sections)
+    assert "\n" not in str(caught.value)
