@@ -28,21 +28,17 @@ class Answers:
         classifier: makes classes of scores.
         board: shows the images in work; an answered one is not any more.
         facts: what records hold besides classes (`batchcls.images.FACTS`).
+
+    Attributes:
+        done: the answers; whoever takes them leaves an empty list. No method does, since it would
+            be called for every image.
     """
 
     def __init__(self, classifier: Classifier, board: Board, facts: Collection[str]) -> None:
         self._classifier = classifier
         self._board = board
         self._facts = tuple(facts)
-        self._done: list[Done] = []
-
-    def __len__(self) -> int:
-        return len(self._done)
-
-    def take(self) -> list[Done]:
-        """The answers since the last call."""
-        done, self._done = self._done, []
-        return done
+        self.done: list[Done] = []
 
     def add(self, work: InWork, scores: Array) -> InWork | None:
         """Answer an image.
@@ -81,4 +77,4 @@ class Answers:
     def _finish(self, work: InWork, answer: Answer) -> None:
         work.tensor = None
         self._board.clear(work.slot)
-        self._done.append(Done(work.lease, answer))
+        self.done.append(Done(work.lease, answer))

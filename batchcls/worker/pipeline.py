@@ -102,9 +102,10 @@ class Pipeline:
             self._receive(work)
         started = self._start_requests()
         self._poll_rings()
-        if not started and not self._answers:
+        if not started and not self._answers.done:
             self._wait(timeout_s)
-        return self._answers.take()
+        done, self._answers.done = self._answers.done, []
+        return done
 
     def stats(self, rss: int) -> WorkerStats:
         """What was done since the last call."""
@@ -239,14 +240,14 @@ class Pipeline:
     def _finish(self, ring: Ring, finished: Finished) -> None:
         """Answer the images of a request that has completed."""
         started = time.perf_counter()
-        before = len(self._answers)
+        before = len(self._answers.done)
         for row, work in enumerate(finished.tags):
             self._board.enter(work.slot, work.image.index, "write")
             if finished.error is not None:
                 self._answers.fail(work, "infer", finished.error)
             elif (again := self._answers.add(work, finished.scores[row])) is not None:
                 self._waiting.appendleft(again)
-        count, device = len(self._answers) - before, ring.device
+        count, device = len(self._answers.done) - before, ring.device
         self._images[device] = self._images.get(device, 0) + count
         self._latency[device] = self._latency.get(device, 0.0) + finished.latency_s * count
         self._spend("write", time.perf_counter() - started)
