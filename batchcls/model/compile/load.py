@@ -16,7 +16,7 @@ from batchcls.model.graph import activation, clamping, edits, onnx_softmax, port
 from batchcls.model.graph import scores as score_outputs
 from batchcls.model.graph.ports import ImageInput
 from batchcls.model.graph.scores import ScoreOutput
-from batchcls.model.metadata import label_files, labels, metadata
+from batchcls.model.metadata import files_beside, label_files, labels, metadata
 from batchcls.model.preprocess import preprocess
 from batchcls.model.runtime import Core, Model
 
@@ -62,8 +62,13 @@ def load(job: Job, core: Core) -> Loaded:
         onnx_softmax.flatten(model)
     known = metadata.gather(job, model, path)
     names, labels_origin = _names(job, known)
+    beside, doubts = ([], []) if names else files_beside.names(path)
     named = job.score_output or known.settings.score_output
-    scores = score_outputs.choose(model, named, labels.counts(names or ()))
+    counts = labels.counts(names or ()).union(*(labels.counts(found) for _, found in beside))
+    scores = score_outputs.choose(model, named, counts)
+    if names is None:
+        names, labels_origin, more = labels.first_that_fits(beside, scores.classes)
+        doubts += more
     settings, origins = known.settings, dict(known.origins)
     image = ports.image_input(model, settings.layout)
     height = image.height or settings.height or DEFAULT_SIZE
@@ -74,7 +79,7 @@ def load(job: Job, core: Core) -> Loaded:
     elif not settings.height:
         origins |= {"height": OPEN_SIZE, "width": OPEN_SIZE}
     pre = preprocess.resolve(settings, height, width, image.channels)
-    warnings = [*known.warnings, *trimmed]
+    warnings = [*known.warnings, *doubts, *trimmed]
     if settings.embedded_processing:
         pre = preprocess.embedded(pre, sized=image.height is not None)
     elif pre.input_dtype in ("u16", "i16"):
@@ -127,7 +132,7 @@ def _names(job: Job, known: metadata.Known) -> tuple[tuple[str, ...] | None, str
     """The class names that are known, before it is known how many classes there are."""
     if job.labels is not None:
         return label_files.read(expanded(job.labels)), metadata.COMMAND_LINE
-    return known.settings.labels, known.origins.get("labels", "none found: numbered")
+    return known.settings.labels, known.origins.get("labels", labels.NONE)
 
 
 def _fitted(names: tuple[str, ...] | None, origin: str, classes: int) -> tuple[str, ...]:

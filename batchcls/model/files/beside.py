@@ -10,7 +10,24 @@ NAMES = (
     "preprocessor_config.json",
     "processor_config.json",
     "metadata.yaml",
+    "signature.json",
+    "inference.yml",
+    "inference.yaml",
+    "pipeline.json",
+    "labels.txt",
+    "labels.csv",
+    "labels.json",
+    "classes.txt",
+    "classes.json",
+    "class_names.txt",
+    "class_names.json",
+    "class_indices.json",
+    "class_to_idx.json",
+    "selected_tags.csv",
+    "label_map.pbtxt",
 )
+LABELS = NAMES[NAMES.index("labels.txt") :]
+"""Class names alone: used where nothing else names the classes, and where they are as many."""
 
 INSIDE = ("openvino", "onnx")
 """Folders of a hub repository that hold a model, while its settings lie above: best first."""

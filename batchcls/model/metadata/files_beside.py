@@ -5,19 +5,26 @@ says that it is the model's.
 """
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from batchcls.errors import ModelError
+from batchcls.errors import LabelsError, ModelError
 from batchcls.model.files import beside
 from batchcls.model.metadata import (
     huggingface,
+    label_files,
+    lobe,
+    paddle,
     preprocessor_config,
     timm,
     ultralytics,
     yaml_files,
 )
 from batchcls.model.preprocess.settings import Settings
+
+_MMDEPLOY = "pipeline.json"
 
 Said = list[tuple[str, Settings]]
 
@@ -55,19 +62,55 @@ def settings(model: Path, input_size: tuple[int, int] | None) -> Said:
             found.append((preprocessor_config.FILE, said))
     if config is not None:
         found.append((huggingface.CONFIG, huggingface.config(config)))
-    found.append((ultralytics.FILE, _metadata_yaml(model)))
+    found.append((ultralytics.FILE, _yaml(model, ultralytics.FILE, ultralytics.settings)))
+    found += [(name, _yaml(model, name, paddle.settings)) for name in paddle.FILES]
+    signature, doubts = _json(model, lobe.FILE)
+    found.append((lobe.FILE, replace(lobe.settings(signature or {}), doubts=doubts)))
+    found.append((_MMDEPLOY, _pipeline(model)))
     return found
 
 
-def _metadata_yaml(model: Path) -> Settings:
-    path = beside.find(model, ultralytics.FILE)
+def names(model: Path) -> tuple[list[tuple[str, tuple[str, ...]]], list[str]]:
+    """Class names in files of their own beside the model, and why others are not used.
+
+    Returns:
+        (file, its names), most usual first; sentences for people.
+    """
+    found, doubts = [], []
+    for name in beside.LABELS:
+        path = beside.find(model, name)
+        if path is None:
+            continue
+        try:
+            found.append((name, label_files.read(path)))
+        except LabelsError as error:
+            doubts.append(f"{path} is not used: {error}")
+    return found, doubts
+
+
+def _yaml(model: Path, name: str, meaning: Callable[[dict[Any, Any], str], Settings]) -> Settings:
+    path = beside.find(model, name)
     if path is None:
         return Settings()
     try:
         values = yaml_files.read(path)
     except ModelError as error:
         return Settings(doubts=(f"{path} is not used: {error}",))
-    return ultralytics.settings(values, str(path))
+    return meaning(values, str(path))
+
+
+def _pipeline(model: Path) -> Settings:
+    """MMDeploy's steps are shown, not followed."""
+    values, _ = _json(model, _MMDEPLOY)
+    pipeline = (values or {}).get("pipeline")
+    tasks = pipeline.get("tasks") if isinstance(pipeline, dict) else None
+    for task in tasks if isinstance(tasks, list) else ():
+        steps = task.get("transforms") if isinstance(task, dict) else None
+        if isinstance(steps, list):
+            shown = json.dumps([s for s in steps if isinstance(s, dict) and len(s) > 1])[:400]
+            text = f"{_MMDEPLOY} of MMDeploy is not followed; give its steps as options: {shown}"
+            return Settings(doubts=(text,))
+    return Settings()
 
 
 def _preprocessor(model: Path) -> tuple[dict[str, Any] | None, tuple[str, ...]]:

@@ -10,6 +10,8 @@ from typing import Any
 from batchcls.errors import LabelsError
 
 BACKGROUND = "background"
+NONE = "none found: numbered"
+"""Where the labels are from that nobody names."""
 _BACKGROUNDS = frozenset({"background", "__background__", "other", "dummy", "n/a"})
 _MOST = 1 << 22  # classes
 
@@ -93,6 +95,29 @@ def fit(labels: Sequence[str], classes: int, name: str, *, first: str = "") -> t
         f"{name} has {count} labels, the model has {classes} classes; "
         "name the labels of this model with `--labels`"
     )
+
+
+def first_that_fits(
+    found: Sequence[tuple[str, tuple[str, ...]]], classes: int
+) -> tuple[tuple[str, ...] | None, str, list[str]]:
+    """Of files of names beside a model the first with as many as there are classes.
+
+    Args:
+        found: (file, its names).
+        classes: of the model; one class may have two names, for no and yes.
+
+    Returns:
+        Names or None, where they are from, and what people should know of the others.
+    """
+    doubts: list[str] = []
+    for name, names in found:
+        if classes in counts(names) or (classes, len(names)) == (1, 2):
+            return names, name, doubts
+        doubts.append(
+            f"{name} beside the model has {len(names)} names, the model {classes} classes: "
+            "it is not used"
+        )
+    return None, NONE, doubts
 
 
 def numbered(classes: int) -> tuple[str, ...]:

@@ -1,0 +1,203 @@
+"""What Lobe, Paddle, MMDeploy and Teachable Machine put beside a model."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batchcls.errors import LabelsError
+from batchcls.job.job import Job
+from batchcls.job.threads import Threads
+from batchcls.model.files.find import model_files
+from batchcls.model.infer.classifier import Classifier
+from batchcls.model.metadata import lobe, paddle
+from batchcls.model.preprocess.geometry import geometry
+from batchcls.model.preprocess.preprocess import resolve
+from tests.support import onnx_models
+
+ONE = Threads(nthreads=1, nstreams="1", nireq=1)
+
+
+def opened(model: Path, **options: Any) -> dict[str, Any]:
+    classifier = Classifier.open(Job(model=str(model), cache=False, **options), ONE)
+    classifier.close()
+    return classifier.description
+
+
+# ---- Lobe
+
+SIGNATURE = {
+    "format": "onnx",
+    "filename": "model.onnx",
+    "classes": {"Label": ["red", "green", "blue"]},
+    "inputs": {"Image": {"dtype": "float32", "shape": [None, 224, 224, 3], "name": "Image"}},
+}
+
+
+def test_lobe_fills_the_square_and_divides_by_255(tmp_path: Path) -> None:
+    model = onnx_models.colours(tmp_path / "model.onnx")
+    (tmp_path / "signature.json").write_text(json.dumps(SIGNATURE))
+    told = opened(model)
+    assert told["labels"]["first"] == ["red", "green", "blue"]
+    assert told["preprocess"]["scale_values"] == [255.0] * 3
+    assert told["preprocess"]["reverse_input_channels"] is True
+    assert told["warnings"] == []
+    pre = resolve(lobe.settings(SIGNATURE), 224, 224, 3)
+    assert geometry(pre, 300, 201).size == (round(224 / 201 * 300), 224)
+    assert geometry(pre, 300, 201).offset == ((334 - 224) // 2, 0)
+
+
+@pytest.mark.parametrize("values", [{}, {"classes": ["a"]}, {"classes": {"Label": [1]}}])
+def test_somebody_elses_signature_says_nothing(values: dict[str, Any]) -> None:
+    assert lobe.settings(values).silent
+
+
+# ---- Paddle
+
+INFERENCE = """\
+Global:
+  model_name: PP-LCNet_x1_0
+PreProcess:
+  transform_ops:
+  - ResizeImage:
+      resize_short: 256
+  - CropImage:
+      size: 224
+  - NormalizeImage:
+      channel_num: 3
+      mean: [0.485, 0.456, 0.406]
+      order: ''
+      scale: 1.0/255.0
+      std: [0.229, 0.224, 0.225]
+  - ToCHWImage: null
+PostProcess:
+  Topk:
+    topk: 5
+    label_list: [red, green, 'no']
+"""
+
+
+def test_paddles_steps_and_labels(tmp_path: Path) -> None:
+    model = onnx_models.colours(tmp_path / "inference.onnx")
+    (tmp_path / "inference.yml").write_text(INFERENCE)
+    told = opened(model)
+    pre = told["preprocess"]
+    assert told["labels"]["first"] == ["red", "green", "no"]
+    assert (pre["resize_type"], pre["resize_to"]) == ("shortest_edge", [256, 256])
+    assert (pre["resize_rounding"], pre["crop_rounding"]) == ("nearest", "floor")
+    assert (pre["interpolation"], pre["reverse_input_channels"]) == ("linear", True)
+    assert pre["mean_values"] == pytest.approx([123.675, 116.28, 103.53])
+    assert pre["scale_values"] == pytest.approx([58.395, 57.12, 57.375])
+    assert told["warnings"] == []
+
+
+def steps(**changed: Any) -> dict[str, Any]:
+    found = {"ResizeImage": {"resize_short": "256"}, "NormalizeImage": {}} | changed
+    return {"PreProcess": {"transform_ops": [{key: value} for key, value in found.items()]}}
+
+
+def test_paddles_sizes_are_width_and_height() -> None:
+    found = paddle.settings(steps(ResizeImage={"size": ["320", "160"]}), "x")
+    assert (found.resize_type, found.height, found.width) == ("standard", 160, 320)
+    found = paddle.settings(
+        steps(ResizeImage={"size": "256", "interpolation": "bicubic", "backend": "pil"},
+              CropImage={"size": ["224", "192"]}), "x")  # fmt: skip
+    assert (found.resize_type, found.resize_to) == ("squash", (256, 256))
+    assert (found.height, found.width, found.interpolation) == (192, 224, "pillow_bicubic")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        steps(RandFlipImage={}),
+        steps(ResizeImage={"resize_short": "large"}),
+        steps(ResizeImage={"size": "8", "interpolation": "magic"}),
+        steps(NormalizeImage={"scale": "1/0"} | {"mean": ["x"]}),
+        steps(ResizeImage={}),
+    ],
+)
+def test_steps_of_paddle_that_are_not_known_are_told(values: dict[str, Any]) -> None:
+    values = values | {"PostProcess": {"Topk": {"label_list": ["a", "b"]}}}
+    found = paddle.settings(values, "inference.yml")
+    assert found.labels == ("a", "b")
+    assert found.resize_type is None
+    assert "inference.yml: only its labels are used" in found.doubts[0]
+
+
+@pytest.mark.parametrize("values", [{}, {"PreProcess": []}, {"PreProcess": {"transform_ops": "x"}}])
+def test_somebody_elses_inference_says_nothing(values: dict[str, Any]) -> None:
+    assert paddle.settings(values, "x").silent
+
+
+# ---- MMDeploy
+
+
+def test_mmdeploys_steps_are_shown(tmp_path: Path) -> None:
+    transforms = [
+        {"type": "LoadImageFromFile"},
+        {"type": "Normalize", "mean": [123.675, 116.28, 103.53], "to_rgb": True},
+    ]
+    tasks = [{"name": "Preprocess", "module": "Transform", "transforms": transforms}]
+    model = onnx_models.colours(tmp_path / "end2end.onnx")
+    (tmp_path / "pipeline.json").write_text(json.dumps({"pipeline": {"tasks": tasks}}))
+    warnings = " ".join(opened(model)["warnings"])
+    assert "pipeline.json of MMDeploy is not followed" in warnings
+    assert "123.675" in warnings
+    (tmp_path / "pipeline.json").write_text('{"pipeline": ["mine"]}')
+    assert "MMDeploy" not in " ".join(opened(model)["warnings"])
+
+
+# ---- files of names
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("labels.txt", "0 red\n1 green\n2 blue\n"),  # Teachable Machine's
+        ("class_indices.json", '{"blue": 2, "green": 1, "red": 0}'),
+        ("selected_tags.csv", "tag_id,name\n7,red\n3,green\n9,blue\n"),
+        ("label_map.pbtxt", "".join(f"item {{ id: {i + 1} name: '{c}' }}\n"
+                                    for i, c in enumerate(("red", "green", "blue")))),
+    ],
+)  # fmt: skip
+def test_names_beside_a_model_are_its(tmp_path: Path, file: str, text: str) -> None:
+    model = onnx_models.colours(tmp_path / "model.onnx")
+    (tmp_path / file).write_text(text)
+    told = opened(model)
+    assert told["labels"]["first"] == ["red", "green", "blue"]
+    assert told["origin"]["labels"] == file
+    assert tmp_path / file in model_files(model)
+
+
+def test_names_of_another_number_are_told_and_not_used(tmp_path: Path) -> None:
+    model = onnx_models.colours(tmp_path / "model.onnx")
+    (tmp_path / "labels.txt").write_text("a\nb\nc\nd\n")
+    told = opened(model)
+    assert told["labels"]["first"] == ["class 0", "class 1", "class 2"]
+    assert any("labels.txt beside the model has 4 names" in text for text in told["warnings"])
+    (tmp_path / "classes.txt").write_text("x\ny\nz\n")
+    assert opened(model)["labels"]["first"] == ["x", "y", "z"]
+
+
+def test_names_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    model = onnx_models.colours(tmp_path / "model.onnx")
+    (tmp_path / "labels.txt").write_bytes(b"<html>")
+    assert any("labels.txt is not used" in text for text in opened(model)["warnings"])
+
+
+def test_what_the_model_says_itself_comes_before(tmp_path: Path) -> None:
+    model = onnx_models.colours(tmp_path / "model.onnx")
+    (tmp_path / "labels.txt").write_text("x\ny\nz\n")
+    (tmp_path / "config.json").write_text('{"id2label": {"0": "a", "1": "b", "2": "c"}}')
+    assert opened(model)["labels"]["first"] == ["a", "b", "c"]
+    names = tmp_path / "mine.txt"
+    names.write_text("1\n2\n")
+    with pytest.raises(LabelsError, match="the labels file has 2 labels"):
+        opened(model, labels=str(names))
+
+
+def test_names_beside_a_model_choose_among_its_outputs(tmp_path: Path) -> None:
+    model = onnx_models.colours(tmp_path / "m.onnx", {"output": "features", "z": "colours"})
+    (tmp_path / "labels.txt").write_text("x\ny\nz\n")
+    assert opened(model)["labels"]["first"] == ["x", "y", "z"]
