@@ -18,6 +18,7 @@ for _module in ("openvino_telemetry", "openvino.tools.ovc"):
 
 import openvino  # noqa: E402 - only now
 from openvino import CompiledModel, Core, Model, Tensor, Type, opset13, opset14  # noqa: E402 - only now
+from openvino._offline_transformations import apply_moc_transformations  # noqa: E402 - only now
 from openvino.preprocess import PrePostProcessor  # noqa: E402 - only now
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "PrePostProcessor",
     "Tensor",
     "Type",
+    "apply_moc_transformations",
     "openvino",
     "opset13",
     "opset14",

@@ -30,14 +30,17 @@ INFO = {
 }
 
 
-def colour_net(path: Path) -> Path:
-    """A convolution and a pooling that find the strongest channel."""
+def colour_net(path: Path, *, normalised: bool = False) -> Path:
+    """A convolution, perhaps its normalisation, and a pooling: they find the strongest channel."""
     image = ops.parameter([1, 3, 16, 16], ov.Type.f32, name="image")
     image.output(0).get_tensor().set_names({"image"})
     kernel = np.zeros((3, 3, 3, 3), np.float32)
     for n in range(3):
         kernel[n, n] = 0.1
     conv = ops.convolution(image, kernel, [1, 1], [1, 1], [1, 1], [1, 1])
+    if normalised:
+        scale, shift = (np.full((1, 3, 1, 1), value, np.float32) for value in (1.5, 0.1))
+        conv = ops.add(ops.multiply(conv, scale), shift)
     pooled = ops.reduce_mean(ops.relu(conv), np.array([2, 3]), keep_dims=False)
     scores = ops.softmax(pooled, 1)
     scores.output(0).get_tensor().set_names({"scores"})
@@ -79,6 +82,17 @@ def test_a_model_becomes_int8_and_says_how_good_it_is(tmp_path: Path, pictures: 
     assert any(op.get_type_name() == "FakeQuantize" for op in quantised.get_ops())
     assert quantised.get_rt_info(["model_info", "labels"]).astype(str) == "blue green red"
     assert quantised.get_rt_info(["model_info", "mean_values"]).astype(str) == "120.0 120.0 120.0"
+
+
+def test_a_convolution_is_quantised_together_with_its_normalisation(
+    tmp_path: Path, pictures: Path
+) -> None:
+    model, out = colour_net(tmp_path / "m.xml", normalised=True), tmp_path / "int8.xml"
+    assert run(model, pictures, "-o", out, "--yes").returncode == 0
+    quantised = ov.Core().read_model(out)
+    (conv,) = (op for op in quantised.get_ops() if op.get_type_name() == "Convolution")
+    (taker,) = (target.get_node() for target in conv.output(0).get_target_inputs())
+    assert taker.get_type_name() == "Add"
 
 
 def test_a_quantised_model_is_not_quantised_again(tmp_path: Path, pictures: Path) -> None:
