@@ -5,11 +5,13 @@ then model_info); the files beside it; its format's metadata and conventions; an
 defaults, with a warning that they are a guess.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from batchcls.job.job import Job
+from batchcls.model.devices.core import ZIPMAP_LABELS
 from batchcls.model.graph import input_quantisation
 from batchcls.model.metadata import (
     files_beside,
@@ -27,6 +29,7 @@ COMMAND_LINE = "the command line"
 RT_INFO = "rt_info model_info"
 OWN_RT_INFO = "rt_info batchcls"
 PROPERTIES = "the model's metadata_props"
+ZIPMAP = "the model's ZipMap"
 QUANTISED = "the input's quantisation"
 LIKELY = "the range of the input's quantisation (a guess)"
 RANGE = (
@@ -92,6 +95,7 @@ def gather(job: Job, model: Model, path: Path) -> Known:
         (QUANTISED, Settings() if numbers else Settings(mean_values=(), scale_values=())),
         *in_file,
         (PROPERTIES, _properties(model)),
+        (ZIPMAP, _zipmap(model)),
         *beside,
     ]
     convention = _convention(path, element_type, imagenet=_may_be_imagenet(model))
@@ -117,6 +121,12 @@ def _of_ultralytics(
     """What an Ultralytics export means by the file beside it, or without one."""
     found = [said for said in beside if said[0] == ultralytics.FILE and not said[1].silent]
     return found or [(RT_INFO, ultralytics.without_file(size, labels))]
+
+
+def _zipmap(model: Model) -> Settings:
+    if not model.has_rt_info([ZIPMAP_LABELS]):
+        return Settings()
+    return Settings(labels=tuple(json.loads(model.get_rt_info([ZIPMAP_LABELS]).value)))
 
 
 def _properties(model: Model) -> Settings:
