@@ -12,6 +12,7 @@ import numpy as np
 import openvino
 import pytest
 
+from batchcls.errors import ModelError
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
 from batchcls.model.compile import cache_key, load
@@ -201,7 +202,8 @@ def test_a_model_that_changes_while_it_is_compiled_is_not_kept(
         return real(job, core)
 
     monkeypatch.setattr(load, "load", loaded)
-    opened(job)
+    with pytest.raises(ModelError, match="changed while it was read"):
+        opened(job)
     assert files(job) == []
 
 
