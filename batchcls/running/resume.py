@@ -1,32 +1,32 @@
-"""What stands under an output's name, and what a job makes of it: begin, go on, or nothing to do.
+"""Looks at what lies under an output's name, and carries out what `plan` decides about it.
 
 Rules of this file:
 
-1. The lock is held by the caller all the while.
-2. What may be decided without a model is decided before a worker is started; whether results belong
-   to the same job, in doubt, only after a worker has said what it made of the model.
-3. Only a new generation ever replaces finished results, and only by rename.
+1. The lock is held by the caller all the while, so what was found once is still there.
+2. Nothing is remembered between the steps but what they are given.
+3. Before a worker has said what it made of the model, only what no result depends on is written:
+   the list of a generation that does not exist yet.
 """
 
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from batchcls.errors import RefusedError, UsageError
+from batchcls.errors import RefusedError
 from batchcls.job.job import Job
 from batchcls.messages import Answer
 from batchcls.results import carry, generation
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
 from batchcls.results.journal import Journal
-from batchcls.results.manifest import Carry, Manifest
+from batchcls.results.manifest import Manifest
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
 from batchcls.running import fingerprint
 from batchcls.running.listed_work import ListedWork
+from batchcls.running.plan import Again, Found, GoOn, NewGeneration, Request, when_listed
 from batchcls.sources import InputsList, InputsReader, extend, freeze
 
 
@@ -35,12 +35,10 @@ class Ready:
     """An output that lines can be written to.
 
     Attributes:
-        manifest: of the run.
         journal: its results.
         work: the images that have no line yet.
     """
 
-    manifest: Manifest
     journal: Journal
     work: ListedWork
 
@@ -51,7 +49,7 @@ class Ready:
 
 
 class Output:
-    """One job's output.
+    """The files of a job's output.
 
     Args:
         job: the job.
@@ -61,187 +59,131 @@ class Output:
 
     def __init__(self, job: Job, paths: RunPaths, storage: Storage) -> None:
         self._job = job
-        self._paths = paths
         self._storage = storage
-        generation.recover(paths, storage, fresh=job.fresh)
-        self._old = self._load_old()
-        self.removed = self._is_removed()
-        self._fresh = job.fresh or self.removed
-        self._manifest = None if self._fresh else self._old
-        self._finished = self._is_finished()
-        self._inputs: InputsList | None = None
-        self.duplicates = 0
-        self.skipped: tuple[str, ...] = ()
-
-    @cached_property
-    def _asked(self) -> dict[str, Any]:
-        """What the job asks for; to hash a large model takes a while."""
-        return fingerprint.asked(self._job)
+        self.paths = paths
 
     @property
-    def nothing_to_do(self) -> Manifest | None:
-        """The manifest, where the results are complete and the job asks for nothing else."""
-        new = self._job.extend or self._job.retry_failed
-        if self._manifest is None or not self._finished or new:
-            return None
-        same = self._manifest.settings.get("asked") == fingerprint.normal(self._asked)
-        return self._manifest if same else None
+    def again(self) -> Again:
+        """What the job asks for if there are results already."""
+        if self._job.fresh:
+            return "fresh"
+        if self._job.extend:
+            return "extend"
+        return "retry-failed" if self._job.retry_failed else ""
 
-    def check(self) -> None:
-        """Refuse what can be refused without a model.
+    def request(self, asked: Mapping[str, Any] | None) -> Request:
+        """What `plan` is told of the job.
 
-        Raises:
-            RefusedError: the results belong to other sources, or to nobody we know.
+        Args:
+            asked: by `fingerprint.asked`, if it is known by now.
         """
-        job, manifest = self._job, self._manifest
-        mode = "--extend" if job.extend else "--retry-failed"
-        if manifest is None:
-            self._require_free()
-            if job.extend or job.retry_failed:
-                raise UsageError(
-                    f"{job.output}: there are no complete results; run without `{mode}` first"
-                )
-            return
-        self._require_same_sources(manifest)
-        if (job.extend or job.retry_failed) and not self._finished:
-            raise RefusedError(
-                f"{job.output} is not complete; run the same command without `{mode}` first"
-            )
+        normal = None if asked is None else fingerprint.normal(asked)
+        return Request(self._job.output, self.paths, self.again, _places(self._job), normal)
 
-    def list_inputs(self) -> int:
-        """List the sources, unless a frozen list is there; how many images there are.
+    def look(self) -> Found:
+        """What is there, once what a crash left half begun is carried out or forgotten.
 
         Raises:
-            ModelError: the model cannot be read.
-            LabelsError: the labels file cannot be read.
+            RefusedError: the manifest or the mark is damaged.
+            StoppedError: the disk fails.
+        """
+        paths, storage, fresh = self.paths, self._storage, self.again == "fresh"
+        generation.recover(paths, storage, fresh=fresh)
+        try:
+            manifest = manifests.load(storage, paths.manifest)
+        except RefusedError:
+            if not fresh:
+                raise
+            manifest = None
+        results = storage.stat(paths.results) is not None
+        part = storage.stat(paths.part)
+        mark = None
+        # Damage of a mark that nothing depends on must not be in the way.
+        if manifest is not None and part is None and not (fresh and results):
+            found = marks.read(storage, paths.commit)
+            mark = found[0] if found is not None else None
+        return Found(manifest, results, part.size if part is not None else None, mark)
+
+    def list_inputs(self, decided: GoOn | NewGeneration) -> InputsList:
+        """List the sources, unless there is a frozen list that stays.
+
+        Raises:
             SourceError: a source is missing, or holds no images.
             RefusedError: the frozen list was changed.
+            StoppedError: the disk is full or fails.
         """
-        job, paths, storage, old = self._job, self._paths, self._storage, self._manifest
-        _ = self._asked  # now: workers are loading, and to hash the model takes a while
-        if old is None:
+        job, paths, storage = self._job, self.paths, self._storage
+        before = _goes_on_from(decided)
+        if before is None:
             generation.stage(paths, storage)
-            self._inputs = freeze(job, paths.next_inputs)
-        elif job.extend:
-            manifests.require_inputs(storage, paths.inputs, old)
+            return freeze(job, paths.next_inputs)
+        manifests.require_inputs(storage, paths.inputs, before)
+        listed = _inputs_of(before)
+        if isinstance(decided, NewGeneration) and decided.reason == "extend":
             generation.stage(paths, storage, copy_inputs=True)
-            self._inputs = extend(_inputs_of(old), job, paths.next_inputs)
-        else:
-            manifests.require_inputs(storage, paths.inputs, old)
-            self._inputs = _inputs_of(old)
-        self.duplicates, self.skipped = self._inputs.duplicates, self._inputs.skipped
-        return self._inputs.count
+            return extend(listed, job, paths.next_inputs)
+        return listed
 
-    def open(self, description: Mapping[str, Any]) -> Ready:
-        """Begin the results, or go on with them, now that a worker told what it made of the model.
+    def open(
+        self,
+        decided: GoOn | NewGeneration,
+        listed: InputsList,
+        asked: Mapping[str, Any],
+        description: Mapping[str, Any],
+    ) -> Ready:
+        """Begin the results, or resume them, now that a worker told what it made of the model.
+
+        Args:
+            decided: by `plan`.
+            listed: by `list_inputs`.
+            asked: by `fingerprint.asked`.
+            description: the worker's.
 
         Raises:
             RefusedError: the results belong to a job that gives other answers, or are damaged.
             StoppedError: the disk is full or fails.
         """
-        resolved = fingerprint.resolved(self._asked, description)
-        manifest = self._manifest
-        if manifest is not None:
-            manifests.require_same(manifest, resolved, self._paths.results)
-        if manifest is None or self._begins_anew(manifest):
-            manifest = self._next_manifest(resolved)
-            generation.begin(self._paths, self._storage, manifest, fresh=self._fresh)
+        paths, storage = self.paths, self._storage
+        resolved = fingerprint.resolved(asked, description)
+        if (before := _goes_on_from(decided)) is not None:
+            manifests.require_same(before, resolved, paths.results)
+        decided = when_listed(decided, listed.count)
+        if isinstance(decided, NewGeneration):
+            manifest = self._next_manifest(decided, listed, asked, resolved)
+            generation.begin(paths, storage, manifest, fresh=decided.over)
+        else:
+            manifest = decided.manifest
         journal = Journal.open(
-            self._paths, self._storage, manifest.count, manifest.run, replaces=manifest.replaces
+            paths, storage, manifest.count, manifest.run, replaces=manifest.replaces
         )
-        reader = InputsReader(self._paths.inputs, manifest.root)
+        reader = InputsReader(paths.inputs, manifest.root)
         first = journal.count
         carried = self._carried(manifest, first)
-        return Ready(
-            manifest,
-            journal,
-            ListedWork(reader, manifest.count, first, self._job.number_iter, carried),
-        )
+        passes = self._job.number_iter
+        return Ready(journal, ListedWork(reader, manifest.count, first, passes, carried))
 
-    # ----
-
-    @property
-    def _listed(self) -> InputsList:
-        if self._inputs is None:
-            raise RuntimeError("the inputs are not listed yet")
-        return self._inputs
-
-    def _load_old(self) -> Manifest | None:
-        try:
-            return manifests.load(self._storage, self._paths.manifest)
-        except RefusedError:
-            if self._job.fresh:
-                return None
-            raise
-
-    def _is_removed(self) -> bool:
-        """Somebody removed the finished results: what else could he want than new ones?"""
-        old, storage, paths = self._old, self._storage, self._paths
-        if old is None or storage.stat(paths.results) or storage.stat(paths.part):
-            return False
-        found = marks.read(storage, paths.commit)
-        return found is not None and (found[0].run, found[0].state) == (old.run, "complete")
-
-    def _is_finished(self) -> bool:
-        """The final file is there and no further generation was begun behind it."""
-        manifest, storage, paths = self._manifest, self._storage, self._paths
-        if manifest is None or storage.stat(paths.results) is None or storage.stat(paths.part):
-            return False
-        found = marks.read(storage, paths.commit)
-        return found is not None and (found[0].run, found[0].state) == (manifest.run, "complete")
-
-    def _require_free(self) -> None:
-        """Nobody else's results may be in the way."""
-        results, part = self._paths.results, self._storage.stat(self._paths.part)
-        if self._old is None and self._storage.stat(results) is not None:
-            raise RefusedError(
-                f"{results} exists, and {self._paths.directory} does not say which run it is from; "
-                "move it away, or choose another `--output`"
-            )
-        if part is not None and part.size and not self._fresh:
-            raise RefusedError(
-                f"{self._paths.part} holds results, but {self._paths.directory} does not say of "
-                "which run; move it away, choose another `--output`, or start over with `--fresh`"
-            )
-
-    def _require_same_sources(self, manifest: Manifest) -> None:
-        before = manifest.settings.get("places")
-        now = _places(self._job)
-        if before != now:
-            raise RefusedError(
-                f"{self._job.output} was made from other sources:\n"
-                f"  was {', '.join(before or ['?'])}\n  is {', '.join(now)}\n"
-                "name the old sources, choose another `--output`, or start over with `--fresh`"
-            )
-
-    def _begins_anew(self, manifest: Manifest) -> bool:
-        """A further generation is asked for, and has something to do."""
-        if self._job.extend:
-            return self._listed.count > manifest.count
-        if self._job.retry_failed:
-            found = marks.read(self._storage, self._paths.commit)
-            return found is not None and bool(found[0].failed)
-        return False
-
-    def _next_manifest(self, resolved: Mapping[str, Any]) -> Manifest:
-        job, old = self._job, self._old
-        kind: Carry = ""
-        if old is not None and not self._fresh:
-            kind = "extend" if job.extend else "retry-failed"
+    def _next_manifest(
+        self,
+        decided: NewGeneration,
+        listed: InputsList,
+        asked: Mapping[str, Any],
+        resolved: Mapping[str, Any],
+    ) -> Manifest:
+        job, before, replaces = self._job, decided.before, None
+        if before is not None:
+            replaces = generation.finished_file(self.paths, self._storage, fresh=decided.over)
         return Manifest(
-            inputs=self._listed.as_dict(),
+            inputs=listed.as_dict(),
             fingerprint=resolved,
             sources=job.sources,
             settings={
-                "asked": fingerprint.normal(self._asked),
+                "asked": fingerprint.normal(asked),
                 "places": _places(job),
                 "job": job.as_dict(),
             },
-            generation=1 if old is None else old.generation + 1,
-            carry=kind,
-            replaces=None
-            if old is None
-            else generation.finished_file(self._paths, self._storage, fresh=self._fresh),
+            generation=1 if before is None else before.generation + 1,
+            carry=decided.carry,
+            replaces=replaces,
         )
 
     def _carried(self, manifest: Manifest, first: int) -> Iterator[Answer] | None:
@@ -249,10 +191,17 @@ class Output:
         if not manifest.carry or first == manifest.count:
             return None
         answers = carry.answers(
-            self._storage, self._paths.results, start=first, expected=manifest.replaces
+            self._storage, self.paths.results, start=first, expected=manifest.replaces
         )
         retry = manifest.carry == "retry-failed"
         return (answer for answer in answers if not (retry and answer.failed))
+
+
+def _goes_on_from(decided: GoOn | NewGeneration) -> Manifest | None:
+    """The generation whose list and whose lines count on."""
+    if isinstance(decided, GoOn):
+        return decided.manifest
+    return None if decided.over else decided.before
 
 
 def _inputs_of(manifest: Manifest) -> InputsList:

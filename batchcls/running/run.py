@@ -10,7 +10,8 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from batchcls.backends.backend import Backend, OpenBackend
 from batchcls.backends.local import LocalBackend
@@ -27,18 +28,24 @@ from batchcls.results import record
 from batchcls.results.lock import Lock
 from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import PosixStorage
+from batchcls.running import fingerprint
 from batchcls.running.allocation import decide
 from batchcls.running.limits import policy
 from batchcls.running.log import logging_to
 from batchcls.running.loop import EventLoop
 from batchcls.running.machine import this_machine
+from batchcls.running.plan import Finished, GoOn, NewGeneration, Refused, plan
 from batchcls.running.presenter import Presenter
 from batchcls.running.recorder import JournalLines
 from batchcls.running.result import RunResult, already_complete, result
 from batchcls.running.resume import Output, Ready
 from batchcls.running.signals import StopRequests, stop_requests
+from batchcls.sources import InputsList
 
 log = logging.getLogger("batchcls")
+
+Asked = Mapping[str, Any]
+"""What `fingerprint.asked` makes of a job."""
 
 __all__ = ["RunResult", "run"]
 
@@ -67,11 +74,18 @@ def run(
     make_directory(paths, storage)
     with Lock.take(paths, storage) as lock, stop_requests() as requests:
         output = Output(job, paths, storage)
-        if (manifest := output.nothing_to_do) is not None:
-            output.check()
-            return already_complete(paths, manifest.count, job)
-        output.check()
-        return _Session(job, paths, output, requests, begun, lock.warning).run(open_backend)
+        found = output.look()
+        # To hash a large model takes a while: before workers load only where none may be needed.
+        asked = fingerprint.asked(job) if found.complete and not output.again else None
+        decided = plan(found, output.request(asked))
+        match decided:
+            case Refused(error):
+                raise error
+            case Finished(manifest):
+                return already_complete(paths, manifest.count, job)
+            case GoOn() | NewGeneration():
+                session = _Session(job, output, requests, begun, lock.warning)
+                return session.run(open_backend, decided, asked)
 
 
 class _Session:
@@ -80,7 +94,6 @@ class _Session:
     def __init__(
         self,
         job: Job,
-        paths: RunPaths,
         output: Output,
         requests: StopRequests,
         begun: Callable[[], None],
@@ -88,8 +101,8 @@ class _Session:
     ) -> None:
         self._job = job
         self._begun = begun
-        self._paths = paths
         self._output = output
+        self._paths = output.paths
         self._requests = requests
         machine = this_machine()
         self._allocation = decide(job, machine)
@@ -108,18 +121,20 @@ class _Session:
             host=socket.gethostname(),
             workers=workers,
         )
-        self._presenter = Presenter(job, paths, self._progress)
+        self._presenter = Presenter(job, output.paths, self._progress)
         if warning:
             self._progress.warn(warning)
 
-    def run(self, open_backend: OpenBackend) -> RunResult:
+    def run(
+        self, open_backend: OpenBackend, decided: GoOn | NewGeneration, asked: Asked | None
+    ) -> RunResult:
         with logging_to(self._paths.log, self._job.log_level):
             start = self._allocation.start_message(self._job)
             backend = open_backend(start, self._paths.log, self._job.timeout)
             loop = EventLoop(self._coordinator, backend, self._presenter, self._requests)
             with contextlib.closing(backend):
                 try:
-                    return self._run(backend, loop)
+                    return self._run(backend, loop, decided, asked)
                 except BatchclsError as error:
                     log.error("%s", error)
                     state: State = "interrupted" if self._requests.count else "stopped"
@@ -128,17 +143,29 @@ class _Session:
                     self._presenter.end(state, str(error), loop.description, summary=summary)
                     raise
 
-    def _run(self, backend: Backend, loop: EventLoop) -> RunResult:
+    def _run(
+        self,
+        backend: Backend,
+        loop: EventLoop,
+        decided: GoOn | NewGeneration,
+        asked: Asked | None,
+    ) -> RunResult:
         backend.watch(self._requests.descriptor)
         for command in self._coordinator.start():
             backend.do(command)
         # From here on the workers load: what else there is to do costs no time.
         self._presenter.open()
-        total = self._list()
+        self._warn(decided)
+        # A list on standard input may be waited for without end.
+        self._requests.at_once = True
+        asked = asked or fingerprint.asked(self._job)
+        listed = self._output.list_inputs(decided)
+        self._requests.at_once = False
+        total = self._listed(listed)
         loop.load()
         if loop.halted:
             raise StoppedError(f"{loop.halted}; {self._paths.log} may say more")
-        ready = self._output.open(loop.description)
+        ready = self._output.open(decided, listed, asked, loop.description)
         with contextlib.closing(ready):
             journal, resumed = ready.journal, ready.journal.count
             if journal.finished:
@@ -154,25 +181,23 @@ class _Session:
                 snapshot.elapsed_s, snapshot.rate_mean,
             )  # fmt: skip
 
-    def _list(self) -> int:
-        """List the images; how many there are."""
-        job, output, warn = self._job, self._output, self._progress.warn
+    def _warn(self, decided: GoOn | NewGeneration) -> None:
+        job, warn = self._job, self._progress.warn
         if job.model is None:
             warn("no --model given: the built-in photo-quality model is used (ok, blurry, dark, …)")
-        if output.removed:
+        if isinstance(decided, NewGeneration) and decided.reason == "removed":
             warn(f"{job.output} was complete and has been removed; starting over")
-        # A list on standard input may be waited for without end.
-        self._requests.at_once = True
-        total = output.list_inputs()
-        self._requests.at_once = False
-        if output.duplicates:
-            repeats = text.counted(output.duplicates, "repeated path was", "repeated paths were")
-            warn(f"{repeats} dropped from the list; each image is labelled once")
-        for note in output.skipped[:5]:
-            warn(note)
-        self._progress.on_listed(total * job.number_iter)
+
+    def _listed(self, listed: InputsList) -> int:
+        """Tell of the list; how many images are on it."""
+        if listed.duplicates:
+            repeats = text.counted(listed.duplicates, "repeated path was", "repeated paths were")
+            self._progress.warn(f"{repeats} dropped from the list; each image is labelled once")
+        for note in listed.skipped[:5]:
+            self._progress.warn(note)
+        self._progress.on_listed(listed.count * self._job.number_iter)
         self._progress.on_state("loading")
-        return total
+        return listed.count
 
     def _label(self, loop: EventLoop, ready: Ready, total: int) -> None:
         """Label every image that has no line yet."""
