@@ -99,6 +99,7 @@ class Classifier:
             Compilation(job, core, devices, properties, threads.batch_size)
         )
         if model_state(path) != files:
+            compiled.settle(SETTLE_S)  # what is being cached of it must not be left half written
             raise ModelError(f"{path} changed while it was read; run the same command again")
         models = [(one.device, one.model) for one in compiled.models]
         precisions = precision.computed(core, properties, models)
