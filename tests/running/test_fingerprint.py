@@ -39,6 +39,7 @@ CHANGES_ANSWERS: dict[str, tuple[Any, str]] = {
     "infer_precision": ("bf16", "precision"),
     "decode": ("reduced", "decode"),
     "activation": ("sigmoid", "activation"),
+    "score_output": ("0", "score_output"),
     "sources": (("images/a",), "other sources"),
 }
 """Another value, and the word that the refusal must hold."""
