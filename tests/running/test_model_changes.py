@@ -18,7 +18,8 @@ def test_a_worker_that_starts_later_and_finds_other_files_ends_the_run(tmp_path:
         picture = np.full((16, 16, 3), 30 * number, np.uint8)
         assert cv2.imwrite(str(images / f"{number}.png"), picture)
     model = tiny.save(tiny.colour_model(), tmp_path / "m.xml")
-    endless = ("--no-cache", "--niter", "1000000")
+    # One worker: a second one might still be reading the model when it is overwritten.
+    endless = ("--no-cache", "--niter", "1000000", "--workers", "1")
     program = Program(images, model, tmp_path / "r.jsonl", options=endless)
     program.wait_for_work()
     weights = model.with_suffix(".bin")
