@@ -1,6 +1,5 @@
 """The progress of a run of another process: its last snapshot, and whether the process lives."""
 
-import os
 import socket
 from typing import Literal
 
@@ -8,7 +7,7 @@ from batchcls.display.progress.progress_file import load
 from batchcls.display.snapshot import Snapshot
 from batchcls.errors import RefusedError
 from batchcls.results.rundir import RunPaths
-from batchcls.running.machine import process_start
+from batchcls.running.machine import is_alive, process_start
 
 Writer = Literal["alive", "gone", "unknown"]
 
@@ -32,12 +31,8 @@ def writer_of(snapshot: Snapshot) -> Writer:
     """
     if snapshot.host != socket.gethostname() or snapshot.pid <= 0:
         return "unknown"
-    try:
-        os.kill(snapshot.pid, 0)
-    except ProcessLookupError:
+    if not is_alive(snapshot.pid):
         return "gone"
-    except OSError:  # somebody else's process, so there is one
-        pass
     start = process_start(snapshot.pid)
     # A process that began after the snapshot was written has only inherited the number.
     return "gone" if start is not None and start > snapshot.updated_at + 5.0 else "alive"

@@ -6,6 +6,8 @@ import resource
 from dataclasses import dataclass
 from pathlib import Path
 
+from batchcls.running import cgroups
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -35,41 +37,48 @@ def this_machine() -> Machine:
 
 def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
+        found = len(os.sched_getaffinity(0))
     else:
-        cores = os.cpu_count() or 1
-    return max(1, min(cores, _quota() or cores))
-
-
-def _quota() -> int:
-    """Whole processors that a cgroup (version 2) grants; 0 = no limit."""
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, int(quota) // int(period))
-    except (OSError, ValueError):
-        return 0
+        found = os.cpu_count() or 1
+    return min(found, cgroups.cores() or found)
 
 
 def _memory() -> int:
-    """Bytes of memory, or of the cgroup's (version 2) share of it; 0 = unknown."""
+    """Bytes of memory, or of what the control groups grant of it; 0 = unknown."""
     try:
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
         return 0
-    with contextlib.suppress(OSError, ValueError):
-        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return memory
+    return min(found, cgroups.memory() or found)
 
 
 def process_start(pid: int) -> float | None:
     """When a process began, in seconds since the epoch; None where /proc does not tell."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-        ticks = int(stat.rpartition(b")")[2].split()[19])
+        ticks = int(_stat(pid)[19])
         boot = Path("/proc/stat").read_bytes().partition(b"btime ")[2].split()[0]
         return int(boot) + ticks / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError):
         return None
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process, and more of it than an exit status nobody has asked for."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's process, so there is one
+        pass
+    try:
+        return _stat(pid)[0] not in (b"Z", b"X")
+    except (OSError, IndexError):
+        return True
+
+
+def _stat(pid: int) -> list[bytes]:
+    """What /proc tells of a process, from its state on (field 3 of proc(5))."""
+    return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
 
 
 def child_processes() -> list[int]:

@@ -193,6 +193,23 @@ def test_writer() -> None:
     assert writer_of(replace(shot, updated_at=0.0)) == "gone"
 
 
+def test_a_killed_run_that_nobody_has_waited_for_is_over(
+    results: Path, printed: Printed
+) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    shot = put(results, pid=process.pid)
+    assert writer_of(shot) == "alive"
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # dead, and still in the table
+    try:
+        text, code = printed(str(results))
+        assert "run the same command to resume" in text
+        assert code == 4
+        assert show_run(str(results), io.StringIO(), "plain") == 4
+    finally:
+        process.communicate()
+
+
 def test_lines_are_counted_in_blocks(tmp_path: Path) -> None:
     path = tmp_path / "r"
     path.write_bytes(b"x" * 70 + (b"y" * 99 + b"\n") * 30_000)
