@@ -69,8 +69,7 @@ def load(job: Job, core: Core) -> Loaded:
     if names is None:
         names, labels_origin, more = labels.first_that_fits(beside, scores.classes)
         doubts += more
-    settings, origins = known.settings, dict(known.origins)
-    image = ports.image_input(model, settings.layout)
+    settings, origins, image = known.settings, dict(known.origins), known.image
     height = image.height or settings.height or DEFAULT_SIZE
     width = image.width or settings.width or DEFAULT_SIZE
     if image.height is not None:

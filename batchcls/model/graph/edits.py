@@ -22,14 +22,13 @@ def set_shape(
 ) -> None:
     """Give the model one static input shape; a height and width of 0 leave it open.
 
-    Converted TFLite and older ONNX models end in a Reshape to a constant [1, classes]: with the
-    image dimension spelled out no other batch passes. Such targets get -1 for the batch first.
+    Converted TFLite and older ONNX models end in a Reshape to a constant [1, classes] or [1, -1]:
+    with the image dimension spelled out no other batch passes. Such targets get -1 for the batch.
 
     Raises:
         ModelError: the model does not work at that size or batch.
     """
-    sizes = {"N": batch, "C": image.channels, "H": height or -1, "W": width or -1}
-    wanted = openvino.PartialShape([openvino.Dimension(sizes[letter]) for letter in image.layout])
+    wanted = _shape(image, height, width, batch)
     if model.inputs[image.index].get_partial_shape() == wanted:
         return
     if batch > 1:
@@ -38,14 +37,11 @@ def set_shape(
                 f"batch size {batch}: the model's input ({image.layout}) has no batch dimension; "
                 "use `--batch-size 1`"
             )
-        _free_batch(model)
+        _free_batch(model, image, height, width)
     try:
         model.reshape({image.index: wanted})
     except RuntimeError as error:
-        images = "1 image" if batch == 1 else f"{batch} images"
-        raise ModelError(
-            f"the model does not take {images} of {width}x{height} pixels: {reason(error)}"
-        ) from error
+        raise _refusal(batch, f"{width}x{height} pixels", reason(error)) from error
     shape = model.outputs[scores.index].get_partial_shape()
     got = openvino.Dimension(1) if len(shape) == 1 and scores.classes > 1 else shape[0]
     if got.is_dynamic or got.get_length() != batch:
@@ -55,17 +51,37 @@ def set_shape(
         )
 
 
-def _free_batch(model: Model) -> None:
+def _shape(image: ImageInput, height: int, width: int, batch: int) -> Any:
+    sizes = {"N": batch, "C": image.channels, "H": height or -1, "W": width or -1}
+    return openvino.PartialShape([openvino.Dimension(sizes[letter]) for letter in image.layout])
+
+
+def _refusal(batch: int, size: str, why: str) -> ModelError:
+    if batch == 1:
+        return ModelError(f"the model does not take images of {size}: {why}")
+    return ModelError(
+        f"batch size {batch}: the model does not take {batch} images of {size} at once; use "
+        f"`--batch-size 1` ({why})"
+    )
+
+
+def _free_batch(model: Model, image: ImageInput, height: int, width: int) -> None:
+    """Let any number of images through Reshapes whose constant target begins with one image."""
+    try:
+        # With one image, what the other sizes of a target are is known.
+        model.reshape({image.index: _shape(image, height, width, 1)})
+    except RuntimeError:
+        return  # the graph is made for another number of images
     for op in model.get_ops():
         if op.get_type_name() != "Reshape":
             continue
         target, data = op.input_value(1).get_node(), op.input(0).get_partial_shape()
         if target.get_type_name() != "Constant" or data.rank.is_dynamic or data[0] != 1:
             continue
-        sizes = [int(size) for size in target.get_data().reshape(-1)]
-        if len(sizes) < 2 or sizes[0] != 1 or -1 in sizes:
+        made = op.get_output_partial_shape(0)
+        if len(target.get_data().reshape(-1)) < 2 or made.is_dynamic or made[0] != 1:
             continue
-        freed = opset13.constant(np.array([-1, *sizes[1:]], np.int64))
+        freed = opset13.constant(np.array([-1, *list(made.to_shape())[1:]], np.int64))
         op.input(1).replace_source_output(freed.output(0))
 
 

@@ -124,7 +124,8 @@ class Classifier:
         if pre.resize_type in ("crop_only", "embedded"):
             return None
         height, width = pre.resize_to or (pre.height, pre.width)
-        return width, height
+        share = pre.crop_pct or 1.0
+        return math.ceil(width / share), math.ceil(height / share)
 
     def prepare(
         self, image: NDArray[np.uint8] | Picture, into: NDArray[Any] | None = None

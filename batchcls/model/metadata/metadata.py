@@ -12,7 +12,8 @@ from pathlib import Path
 
 from batchcls.job.job import Job
 from batchcls.model.devices.core import ZIPMAP_LABELS
-from batchcls.model.graph import input_quantisation
+from batchcls.model.graph import input_quantisation, ports
+from batchcls.model.graph.ports import ImageInput
 from batchcls.model.metadata import (
     files_beside,
     model_info,
@@ -21,7 +22,7 @@ from batchcls.model.metadata import (
     ultralytics,
 )
 from batchcls.model.metadata.files_beside import Said
-from batchcls.model.metadata.presets import PRESETS
+from batchcls.model.metadata.presets import PRESETS, for_gray
 from batchcls.model.preprocess.settings import Settings, merge
 from batchcls.model.runtime import Model
 
@@ -51,14 +52,16 @@ SAMPLE = "BGR, not normalised, as in OpenVINO's sample"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that is known about a model before its shapes are looked at.
+    """All that is known about a model's images.
 
     Attributes:
+        image: the model's input for them.
         settings: merged.
         origins: key of settings → who said it.
         warnings: for people.
     """
 
+    image: ImageInput
     settings: Settings
     origins: dict[str, str]
     warnings: tuple[str, ...]
@@ -72,12 +75,15 @@ def gather(job: Job, model: Model, path: Path) -> Known:
         path: the file it was read from.
 
     Raises:
-        ModelError: metadata that make no sense, or of another kind of model.
+        ModelError: no image input, metadata that make no sense, or of another kind of model.
         LabelsError: labels that the metadata name cannot be read.
         UsageError: an option of the job makes no sense.
     """
-    element_type = model.inputs[0].get_element_type().get_type_name()
-    info, size = model_info.settings(model, path.parent), _static_size(model)
+    by_hand, own = overrides.settings(job), model_info.own_settings(model)
+    info = model_info.settings(model, path.parent)
+    image = ports.image_input(model, by_hand.layout or own.layout or info.layout)
+    element_type = image.element_type
+    size = (image.height, image.width) if image.height and image.width else None
     beside = files_beside.settings(path, size)
     in_file: Said = [(RT_INFO, info)]
     if model_info.is_ultralytics(model):
@@ -89,9 +95,9 @@ def gather(job: Job, model: Model, path: Path) -> Known:
     # Most quantised inputs have mean and scale in their quantisation, and take pixels.
     numbers = element_type in _FLOATING or likely is not None
     sources = [
-        (COMMAND_LINE, overrides.settings(job)),
-        (f"the preset {job.preprocess}", _preset(job.preprocess, numbers=numbers)),
-        (OWN_RT_INFO, model_info.own_settings(model)),
+        (COMMAND_LINE, by_hand),
+        (f"the preset {job.preprocess}", _preset(job.preprocess, image, numbers=numbers)),
+        (OWN_RT_INFO, own),
         (QUANTISED, Settings() if numbers else Settings(mean_values=(), scale_values=())),
         *in_file,
         (PROPERTIES, _properties(model)),
@@ -112,7 +118,7 @@ def gather(job: Job, model: Model, path: Path) -> Known:
         warnings.append(RANGE.format(kind=element_type, how=how))
     guess = _guess(settings, origins, convention[0], floating=element_type in _FLOATING)
     warnings += [GUESS.format(how=guess)] if guess else []
-    return Known(settings, origins, (*warnings, *settings.doubts))
+    return Known(image, settings, origins, (*warnings, *settings.doubts))
 
 
 def _of_ultralytics(
@@ -134,11 +140,12 @@ def _properties(model: Model) -> Settings:
     return ultralytics.settings(found, PROPERTIES)
 
 
-def _preset(name: str | None, *, numbers: bool) -> Settings:
+def _preset(name: str | None, image: ImageInput, *, numbers: bool) -> Settings:
     """A preset; its mean and scale are for inputs that do not have them in their quantisation."""
     if name is None:
         return Settings()
-    return PRESETS[name] if numbers else replace(PRESETS[name], mean_values=None, scale_values=None)
+    found = PRESETS[name] if image.channels == 3 else for_gray(PRESETS[name])
+    return found if numbers else replace(found, mean_values=None, scale_values=None)
 
 
 def _guess(
@@ -177,13 +184,3 @@ def _may_be_imagenet(model: Model) -> bool:
         if port.get_partial_shape().rank.is_static
         for dimension in port.get_partial_shape()
     )
-
-
-def _static_size(model: Model) -> tuple[int, int] | None:
-    """(height, width) of the first input, where both are fixed."""
-    shape = model.inputs[0].get_partial_shape()
-    if shape.rank.is_dynamic or shape.rank.get_length() != 4 or shape.is_dynamic:
-        return None
-    sizes = [int(size) for size in shape.to_shape()][1:]
-    spatial = sizes[1:] if sizes[0] in (1, 3) else sizes[:2]
-    return spatial[0], spatial[1]

@@ -1,6 +1,7 @@
 """Named guesses for models without metadata, for `--preprocess`. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from batchcls.model.metadata.timm import IMAGENET_MEAN_255, IMAGENET_STD_255
 from batchcls.model.preprocess.settings import Settings
@@ -50,3 +51,20 @@ PRESETS: Mapping[str, Settings] = {
 
 Mean and scale count only where the model's input is floating point: quantised inputs carry their
 normalisation in their quantisation."""
+
+
+def for_gray(settings: Settings) -> Settings:
+    """The same for a model of one channel: of mean and scale the average, and no channel order.
+
+    The usual numbers of gray models on ImageNet, 0.449 and 0.226, are averages too.
+    """
+    return replace(
+        settings,
+        reverse_input_channels=None,
+        mean_values=_average(settings.mean_values),
+        scale_values=_average(settings.scale_values),
+    )
+
+
+def _average(values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    return (sum(values) / len(values),) if values else values

@@ -77,7 +77,7 @@ def _cut(
     if pre.resize_type == "crop":
         return _cut_to_aspect(pre, width, height)
     if pre.resize_type == "centre_fraction":
-        return _cut_fraction(pre, box, width, height)
+        return _cut_fraction(pre, width, height)
     return _cut_square(pre, box, width, height)
 
 
@@ -91,12 +91,11 @@ def _cut_to_aspect(pre: Preprocess, width: int, height: int) -> tuple[int, int, 
     return 0, (height - cut) // 2, width, cut
 
 
-def _cut_fraction(
-    pre: Preprocess, box: tuple[int, int], width: int, height: int
-) -> tuple[int, int, int, int]:
-    """TensorFlow's `central_crop`: the same margin off either side, of `target / resize_to`."""
-    left = int((width - width * pre.width / box[1]) / 2)
-    top = int((height - height * pre.height / box[0]) / 2)
+def _cut_fraction(pre: Preprocess, width: int, height: int) -> tuple[int, int, int, int]:
+    """TensorFlow's `central_crop`: the same margin off either side."""
+    share = pre.crop_pct or 1.0
+    left = int((width - width * share) / 2)
+    top = int((height - height * share) / 2)
     return left, top, width - 2 * left, height - 2 * top
 
 

@@ -34,9 +34,7 @@ RESIZE_TYPES: tuple[ResizeType, ...] = (
     "embedded",
 )
 
-NEEDS_RESIZE_TO = frozenset(
-    {"shortest_edge", "squash", "border", "centre_fraction", "centre_square", "thumbnail"}
-)
+NEEDS_RESIZE_TO = frozenset({"shortest_edge", "squash", "border", "centre_square", "thumbnail"})
 USUAL_CROP_PCT = 0.875
 """256 for 224: what nearly all ImageNet pipelines with a crop use, and timm's default."""
 
@@ -54,6 +52,7 @@ class Preprocess:
         resize_type: one of `RESIZE_TYPES`.
         resize_to: (height, width) of the picture before the crop; for "shortest_edge" and "border"
             the box that one edge must meet; None where the type has no second size.
+        crop_pct: share of both edges that "centre_fraction" cuts out; None for other types.
         crop_rounding: of half a pixel of a centre crop: "even" (torchvision, timm) or "floor"
             (transformers).
         resize_rounding: of the long edge where "shortest_edge" gives the short one: "down", or
@@ -77,6 +76,7 @@ class Preprocess:
     channels: int = 3
     resize_type: str = "standard"
     resize_to: tuple[int, int] | None = None
+    crop_pct: float | None = None
     crop_rounding: str = "even"
     resize_rounding: str = "down"
     resize_multiple: int = 1
@@ -96,6 +96,7 @@ class Preprocess:
 
 
 _SELDOM: Mapping[str, str | int | None] = {
+    "crop_pct": None,
     "resize_rounding": "down",
     "resize_multiple": 1,
     "resize_limit": None,
@@ -117,9 +118,12 @@ def resolve(settings: Settings, height: int, width: int, channels: int) -> Prepr
     if interpolation not in INTERPOLATIONS:
         known = ", ".join(INTERPOLATIONS)
         raise ModelError(f"unknown interpolation {interpolation!r}; expected one of {known}")
-    resize_to = settings.resize_to if kind in NEEDS_RESIZE_TO else None
-    if kind in NEEDS_RESIZE_TO and resize_to is None:
-        share = settings.crop_pct or USUAL_CROP_PCT
+    share, resize_to = settings.crop_pct or USUAL_CROP_PCT, settings.resize_to
+    if kind == "centre_fraction" and settings.crop_pct is None and resize_to is not None:
+        share = height / resize_to[0]  # what older versions wrote into an exported model
+    if kind not in NEEDS_RESIZE_TO:
+        resize_to = None
+    elif resize_to is None:
         resize_to = (math.floor(height / share), math.floor(width / share))
     found = Preprocess(
         height=height,
@@ -127,6 +131,7 @@ def resolve(settings: Settings, height: int, width: int, channels: int) -> Prepr
         channels=channels,
         resize_type=kind,
         resize_to=resize_to,
+        crop_pct=share if kind == "centre_fraction" else None,
         crop_rounding=settings.crop_rounding or "even",
         resize_rounding=settings.resize_rounding or "down",
         resize_multiple=settings.resize_multiple or 1,
@@ -160,8 +165,8 @@ def embedded(pre: Preprocess, *, sized: bool) -> Preprocess:
 def _per_channel(name: str, values: tuple[float, ...] | None, channels: int) -> tuple[float, ...]:
     if not values:
         return ()
-    if len(values) == 1:
-        return values * channels
+    if len(set(values)) == 1 and len(values) in (1, 3):
+        return values[:1] * channels
     if len(values) != channels:
         raise ModelError(
             f"{name} has {len(values)} values; the model's input has {channels} channels"

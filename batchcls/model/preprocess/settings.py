@@ -19,7 +19,8 @@ class Settings:
         width: likewise.
         resize_type: one of `batchcls.model.preprocess.preprocess.RESIZE_TYPES`.
         resize_to: (height, width) before the crop, for those types that have one.
-        crop_pct: the target's share of `resize_to`, where that follows from the target's size.
+        crop_pct: the target's share of `resize_to`, where that follows from the target's size; for
+            "centre_fraction" the share of the image.
         crop_rounding: "even" or "floor": of half a pixel of a centre crop.
         resize_rounding: "down" or "nearest": of the long edge where the short one is given.
         resize_multiple: edges of the resized picture are rounded up to multiples of it, in pixels.

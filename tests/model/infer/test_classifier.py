@@ -102,6 +102,37 @@ def test_a_ring_is_a_ring(tmp_path: Path) -> None:
         ring.start([1, 2], [None, None])  # type: ignore[list-item]  # refused before it is looked at
 
 
+def _flattening_model(batch: int, target: list[int]) -> ov.Model:
+    """As torch traces `x.view(1, -1)`: the number of images is a constant in the graph."""
+    parameter = ops.parameter([batch, 3, 4, 4], ov.Type.f32)
+    pooled = ops.reduce_mean(parameter, np.array([2, 3]), keep_dims=True)
+    flat = ops.reshape(pooled, np.array(target), special_zero=False)
+    scores = ops.matmul(flat, np.eye(3, dtype=np.float32), False, False)
+    return ov.Model([scores], [parameter], "flattening")
+
+
+@pytest.mark.parametrize("batch", [1, -1])
+@pytest.mark.parametrize("target", [[1, -1], [1, 3]])
+def test_a_graph_that_flattens_one_image_takes_several(
+    tmp_path: Path, batch: int, target: list[int]
+) -> None:
+    path = tiny.save(_flattening_model(batch, target), tmp_path / "m.xml")
+    classifier = Classifier.open(Job(model=str(path)), Threads(nstreams="1", nireq=1, batch_size=4))
+    images = [tiny.flat_colour((n, 10 * n, 100)) for n in (1, 2, 3, 4)]
+    scores = tiny.raw_scores(classifier, images)
+    np.testing.assert_allclose(scores, [[n, 10 * n, 100] for n in (1, 2, 3, 4)], rtol=1e-5)
+
+
+def test_a_graph_for_one_image_alone_says_what_works(tmp_path: Path) -> None:
+    parameter = ops.parameter([1, 3, 4, 4], ov.Type.f32)
+    pooled = ops.reduce_mean(parameter, np.array([2, 3]), keep_dims=False)
+    token = np.ones((1, 1), np.float32)
+    model = ov.Model([ops.concat([pooled, token], 1)], [parameter], "token")
+    path = tiny.save(model, tmp_path / "m.xml")
+    with pytest.raises(ModelError, match="use `--batch-size 1`"):
+        Classifier.open(Job(model=str(path)), Threads(batch_size=4))
+
+
 def test_a_short_batch_gives_only_its_own_rows(tmp_path: Path) -> None:
     path = tiny.save(tiny.colour_model(), tmp_path / "m.xml")
     classifier = Classifier.open(Job(model=str(path)), Threads(nstreams="1", nireq=1, batch_size=4))

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openvino as ov
 import pytest
+from openvino import opset13 as ops
 
 from batchcls.errors import ModelError
 from batchcls.job.choices import CHOICES
@@ -468,6 +470,18 @@ def test_a_preset_leaves_a_quantised_input_its_own_numbers(name: str, tmp_path: 
     assert (found["mean_values"], found["scale_values"]) == ([], [])
     assert classifier.description["origin"]["mean_values"] == "the input's quantisation"
     assert classifier.description["origin"]["resize_type"] == f"the preset {name}"
+
+
+@pytest.mark.parametrize("name", CHOICES["preprocess"])
+def test_every_preset_fits_a_gray_model(name: str, tmp_path: Path) -> None:
+    parameter = ops.parameter([1, 1, 8, 8], ov.Type.f32)
+    flat = ops.reshape(parameter, np.array([1, 64]), special_zero=False)
+    path = tiny.save(ov.Model([flat], [parameter], "gray"), tmp_path / "m.xml")
+    classifier = Classifier.open(Job(model=str(path), preprocess=name), ONE)
+    pre = classifier.description["preprocess"]
+    expected = {"torchvision": [114.495], "timm": [114.495], "tf": [127.5], "caffe": [344 / 3]}
+    assert pre["mean_values"] == pytest.approx(expected.get(name, []))
+    assert not pre["reverse_input_channels"]
 
 
 @pytest.mark.parametrize("name", CHOICES["preprocess"])

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchcls.errors import ModelError
+from batchcls.model.metadata.presets import PRESETS
 from batchcls.model.preprocess.geometry import geometry
 from batchcls.model.preprocess.preprocess import RESIZE_TYPES, Preprocess, resolve
 from batchcls.model.preprocess.settings import Settings, merge
@@ -46,6 +47,27 @@ def test_torchvision_geometry() -> None:
     assert geometry(pre, 500, 375).size == (341, 256)  # int(256 * 500 / 375)
     assert geometry(pre, 500, 375).offset == (58, 16)  # round(58.5) is 58: half to even
     assert geometry(pre, 375, 500).size == (256, 341)
+
+
+@pytest.mark.parametrize("edge", [128, 160, 192, 224, 299])
+def test_the_share_of_tensorflows_central_crop_is_exact(edge: int) -> None:
+    """Computed from a rounded size it was 128/146, and the cut began at (30, 23)."""
+    pre = resolve(PRESETS["tf"], edge, edge, 3)
+    left, top = int((500 - 500 * 0.875) / 2), int((375 - 375 * 0.875) / 2)
+    assert geometry(pre, 500, 375).source == (left, top, 500 - 2 * left, 375 - 2 * top)
+    assert (left, top) == (31, 23)
+
+
+def test_a_model_exported_by_an_older_version_keeps_its_crop() -> None:
+    older = Settings(resize_type="centre_fraction", resize_to=(146, 146))
+    assert geometry(resolve(older, 128, 128, 3), 500, 375).source[0] == 30
+
+
+def test_equal_numbers_for_three_channels_serve_one() -> None:
+    pre = resolve(Settings(mean_values=(127.5, 127.5, 127.5)), 8, 8, 1)
+    assert pre.mean_values == (127.5,)
+    with pytest.raises(ModelError, match="3 values"):
+        resolve(Settings(mean_values=(1.0, 2.0, 3.0)), 8, 8, 1)
 
 
 def test_transformers_rounds_the_crop_down() -> None:
