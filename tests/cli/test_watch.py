@@ -193,9 +193,7 @@ def test_writer() -> None:
     assert writer_of(replace(shot, updated_at=0.0)) == "gone"
 
 
-def test_a_killed_run_that_nobody_has_waited_for_is_over(
-    results: Path, printed: Printed
-) -> None:
+def test_a_killed_run_that_nobody_has_waited_for_is_over(results: Path, printed: Printed) -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     shot = put(results, pid=process.pid)
     assert writer_of(shot) == "alive"
