@@ -6,7 +6,8 @@ Rules of this file:
 2. Sockets are never waited on one by one. A worker that stops reading or writes half a message
    stops nobody else.
 3. What a worker sends goes through `protocol.parse`. One that breaks the protocol is killed.
-4. A worker that `Deadlines` finds overdue is killed; a death that this module caused is an event
+4. A process that cannot be started is a worker that has died: the run goes on with the others.
+5. A worker that `Deadlines` finds overdue is killed; a death that this module caused is an event
    like any other.
 """
 
@@ -17,13 +18,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from batchcls.backends.deadlines import CHECK_S, Deadlines
-from batchcls.backends.process import WorkerProcess
+from batchcls.backends.process import WorkerProcess, why_unborn
 from batchcls.messages import (
     Answered,
     Event,
     Lease,
     StartWorker,
     StopWorker,
+    WorkerDied,
     WorkerReady,
 )
 from batchcls.wire import protocol
@@ -51,17 +53,18 @@ class LocalBackend:
         self._module = module
         self._start_message = frame(protocol.encode("start", **start.to_json()))
         self._deadlines = Deadlines(timeout_s, time.monotonic())
-        self._selector = selectors.DefaultSelector()
         self._processes: dict[int, WorkerProcess] = {}
+        self._unborn: list[Event] = []
         self._counters: list[dict[str, Any]] = []
-        self._log: IO[bytes] = log.open("ab", buffering=0)
+        self._log: IO[bytes] = log.open("a+b", buffering=0)
+        self._selector = selectors.DefaultSelector()
 
     # ---- for the run
 
     @property
     def alive(self) -> int:
         """How many worker processes there are."""
-        return len(self._processes)
+        return len(self._processes) + len(self._unborn)
 
     @property
     def processes(self) -> Mapping[int, WorkerProcess]:
@@ -93,8 +96,8 @@ class LocalBackend:
 
     def events(self, timeout_s: float) -> list[Event]:
         """What has happened; waits for at most `timeout_s` if nothing has."""
-        events: list[Event] = []
-        for key, mask in self._selector.select(min(timeout_s, CHECK_S)):
+        events, self._unborn = self._unborn, []
+        for key, mask in self._selector.select(0.0 if events else min(timeout_s, CHECK_S)):
             worker: int | None = key.data
             if worker is None or worker not in self._processes:
                 continue
@@ -115,7 +118,11 @@ class LocalBackend:
     # ---- one worker
 
     def _start(self, worker: int) -> None:
-        process = WorkerProcess.spawn(self._module, self._log)
+        try:
+            process = WorkerProcess.spawn(self._module, self._log)
+        except OSError as error:
+            self._unborn.append(WorkerDied(worker, why_unborn(error)))
+            return
         self._processes[worker] = process
         self._deadlines.start(worker, time.monotonic())
         self._selector.register(process.socket, selectors.EVENT_READ, worker)
@@ -154,6 +161,7 @@ class LocalBackend:
         event = protocol.parse(worker, payload, leased)
         if isinstance(event, WorkerReady):
             self._deadlines.ready(worker)
+            self._processes[worker].ready = True
         elif isinstance(event, Answered):
             images = leased[event.lease]
             for answer in event.answers:

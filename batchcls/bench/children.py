@@ -3,10 +3,10 @@
 import contextlib
 import json
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from batchcls import launch
 from batchcls.backends.environment import environment
 from batchcls.errors import BatchclsError, raised_elsewhere
 
@@ -28,7 +28,7 @@ class Children:
         try:
             for order in orders:
                 popen = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "batchcls.bench.child"],
+                    launch.command("batchcls.bench.child"),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     text=True,

@@ -1,7 +1,6 @@
 """``batchcls demo``: draws images, labels them with the built-in model, and evaluates that."""
 
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from batchcls import launch
 from batchcls.cli.arguments import check_at_least
 from batchcls.cli.evaluate import evaluate
 from batchcls.cli.job_options import with_job_options
@@ -65,7 +65,7 @@ def draw(folder: Path, count: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot draw images in {folder}: {error.strerror}") from error
-    command = [sys.executable, "-m", "batchcls.cli.demo_images", str(folder), str(count)]
+    command = launch.command("batchcls.cli.demo_images", str(folder), str(count))
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]

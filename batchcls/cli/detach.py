@@ -8,15 +8,12 @@ process prints how to watch and to stop it. The run is another program, `batchcl
 import json
 import os
 import subprocess
-import sys
 import tempfile
-from pathlib import Path
 
+from batchcls import launch
 from batchcls.cli.terminal import print_result
 from batchcls.job.job import Job
 from batchcls.results.rundir import RunPaths
-
-PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 
 
 def start_detached(job: Job) -> int:
@@ -25,20 +22,11 @@ def start_detached(job: Job) -> int:
     with tempfile.TemporaryFile() as description:
         description.write(json.dumps(job.as_dict()).encode())
         description.seek(0)
-        path = os.pathsep.join(filter(None, (PACKAGE_PARENT, os.environ.get("PYTHONPATH"))))
         run = subprocess.Popen(
-            [
-                sys.executable,
-                "-P",
-                "-m",
-                "batchcls.cli.detached",
-                str(description.fileno()),
-                str(answers),
-            ],
+            launch.command("batchcls.cli.detached", str(description.fileno()), str(answers)),
             stdin=None if "-" in job.sources else subprocess.DEVNULL,
             pass_fds=(description.fileno(), answers),
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": path},
         )
     os.close(answers)
     try:

@@ -16,6 +16,7 @@ _FULL = {
     errno.EDQUOT: "disk quota exceeded",
     errno.EFBIG: "file size limit reached",
 }
+_TOO_MANY = frozenset({errno.EMFILE, errno.ENFILE})
 _WRONG_PLACE = frozenset(
     {
         errno.EACCES,
@@ -55,6 +56,11 @@ def explain(error: OSError, path: Path, where: str = "") -> StoppedError | Refus
     if error.errno in _FULL:
         return StoppedError(
             f"{path}: {_FULL[error.errno]}{where}; free some space, then run the same command again"
+        )
+    if error.errno in _TOO_MANY:
+        return StoppedError(
+            f"{path}: {reason}; raise the limit of open files (`ulimit -n`), then run the same "
+            "command again"
         )
     if error.errno in _WRONG_PLACE:
         return RefusedError(

@@ -25,6 +25,7 @@ from batchcls.job.job import Job
 from batchcls.messages import LayerTime
 from batchcls.model.files.find import localised, model_path
 from batchcls.results import record
+from batchcls.results.disk_errors import guard
 from batchcls.results.lock import Lock
 from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import PosixStorage
@@ -130,7 +131,8 @@ class _Session:
     ) -> RunResult:
         with logging_to(self._paths.log, self._job.log_level):
             start = self._allocation.start_message(self._job)
-            backend = open_backend(start, self._paths.log, self._job.timeout)
+            with guard(self._paths.log):
+                backend = open_backend(start, self._paths.log, self._job.timeout)
             loop = EventLoop(self._coordinator, backend, self._presenter, self._requests)
             with contextlib.closing(backend):
                 try:

@@ -3,7 +3,8 @@
 What a worker changes in its process, once for all, in this order:
 
 ========================  ==========================================================================
-`backends.environment`    ``PYTHONPATH`` and ``OPENBLAS_NUM_THREADS``, before it starts
+`backends.environment`    ``OPENBLAS_NUM_THREADS``, before it starts
+`launch`                  this very batchcls, wherever it lies, and the path as Python makes it
 `worker.__main__`         faulthandler prints every thread's stack to the log when it crashes
 `decode.limits`           OpenCV's limits on images and its log level, in ``os.environ``
 `worker.sandbox`          SIGINT, SIGTERM and SIGHUP ignored; no core files; killed with its parent;

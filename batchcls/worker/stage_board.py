@@ -78,6 +78,7 @@ class Board:
                 descriptor = os.dup(file.fileno())
         try:
             os.ftruncate(descriptor, _SIZE)
+            return cls(descriptor)
         except OSError as error:
             os.close(descriptor)
             if error.errno != errno.EFBIG:
@@ -87,7 +88,6 @@ class Board:
                 f"files are limited to {limit:,} bytes here (`ulimit -f`), and each worker needs "
                 f"one of {_SIZE:,}, in memory; run `ulimit -f unlimited` first"
             ) from None
-        return cls(descriptor)
 
     def close(self) -> None:
         """Let go of the memory and its descriptor."""
