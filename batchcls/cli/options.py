@@ -141,6 +141,19 @@ OPTIONS = (
         "resize_type", PREPROCESSING, f"How images are resized: {_one_of('resize_type')}.", "TYPE"
     ),
     Option(
+        "input_size",
+        PREPROCESSING,
+        "Edges of the model's input in pixels, for example 260 or 48x192, where the model leaves "
+        "them open.",
+        "N|HxW",
+    ),
+    Option(
+        "crop_fraction",
+        PREPROCESSING,
+        "Share of the resized image that a centre crop keeps, for example 0.875.",
+        "F",
+    ),
+    Option(
         "interpolation",
         PREPROCESSING,
         f"Interpolation when resizing: {_one_of('interpolation')}.",

@@ -50,6 +50,11 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
         ("mean_values", _VECTOR, "one or three numbers, for example [123.7,116.3,103.5]"),
         ("scale_values", _VECTOR, "one or three numbers, for example [58.4,57.1,57.4]"),
         (
+            "input_size",
+            "[1-9][0-9]{0,4}(x[1-9][0-9]{0,4})?",
+            "an edge or height and width in pixels, for example 260 or 48x192",
+        ),
+        (
             "layout",
             r"([^\[]*\[)?[NCHWnchw]{3,4}\]?",
             "the axes of the input, for example NCHW or NHWC",
@@ -107,6 +112,11 @@ def check_options(job: "Job") -> None:
             raise UsageError(f"{option(name)} {value}: expected one of {', '.join(allowed)}")
     if not job.timeout > 0:
         raise UsageError(f"--timeout {job.timeout:g}: must be more than 0 seconds")
+    if job.crop_fraction is not None and not 0 < job.crop_fraction <= 1:
+        raise UsageError(
+            f"--crop-fraction {job.crop_fraction:g}: expected a share above 0 and up to 1, for "
+            "example 0.875"
+        )
     _check_forms(job)
     _check_together(job)
 

@@ -69,6 +69,9 @@ class Job:
         scale_values: divisors per channel, like mean_values.
         reverse_input_channels: the model takes RGB (OpenCV decodes BGR); None = its metadata.
         resize_type: standard, crop, fit_to_window or fit_to_window_letterbox; None = metadata.
+        input_size: edges of the model's input ("260", or height and width, "48x192"); None = its
+            shape, or its metadata where that leaves them open.
+        crop_fraction: share of the resized picture that a centre crop keeps; None = metadata.
         interpolation: linear, cubic, nearest, area …; None = metadata.
         layout: of the model's input ("NCHW"); None = from metadata or shape.
         preprocess: a named preset for models without metadata; None = none.
@@ -121,6 +124,8 @@ class Job:
     scale_values: str | None = None
     reverse_input_channels: bool | None = None
     resize_type: str | None = None
+    input_size: str | None = None
+    crop_fraction: float | None = None
     interpolation: str | None = None
     layout: str | None = None
     preprocess: str | None = None

@@ -54,6 +54,8 @@ _CARRIED = (
     "scale_values",
     "reverse_input_channels",
     "resize_type",
+    "input_size",
+    "crop_fraction",
     "interpolation",
     "layout",
 )

@@ -41,6 +41,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"reverse_input_channels": True, "resize_type": "fit_to_window_letterbox"},
     {"mean_values": "[1,2,3]", "scale_values": "[4,5,6]", "interpolation": "pillow_lanczos"},
     {"resize_type": "centre_fraction", "activation": "sigmoid"},
+    {"resize_type": "shortest_edge", "crop_fraction": 0.9},
 ]
 
 

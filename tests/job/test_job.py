@@ -57,6 +57,8 @@ def test_choices_list_what_is_allowed(name: str) -> None:
         ("plugin", [("X=lib.so",), ()], [("X",), ("=lib",), ("X=",)]),
         ("device", [("CPU", "GPU"), ("HETERO:GPU,CPU",)], [(), ("",), ("CPU", "")]),
         ("names", [("*.jpg",)], [(), ("",)]),
+        ("input_size", ["260", "48x192"], ["", "0", "48x", "x9", "a", "260 x 260"]),
+        ("crop_fraction", [0.875, 1.0], [0.0, -0.5, 1.01, 87.5, float("nan")]),
         ("extension", [(), ("a.so",)], [("",)]),
     ],
 )

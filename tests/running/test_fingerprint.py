@@ -34,6 +34,7 @@ CHANGES_ANSWERS: dict[str, tuple[Any, str]] = {
     "scale_values": ("[5,5,5]", "scale_values"),
     "reverse_input_channels": (False, "reverse_input_channels"),
     "resize_type": ("crop", "resize_type"),
+    "input_size": ("12x16", "height"),
     "interpolation": ("nearest", "interpolation"),
     "preprocess": ("torchvision", "mean_values"),
     "infer_precision": ("bf16", "precision"),
@@ -74,6 +75,7 @@ CHANGES_NOTHING: dict[str, Any] = {
 OF_ANOTHER_KIND = {
     "output": "is where the results are",
     "fresh": "forgets them", "extend": "of finished results", "retry_failed": "of finished results",
+    "crop_fraction": "a number of the resize types that crop; the model's does not",
     "extension": "a library of operations is hashed: tests/running has none",
     "plugins": "a file of plugins; like plugin", "load_config": "a file; hashed",
 }  # fmt: skip

@@ -6,6 +6,7 @@ Nothing is compiled here: `compiling` does that, for each device.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from batchcls.errors import UsageError
 from batchcls.job.job import DEFAULT_TOP, Job
 from batchcls.job.paths import expanded
 from batchcls.model.compile.model_metadata import ModelMetadata
@@ -25,6 +26,10 @@ DEFAULT_SIZE = 224
 
 DEFAULT = "the default"
 OPEN_SIZE = "the usual size, since the model leaves it open"
+OPEN = (
+    "the model leaves its input size open, and nothing says at which it was trained; images are "
+    "brought to {size}x{size}. If it is another, give `--input-size`"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +75,23 @@ def load(job: Job, core: Core) -> Loaded:
         names, labels_origin, more = labels.first_that_fits(beside, scores.classes)
         doubts += more
     settings, origins, image = known.settings, dict(known.origins), known.image
-    height = image.height or settings.height or DEFAULT_SIZE
-    width = image.width or settings.width or DEFAULT_SIZE
-    if image.height is not None:
-        origins.pop("height", None)
-        origins.pop("width", None)
-    elif not settings.height:
-        origins |= {"height": OPEN_SIZE, "width": OPEN_SIZE}
-    pre = preprocess.resolve(settings, height, width, image.channels)
     warnings = [*known.warnings, *doubts, *trimmed]
+    if job.input_size is not None:
+        height, width = settings.height, settings.width
+    else:
+        height, width = image.height or settings.height, image.width or settings.width
+        if image.height is not None:
+            origins.pop("height", None)
+            origins.pop("width", None)
+    if not (height and width):
+        origins |= {"height": OPEN_SIZE, "width": OPEN_SIZE}
+        if not settings.embedded_processing:
+            warnings.append(OPEN.format(size=DEFAULT_SIZE))
+    height, width = height or DEFAULT_SIZE, width or DEFAULT_SIZE
+    pre = preprocess.resolve(settings, height, width, image.channels)
     if settings.embedded_processing:
+        if job.input_size is not None:
+            raise UsageError("--input-size: the model brings images to its size by itself")
         pre = preprocess.embedded(pre, sized=image.height is not None)
     elif pre.input_dtype in ("u16", "i16"):
         warnings.append(

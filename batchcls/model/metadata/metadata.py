@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from batchcls.errors import UsageError
+from batchcls.job.choices import RESIZE_TYPES
 from batchcls.job.job import Job
 from batchcls.model.devices.core import ZIPMAP_LABELS
 from batchcls.model.graph import input_quantisation, ports
@@ -23,6 +25,7 @@ from batchcls.model.metadata import (
 )
 from batchcls.model.metadata.files_beside import Said
 from batchcls.model.metadata.presets import PRESETS, for_gray
+from batchcls.model.preprocess.preprocess import CROPPED
 from batchcls.model.preprocess.settings import Settings, merge
 from batchcls.model.runtime import Model
 
@@ -83,7 +86,7 @@ def gather(job: Job, model: Model, path: Path) -> Known:
     info = model_info.settings(model, path.parent)
     image = ports.image_input(model, by_hand.layout or own.layout or info.layout)
     element_type = image.element_type
-    size = (image.height, image.width) if image.height and image.width else None
+    size = overrides.size(job.input_size) or _fixed_size(image)
     beside = files_beside.settings(path, size)
     in_file: Said = [(RT_INFO, info)]
     if model_info.is_ultralytics(model):
@@ -118,7 +121,17 @@ def gather(job: Job, model: Model, path: Path) -> Known:
         warnings.append(RANGE.format(kind=element_type, how=how))
     guess = _guess(settings, origins, convention[0], floating=element_type in _FLOATING)
     warnings += [GUESS.format(how=guess)] if guess else []
+    if job.crop_fraction is not None and settings.resize_type not in CROPPED:
+        raise UsageError(
+            f"--crop-fraction {job.crop_fraction:g}: images are resized as "
+            f"{settings.resize_type or 'standard'}, which has no such share; add a "
+            f"`--resize-type` that has one: {', '.join(t for t in RESIZE_TYPES if t in CROPPED)}"
+        )
     return Known(image, settings, origins, (*warnings, *settings.doubts))
+
+
+def _fixed_size(image: ImageInput) -> tuple[int, int] | None:
+    return (image.height, image.width) if image.height and image.width else None
 
 
 def _of_ultralytics(

@@ -11,14 +11,26 @@ def settings(job: Job) -> Settings:
     Raises:
         UsageError: a layout that lacks a letter or has one twice; `Job.check` has seen the rest.
     """
+    height, width = size(job.input_size) or (None, None)
     return Settings(
+        height=height,
+        width=width,
         resize_type=job.resize_type,
+        crop_pct=job.crop_fraction,
         interpolation=job.interpolation,
         reverse_input_channels=job.reverse_input_channels,
         mean_values=_numbers(job.mean_values),
         scale_values=_numbers(job.scale_values),
         layout=_layout(job.layout),
     )
+
+
+def size(text: str | None) -> tuple[int, int] | None:
+    """(height, width) of "260" or "48x192"."""
+    if text is None:
+        return None
+    height, _, width = text.partition("x")
+    return int(height), int(width or height)
 
 
 def _numbers(text: str | None) -> tuple[float, ...] | None:

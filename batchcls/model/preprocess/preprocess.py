@@ -35,9 +35,13 @@ RESIZE_TYPES: tuple[ResizeType, ...] = (
 )
 
 NEEDS_RESIZE_TO = frozenset({"shortest_edge", "squash", "border", "centre_square", "thumbnail"})
+CROPPED = NEEDS_RESIZE_TO - {"thumbnail"} | {"centre_fraction"}
+"""Those that keep a share of what they have resized, or resize a share."""
+
 USUAL_CROP_PCT = 0.875
 """256 for 224: what nearly all ImageNet pipelines with a crop use, and timm's default."""
 
+USUAL = "the usual value"
 SAMPLE_DEFAULT = "a guess: the default of OpenVINO's sample"
 
 
@@ -176,11 +180,23 @@ def _per_channel(name: str, values: tuple[float, ...] | None, channels: int) -> 
 
 def origins(pre: Preprocess, known: Mapping[str, str]) -> dict[str, str]:
     """Where every value came from, for `inspect`."""
-    found = {}
-    for key in pre.as_dict():
-        default = "the model's input shape" if key in _FROM_SHAPE else SAMPLE_DEFAULT
-        found[key] = known.get(key, default)
-    return found
+    known = {"resize_to": known.get("crop_pct", USUAL), **known}
+    if pre.resize_to is None:
+        known["resize_to"] = ""
+    return {key: known.get(key, _FALLBACKS.get(key, USUAL)) for key in pre.as_dict()}
 
 
-_FROM_SHAPE = frozenset({"height", "width", "channels"})
+_FALLBACKS = {
+    **dict.fromkeys(("height", "width", "channels"), "the model's input shape"),
+    **dict.fromkeys(
+        (
+            "resize_type",
+            "interpolation",
+            "reverse_input_channels",
+            "mean_values",
+            "scale_values",
+        ),
+        SAMPLE_DEFAULT,
+    ),
+}
+"""Where values come from that nothing says; all others are `USUAL`."""

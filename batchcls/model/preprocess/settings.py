@@ -91,8 +91,8 @@ _OF_RESIZE_TYPE = frozenset(
 def merge(sources: Sequence[tuple[str, Settings]]) -> tuple[Settings, dict[str, str]]:
     """The first word on every key, and who had it.
 
-    A resize type brings its own sizes: a later source's belong to another type. The doubts of every
-    source that is heard at all are gathered.
+    A resize type brings its own sizes: a later source's belong to another type. So does the share
+    of a crop. The doubts of every source that is heard at all are gathered.
 
     Args:
         sources: (origin, settings), most trusted first.
@@ -109,6 +109,8 @@ def merge(sources: Sequence[tuple[str, Settings]]) -> tuple[Settings, dict[str, 
             if value is None or getattr(merged, key) is not None:
                 continue
             if key in _OF_RESIZE_TYPE and merged.resize_type is not None:
+                continue
+            if key == "resize_to" and merged.crop_pct is not None:
                 continue
             news[key] = value
             origins[key] = origin

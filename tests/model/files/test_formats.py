@@ -158,6 +158,7 @@ def test_a_truth_value_among_the_inputs_is_set_to_false(tmp_path: Path) -> None:
     assert "the model's input training is set to false" in told["warnings"]
     assert [port["name"] for port in told["model"]["inputs"]] == ["image"]
     assert told["origin"]["height"] == "the usual size, since the model leaves it open"
+    assert any("brought to 224x224" in warning for warning in told["warnings"])
     classifier.close()
 
 

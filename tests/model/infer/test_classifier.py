@@ -102,6 +102,42 @@ def test_a_ring_is_a_ring(tmp_path: Path) -> None:
         ring.start([1, 2], [None, None])  # type: ignore[list-item]  # refused before it is looked at
 
 
+@pytest.mark.parametrize(("size", "edges"), [("20", (20, 20)), ("12x36", (12, 36))])
+@pytest.mark.parametrize("dynamic", [True, False])
+def test_the_size_of_the_input_can_be_given(
+    tmp_path: Path, size: str, edges: tuple[int, int], dynamic: bool
+) -> None:
+    path = tiny.save(tiny.colour_model(dynamic=dynamic), tmp_path / "m.xml")
+    classifier = Classifier.open(Job(model=str(path), input_size=size), ONE)
+    pre, origin = classifier.description["preprocess"], classifier.description["origin"]
+    assert (pre["height"], pre["width"]) == edges
+    assert (origin["height"], origin["width"]) == ("the command line",) * 2
+    assert not any("input size" in warning for warning in classifier.description["warnings"])
+    assert tiny.raw_scores(classifier, [tiny.flat_colour((16, 32, 48))])[0] == pytest.approx(
+        [1, 2, 3]
+    )
+
+
+def test_an_open_size_that_nothing_says_is_a_warning(tmp_path: Path) -> None:
+    path = tiny.save(tiny.colour_model(dynamic=True), tmp_path / "m.xml")
+    said = Classifier.open(Job(model=str(path)), ONE).description["warnings"]
+    assert any("224x224" in warning and "--input-size" in warning for warning in said)
+
+
+def test_a_size_that_the_graph_does_not_take_is_refused(tmp_path: Path) -> None:
+    path = tiny.save(tiny.echo_model(4, 4), tmp_path / "m.xml")
+    with pytest.raises(ModelError, match="does not take images of 5x5 pixels"):
+        Classifier.open(Job(model=str(path), input_size="5"), ONE)
+
+
+def test_a_share_without_a_crop_is_refused_with_what_has_one(tmp_path: Path) -> None:
+    path = tiny.save(tiny.colour_model(), tmp_path / "m.xml")
+    with pytest.raises(UsageError, match=r"resized as standard.*shortest_edge"):
+        Classifier.open(Job(model=str(path), crop_fraction=0.9), ONE)
+    job = Job(model=str(path), crop_fraction=0.5, resize_type="shortest_edge")
+    assert Classifier.open(job, ONE).description["preprocess"]["resize_to"] == [16, 16]
+
+
 def _flattening_model(batch: int, target: list[int]) -> ov.Model:
     """As torch traces `x.view(1, -1)`: the number of images is a constant in the graph."""
     parameter = ops.parameter([batch, 3, 4, 4], ov.Type.f32)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from batchcls.errors import ModelError
 from batchcls.model.metadata.presets import PRESETS
 from batchcls.model.preprocess.geometry import geometry
-from batchcls.model.preprocess.preprocess import RESIZE_TYPES, Preprocess, resolve
+from batchcls.model.preprocess.preprocess import RESIZE_TYPES, Preprocess, origins, resolve
 from batchcls.model.preprocess.settings import Settings, merge
 from batchcls.model.preprocess.spatial import prepare
 
@@ -21,6 +21,13 @@ def test_the_first_word_wins_and_is_remembered() -> None:
     assert (settings.resize_type, settings.mean_values) == ("crop", (1.0,))
     assert origins == {"resize_type": "flags", "mean_values": "file"}
     assert settings.resize_to is None  # it belongs to the other resize type
+
+
+def test_a_share_given_by_hand_counts_before_a_files_sizes() -> None:
+    file = Settings(resize_type="shortest_edge", resize_to=(256, 256))
+    settings, _ = merge([("flags", Settings(crop_pct=0.95)), ("file", file)])
+    pre = resolve(settings, 224, 224, 3)
+    assert (pre.resize_type, pre.resize_to) == ("shortest_edge", (235, 235))  # floor, as timm
 
 
 def test_defaults_are_the_old_samples() -> None:
@@ -158,3 +165,13 @@ def test_an_image_made_in_its_place_is_the_same(
     assert prepare(image, pre, place) is place
     np.testing.assert_array_equal(request[1], expected)
     assert (request[0] == 7).all()
+
+
+def test_only_what_the_sample_decided_is_called_its_guess() -> None:
+    said = origins(resolve(Settings(), 8, 8, 3), {})
+    guessed = {key for key, origin in said.items() if "guess" in origin}
+    assert guessed == {
+        "resize_type", "interpolation", "reverse_input_channels", "mean_values", "scale_values",
+    }  # fmt: skip
+    crop = resolve(Settings(resize_type="squash", crop_pct=0.9), 8, 8, 3)
+    assert origins(crop, {"crop_pct": "the command line"})["resize_to"] == "the command line"
