@@ -78,6 +78,17 @@ def stage(paths: RunPaths, storage: Storage, *, copy_inputs: bool = False) -> No
             storage.fsync_dir(paths.next)
 
 
+def forget(paths: RunPaths, storage: Storage) -> None:
+    """Remove what was prepared for a generation that was not begun.
+
+    Raises:
+        StoppedError: the disk fails.
+    """
+    with guard(paths.next):
+        if storage.stat(paths.next_manifest) is None:
+            _clear_next(paths, storage)
+
+
 def begin(paths: RunPaths, storage: Storage, manifest: Manifest, *, fresh: bool = False) -> None:
     """Start a generation. Its inputs list is in ``next/``, or the present one stays.
 

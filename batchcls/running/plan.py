@@ -131,6 +131,8 @@ def plan(found: Found, request: Request) -> Plan:
     if (before := manifest.settings.get("places")) != request.places:
         return Refused(_other_sources(request, before))
     if again and not found.complete:
+        if again == manifest.carry:
+            return GoOn(manifest)  # what this option began was stopped
         return Refused(
             RefusedError(
                 f"{request.output} is not complete; run the same command without `--{again}` first"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from batchcls.errors import RefusedError
+from batchcls.errors import BatchclsError, RefusedError
 from batchcls.job.job import Job
 from batchcls.messages import Answer
 from batchcls.results import carry, generation
@@ -153,14 +153,23 @@ class Output:
             generation.begin(paths, storage, manifest, fresh=decided.over)
         else:
             manifest = decided.manifest
-        journal = Journal.open(
-            paths, storage, manifest.count, manifest.run, replaces=manifest.replaces
-        )
-        reader = InputsReader(paths.inputs, manifest.root)
-        first = journal.count
-        carried = self._carried(manifest, first)
-        passes = self._job.number_iter
-        return Ready(journal, ListedWork(reader, manifest.count, first, passes, carried))
+        with contextlib.ExitStack() as undo:
+            journal = Journal.open(
+                paths, storage, manifest.count, manifest.run, replaces=manifest.replaces
+            )
+            undo.callback(journal.close)
+            reader = InputsReader(paths.inputs, manifest.root)
+            undo.callback(reader.close)
+            first, passes = journal.count, self._job.number_iter
+            carried = self._carried(manifest, first)
+            work = ListedWork(reader, manifest.count, first, passes, carried)
+            undo.pop_all()
+        return Ready(journal, work)
+
+    def forget_prepared(self) -> None:
+        """Remove a list that no generation was begun with; a disk that fails may keep it."""
+        with contextlib.suppress(BatchclsError):
+            generation.forget(self.paths, self._storage)
 
     def _next_manifest(
         self,

@@ -28,7 +28,7 @@ from batchcls.results import record
 from batchcls.results.disk_errors import guard
 from batchcls.results.lock import Lock
 from batchcls.results.rundir import RunPaths, make_directory
-from batchcls.results.storage import PosixStorage
+from batchcls.results.storage import PosixStorage, Storage
 from batchcls.running import fingerprint
 from batchcls.running.allocation import decide
 from batchcls.running.limits import policy
@@ -52,7 +52,10 @@ __all__ = ["RunResult", "run"]
 
 
 def run(
-    job: Job, open_backend: OpenBackend = LocalBackend, begun: Callable[[], None] = lambda: None
+    job: Job,
+    open_backend: OpenBackend = LocalBackend,
+    begun: Callable[[], None] = lambda: None,
+    storage: Storage | None = None,
 ) -> RunResult:
     """Label every image of a job.
 
@@ -60,6 +63,7 @@ def run(
         job: what to label, with what, and where the results go.
         open_backend: starts what the workers run in.
         begun: called when nothing can be wrong with the job any more and images are labelled.
+        storage: the file system; None is this machine's.
 
     Returns:
         What came of it, once every image has its line.
@@ -69,7 +73,7 @@ def run(
             in the last two cases running the same job resumes it.
     """
     job.check()
-    paths, storage = RunPaths.of(job.output), PosixStorage()
+    paths, storage = RunPaths.of(job.output), storage or PosixStorage()
     job = localised(job)
     model_path(job.model)  # a missing model is said before a directory is made
     make_directory(paths, storage)
@@ -86,7 +90,10 @@ def run(
                 return already_complete(paths, manifest.count, job)
             case GoOn() | NewGeneration():
                 session = _Session(job, output, requests, begun, lock.warning)
-                return session.run(open_backend, decided, asked)
+                try:
+                    return session.run(open_backend, decided, asked)
+                finally:
+                    output.forget_prepared()
 
 
 class _Session:

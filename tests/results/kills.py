@@ -17,25 +17,11 @@ from functools import partial
 from pathlib import Path
 
 from batchcls.errors import StoppedError
-from batchcls.results.storage import PosixStorage
-from tests.support.numbered import End, Numbered, as_it_is, ends_of, kill_self
+from tests.support.numbered import End, Numbered, Unsynced, as_it_is, ends_of, kill_self
 from tests.support.story import Story, as_file, lines, paths_in
 
 COUNT = 200
 EVERY = 3
-
-
-class Unsynced(PosixStorage):
-    """The real file system without syncs: a killed process needs none."""
-
-    def fdatasync(self, fd: int) -> None:
-        pass
-
-    def fsync(self, fd: int) -> None:
-        pass
-
-    def fsync_dir(self, path: Path) -> None:
-        pass
 
 
 def kill_everywhere(directory: Path, first: int, stride: int, *, second: bool) -> int:

@@ -37,6 +37,8 @@ MANIFESTS = {
     "none": None,
     "same sources": MANIFEST,
     "others": replace(MANIFEST, settings={"places": ["/others"], "asked": ASKED}),
+    "extended": replace(MANIFEST, carry="extend"),
+    "retried": replace(MANIFEST, carry="retry-failed"),
 }
 MARKS = {
     "none": None,
@@ -51,7 +53,8 @@ AGAIN = ("", "fresh", "extend", "retry-failed")
 SAME_ANSWERS = {"unknown": None, "yes": ASKED, "no": {"top": 2}}
 
 ANY: tuple[Any, ...] = ()
-KNOWN = ("same sources", "others")
+SAME_SOURCES = ("same sources", "extended", "retried")
+KNOWN = (*SAME_SOURCES, "others")
 WAS_COMPLETE = ("complete", "with failures")
 MORE = ("extend", "retry-failed")
 
@@ -67,12 +70,14 @@ TABLE: tuple[tuple[Any, ...], ...] = (
     (KNOWN, False, None, WAS_COMPLETE, ("", "fresh"), ANY, "removed"),
     (KNOWN, ANY, ANY, ANY, "fresh", ANY, "fresh"),
     ("others", ANY, ANY, ANY, ANY, ANY, "other sources"),
-    ("same sources", True, None, WAS_COMPLETE, "extend", ANY, "extend"),
-    ("same sources", True, None, "with failures", "retry-failed", ANY, "retry-failed"),
-    ("same sources", True, None, "complete", "retry-failed", ANY, "go on"),
-    ("same sources", True, None, WAS_COMPLETE, "", "yes", "finished"),
-    ("same sources", ANY, ANY, ANY, MORE, ANY, "is not complete"),
-    ("same sources", ANY, ANY, ANY, "", ANY, "go on"),
+    (SAME_SOURCES, True, None, WAS_COMPLETE, "extend", ANY, "extend"),
+    (SAME_SOURCES, True, None, "with failures", "retry-failed", ANY, "retry-failed"),
+    (SAME_SOURCES, True, None, "complete", "retry-failed", ANY, "go on"),
+    (SAME_SOURCES, True, None, WAS_COMPLETE, "", "yes", "finished"),
+    ("extended", ANY, ANY, ANY, "extend", ANY, "go on"),
+    ("retried", ANY, ANY, ANY, "retry-failed", ANY, "go on"),
+    (SAME_SOURCES, ANY, ANY, ANY, MORE, ANY, "is not complete"),
+    (SAME_SOURCES, ANY, ANY, ANY, "", ANY, "go on"),
 )
 COMBINATIONS = list(product(MANIFESTS, RESULTS, PARTS, MARKS, AGAIN, SAME_ANSWERS))
 
@@ -123,7 +128,7 @@ def check(decided: Plan, expected: str, manifest: Manifest | None) -> None:
 
 
 def test_the_table_has_every_combination() -> None:
-    assert len(COMBINATIONS) == 1080
+    assert len(COMBINATIONS) == 1800
     assert {row_of(combination) for combination in COMBINATIONS} == set(range(len(TABLE)))
 
 

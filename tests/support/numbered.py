@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from batchcls.results.storage import FileStat, Storage
+from batchcls.results.storage import FileStat, PosixStorage, Storage
 
 Act = Callable[..., Any]
 
@@ -24,6 +24,19 @@ class Plan(Protocol):
 
 class Crash(BaseException):
     """The process ends here (in a simulation, where SIGKILL would end the test as well)."""
+
+
+class Unsynced(PosixStorage):
+    """The real file system without syncs: a killed process needs none."""
+
+    def fdatasync(self, fd: int) -> None:
+        pass
+
+    def fsync(self, fd: int) -> None:
+        pass
+
+    def fsync_dir(self, path: Path) -> None:
+        pass
 
 
 class Numbered:

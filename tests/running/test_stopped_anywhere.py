@@ -1,0 +1,204 @@
+"""A run ends at any of its operations on the results: the same command goes on, to the same end."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batchcls.errors import RefusedError, SourceError
+from batchcls.results import manifest as manifests
+from batchcls.results import mark as marks
+from batchcls.results.storage import PosixStorage
+from tests.support.instant_run import Place
+from tests.support.numbered import Crash, End, Numbered, Unsynced, as_it_is, crash, ends_of
+
+COUNT = 14
+CHANGES = {
+    "open", "pwrite", "ftruncate", "rename", "rename_new", "unlink", "mkdir", "rmdir",
+}  # fmt: skip
+LEFT = {
+    "manifest.json", "inputs", "lock", "progress.json", "log", "summary.json", "commit",
+}  # fmt: skip
+
+
+def nothing(place: Place) -> None:
+    place.add(0, COUNT)
+
+
+def grown(place: Place) -> None:
+    """Complete, and then there are more images."""
+    nothing(place)
+    place.run()
+    place.add(COUNT, COUNT + 4)
+
+
+def mended(place: Place) -> None:
+    """Complete, and then some of the failed images are whole."""
+    nothing(place)
+    place.run()
+    for number in (3,):
+        (place.folder / "images" / f"{number:03}.jpg").write_text("cat")
+
+
+SCENES: dict[str, tuple[Callable[[Place], None], dict[str, Any]]] = {
+    "a run": (nothing, {}),
+    "--extend": (grown, {"extend": True}),
+    "--retry-failed": (mended, {"retry_failed": True}),
+}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path / "work")
+
+
+class Process(Unsynced):
+    """Knows what it has open: the kernel closes that when a process ends, and drops its locks."""
+
+    def __init__(self) -> None:
+        self._open: set[int] = set()
+
+    def open(self, path: Path, flags: int) -> int:
+        descriptor = super().open(path, flags)
+        self._open.add(descriptor)
+        return descriptor
+
+    def close(self, fd: int) -> None:
+        super().close(fd)
+        self._open.remove(fd)
+
+    def end(self) -> None:
+        for descriptor in list(self._open):
+            self.close(descriptor)
+
+
+def operations(place: Place, **command: Any) -> list[str]:
+    counted = Numbered(Process(), as_it_is)
+    place.run(counted, **command)
+    return counted.names
+
+
+def moments(names: list[str]) -> list[tuple[int, str]]:
+    """Before each operation that changes something, and in the middle of each write."""
+    return [(at, how) for at, how in ends_of(names) if names[at] in CHANGES and how != "after"]
+
+
+def stop(place: Place, at: int, how: str, **command: Any) -> None:
+    """The command, ended there; or not, where it has no such operation any more."""
+    process = Process()
+    try:
+        place.run(Numbered(process, End(at, how, crash)), **command)
+    except Crash:
+        process.end()
+
+
+def safe_lines(place: Place, generation: int) -> int:
+    """Lines of an unfinished generation that are on the disk for certain."""
+    storage = PosixStorage()
+    manifest = manifests.load(storage, place.paths.manifest)
+    mark = marks.read(storage, place.paths.commit)
+    if manifest is None or mark is None or not place.paths.part.exists():
+        return 0
+    return mark[0].count if manifest.generation == generation else 0
+
+
+def require_end(place: Place, whole: bytes) -> None:
+    assert place.paths.results.read_bytes() == whole
+    names = {path.name for path in place.folder.iterdir()}
+    assert names == {"images", "results.jsonl", "results.jsonl.job"}
+    assert {path.name for path in place.paths.directory.iterdir()} <= LEFT
+
+
+@pytest.mark.runs
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_same_command_goes_on_wherever_it_was_stopped(
+    place: Place, tmp_path: Path, scene: str
+) -> None:
+    prepare, command = SCENES[scene]
+    prepare(place)
+    place.keep(tmp_path / "start")
+    names = operations(place, **command)
+    whole = place.paths.results.read_bytes()
+    last = manifests.load(PosixStorage(), place.paths.manifest)
+    assert last is not None
+    resumed = 0
+    for at, how in moments(names):
+        place.restore(tmp_path / "start")
+        stop(place, at, how, **command)
+        safe = safe_lines(place, last.generation)
+        place.run(Process(), **command)
+        require_end(place, whole)
+        assert all(index >= safe for index in place.leased), "what was safe is done again"
+        resumed += safe > 0
+    assert resumed > 5
+
+
+@pytest.mark.runs
+@pytest.mark.parametrize("scene", SCENES)
+def test_it_goes_on_when_it_was_stopped_again_and_again(
+    place: Place, tmp_path: Path, scene: str
+) -> None:
+    prepare, command = SCENES[scene]
+    prepare(place)
+    place.keep(tmp_path / "start")
+    names = operations(place, **command)
+    whole = place.paths.results.read_bytes()
+    chance = random.Random(scene)
+    for _ in range(60):
+        place.restore(tmp_path / "start")
+        for at, how in chance.choices(moments(names), k=3):
+            stop(place, at, how, **command)
+        place.run(Process(), **command)
+        require_end(place, whole)
+
+
+def stop_midway(place: Place, **command: Any) -> None:
+    """Stop the command when half of its lines are safe."""
+    copy = place.folder.with_name("copy")
+    place.keep(copy)
+    names = operations(place, **command)
+    place.restore(copy)
+    stop(place, names.index("fdatasync") + 1, "after", **command)
+    assert place.paths.part.stat().st_size
+
+
+@pytest.mark.parametrize("option", ["extend", "retry_failed"])
+def test_what_is_not_complete_is_completed_first(place: Place, option: str) -> None:
+    nothing(place)
+    stop_midway(place)
+    command: dict[str, Any] = {option: True}
+    written = option.replace("_", "-")
+    with pytest.raises(RefusedError, match=rf"is not complete; .* without `--{written}` first"):
+        place.run(**command)
+    place.run()
+    assert place.run(**command).images == COUNT
+
+
+def test_another_option_waits_until_the_first_is_done(place: Place) -> None:
+    grown(place)
+    stop_midway(place, extend=True)
+    with pytest.raises(RefusedError, match="run the same command without `--retry-failed` first"):
+        place.run(retry_failed=True)
+    assert place.run().images == COUNT + 4
+    assert place.run(retry_failed=True).images == COUNT + 4
+
+
+def test_nothing_is_left_of_an_extension_that_adds_nothing(place: Place) -> None:
+    nothing(place)
+    place.run()
+    whole = place.paths.results.read_bytes()
+    assert place.run(extend=True).images == COUNT
+    require_end(place, whole)
+
+
+def test_nothing_is_left_of_a_list_that_is_not_used(place: Place) -> None:
+    grown(place)
+    whole = place.paths.results.read_bytes()
+    with pytest.raises(RefusedError, match="top: was"):
+        place.run(extend=True, top=3)
+    require_end(place, whole)
+    with pytest.raises(SourceError, match="no images found"):
+        place.run(fresh=True, names=("*.tiff",))
+    require_end(place, whole)

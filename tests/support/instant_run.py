@@ -1,0 +1,126 @@
+"""Whole runs whose workers need no time, over a storage of the test's: an image says its answer."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from batchcls.backends.backend import Backend
+from batchcls.images import Failure, ImageRef, Prediction
+from batchcls.job.job import Job
+from batchcls.messages import (
+    Answer,
+    Answered,
+    Event,
+    Lease,
+    StartWorker,
+    StopWorker,
+    WorkerDied,
+    WorkerReady,
+)
+from batchcls.results import record
+from batchcls.results.rundir import RunPaths
+from batchcls.results.storage import Storage
+from batchcls.running.result import RunResult
+from batchcls.running.run import run
+from batchcls.wire.start import StartMessage
+
+CUT = "cut off"
+"""Content of an image that fails; that of any other is its label."""
+
+
+class InstantWorkers:
+    """Workers that have answered as soon as they are asked.
+
+    Attributes:
+        leased: indices of all images that were handed out.
+    """
+
+    counters = ()
+
+    def __init__(self, start: StartMessage) -> None:
+        self.leased: list[int] = []
+        self._root = Path(start.job.sources[0])
+        self._top = start.job.top
+        self._running: set[int] = set()
+        self._events: list[Event] = []
+
+    def watch(self, descriptor: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    @property
+    def alive(self) -> int:
+        return len(self._running) + len(self._events)
+
+    def do(self, command: StartWorker | StopWorker | Lease) -> None:
+        match command:
+            case StartWorker(worker):
+                self._running.add(worker)
+                self._events.append(WorkerReady(worker, {"fingerprint": {"top": self._top}}))
+            case Lease(worker, lease, images):
+                self.leased += [image.index for image in images]
+                self._events.append(Answered(worker, lease, tuple(map(self._answer, images))))
+            case StopWorker(worker):
+                self._running.discard(worker)
+                self._events.append(WorkerDied(worker, "exit status 0"))
+
+    def events(self, timeout_s: float) -> list[Event]:
+        events, self._events = self._events, []
+        return events
+
+    def _answer(self, image: ImageRef) -> Answer:
+        label = (self._root / image.path).read_text()
+        if label == CUT:
+            return record.failure_answer(image, Failure("truncated", "the file ends early"))
+        return Answer(image.index, record.ok_line(image, [Prediction(1, label, 0.5)]), None, label)
+
+
+class Place:
+    """A folder with images and an output, and the runs on it.
+
+    Attributes:
+        leased: indices of the images that the workers of the last run were given.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.job = Job(
+            sources=(str(folder / "images"),),
+            output=str(folder / "results.jsonl"),
+            progress="none",
+            workers=1,
+        )
+        self.paths = RunPaths.of(self.job.output)
+        self.leased: Sequence[int] = ()
+        (folder / "images").mkdir(parents=True)
+
+    def add(self, first: int, end: int, label: str = "cat") -> None:
+        """Put images there; one in seven is cut off."""
+        for number in range(first, end):
+            content = CUT if number % 7 == 3 else label
+            (self.folder / "images" / f"{number:03}.jpg").write_text(content)
+
+    def run(self, storage: Storage | None = None, **options: Any) -> RunResult:
+        """A run of the job with these options."""
+        workers: list[InstantWorkers] = []
+
+        def begin(start: StartMessage, log: Path, timeout_s: float) -> Backend:
+            workers.append(InstantWorkers(start))
+            self.leased = workers[0].leased
+            return workers[0]
+
+        self.leased = ()
+        return run(replace(self.job, **options), begin, storage=storage)
+
+    def keep(self, copy: Path) -> None:
+        """Copy everything, for `restore`."""
+        shutil.copytree(self.folder, copy)
+
+    def restore(self, copy: Path) -> None:
+        """As it was, under the same name."""
+        shutil.rmtree(self.folder)
+        shutil.copytree(copy, self.folder)
