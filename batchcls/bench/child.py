@@ -73,7 +73,7 @@ def preparation(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
     from batchcls.decode.opencv import load as load_opencv
     from batchcls.decode.policy import CLOSE, DecodePolicy
     from batchcls.images import Folder, ImageRef
-    from batchcls.sources import Files
+    from batchcls.sources.files import Files
 
     load_opencv().setNumThreads(1)
 

@@ -15,7 +15,7 @@ from batchcls.job.job import Job
 from batchcls.job.threads import Threads
 from batchcls.running.allocation import decide
 from batchcls.running.machine import this_machine
-from batchcls.sources import sample
+from batchcls.sources.sample import sample
 from batchcls.wire.start import StartMessage
 
 MOST_IMAGES = 200

@@ -16,7 +16,7 @@ from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.running.allocation import Allocation, decide, device_names
 from batchcls.running.machine import Machine, this_machine
-from batchcls.sources import sample
+from batchcls.sources.sample import sample
 
 Report = Callable[[str], None]
 FIRST_S = 1.2

@@ -9,7 +9,7 @@ from batchcls.errors import ImageError, SourceError
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.report.truth import Truth, Truths
-from batchcls.sources import Files
+from batchcls.sources.files import Files
 from batchcls.sources.sample import sample, scattered
 
 MOST_BYTES = 1 << 30

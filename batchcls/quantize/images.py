@@ -8,7 +8,7 @@ from batchcls.decode.decode import decode
 from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import ImageError, SourceError
 from batchcls.job.job import Job
-from batchcls.sources import Files
+from batchcls.sources.files import Files
 from batchcls.sources.sample import sample, spread
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from batchcls.images import ImageRef
 from batchcls.messages import Answer
-from batchcls.sources import InputsReader
+from batchcls.sources.inputs import InputsReader
 
 
 class ListedWork:

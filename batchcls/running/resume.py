@@ -27,7 +27,8 @@ from batchcls.results.storage import Storage
 from batchcls.running import fingerprint
 from batchcls.running.listed_work import ListedWork
 from batchcls.running.plan import Again, Found, GoOn, NewGeneration, Request, when_listed
-from batchcls.sources import InputsList, InputsReader, extend, freeze
+from batchcls.sources.freezing import extend, freeze
+from batchcls.sources.inputs import InputsList, InputsReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ from batchcls.running.recorder import JournalLines
 from batchcls.running.result import RunResult, already_complete, result
 from batchcls.running.resume import Output, Ready
 from batchcls.running.signals import StopRequests, stop_requests
-from batchcls.sources import InputsList
+from batchcls.sources.inputs import InputsList
 
 log = logging.getLogger("batchcls")
 

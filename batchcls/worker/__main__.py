@@ -4,6 +4,11 @@ It is expendable: it may be killed at any instruction. It leaves when told to, w
 end of its socket closes, and when its parent dies.
 """
 
+# ruff: noqa: E402 - the rest is imported without looking for garbage, of which there is none yet
+import gc
+
+gc.set_threshold(50_000)
+
 import faulthandler
 import os
 import socket

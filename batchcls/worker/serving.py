@@ -8,7 +8,8 @@ from typing import Any
 
 from batchcls.images import ImageRef, Picture
 from batchcls.messages import CANARY
-from batchcls.sources import Files, Source
+from batchcls.sources.files import Files
+from batchcls.sources.source import Source
 from batchcls.wire import protocol
 from batchcls.wire.start import StartMessage
 from batchcls.worker.mailbox import Inbox, Outbox

@@ -11,7 +11,7 @@ from batchcls.bench.tune import race, render_allocation
 from batchcls.job.job import Job
 from batchcls.running.allocation import decide
 from batchcls.running.machine import this_machine
-from batchcls.sources import sample
+from batchcls.sources.sample import sample
 from jobs.performance.comparing import HERE, LIKE_PEERS, Suite
 from jobs.performance.grid import full_grid
 from jobs.performance.table import Line, at_least, judged, middle, ratios, spread, values

@@ -26,7 +26,7 @@ def main() -> None:
     from batchcls.job.job import Job
     from batchcls.job.threads import Threads
     from batchcls.model.infer.classifier import Classifier
-    from batchcls.sources import Files
+    from batchcls.sources.files import Files
 
     load_opencv().setNumThreads(1)
     order = json.loads(sys.stdin.readline())

@@ -27,7 +27,7 @@ from batchcls.running.listed_work import ListedWork
 from batchcls.running.loop import EventLoop
 from batchcls.running.presenter import Presenter
 from batchcls.running.recorder import JournalLines
-from batchcls.sources import InputsReader
+from batchcls.sources.inputs import InputsReader
 from tests.support.instant_backend import RUN, InstantBackend, line_of, peak_mb
 from tests.support.tree import ROOT
 

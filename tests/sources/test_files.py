@@ -8,8 +8,9 @@ import pytest
 
 from batchcls.images import Folder, ImageRef
 from batchcls.job.job import Job
-from batchcls.sources import Files, Source
+from batchcls.sources.files import Files
 from batchcls.sources.opening import open_sources
+from batchcls.sources.source import Source
 from tests.support.source_contract import Held, SourceContract, fill, refusal
 
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from batchcls.errors import SourceError, StoppedError
 from batchcls.images import Folder
 from batchcls.job.job import Job
-from batchcls.sources import InputsList, InputsReader, extend, freeze
+from batchcls.sources.freezing import extend, freeze
+from batchcls.sources.inputs import InputsList, InputsReader
 
 Tree = Callable[..., Path]
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from batchcls.errors import SourceError
 from batchcls.job.job import Job
-from batchcls.sources import Files, sample
-from batchcls.sources.sample import scattered, spread
+from batchcls.sources.files import Files
+from batchcls.sources.sample import sample, scattered, spread
 
 
 @given(st.integers(1, 3000), st.integers(1, 4000))

@@ -12,8 +12,8 @@ import pytest
 
 from batchcls.errors import RefusedError
 from batchcls.images import ImageRef
-from batchcls.sources import InputsReader
 from batchcls.sources.duplicates import MASK, SeenHashes, normal, repeated
+from batchcls.sources.inputs import InputsReader
 from batchcls.sources.spill import SortedSpill
 from tests.support.tree import ROOT
 
@@ -110,7 +110,8 @@ import os, sys
 from contextlib import closing
 from pathlib import Path
 from batchcls.job.job import Job
-from batchcls.sources import InputsReader, freeze
+from batchcls.sources.freezing import freeze
+from batchcls.sources.inputs import InputsReader
 found = freeze(Job(sources=tuple(sys.argv[2:])), Path(sys.argv[1]) / "inputs")
 with closing(InputsReader(Path(sys.argv[1]) / "inputs", found.root)) as reader:
     reader.seek(found.count * 9 // 10)

@@ -12,7 +12,7 @@ import pytest
 from batchcls.errors import ImageError, SourceError
 from batchcls.images import FAILURE_KINDS, MAX_BYTES, ImageRef
 from batchcls.messages import Lease
-from batchcls.sources import Source
+from batchcls.sources.source import Source
 from batchcls.wire import protocol
 
 NAMES = (

@@ -6,73 +6,20 @@ either way.
 
 import io
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
-from batchcls.errors import BatchclsError, DeviceError
+from batchcls.errors import BatchclsError
 from batchcls.job.job import Job
 from batchcls.job.paths import expanded
-from batchcls.model.compile import cache_key, hetero, load
+from batchcls.model.compile import cache_key
 from batchcls.model.compile.compilation import Compilation
+from batchcls.model.compile.compiled import Compiled, DeviceModel
 from batchcls.model.compile.compiled_files import CachedModel, CompiledFiles, WriteLock
 from batchcls.model.compile.model_metadata import ModelMetadata
-from batchcls.model.devices import core as cores
-from batchcls.model.devices.strings import Device
 from batchcls.model.files.cache_folder import cache_folder
-from batchcls.model.graph import input_rows, int8, pool_parts
-from batchcls.model.metadata import model_info
-from batchcls.model.runtime import CompiledModel, Model, Tensor
-
-_LABELS_ELSEWHERE = "path_to_labels"
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceModel:
-    """A model compiled for one device string.
-
-    Attributes:
-        device: as resolved.
-        model: ready to create infer requests.
-        operations: operations per device, for HETERO; else empty.
-    """
-
-    device: Device
-    model: CompiledModel
-    operations: dict[str, int]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Its part of the run's description."""
-        return {
-            "asked": self.device.requested,
-            "used": str(self.device),
-            "kind": self.device.kind,
-            "execution": list(self.model.get_property("EXECUTION_DEVICES")),
-            "operations": self.operations,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A model compiled for all of its devices.
-
-    Attributes:
-        metadata: what is known about the model.
-        int8: how quantised layers are computed; see `batchcls.model.graph.int8.choose`.
-        models: one for each device string.
-        cacheable: the key of the cache says all that went into it.
-        notes: for people, beside the warnings in the metadata.
-        settle: waits until it is cached, if it is being written; at most so many seconds.
-    """
-
-    metadata: ModelMetadata
-    int8: str
-    models: tuple[DeviceModel, ...]
-    cacheable: bool = True
-    notes: tuple[str, ...] = ()
-    settle: Callable[[float], object] = lambda timeout_s: None
+from batchcls.model.runtime import CompiledModel, Tensor
 
 
 def compile_model(work: Compilation) -> Compiled:
@@ -120,6 +67,13 @@ def _cache(job: Job) -> tuple[CompiledFiles | None, tuple[str, ...]]:
         return None, () if named is None else (why,)
 
 
+def _compile(work: Compilation) -> Compiled:
+    # Whoever takes what is cached needs none of this: a tenth of a worker's start.
+    from batchcls.model.compile.from_source import compile_from_source
+
+    return compile_from_source(work)
+
+
 def _cached_or_compiled(files: CompiledFiles, work: Compilation) -> Compiled:
     key, lock = cache_key.key(work), None
     cached = files.find(key)
@@ -136,37 +90,6 @@ def _cached_or_compiled(files: CompiledFiles, work: Compilation) -> Compiled:
         if lock is not None:
             lock.close()
         raise
-
-
-def _compile(work: Compilation) -> Compiled:
-    loaded = load.load(work.job, work.core)
-    model = load.connect(loaded, work.batch_size)
-    how, notes = int8.choose(work.core, model, work.properties, work.job.int8)
-    if cores.only_cpus(work.devices) and how in ("none", "exact"):
-        input_rows.arrange(model)
-        pool_parts.arrange(model)
-    affinities = hetero.affinities(loaded.model)
-    models = tuple(_on_device(work, model, device, affinities) for device in work.devices)
-    elsewhere = _LABELS_ELSEWHERE in model_info.read_info(loaded.model, model_info.ROOT)
-    return Compiled(loaded.metadata, how, models, cacheable=not elsewhere, notes=notes)
-
-
-def _on_device(
-    work: Compilation, model: Model, device: Device, affinities: Mapping[str, str]
-) -> DeviceModel:
-    core = work.core
-    # What AUTO and MULTI have behind them counts only if they themselves are told to.
-    told = work.job.perf_counts and device.kind in ("AUTO", "MULTI")
-    config = {"PERF_COUNT": "YES"} if told else {}
-    try:
-        if device.kind == "HETERO":
-            model = hetero.split(core, model, device, affinities)
-        operations = hetero.operations(model)
-        return DeviceModel(device, core.compile_model(model, str(device), config), operations)
-    except RuntimeError as error:
-        raise DeviceError(
-            f"device {device.requested} cannot compile the model: {cores.reason(error)}"
-        ) from error
 
 
 def _imported(cached: CachedModel, work: Compilation) -> Compiled | None:

@@ -10,7 +10,7 @@ from batchcls.errors import UsageError
 from batchcls.job.job import DEFAULT_TOP, Job
 from batchcls.job.paths import expanded
 from batchcls.model.compile.model_metadata import ModelMetadata
-from batchcls.model.devices.core import read_model
+from batchcls.model.compile.read_model import read_model
 from batchcls.model.files import onnx
 from batchcls.model.files.find import model_file, model_path
 from batchcls.model.graph import activation, clamping, edits, onnx_softmax, ports, trimming

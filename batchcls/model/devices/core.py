@@ -1,9 +1,8 @@
-"""Makes OpenVINO's core ready: plugins, custom operations, properties. Reads models.
+"""Makes OpenVINO's core ready: plugins, custom operations, properties.
 
 Order of properties, the later one wins: batchcls's own defaults, `--load-config`, the command line.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,8 +14,7 @@ from batchcls.job.paths import expanded
 from batchcls.job.threads import Threads
 from batchcls.model.devices import config_file
 from batchcls.model.devices.strings import VIRTUAL, Device
-from batchcls.model.files import onnx, onnx_ends, readable
-from batchcls.model.runtime import Core, Model, openvino
+from batchcls.model.runtime import Core, openvino
 
 PERFORMANCE_HINTS: Mapping[str, str] = {
     "throughput": "THROUGHPUT",
@@ -31,9 +29,6 @@ PERFORMANCE_HINTS: Mapping[str, str] = {
 ROUNDING = "DYNAMIC_QUANTIZATION_GROUP_SIZE"
 """Property: so many values of a layer's input share a scale when they are rounded to int8; 0: none
 is rounded."""
-
-ZIPMAP_LABELS = "zipmap_labels"
-"""Root of rt_info under which the names of a map stand, as JSON, that was cut off a model."""
 
 Properties = dict[str, dict[str, Any]]
 """Device name → property → value."""
@@ -187,46 +182,6 @@ def member_names(devices: list[Device], there: list[str]) -> list[str]:
         for name in device.names or there:
             names[name] = None
     return [name for name in names if name not in VIRTUAL]
-
-
-def read_model(core: Core, path: Path) -> Model:
-    """Read a model of any format OpenVINO knows.
-
-    Raises:
-        ModelError: it cannot be read.
-    """
-    if not path.exists():
-        raise ModelError(f"no such model: {path}")
-    readable.check(path)
-    try:
-        model = core.read_model(str(path))
-    except RuntimeError as error:
-        model = _read_without_maps(core, path, error)
-    if not model.inputs or not model.outputs:
-        raise ModelError(
-            f"OpenVINO finds no inputs and outputs in the model {path}; if it is a TensorFlow "
-            "SavedModel, it may lack the signature that OpenVINO reads, serving_default"
-        )
-    return model
-
-
-def _read_without_maps(core: Core, path: Path, error: RuntimeError) -> Model:
-    """An ONNX model that ends in ZipMap, cut off before it."""
-    cut = onnx_ends.without_maps(path) if path.suffix == ".onnx" else None
-    if cut is None:
-        raise ModelError(f"OpenVINO cannot read the model {path}: {reason(error)}") from error
-    if onnx.tensors(path):
-        raise ModelError(
-            f"the model {path} ends in ZipMap, which OpenVINO does not read, and its weights are "
-            "in other files; export it without (`zipmap=False` of skl2onnx)"
-        ) from error
-    try:
-        model = core.read_model(cut.model, b"")
-    except RuntimeError as other:
-        raise ModelError(f"OpenVINO cannot read the model {path}: {reason(other)}") from other
-    if cut.labels:
-        model.set_rt_info(json.dumps(cut.labels), [ZIPMAP_LABELS])
-    return model
 
 
 def versions() -> dict[str, str]:

@@ -19,7 +19,7 @@ from batchcls.job.threads import Threads
 from batchcls.messages import LayerTime
 from batchcls.model.compile import compiling
 from batchcls.model.compile.compilation import Compilation
-from batchcls.model.compile.compiling import Compiled
+from batchcls.model.compile.compiled import Compiled
 from batchcls.model.compile.description import describe
 from batchcls.model.devices import config_file, precision, strings
 from batchcls.model.devices import core as cores

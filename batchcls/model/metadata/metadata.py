@@ -13,7 +13,6 @@ from pathlib import Path
 from batchcls.errors import UsageError
 from batchcls.job.choices import RESIZE_TYPES
 from batchcls.job.job import Job
-from batchcls.model.devices.core import ZIPMAP_LABELS
 from batchcls.model.graph import input_quantisation, ports
 from batchcls.model.graph.ports import ImageInput
 from batchcls.model.metadata import (
@@ -40,6 +39,9 @@ RANGE = (
     "the steps of the model's {kind} input are not those of pixels; by its range, images are put "
     "in {how}. If that is not what it was trained with, give --mean-values and --scale-values"
 )
+ZIPMAP_LABELS = "zipmap_labels"
+"""Root of rt_info under which the names of a map stand, as JSON, that was cut off a model."""
+
 MODEL_API_DEFAULT = "model_api's default"
 _IMAGENET = (1000, 1001)
 _FLOATING = ("f32", "f16", "bf16", "f64")

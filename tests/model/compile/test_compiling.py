@@ -273,11 +273,11 @@ def test_what_cannot_be_exported_is_compiled_every_time(
 CHILD = """
 import json, sys
 from batchcls.job.job import Job
-from batchcls.model.compile import compiling
+from batchcls.model.compile import load
 from batchcls.model.infer.classifier import Classifier
 from batchcls.job.threads import Threads
-real, read = compiling.load.load, []
-compiling.load.load = lambda *a: read.append(1) or real(*a)
+real, read = load.load, []
+load.load = lambda *a: read.append(1) or real(*a)
 sys.stdin.readline()
 one = Classifier.open(Job(model=sys.argv[1], cache_dir=sys.argv[2]), Threads(1, "1", nireq=1))
 one.close()
