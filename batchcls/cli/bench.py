@@ -10,7 +10,6 @@ from batchcls.cli.arguments import AsJson, check_at_least
 from batchcls.cli.job_options import with_job_options
 from batchcls.cli.options import IMAGES, MODEL, PREPROCESSING, SPEED, select
 from batchcls.cli.terminal import print_json, print_note, print_result
-from batchcls.display.table import aligned
 from batchcls.job.job import Job
 
 if TYPE_CHECKING:
@@ -67,6 +66,7 @@ def bench(
 def render_figures(figures: "Figures") -> str:
     """Figures as tables, and sentences below them."""
     from batchcls.bench.figures import shares
+    from batchcls.display.table import aligned
 
     names = ("p50", "p95", "p99", "max")
     rows = [("inference alone", "", "nireq", "images/s", *(f"{name} ms" for name in names))]

@@ -1,7 +1,6 @@
 """``batchcls demo``: draws images, labels them with the built-in model, and evaluates that."""
 
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,6 +39,8 @@ def demo(
     Most of the images have a defect, which the model is to find: blurry, dark, noisy and so on.
     """
     check_at_least("--images", images, 1)
+    import tempfile
+
     place = Path(folder or tempfile.mkdtemp(prefix="batchcls-demo-"))
     pictures, results = place / "images", place / "results.jsonl"
     job = Job.from_dict({**options, "sources": [str(pictures)], "output": str(results)})

@@ -7,7 +7,6 @@ from batchcls.cli.arguments import AsJson
 from batchcls.cli.job_options import with_job_options
 from batchcls.cli.options import select
 from batchcls.cli.terminal import print_json, print_result
-from batchcls.display.table import aligned
 from batchcls.job.job import Job
 
 if TYPE_CHECKING:
@@ -95,6 +94,8 @@ def render_devices(
     """The devices for people."""
     if not found:
         return "OpenVINO sees no device here"
+    from batchcls.display.table import aligned
+
     rows = [("device", "full name", "capabilities")]
     rows += [
         (device["name"], device.get("full_name", "-"), " ".join(device.get("capabilities", ["-"])))

@@ -9,7 +9,6 @@ from batchcls.cli.arguments import AsJson, Truth, check_at_least
 from batchcls.cli.job_options import with_job_options
 from batchcls.cli.options import MODEL, PREPROCESSING, select
 from batchcls.cli.terminal import print_json, print_result
-from batchcls.display.table import aligned
 from batchcls.errors import UsageError
 from batchcls.job.job import Job
 
@@ -115,6 +114,8 @@ def describe(job: Job) -> dict[str, Any]:
 def render_model(found: Mapping[str, Any]) -> str:
     """A model for people: every value with its origin."""
     origin = found["origin"]
+    from batchcls.display.table import aligned
+
     ports = [("in", *_port(port)) for port in found["inputs"]]
     ports += [("out", *_port(port)) for port in found["outputs"]]
     settings = [

@@ -3,7 +3,6 @@
 import difflib
 import json
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -50,6 +49,8 @@ def parse(text: str, name: str = "job file") -> dict[str, Any]:
     Raises:
         UsageError: not TOML, or a key or value that no option has.
     """
+    import tomllib
+
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

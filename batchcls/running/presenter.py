@@ -5,14 +5,13 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from batchcls.display import Display, open_display
 from batchcls.display.progress import progress_file
 from batchcls.display.progress.progress import Progress
 from batchcls.display.snapshot import State
-from batchcls.display.summary.summary import summarise
-from batchcls.display.summary.summary_lines import show_summary
 from batchcls.job.job import Job
 from batchcls.messages import LayerTime
 from batchcls.results.rundir import RunPaths
@@ -40,6 +39,9 @@ class Presenter:
     def open(self) -> None:
         """Open the display; to import what it draws with takes a moment."""
         self._display = open_display(self._kind)
+        # What ends the run is imported while the workers load, and not in the morning: another
+        # version of batchcls may have been installed by then.
+        import_module("batchcls.display.summary.summary_lines")
 
     def show(self, now: float) -> None:
         """Show how the session stands at monotonic second `now`; may be called at any rate."""
@@ -70,6 +72,9 @@ class Presenter:
             layers: time of the model's layers, if it was counted.
             summary: there is something to sum up.
         """
+        from batchcls.display.summary.summary import summarise
+        from batchcls.display.summary.summary_lines import show_summary
+
         progress = self.progress
         progress.on_state(state)
         last = progress.snapshot(time.monotonic(), time.time())

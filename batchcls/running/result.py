@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from batchcls.display.summary.summary_lines import show_complete
 from batchcls.job.job import Job
 from batchcls.results.rundir import RunPaths
 
@@ -71,6 +70,8 @@ def too_many(failed: int, total: int, allowed: str | None) -> bool:
 
 def already_complete(paths: RunPaths, total: int, job: Job) -> RunResult:
     """The result of a run that was complete before it began, told to whoever asked."""
+    from batchcls.display.summary.summary_lines import show_complete
+
     failed: dict[str, int] = {}
     with contextlib.suppress(OSError, ValueError):
         failed = json.loads(paths.summary.read_text())["failed_by_kind"]

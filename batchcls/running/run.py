@@ -19,7 +19,6 @@ from batchcls.coordinator.coordinator import Coordinator
 from batchcls.display import text
 from batchcls.display.progress.progress import Progress
 from batchcls.display.snapshot import State
-from batchcls.display.summary.perf_counts import total_layers, write_csv
 from batchcls.errors import BatchclsError, StoppedError
 from batchcls.job.job import Job
 from batchcls.messages import LayerTime
@@ -228,6 +227,8 @@ class _Session:
     def _layers(self, backend: Backend) -> tuple[LayerTime, ...]:
         if not self._job.perf_counts:
             return ()
+        from batchcls.display.summary.perf_counts import total_layers, write_csv
+
         layers = total_layers(backend.counters)
         try:
             write_csv(self._paths.perf_counts, layers)
