@@ -130,6 +130,8 @@ OTHER: dict[str, Any] = {
     "extension": ("x.so",),
     "plugins": "plugins.xml",
     "int8": "fast",
+    "input_size": "12x16",
+    "crop_fraction": 0.5,
 }
 
 
