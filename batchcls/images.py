@@ -30,6 +30,9 @@ FACTS = ("margin", "entropy", "width", "height", "sha256")
 """What a record can say besides its classes, in the record's order."""
 
 
+_BACKGROUNDS = frozenset({"background", "__background__", "other", "dummy", "n/a"})
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
     """The place of an image that is a file: where its path leads from `root`.
@@ -91,6 +94,16 @@ class Prediction:
     index: int
     label: str
     score: float
+
+
+def is_background(label: str) -> bool:
+    """Whether a class 0 of this name shifts all others by one, as TensorFlow's models have it."""
+    return label.split(",")[0].strip().lower() in _BACKGROUNDS
+
+
+def unnamed(index: int) -> str:
+    """What a class without a name is called."""
+    return f"class {index}"
 
 
 @dataclass(frozen=True, slots=True)

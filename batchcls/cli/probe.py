@@ -1,7 +1,7 @@
 """``batchcls inspect MODEL --probe DIR``: tries preprocessings on some of the user's own images."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from batchcls.cli.probe_images import take
@@ -14,8 +14,9 @@ from batchcls.model.compile import load
 from batchcls.model.devices import core
 from batchcls.model.files.find import localised
 from batchcls.model.probe import probe
-from batchcls.report.matching import class_indices
-from batchcls.report.truth import FolderTruths, read
+from batchcls.report.classes import Classes
+from batchcls.report.matching import find_matching
+from batchcls.report.truth import FolderTruths, Truth, read
 
 REPEATED = ("model", "labels", "score_output", "activation", "layout", "int8")
 """Options that the pasted command repeats from the probe's own."""
@@ -37,7 +38,7 @@ def probe_model(job: Job, folder: str, truth_file: str | None, most: int, *, as_
     job = localised(job)
     sample = take(folder, read(truth_file) if truth_file else FolderTruths(), most)
     labels = load.load(job, core.open_core(job)).metadata.labels
-    truths = class_indices(sample.truths, labels)
+    truths = _indices(sample.truths, labels)
     known = sum(index is not None for index in truths)
     if truth_file and not known:
         raise UsageError(
@@ -59,6 +60,13 @@ def probe_model(job: Job, folder: str, truth_file: str | None, most: int, *, as_
     else:
         print_result(render_trials(found))
     return 0
+
+
+def _indices(truths: Sequence[Truth | None], labels: Sequence[str]) -> list[int | None]:
+    """Truths as the model's class indices; None where it is not sure which one is meant."""
+    matching = find_matching(((t, ()) for t in truths if t is not None), Classes.of(labels))
+    meant = [matching.meant(t) if t is not None else frozenset[int]() for t in truths]
+    return [next(iter(found)) if len(found) == 1 else None for found in meant]
 
 
 def flags(options: Mapping[str, Any]) -> str:

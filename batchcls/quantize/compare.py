@@ -9,7 +9,8 @@ from batchcls.errors import ImageError, ModelError
 from batchcls.images import Prediction
 from batchcls.model.infer.classifier import Classifier
 from batchcls.quantize.images import PreparedImage
-from batchcls.report.matching import find_matching, same_label
+from batchcls.report.classes import Classes
+from batchcls.report.matching import Matching, find_matching
 from batchcls.report.truth import Truth, Truths
 
 GOOD = 0.99
@@ -121,41 +122,41 @@ def _best(answer: tuple[Prediction, ...]) -> int | None:
     return answer[0].index if answer else None
 
 
-def accuracy(truths: Sequence[Truth | None], *models: Answers) -> tuple[list[float], int, str]:
-    """Top-1 share of each model where the truth is known, of how many, and how that was compared.
-
-    A truth whose class no model can name (a folder that is no class) counts as unknown.
-    """
-    first = models[0]
-    matching = find_matching((t, a) for t, a in zip(truths, first, strict=True) if t is not None)
-    known = [n for n, truth in enumerate(truths) if truth is not None]
+def accuracy(
+    truths: Sequence[Truth | None], matching: Matching, *models: Answers
+) -> tuple[list[float], int]:
+    """Top-1 share of each model where the truth is known, and of how many."""
+    known = [(n, truth) for n, truth in enumerate(truths) if truth is not None]
     shares = [
-        sum(matching.rank(truth, a[n][:1]) == 0 for n in known if (truth := truths[n]))
-        / max(1, len(known))
+        sum(matching.rank(truth, a[n][:1]) == 0 for n, truth in known) / max(1, len(known))
         for a in models
     ]
-    return shares, len(known), matching.note
+    return shares, len(known)
 
 
 def known_truths(
-    truths: Truths, pictures: Sequence[PreparedImage], labels: Sequence[str] | None
-) -> list[Truth | None]:
-    """The truth about each picture, None where nothing is known.
+    truths: Truths,
+    pictures: Sequence[PreparedImage],
+    found: Answers,
+    labels: Sequence[str],
+) -> tuple[list[Truth | None], Matching]:
+    """The truth about each picture, and how to compare it with what a model answers.
+
+    A truth that is no class of the model, such as a folder of any name, counts as unknown. So do
+    all that cannot be compared with the answers.
 
     Args:
         truths: a truth file's, or the folders'.
         pictures: whose.
-        labels: a folder counts as truth only if it names one of these; None = all count.
+        found: the model's answers to these.
+        labels: of the model.
     """
-    found = [truths.of(picture.path) for picture in pictures]
-    if labels is None:
-        return found
-    classes = {
-        truth.label: any(same_label(truth.label, label) for label in labels)
-        for truth in found
-        if truth is not None and truth.label is not None
-    }
-    return [t if t is not None and classes.get(t.label or "") else None for t in found]
+    all_truths = [truths.of(picture.path) for picture in pictures]
+    known = ((t, a) for t, a in zip(all_truths, found, strict=True) if t is not None)
+    matching = find_matching(known, Classes.of(labels))
+    if matching.doubt:
+        return [None] * len(pictures), matching
+    return [t if t is not None and matching.meant(t) else None for t in all_truths], matching
 
 
 def speeds(

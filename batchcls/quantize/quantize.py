@@ -17,8 +17,7 @@ from batchcls.model.infer.classifier import Classifier
 from batchcls.quantize import calibrate, compare
 from batchcls.quantize.compare import Comparison
 from batchcls.quantize.images import Chosen, choose
-from batchcls.report.matching import find_matching
-from batchcls.report.truth import FolderTruths, Truths
+from batchcls.report.truth import Truths
 
 
 def quantize(
@@ -96,8 +95,7 @@ def _hits(
 ) -> Callable[[int, Any], bool]:
     """Whether scores of a calibration image are right; truth unknown: as the original's."""
     answers = compare.answers(original, chosen.calibration)
-    known = compare.known_truths(truths, chosen.calibration, _classes(truths, labels))
-    matching = find_matching((t, a) for t, a in zip(known, answers, strict=True) if t is not None)
+    known, matching = compare.known_truths(truths, chosen.calibration, answers, labels)
 
     def hit(number: int, scores: Any) -> bool:
         try:
@@ -112,11 +110,6 @@ def _hits(
     return hit
 
 
-def _classes(truths: Truths, labels: tuple[str, ...]) -> tuple[str, ...] | None:
-    """A folder may be named after anything; a truth file is about classes."""
-    return labels if isinstance(truths, FolderTruths) else None
-
-
 def _compare(
     original: Classifier,
     quantised: Classifier,
@@ -126,8 +119,8 @@ def _compare(
     files: tuple[Path, Path],
 ) -> Comparison:
     one, other = (compare.answers(c, chosen.held_out) for c in (original, quantised))
-    known = compare.known_truths(truths, chosen.held_out, _classes(truths, labels))
-    shares, count, note = compare.accuracy(known, one, other)
+    known, matching = compare.known_truths(truths, chosen.held_out, one, labels)
+    shares, count = compare.accuracy(known, matching, one, other)
     first, second = (_mbytes(file) for file in files)
     return Comparison(
         calibrated_on=len(chosen.calibration),
@@ -136,7 +129,7 @@ def _compare(
         agreement=compare.agreement(one, other),
         known=count,
         accuracy=(shares[0], shares[1]) if count else None,
-        note=note if count else "",
+        note=matching.note if count else "",
         fps=compare.speeds(original, quantised, chosen.held_out),
         mbytes=(first, second),
     )

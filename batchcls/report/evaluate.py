@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from batchcls.report.chance import wilson
 from batchcls.report.matching import Matching
 from batchcls.report.truth import Truth
 from batchcls.results.record import ParsedRecord
@@ -14,9 +15,6 @@ BINS = 15
 
 DEEP = 5
 """The "5" of top-5."""
-
-Z95 = 1.959964
-"""Standard normal quantile of a two-sided interval of 95 %."""
 
 
 @dataclass(slots=True)
@@ -32,12 +30,15 @@ class ClassTally:
 class Tally:
     """Everything counted so far; memory grows with classes, not with images.
 
-    A failed image counts as wrong. An image without truth counts nowhere else.
+    A failed image counts as wrong. An image without truth counts nowhere else, nor does one of a
+    class that the model does not have; where not all of its classes are known, such an image counts
+    as wrong.
 
     Attributes:
         matching: how truth and predictions are compared.
         images: records seen.
         without_truth: of these, those that nothing is known about.
+        unknown: of these, those of classes that the model does not have as far as is known.
         depth: the most classes in a record.
         failed: failures with a known truth, by kind.
         classes: by true class.
@@ -49,6 +50,7 @@ class Tally:
     matching: Matching
     images: int = 0
     without_truth: int = 0
+    unknown: Counter[str] = field(default_factory=Counter)
     depth: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     classes: dict[str, ClassTally] = field(default_factory=dict)
@@ -62,6 +64,10 @@ class Tally:
         if truth is None:
             self.without_truth += 1
             return
+        if not self.matching.meant(truth):
+            self.unknown[str(truth)] += 1
+            if self.matching.classes.complete:
+                return
         mine = self.classes.setdefault(str(truth), ClassTally())
         mine.images += 1
         if record.failure is not None:
@@ -99,6 +105,8 @@ class Tally:
             images=self.images,
             counted=counted,
             without_truth=self.without_truth,
+            unknown=dict(self.unknown.most_common()),
+            unknown_counted=not self.matching.classes.complete,
             failed=dict(self.failed.most_common()),
             top1=top1,
             top5=top5,
@@ -125,6 +133,9 @@ class Evaluation:
         images: records in the results.
         counted: those with a truth; what the shares are of.
         without_truth: those without.
+        unknown: those of classes that no class of the model is known to be, by true class.
+        unknown_counted: they are part of `counted`, and wrong: not all of the model's classes are
+            known.
         failed: images without answer by kind; part of `counted`, and wrong.
         top1: right at first.
         top5: right within the first five.
@@ -140,6 +151,8 @@ class Evaluation:
     images: int
     counted: int
     without_truth: int
+    unknown: dict[str, int]
+    unknown_counted: bool
     failed: dict[str, int]
     top1: int
     top5: int
@@ -160,6 +173,8 @@ class Evaluation:
             "images": self.images,
             "counted": self.counted,
             "without_truth": self.without_truth,
+            "unknown_classes": self.unknown,
+            "unknown_classes_counted": self.unknown_counted,
             "failed": self.failed,
             "top1": {"right": self.top1, "accuracy": self.share(self.top1)},
             "top5": {
@@ -179,21 +194,6 @@ class Evaluation:
             ],
             "compared": self.note,
         }
-
-
-def wilson(right: int, total: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share.
-
-    >>> [round(bound, 3) for bound in wilson(90, 100)]
-    [0.826, 0.945]
-    """
-    if not total:
-        return 0.0, 1.0
-    share, square = right / total, Z95 * Z95
-    centre = share + square / (2 * total)
-    spread = Z95 * math.sqrt(share * (1 - share) / total + square / (4 * total * total))
-    scale = 1 + square / total
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
 def _worst_first(entry: tuple[str, ClassTally]) -> tuple[float, int, str]:

@@ -1,14 +1,19 @@
 """Reads a results file line by line, complete or still being written, for reports."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from batchcls.errors import RefusedError, UsageError
+from batchcls.errors import BatchclsError, RefusedError, UsageError
+from batchcls.report.classes import Classes
 from batchcls.report.evaluate import Evaluation, Tally
 from batchcls.report.matching import find_matching
 from batchcls.report.truth import Truths
+from batchcls.results.manifest import load
 from batchcls.results.record import ParsedRecord, RecordError, parse
+from batchcls.results.rundir import RunPaths
+from batchcls.results.storage import PosixStorage
 
 PROBED = 20_000
 """Records from which to learn how to compare truth and results."""
@@ -60,20 +65,57 @@ def evaluate(path: Path, truths: Truths, offset: int | None = None) -> Evaluatio
 
     Raises:
         RefusedError: a line is no record.
-        UsageError: no image has a known class.
+        UsageError: no image has a known class, or what is known cannot be compared.
     """
     known = (
         (truth, record.top)
         for record in islice(records(path), PROBED)
-        if record.top and (truth := truths.of(record.path)) is not None
+        if (truth := truths.of(record.path)) is not None
     )
-    tally = Tally(find_matching(known, offset))
+    matching = find_matching(known, classes_of(path), offset)
+    if matching.doubt:
+        raise UsageError(f"{path} cannot be compared with the truth: {matching.doubt}")
+    tally = Tally(matching)
     for record in records(path):
         tally.add(record, truths.of(record.path))
     evaluation = tally.evaluation()
+    if not evaluation.counted and truths.unused:
+        raise UsageError(
+            f"{path}: no row of the truth is about an image in the results; write paths in it as "
+            "they stand there"
+        )
     if not evaluation.counted:
         raise UsageError(
             f"{path}: no image has a known class; name a truth file with `--truth FILE`, or keep "
             "images in folders named after their classes"
         )
     return evaluation
+
+
+def classes_of(path: Path) -> Classes:
+    """The classes of the model that made these results.
+
+    All of them as the run noted them, where the results still lie beside it and say the same; else
+    those that occur in the results.
+
+    Raises:
+        RefusedError: a line is no record.
+    """
+    noted = _noted(path)
+    seen: dict[int, str] = {}
+    for record in islice(records(path), PROBED if noted else None):
+        seen.update((p.index, p.label) for p in record.top)
+    if noted and seen.items() <= dict(enumerate(noted)).items():
+        return Classes.of(noted)
+    return Classes(seen, complete=False)
+
+
+def _noted(path: Path) -> tuple[str, ...]:
+    """The labels in the manifest; none where it is not there, not readable or older than they."""
+    with suppress(BatchclsError):
+        manifest = load(PosixStorage(), RunPaths.find(str(path)).manifest)
+        noted = manifest.settings.get("labels") if manifest else None
+        names = noted.get("names") if isinstance(noted, dict) else None
+        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            return tuple(names)
+    return ()

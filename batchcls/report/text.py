@@ -6,6 +6,7 @@ from batchcls.report.evaluate import DEEP, Evaluation
 
 FEW_CLASSES = 20
 SHOWN = 10
+FEW_NAMES = 3
 LONGEST = 44
 
 
@@ -35,11 +36,22 @@ def _headline(found: Evaluation, complete: bool) -> str:
     if found.without_truth:
         unknown = counted(found.without_truth, "more image has", "more images have")
         sentences.append(f"{unknown} no known class and did not count.")
+    if found.unknown:
+        sentences.append(_unknown(found))
     if found.failed:
         kinds = ", ".join(f"{n:,} {kind}" for kind, n in found.failed.items())
         failed = counted(sum(found.failed.values()), "image", "images")
         sentences.append(f"{failed} failed ({kinds}) and counted as wrong.")
     return "\n".join(sentences)
+
+
+def _unknown(found: Evaluation) -> str:
+    images = counted(sum(found.unknown.values()), "image is", "images are")
+    names = ", ".join([*found.unknown][:FEW_NAMES])
+    more = " …" if len(found.unknown) > FEW_NAMES else ""
+    if found.unknown_counted:
+        return f"{images} of classes that no answer names ({names}{more}) and counted as wrong."
+    return f"{images} of classes that the model does not have ({names}{more}) and did not count."
 
 
 def _accuracy(found: Evaluation) -> str:

@@ -13,10 +13,21 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from batchcls.errors import UsageError
+from batchcls.images import unnamed
 
 FILE_COLUMNS = ("file", "path", "filename", "file_name", "filepath", "image", "image_path")
 INDEX_COLUMNS = ("index", "class_index", "class_id", "label_index", "label_id", "target", "id")
-LABEL_COLUMNS = ("label", "class", "class_name", "label_name", "category", "truth", "name")
+LABEL_COLUMNS = (
+    "label",
+    "class",
+    "class_name",
+    "label_name",
+    "category",
+    "truth",
+    "name",
+    "synset",
+    "wnid",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +38,7 @@ class Truth:
     label: str | None
 
     def __str__(self) -> str:
-        return self.label if self.label is not None else f"class {self.index}"
+        return self.label if self.label is not None else unnamed(self.index or 0)
 
 
 class Truths(Protocol):

@@ -150,7 +150,8 @@ class Output:
             manifests.require_same(before, resolved, paths.results)
         decided = when_listed(decided, listed.count)
         if isinstance(decided, NewGeneration):
-            manifest = self._next_manifest(decided, listed, asked, resolved)
+            labels = description.get("labels")
+            manifest = self._next_manifest(decided, listed, asked, resolved, labels)
             generation.begin(paths, storage, manifest, fresh=decided.over)
         else:
             manifest = decided.manifest
@@ -178,6 +179,7 @@ class Output:
         listed: InputsList,
         asked: Mapping[str, Any],
         resolved: Mapping[str, Any],
+        labels: object,
     ) -> Manifest:
         job, before, replaces = self._job, decided.before, None
         if before is not None:
@@ -190,6 +192,7 @@ class Output:
                 "asked": fingerprint.normal(asked),
                 "places": _places(job),
                 "job": job.as_dict(),
+                "labels": labels,
             },
             generation=1 if before is None else before.generation + 1,
             carry=decided.carry,

@@ -41,6 +41,7 @@ def photos(tmp_path: Path) -> Path:
 def results(tmp_path: Path) -> Path:
     path = tmp_path / "results.jsonl"
     top = [Prediction(0, "cat", 0.9)]
-    lines = (ok_line(ImageRef(n, f"class {n}/a.jpg"), top) + b"\n" for n in range(3000))
+    folders = ["cat", *(f"class {n}" for n in range(1, 3000))]
+    lines = (ok_line(ImageRef(n, f"{name}/a.jpg"), top) + b"\n" for n, name in enumerate(folders))
     path.write_bytes(b"".join(lines))
     return path

@@ -11,13 +11,19 @@ from hypothesis import strategies as st
 from batchcls.errors import RefusedError, UsageError
 from batchcls.images import Failure, ImageRef, Prediction
 from batchcls.report import reading, text
-from batchcls.report.evaluate import BINS, Tally, wilson
+from batchcls.report.chance import wilson
+from batchcls.report.classes import Classes
+from batchcls.report.evaluate import BINS, Tally
 from batchcls.report.matching import Matching
-from batchcls.report.truth import FolderTruths, Truth
+from batchcls.report.truth import FolderTruths, Truth, parse
+from batchcls.results.manifest import Manifest, save
 from batchcls.results.record import ParsedRecord, failure_line, ok_line
+from batchcls.results.rundir import RunPaths
+from batchcls.results.storage import PosixStorage
 
 CLASSES = 8
 GONE = Failure("vanished", "gone")
+ANY = Classes({}, complete=False)
 
 
 def answered(index: int, *ranked: int, score: float = 0.9) -> ParsedRecord:
@@ -38,7 +44,7 @@ def answered(index: int, *ranked: int, score: float = 0.9) -> ParsedRecord:
 def test_counts_are_what_the_definitions_say(
     images: list[tuple[int, list[int] | None, float]],
 ) -> None:
-    tally = Tally(Matching())
+    tally = Tally(Matching(ANY))
     for number, (truth, ranked, score) in enumerate(images):
         record = (
             ParsedRecord(number, "x", (), GONE)
@@ -76,13 +82,13 @@ def calibration_by_definition(pairs: list[tuple[float, bool]]) -> float:
 
 
 def test_scores_that_are_no_probabilities_are_not_calibrated() -> None:
-    tally = Tally(Matching())
+    tally = Tally(Matching(ANY))
     tally.add(answered(0, 1, score=17.0), Truth(1, None))
     assert tally.evaluation().calibration_error is None
 
 
 def test_images_without_truth_count_nowhere() -> None:
-    tally = Tally(Matching())
+    tally = Tally(Matching(ANY))
     tally.add(answered(0, 1), None)
     tally.add(answered(1, 1), Truth(1, None))
     found = tally.evaluation()
@@ -90,7 +96,7 @@ def test_images_without_truth_count_nowhere() -> None:
 
 
 def test_an_answer_without_classes_is_wrong() -> None:
-    tally = Tally(Matching())
+    tally = Tally(Matching(ANY))
     tally.add(ParsedRecord(0, "x", (), None), Truth(1, None))
     assert (tally.evaluation().counted, tally.evaluation().top1) == (1, 0)
 
@@ -133,6 +139,40 @@ def test_a_results_file_against_its_folders(tmp_path: Path) -> None:
     json.dumps(found.as_dict(), allow_nan=False)
 
 
+def test_classes_that_the_model_does_not_have() -> None:
+    known = Classes.of(["cat", "dog"])
+    seen = Classes({0: "cat"}, complete=False)
+    for classes, counted, words in (
+        (known, 1, "1 image is of classes that the model does not have (misc) and did not count."),
+        (seen, 2, "1 image is of classes that no answer names (misc) and counted as wrong."),
+    ):
+        tally = Tally(Matching(classes))
+        for number, label in enumerate(("cat", "misc")):
+            record = ParsedRecord(number, "x", (Prediction(0, "cat", 0.5),), None)
+            tally.add(record, Truth(None, label))
+        found = tally.evaluation()
+        assert (found.counted, found.top1, found.unknown) == (counted, 1, {"misc": 1})
+        assert words in text.lines(found, complete=True)
+
+
+def noted(path: Path, labels: list[str]) -> None:
+    storage, paths = PosixStorage(), RunPaths.of(path)
+    settings = {"labels": {"names": labels}}
+    storage.mkdir(paths.directory)
+    save(storage, paths.manifest, Manifest({}, {}, settings=settings))
+
+
+@pytest.mark.parametrize(("labels", "counted"), [(["cat", "dog"], 3), (["cat", "bird"], 4)])
+def test_the_labels_of_the_run_count_where_they_fit_the_results(
+    tmp_path: Path, labels: list[str], counted: int
+) -> None:
+    path = tmp_path / "results.jsonl"
+    other = ok_line(ImageRef(3, "misc/3.jpg"), [Prediction(0, "cat", 1.0)])
+    write(path, *cats(path).read_bytes().splitlines()[:3], other)
+    noted(path, labels)
+    assert reading.evaluate(path, FolderTruths()).counted == counted
+
+
 def test_the_words_for_people(tmp_path: Path) -> None:
     found = reading.evaluate(cats(tmp_path / "results.jsonl"), FolderTruths())
     words = text.lines(found, complete=False)
@@ -156,7 +196,7 @@ def test_the_words_for_people(tmp_path: Path) -> None:
 
 
 def test_a_long_list_of_classes_is_cut() -> None:
-    tally = Tally(Matching())
+    tally = Tally(Matching(ANY))
     for number in range(30):
         tally.add(answered(number, number if number > 3 else 99), Truth(number, f"t{number:02}"))
     words = text.lines(tally.evaluation(), complete=True)
@@ -167,7 +207,7 @@ def test_a_long_list_of_classes_is_cut() -> None:
 
 
 def test_hostile_labels_do_not_reach_the_terminal() -> None:
-    tally = Tally(Matching())
+    tally = Tally(Matching(ANY))
     record = ParsedRecord(0, "x", (Prediction(0, "\x1b[31mred", 0.5),), None)
     tally.add(record, Truth(1, "\x1b]0;title\x07"))
     assert text.lines(tally.evaluation(), complete=True).replace("\n", "").isprintable()
@@ -193,3 +233,8 @@ def test_what_cannot_be_evaluated_is_told(tmp_path: Path) -> None:
         UsageError, match="no image has a known class; name a truth file with `--truth FILE`"
     ):
         reading.evaluate(flat, FolderTruths())
+    with pytest.raises(UsageError, match="no row of the truth is about an image in the results"):
+        reading.evaluate(flat, parse("file,label\nb.jpg,cat\n"))
+    holiday = write(tmp_path / "h", ok_line(ImageRef(0, "june/a.jpg"), [Prediction(0, "cat", 1.0)]))
+    with pytest.raises(UsageError, match=r"h cannot be compared with the truth: none of the true"):
+        reading.evaluate(holiday, FolderTruths())

@@ -10,6 +10,9 @@ from batchcls.job.job import Job
 from batchcls.model.compile.model_metadata import ModelMetadata
 from batchcls.model.devices.core import versions
 
+MOST_LABELS = 1 << 20
+"""Characters of all labels together above which they are not noted; 20,000 classes stay below."""
+
 
 def describe(
     job: Job,
@@ -33,7 +36,8 @@ def describe(
         JSON data; "fingerprint" holds exactly the keys that change answers, flat.
     """
     pre = metadata.pre.as_dict()
-    hashed = hashlib.sha256(json.dumps(metadata.labels).encode()).hexdigest()
+    labels = json.dumps(metadata.labels)
+    hashed = hashlib.sha256(labels.encode()).hexdigest()
     activation = metadata.activation.kind
     found = versions()
     precision = computed["precision"]
@@ -51,7 +55,7 @@ def describe(
         "labels": {
             "count": len(metadata.labels),
             "sha256": hashed,
-            "first": list(metadata.labels[:3]),
+            "names": list(metadata.labels) if len(labels) <= MOST_LABELS else [],
         },
         "activation": activation,
         "threshold": metadata.threshold,

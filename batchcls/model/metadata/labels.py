@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from batchcls.errors import LabelsError
+from batchcls.images import is_background, unnamed
 
 BACKGROUND = "background"
 NONE = "none found: numbered"
 """Where the labels are from that nobody names."""
-_BACKGROUNDS = frozenset({"background", "__background__", "other", "dummy", "n/a"})
 _MOST = 1 << 22  # classes
 
 
@@ -58,12 +58,8 @@ def counts(labels: Sequence[str]) -> frozenset[int]:
     if not labels:
         return frozenset()
     count = len(labels)
-    background = {count - 1} if _is_background(labels[0]) else set()
+    background = {count - 1} if is_background(labels[0]) else set()
     return frozenset({count, *background, *({1001} if count == 1000 else ())})
-
-
-def _is_background(label: str) -> bool:
-    return label.split(",")[0].strip().lower() in _BACKGROUNDS
 
 
 def fit(labels: Sequence[str], classes: int, name: str, *, first: str = "") -> tuple[str, ...]:
@@ -85,7 +81,7 @@ def fit(labels: Sequence[str], classes: int, name: str, *, first: str = "") -> t
     if count == classes:
         spare = numbered(classes)
         return tuple(label or spare[index] for index, label in enumerate(labels))
-    first_is_background = count > 0 and _is_background(labels[0])
+    first_is_background = count > 0 and is_background(labels[0])
     if count == classes + 1 and first_is_background:
         return tuple(labels[1:])
     lacking = first or (BACKGROUND if (count, classes) == (1000, 1001) else "")
@@ -122,7 +118,7 @@ def first_that_fits(
 
 def numbered(classes: int) -> tuple[str, ...]:
     """Labels for a model that comes with none: "class 0", "class 1", …."""
-    return tuple(f"class {index}" for index in range(classes))
+    return tuple(unnamed(index) for index in range(classes))
 
 
 def text(label: Any) -> str:
