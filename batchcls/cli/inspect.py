@@ -104,7 +104,7 @@ def describe(job: Job) -> dict[str, Any]:
         "preprocess": known.pre.as_dict(),
         "activation": known.activation.kind,
         "threshold": known.threshold,
-        "top": known.top,
+        "top": known.usual_top,
         "labels": list(known.labels),
         "origin": known.origins,
         "warnings": list(known.warnings),
@@ -124,7 +124,11 @@ def render_model(found: Mapping[str, Any]) -> str:
     scores = [("activation", found["activation"], origin.get("activation", ""))]
     if found["threshold"] is not None:
         scores.append(("threshold", _shown(found["threshold"]), origin.get("threshold", "")))
-    scores.append(("top", str(found["top"]), origin.get("top", "")))
+    scores.append(
+        ("top", str(found["top"]), origin.get("top", ""))
+        if found["top"]
+        else ("top", "all from the threshold on", "")
+    )
     labels = found["labels"]
     scores.append(("labels", _some(labels), origin.get("labels", "")))
     parts = [

@@ -85,7 +85,24 @@ OPTIONS = (
         "HOW",
     ),
     Option(
-        "top", MODEL, f"Classes per image. Default: what the model says, else {DEFAULT_TOP}.", "N"
+        "multilabel",
+        MODEL,
+        "Classes are independent of each other, as tags are: each image gets every class whose "
+        "score reaches the threshold. Default: what the model says.",
+    ),
+    Option(
+        "threshold",
+        MODEL,
+        "Lowest score of a class in a multi-label answer, 0 to 1. Default: what the model says, "
+        "else 0.5.",
+        "T",
+    ),
+    Option(
+        "top",
+        MODEL,
+        f"Classes per image, at most. Default: what the model says, else {DEFAULT_TOP}; of "
+        "multi-label models all that reach the threshold.",
+        "N",
     ),
     Option("extension", MODEL, "Library of custom operations; repeatable.", "LIB", "-l"),
     # ---- devices and speed
@@ -152,6 +169,12 @@ OPTIONS = (
         PREPROCESSING,
         "Share of the resized image that a centre crop keeps, for example 0.875.",
         "F",
+    ),
+    Option(
+        "pad_value",
+        PREPROCESSING,
+        "Colour of borders, 0 to 255, for example 255 or [114,114,114]. [0]",
+        "V",
     ),
     Option(
         "interpolation",

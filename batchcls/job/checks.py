@@ -29,6 +29,9 @@ _NUMBER = r"\s*-?[0-9]+(\.[0-9]*)?(e-?[0-9]+)?"
 _VECTOR = rf"([^\[]*\[)?({_NUMBER}([ ,]{_NUMBER}[ ,]{_NUMBER})?)?\s*\]?"
 """benchmark_app's forms too: "input[1,2,3]", "1 2 3"; nothing is no mean, no scale."""
 
+_BYTE = "([0-9]{1,2}|1[0-9]{2}|2[0-4][0-9]|25[0-5])"
+_COLOUR = rf"\[? *{_BYTE}([ ,] *{_BYTE}[ ,] *{_BYTE})? *\]?"
+
 _STREAMS = "([0-9]+|AUTO|NUMA)"
 _TYPE = "(f32|f16|bf16|dynamic)"
 
@@ -48,6 +51,7 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
         ("extension", ".+", "a library file"),
         ("plugin", "[^=]+=.+", "NAME=LIBRARY, for example MYDEVICE=libmydevice.so"),
         ("mean_values", _VECTOR, "one or three numbers, for example [123.7,116.3,103.5]"),
+        ("pad_value", _COLOUR, "one or three numbers from 0 to 255, for example 255"),
         ("scale_values", _VECTOR, "one or three numbers, for example [58.4,57.1,57.4]"),
         (
             "input_size",
@@ -110,6 +114,8 @@ def check_options(job: "Job") -> None:
         value = getattr(job, name)
         if value and value not in allowed:
             raise UsageError(f"{option(name)} {value}: expected one of {', '.join(allowed)}")
+    if job.threshold is not None and not 0 <= job.threshold <= 1:
+        raise UsageError(f"--threshold {job.threshold:g}: must be from 0 to 1")
     if not job.timeout > 0:
         raise UsageError(f"--timeout {job.timeout:g}: must be more than 0 seconds")
     if job.crop_fraction is not None and not 0 < job.crop_fraction <= 1:

@@ -14,6 +14,7 @@ ResizeType = Literal[
     "crop",  # centre crop to the target's aspect ratio, then resize
     "fit_to_window",  # keep the aspect ratio, pad right and bottom
     "fit_to_window_letterbox",  # keep the aspect ratio, pad all around
+    "pad_to_square",  # add a border that makes it square, then resize (taggers)
     "shortest_edge",  # resize by the shortest edge, then centre crop (torchvision, timm, HF)
     "squash",  # stretch to resize_to, then centre crop
     "border",  # resize by the longest edge, then centre crop or pad

@@ -19,6 +19,7 @@ PATHS = frozenset(
 """Keys in whose values a leading ``~`` is expanded, since no shell does it for a file."""
 
 _ALIASES = {"input": "sources", **{key: field for field, key in SHORT_KEYS.items()}}
+_NUMBERS = ("mean_values", "scale_values", "pad_value")
 _TYPES: Mapping[str, Any] = {field.name: field.type for field in fields(Job)}
 
 
@@ -110,9 +111,9 @@ def _value(where: str, field: str, value: Any) -> Any:
 def _string(where: str, field: str, value: Any) -> str:
     """Text; numbers and lists of numbers too where the option's text is such."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        if field in ("nstreams", "max_failed", "mean_values", "scale_values"):
+        if field in ("nstreams", "max_failed", *_NUMBERS):
             return str(value)
-    elif isinstance(value, list) and field in ("mean_values", "scale_values"):
+    elif isinstance(value, list) and field in _NUMBERS:
         return "[" + ",".join(_string(where, field, one) for one in value) + "]"
     if not isinstance(value, str):
         raise UsageError(f"{where} = {_shown(value)}: must be text in quotes")

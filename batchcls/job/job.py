@@ -42,12 +42,17 @@ class Job:
         labels: file of class names; None takes the model's own.
         score_output: which output gives the class scores, by name or number; None = decided.
         activation: softmax, sigmoid or none, from raw outputs to scores; None = decided.
+        multilabel: each class has its own yes and no (sigmoid), and the answer is every class from
+            `threshold` on; None = its metadata.
+        threshold: lowest score of a class in a multi-label answer, 0 to 1; None = its metadata,
+            else 0.5.
         device: OpenVINO device strings, one compiled model each in every worker.
         nireq: infer requests per device and worker; 0 = the device's optimum.
         workers: worker processes; 0 = decided from cores and devices.
         batch_size: images in one infer request.
         decode_threads: threads per worker that read, decode and preprocess; -1 = decided.
-        top: classes per image; 0 = what the model says, else `DEFAULT_TOP`.
+        top: classes per image; 0 = what the model says, else `DEFAULT_TOP`, and for multi-label
+            models every class from the threshold on.
         with_facts: what else each record says: margin, entropy, width, height, sha256
             (``--with``).
         output: the results file.
@@ -68,10 +73,11 @@ class Job:
         mean_values: per channel, in the model's channel order and pixel units ("[123.7,…]").
         scale_values: divisors per channel, like mean_values.
         reverse_input_channels: the model takes RGB (OpenCV decodes BGR); None = its metadata.
-        resize_type: standard, crop, fit_to_window or fit_to_window_letterbox; None = metadata.
+        resize_type: one of `batchcls.job.choices.RESIZE_TYPES`; None = metadata.
         input_size: edges of the model's input ("260", or height and width, "48x192"); None = its
             shape, or its metadata where that leaves them open.
         crop_fraction: share of the resized picture that a centre crop keeps; None = metadata.
+        pad_value: of borders, one or three whole numbers like mean_values; None = metadata.
         interpolation: linear, cubic, nearest, area …; None = metadata.
         layout: of the model's input ("NCHW"); None = from metadata or shape.
         preprocess: a named preset for models without metadata; None = none.
@@ -99,6 +105,8 @@ class Job:
     labels: str | None = None
     score_output: str | None = None
     activation: str | None = None
+    multilabel: bool | None = None
+    threshold: float | None = None
     device: tuple[str, ...] = ("CPU",)
     nireq: int = 0
     workers: int = 0
@@ -126,6 +134,7 @@ class Job:
     resize_type: str | None = None
     input_size: str | None = None
     crop_fraction: float | None = None
+    pad_value: str | None = None
     interpolation: str | None = None
     layout: str | None = None
     preprocess: str | None = None

@@ -24,6 +24,7 @@ from batchcls.model.metadata.model_info import OWN_ROOT, ROOT
 from batchcls.model.runtime import Model, openvino, opset13
 
 _NEAREST_TYPE = {
+    "pad_to_square": "fit_to_window_letterbox",
     "shortest_edge": "crop",
     "centre_fraction": "crop",
     "crop_only": "crop",
@@ -49,6 +50,8 @@ _CARRIED = (
     "score_output",
     "labels",
     "activation",
+    "multilabel",
+    "threshold",
     "preprocess",
     "mean_values",
     "scale_values",
@@ -56,6 +59,7 @@ _CARRIED = (
     "resize_type",
     "input_size",
     "crop_fraction",
+    "pad_value",
     "interpolation",
     "layout",
 )

@@ -49,6 +49,8 @@ def test_choices_list_what_is_allowed(name: str) -> None:
             ["[1,2]", "a"],
         ),
         ("scale_values", ["255", "[58.4,57.1,57.4]", "1e-2"], ["1,2,3,4", "1;2;3"]),
+        ("pad_value", ["0", "255", "[1,2,3]", "1 2 255"], ["256", "-1", "0.5", "1,2", "white", ""]),
+        ("threshold", [0.0, 0.35, 1.0], [-0.1, 1.5, float("nan")]),
         ("layout", ["NCHW", "nhwc", "CHW", "[NCHW]", "data[NCHW]"], ["", "NC", "WXYZH"]),
         ("max_failed", ["0", "50", "2%", "0.5%", "100%"], ["-1", "101%", "two", "2 %", ""]),
         ("nstreams", ["", "2", "AUTO", "CPU:2,GPU.1:1"], ["two", "CPU:", "CPU:2,"]),

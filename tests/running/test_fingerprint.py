@@ -36,6 +36,8 @@ CHANGES_ANSWERS: dict[str, tuple[Any, str]] = {
     "resize_type": ("crop", "resize_type"),
     "input_size": ("12x16", "height"),
     "interpolation": ("nearest", "interpolation"),
+    "pad_value": ("7", "pad_value"),
+    "multilabel": (True, "threshold"),
     "preprocess": ("torchvision", "mean_values"),
     "infer_precision": ("bf16", "precision"),
     "decode": ("reduced", "decode"),
@@ -77,6 +79,7 @@ OF_ANOTHER_KIND = {
     "fresh": "forgets them", "extend": "of finished results", "retry_failed": "of finished results",
     "crop_fraction": "a number of the resize types that crop; the model's does not",
     "extension": "a library of operations is hashed: tests/running has none",
+    "threshold": "of multi-label models; refused with this one",
     "plugins": "a file of plugins; like plugin", "load_config": "a file; hashed",
 }  # fmt: skip
 

@@ -69,7 +69,7 @@ def describe(
             "score_output": job.score_output,
             "activation": activation,
             "threshold": metadata.threshold,
-            "top": job.top or metadata.top,
+            "top": job.top or metadata.usual_top,
             "devices": list(computed["devices"]),
             "int8": computed["int8"],
             **{f"precision.{name}": value for name, value in precision.items()},

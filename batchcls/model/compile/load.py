@@ -110,13 +110,20 @@ def load(job: Job, core: Core) -> Loaded:
         "activation", origins.get("multilabel", "")
     )
     described["labels"] = labels_origin
+    described["threshold"] = origins.get("threshold", DEFAULT)
     described["top"] = origins.get("top", DEFAULT)
     threshold = 0.5 if settings.threshold is None else settings.threshold
+    independent = settings.multilabel and not pair
+    if job.threshold is not None and not independent:
+        raise UsageError(
+            f"--threshold {job.threshold:g}: the model gives each image one class of several; if "
+            "its classes are independent of each other, add `--multilabel`"
+        )
     found = ModelMetadata(
         pre=pre,
         activation=how,
         labels=_fitted(names, labels_origin, 2 if pair else scores.classes),
-        threshold=threshold if settings.multilabel and not pair else None,
+        threshold=threshold if independent else None,
         top=settings.top or DEFAULT_TOP,
         origins=described,
         warnings=tuple(warnings),

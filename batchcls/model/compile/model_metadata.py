@@ -21,7 +21,7 @@ class ModelMetadata:
         pre: what an image goes through.
         activation: from raw outputs to probabilities.
         labels: one per class.
-        threshold: multi-label models answer with every class above it; None = top-N.
+        threshold: multi-label models answer with every class from it on; None = top-N.
         top: classes per image, unless the job says how many.
         origins: key → where its value came from.
         warnings: for people.
@@ -38,6 +38,11 @@ class ModelMetadata:
     warnings: tuple[str, ...]
     inputs: list[dict[str, Any]]
     outputs: list[dict[str, Any]]
+
+    @property
+    def usual_top(self) -> int:
+        """Classes per image where the job does not say; 0 = every one from the threshold on."""
+        return self.top if self.threshold is None else 0
 
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON data; `from_dict` turns it back."""

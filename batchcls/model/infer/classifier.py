@@ -57,7 +57,7 @@ class Classifier:
     ) -> None:
         self._metadata = compiled.metadata
         self._settle = compiled.settle
-        self._top = job.top or compiled.metadata.top
+        self._top = job.top or compiled.metadata.usual_top
         self.rings = tuple(
             Ring(one.model, str(one.device), threads.nireq, count_layers=job.perf_counts)
             for one in compiled.models
@@ -152,7 +152,7 @@ class Classifier:
         return self._metadata.activation.apply(scores)
 
     def outcome(self, scores: NDArray[np.float32]) -> tuple[Prediction, ...]:
-        """One image's answer: its best classes, or every class above a multi-label threshold.
+        """One image's answer: its best classes, or those from a multi-label threshold on.
 
         Args:
             scores: (classes,) as the ring gave them.
@@ -163,9 +163,11 @@ class Classifier:
         values = self.probabilities(scores)
         if note := self._constancy.see(values):
             self._notes.append(note)
-        indices = topk.top(values, self._top)
+        count = self._top
         if (threshold := self._metadata.threshold) is not None:
-            indices = topk.top(values, int((values >= threshold).sum()))
+            above = int((values >= threshold).sum())
+            count = min(count, above) if count else above
+        indices = topk.top(values, count)
         names = self._metadata.labels
         picked = values.take(indices).tolist()
         return tuple([Prediction(i, names[i], p) for i, p in zip(indices, picked, strict=True)])

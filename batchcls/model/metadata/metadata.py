@@ -19,6 +19,7 @@ from batchcls.model.metadata import (
     files_beside,
     model_info,
     overrides,
+    tagger,
     tflite,
     ultralytics,
 )
@@ -107,6 +108,7 @@ def gather(job: Job, model: Model, path: Path) -> Known:
         *in_file,
         (PROPERTIES, _properties(model)),
         (ZIPMAP, _zipmap(model)),
+        (tagger.FILE, tagger.settings(path) if _channels_last(model) else Settings()),
         *beside,
     ]
     convention = _convention(path, element_type, imagenet=_may_be_imagenet(model))
@@ -199,3 +201,8 @@ def _may_be_imagenet(model: Model) -> bool:
         if port.get_partial_shape().rank.is_static
         for dimension in port.get_partial_shape()
     )
+
+
+def _channels_last(model: Model) -> bool:
+    shape = model.inputs[0].get_partial_shape()
+    return shape.rank.is_static and shape.rank.get_length() == 4 and shape[3] == 3

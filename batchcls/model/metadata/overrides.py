@@ -18,10 +18,13 @@ def settings(job: Job) -> Settings:
         resize_type=job.resize_type,
         crop_pct=job.crop_fraction,
         interpolation=job.interpolation,
+        pad_value=_whole(job.pad_value),
         reverse_input_channels=job.reverse_input_channels,
         mean_values=_numbers(job.mean_values),
         scale_values=_numbers(job.scale_values),
         layout=_layout(job.layout),
+        multilabel=job.multilabel,
+        threshold=job.threshold,
     )
 
 
@@ -39,6 +42,11 @@ def _numbers(text: str | None) -> tuple[float, ...] | None:
         return None
     inner = text.rpartition("[")[2].rstrip("] ")
     return tuple(float(part) for part in inner.replace(",", " ").split())
+
+
+def _whole(text: str | None) -> tuple[int, ...] | None:
+    numbers = _numbers(text)
+    return None if numbers is None else tuple(map(int, numbers))
 
 
 def _layout(text: str | None) -> str | None:

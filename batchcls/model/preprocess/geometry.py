@@ -5,7 +5,11 @@ Rounding follows the reference of each family, since one pixel moves every value
 
 from dataclasses import dataclass
 
+from batchcls.model.preprocess import resample
 from batchcls.model.preprocess.preprocess import Preprocess
+
+LARGEST_SQUARE = 1 << 26
+"""Pixels of a square that is made around a picture: 8,192 x 8,192, 200 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +17,8 @@ class Geometry:
     """The steps for one image size: cut, resize, then place on the canvas.
 
     Attributes:
-        source: (left, top, width, height) of what is cut out of the image first.
+        source: (left, top, width, height) of what is cut out of the image first; a border is added
+            where it reaches over the image's edges.
         size: (width, height) it is resized to.
         offset: (left, top) of the canvas's corner in the resized picture; negative where the
             canvas is larger and a border is added.
@@ -59,6 +64,8 @@ def geometry(pre: Preprocess, width: int, height: int) -> Geometry:
             return _thumbnail(pre, box, width, height)
         case "crop_only":
             return Geometry(whole, (width, height), _centre(pre, (width, height)))
+        case "pad_to_square":
+            return _padded(pre, width, height)
         case "squash":
             size = (box[1], box[0])
             return Geometry(whole, size, _centre(pre, size))
@@ -68,6 +75,21 @@ def geometry(pre: Preprocess, width: int, height: int) -> Geometry:
             return Geometry(whole, size, _centre(pre, size))
         case _:
             return Geometry(whole, target, (0, 0))
+
+
+def _padded(pre: Preprocess, width: int, height: int) -> Geometry:
+    """A square around the image, its larger half of a border right and below, then stretched.
+
+    A square that OpenCV would have to be given whole, of hundreds of megabytes, is not made: then
+    the picture is resized first, which moves it by less than a pixel of the input.
+    """
+    side = max(width, height)
+    if side * side <= LARGEST_SQUARE or pre.interpolation in resample.FILTERS:
+        left, top = (side - width) // 2, (side - height) // 2
+        return Geometry((-left, -top, side, side), (pre.width, pre.height), (0, 0))
+    size = (max(1, round(width * pre.width / side)), max(1, round(height * pre.height / side)))
+    offset = (-((pre.width - size[0]) // 2), -((pre.height - size[1]) // 2))
+    return Geometry((0, 0, width, height), size, offset)
 
 
 def _cut(

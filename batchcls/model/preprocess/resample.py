@@ -19,11 +19,15 @@ graph of its own 8.6 ms. This equals Pillow exactly; OpenVINO's is off by one st
 3. Each pass is a row of small matrix products, one per band of outputs: the filter's weights are
    zero far from the diagonal, so a full matrix would be nearly all zeros.
 4. Only the window that is kept is computed, and big images go through in blocks of rows.
+5. A plain border around the picture is no pixels but a constant for each output: what its weights
+   add up to, times its colour. A strip of a million pixels costs no square of a million by a
+   million.
 
 Source of the formulas: Pillow's Resample.c (precompute_coeffs, normalize_coeffs_8bpc).
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -73,13 +77,14 @@ def _lanczos(x: Floats) -> Floats:
     return np.where((x >= -3.0) & (x < 3.0), wave, 0.0)
 
 
-_FILTERS: dict[str, tuple[float, Callable[[Floats], Floats]]] = {
+FILTERS: dict[str, tuple[float, Callable[[Floats], Floats]]] = {
     "pillow_box": (0.5, _box),
     "pillow_bilinear": (1.0, _triangle),
     "pillow_hamming": (1.0, _hamming),
     "pillow_bicubic": (2.0, _cubic),
     "pillow_lanczos": (3.0, _lanczos),
 }
+"""Each one's support in pixels, and its weight at a distance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +92,16 @@ class _Axis:
     """How the outputs of one axis come from its inputs.
 
     Attributes:
-        bands: (first, last, weights) of so many neighbouring outputs each: which inputs they need,
-            and (2 * outputs, last - first) weights, the upper parts before the lower ones.
+        bands: (first, last, weights, border) of so many neighbouring outputs each: which inputs
+            they need; (2 * outputs, last - first) weights, the upper parts before the lower ones;
+            and (2 * outputs, 1) sums of the weights of the border, None where there is none.
         outputs: of each band; the last one's may be more than there are.
         first: input that any band needs.
         last: see `first`; exclusive.
         floats: type in which the sums are exact.
     """
 
-    bands: tuple[tuple[int, int, Floats], ...]
+    bands: tuple[tuple[int, int, Floats, Floats | None], ...]
     outputs: int
     first: int
     last: int
@@ -108,6 +114,7 @@ def resize(
     window: tuple[int, int, int, int],
     interpolation: str,
     box: tuple[float, float, float, float] | None = None,
+    border: Sequence[int] = (0,),
 ) -> Pixels:
     """A window of an image at another size.
 
@@ -115,9 +122,12 @@ def resize(
         image: (H, W, C).
         size: (width, height) of the whole resized picture.
         window: (left, top, right, bottom) of what is wanted of it.
-        interpolation: "pillow_bilinear" and so on.
+        interpolation: one of `FILTERS`, or "pillow_nearest", which takes whole pixels and neither
+            box nor border.
         box: (left, top, right, bottom) of the image that is resized, parts of pixels too, as in
-            Pillow's `resize(box=…)`; None is the whole.
+            Pillow's `resize(box=…)`; None is the whole. Where it reaches over the image's edges,
+            there is a border.
+        border: its colour, one value or one per channel.
 
     Returns:
         (bottom - top, right - left, C).
@@ -131,37 +141,48 @@ def resize(
     box = box or (0, 0, image.shape[1], image.shape[0])
     across = _axis(image.shape[1], box[0], box[2], size[0], left, right, interpolation, channels)
     down = _axis(image.shape[0], box[1], box[3], size[1], top, bottom, interpolation, 1)
-    middle = _horizontal(image[down.first : down.last], across, down.floats)
-    out = _vertical(middle, down)[: bottom - top, : (right - left) * channels]
+    colour = np.resize(np.asarray(border, np.float64), channels)
+    middle = _horizontal(image[down.first : down.last], across, down.floats, colour)
+    out = _vertical(middle, down, colour)[: bottom - top, : (right - left) * channels]
     return out.astype(np.uint8).reshape(bottom - top, right - left, channels)
 
 
-def _horizontal(image: Pixels, across: _Axis, floats: Any) -> Floats:
+def _horizontal(image: Pixels, across: _Axis, floats: Any, colour: Floats) -> Floats:
     """(outputs of all bands, rows) whole numbers 0 to 255: the picture lies on its side."""
     flat = image.reshape(image.shape[0], -1)[:, across.first : across.last]
     rows = min(len(flat), max(32, _BLOCK // flat.shape[1]))
     block = np.empty((rows, flat.shape[1]), across.floats)
     out = np.empty((len(across.bands) * across.outputs, len(flat)), floats)
     sums = np.empty((len(across.bands), 2 * across.outputs, rows), across.floats)
+    by_output = np.resize(colour, 2 * across.outputs)[:, None]  # channels are neighbours
     for row in range(0, len(flat), rows):
         count = min(rows, len(flat) - row)
         block[:count] = flat[row : row + count]
-        _multiply(across, block[:count].T, sums[:, :, :count])
+        _multiply(across, block[:count].T, sums[:, :, :count], by_output)
         out[:, row : row + count] = _round(sums[:, :, :count])
     return out
 
 
-def _vertical(middle: Floats, down: _Axis) -> Floats:
+def _vertical(middle: Floats, down: _Axis, colour: Floats) -> Floats:
     """(rows of all bands, width) whole numbers 0 to 255: the picture stands again."""
     sums = np.empty((len(down.bands), 2 * down.outputs, len(middle)), down.floats)
-    _multiply(down, middle.T, sums)
+    _multiply(down, middle.T, sums, np.resize(colour, len(middle)))
     return _round(sums)
 
 
-def _multiply(axis: _Axis, inputs: Floats, sums: Floats) -> None:
-    """Every band's weights with the inputs that they are for, (axis.last - axis.first, …)."""
-    for band, (first, last, weights) in zip(sums, axis.bands, strict=True):
+def _multiply(axis: _Axis, inputs: Floats, sums: Floats, colour: Floats) -> None:
+    """Every band's weights with the inputs that they are for, (axis.last - axis.first, …).
+
+    Args:
+        axis: whose weights.
+        inputs: as whole numbers.
+        sums: (bands, outputs, …), filled in.
+        colour: of the border: a column for the outputs, or a row for what each of them has.
+    """
+    for band, (first, last, weights, border) in zip(sums, axis.bands, strict=True):
         np.matmul(weights, inputs[first - axis.first : last - axis.first], out=band)
+        if border is not None:
+            band += border * colour
 
 
 def _round(sums: Floats) -> Floats:
@@ -195,13 +216,22 @@ def _axis(
     bands = []
     for start in range(0, last - first, size):
         part = slice(start, min(start + size, last - first))
-        low, high = int(lows[part].min()), int(highs[part].max())
-        matrix = np.zeros((high - low, 2, size))
+        low, high = (int(n) for n in np.clip((lows[part].min(), highs[part].max()), 0, old))
+        matrix, outside = np.zeros((high - low, 2, size)), np.zeros((1, 2, size))
         for column, (a, b) in enumerate(zip(lows[part], highs[part], strict=True)):
-            upper, lower = np.divmod(whole[start + column, : b - a], _LOW)
-            matrix[a - low : b - low, :, column] = np.stack((upper, lower), axis=1)
-        spread = np.kron(matrix.reshape(high - low, -1), np.eye(channels))
-        bands.append((low * channels, high * channels, spread.T.astype(floats, order="C")))
+            parts = np.stack(np.divmod(whole[start + column, : b - a], _LOW), axis=1)
+            left, right = np.clip((a, b), 0, old)
+            inside = parts[left - a : right - a]
+            matrix[left - low : right - low, :, column] = inside
+            outside[0, :, column] = parts.sum(axis=0) - inside.sum(axis=0)
+        weights, border = (
+            np.kron(one.reshape(len(one), 2 * size), np.eye(channels)).T.astype(floats, order="C")
+            for one in (matrix, outside)
+        )
+        # What spreads one input to its channels spreads the sums, too: each output has one of them.
+        border = border.sum(axis=1, keepdims=True)
+        any_border = border if outside.any() else None
+        bands.append((low * channels, high * channels, weights, any_border))
     return _Axis(
         tuple(bands),
         size * channels,
@@ -221,24 +251,27 @@ def _coefficients(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
     """Inputs [low, high) and weights of each output, as Pillow computes and rounds them.
 
-    The weights are whole numbers, in units of 1 / `_PRECISION`.
+    Inputs below 0 and from `old` on are the border's. The weights are whole numbers, in units of 1 / `_PRECISION`.
     """
-    support, function = _FILTERS[interpolation]
+    support, function = FILTERS[interpolation]
     if begin == 0 and old == end == new:
         where = np.arange(start, stop)
         return where, where + 1, np.full((stop - start, 1), float(_PRECISION))
     scale = (end - begin) / new
     stretch = max(scale, 1.0)
     support *= stretch
-    centre = begin + (np.arange(start, stop) + 0.5) * scale
+    # Counted from the border's first pixel, as Pillow does with one that is in the picture.
+    origin, edge = min(0, math.floor(begin)), max(old, math.ceil(end))
+    centre = (begin - origin) + (np.arange(start, stop) + 0.5) * scale
     low = np.maximum((centre - support + 0.5).astype(np.int64), 0)
-    high = np.minimum((centre + support + 0.5).astype(np.int64), old)
+    high = np.minimum((centre + support + 0.5).astype(np.int64), edge - origin)
     taps = np.arange(int((high - low).max()))[None]
     weights = function((taps + low[:, None] - centre[:, None] + 0.5) * (1.0 / stretch))
     weights = np.where(taps < (high - low)[:, None], weights, 0.0)
     total = weights.sum(axis=1, keepdims=True)
     weights = weights / np.where(total == 0.0, 1.0, total)
-    return low, high, np.trunc(weights * _PRECISION + np.copysign(0.5, weights))
+    whole = np.trunc(weights * _PRECISION + np.copysign(0.5, weights))
+    return low + origin, high + origin, whole
 
 
 def _nearest(old: int, new: int, first: int, last: int) -> NDArray[np.int64]:

@@ -5,6 +5,7 @@ a thousand times as wide as high would otherwise grow to gigabytes before its mi
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -28,6 +29,8 @@ _OPENCV = {
 }
 _LARGEST = 1 << 24
 """Pixels of a resized picture that are still made whole."""
+_REACH = 4
+"""Pixels from which an interpolation takes a value, to either side: those of the larger picture."""
 
 
 def prepare(
@@ -65,16 +68,37 @@ def prepare(
         min(x + pre.width, steps.size[0]),
         min(y + pre.height, steps.size[1]),
     )
-    image = resize(image, steps.size, window, pre.interpolation, box)
+    window = _touched(window, steps.size, box, (image.shape[1], image.shape[0]))
+    image = resize(image, steps.size, window, pre.interpolation, box, _border(pre))
     if pre.channels == 3 and pre.reverse_input_channels:
         image = _reversed(image, into)
-    found: NDArray[Any] = np.ascontiguousarray(place(image, (max(-x, 0), max(-y, 0)), pre))
+    found: NDArray[Any] = np.ascontiguousarray(place(image, (window[0] - x, window[1] - y), pre))
     if pre.intensity[0] == "percentile":
         found = percentile(found, pre)
     if into is None or found is into:
         return found
     into[...] = found
     return into
+
+
+def _border(pre: Preprocess) -> tuple[int, ...]:
+    """The border's colour, in the order in which images are decoded."""
+    return pre.pad_value[::-1] if pre.reverse_input_channels else pre.pad_value
+
+
+def _touched(window: Window, size: tuple[int, int], box: Box, there: tuple[int, int]) -> Window:
+    """The part of a window that is not all border, where the box reaches over an image's edges.
+
+    A narrow strip is in few columns of its square, and only these are computed.
+    """
+    found = list(window)
+    for axis in (0, 1):
+        step = (box[axis + 2] - box[axis]) / size[axis]
+        reach = _REACH * max(1.0, 1.0 / step)
+        first = math.floor(-box[axis] / step - reach)
+        last = math.ceil((there[axis] - box[axis]) / step + reach)
+        found[axis], found[axis + 2] = max(window[axis], first), min(window[axis + 2], last)
+    return found[0], found[1], found[2], found[3]
 
 
 def _resized_first(
@@ -99,11 +123,12 @@ def cut(picture: Picture, source: tuple[int, int, int, int]) -> tuple[Pixels, Bo
     """The pixels that show a part (left, top, width, height) of a picture.
 
     Returns:
-        The smallest cut that has all of it, and where in the cut it is.
+        The smallest cut that has all of it, and where in the cut it is; over its edges where the
+        part reaches over the picture's.
     """
     left, right = (picture.left + x / picture.scale for x in (source[0], source[0] + source[2]))
     top, bottom = (picture.top + y / picture.scale for y in (source[1], source[1] + source[3]))
-    x, y = math.floor(left), math.floor(top)
+    x, y = max(0, math.floor(left)), max(0, math.floor(top))
     pixels: Pixels = picture.pixels[y : math.ceil(bottom), x : math.ceil(right)]
     return pixels, (left - x, top - y, right - x, bottom - y)
 
@@ -114,6 +139,7 @@ def resize(
     window: Window,
     interpolation: str,
     box: Box | None = None,
+    border: Sequence[int] = (0,),
 ) -> Pixels:
     """A window (left, top, right, bottom) of an image at another size (width, height).
 
@@ -125,12 +151,16 @@ def resize(
         box: part of the image that is resized, as in `resample.resize`; OpenCV's interpolations
             take whole pixels, so with them a picture that was decoded smaller can move by part of
             one.
+        border: colour of what the box has beyond the image's edges.
     """
     left, top, right, bottom = window
     if (image.shape[1], image.shape[0]) == size and box in (None, (0, 0, *size)):
         return image[top:bottom, left:right]
-    if interpolation.startswith("pillow_"):
-        return resample.resize(image, size, window, interpolation, box)
+    if interpolation in resample.FILTERS:
+        return resample.resize(image, size, window, interpolation, box, border)
+    image = _framed(image, box, border)
+    if interpolation == "pillow_nearest":
+        return resample.resize(image, size, window, interpolation)
     if interpolation == "nearest":
         rows = _nearest(image.shape[0], size[1])[top:bottom]
         columns = _nearest(image.shape[1], size[0])[left:right]
@@ -141,6 +171,20 @@ def resize(
         whole = _u8(cv2.resize(image, size, interpolation=_OPENCV[interpolation]))
         found = whole[top:bottom, left:right]
     return found if found.ndim == 3 else found[:, :, None]  # OpenCV drops a single channel
+
+
+def _framed(image: Pixels, box: Box | None, border: Sequence[int]) -> Pixels:
+    """An image with the border that a box has around it, if it has any."""
+    if box is None:
+        return image
+    left, top = (max(0, round(-edge)) for edge in box[:2])
+    right, bottom = (max(0, round(box[n + 2]) - image.shape[1 - n]) for n in (0, 1))
+    if not (left or top or right or bottom):
+        return image
+    colour = np.resize(border, 3).tolist()
+    constant = cv2.BORDER_CONSTANT
+    found = _u8(cv2.copyMakeBorder(image, top, bottom, left, right, constant, value=colour))
+    return found if found.ndim == 3 else found[:, :, None]
 
 
 def _nearest(old: int, new: int) -> NDArray[np.intp]:

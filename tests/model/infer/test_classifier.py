@@ -71,7 +71,7 @@ def test_softmax_exactly_once(tmp_path: Path, *, in_graph: bool) -> None:
 def test_multilabel_answers_every_class_above_its_threshold(tmp_path: Path) -> None:
     info = {"multilabel": "True", "confidence_threshold": "0.6", "labels": "blue green red"}
     path = tiny.save(tiny.colour_model(), tmp_path / "m.xml", info)
-    classifier = Classifier.open(Job(model=str(path), top=1), ONE)
+    classifier = Classifier.open(Job(model=str(path)), ONE)
     top = classifier.outcome(tiny.raw_scores(classifier, [tiny.flat_colour((160, 16, 0))])[0])
     assert [p.label for p in top] == ["blue", "green"]
     assert top[1].score == pytest.approx(1 / (1 + np.exp(-1)), rel=1e-5)

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -124,6 +126,36 @@ def test_channel_order_and_gray() -> None:
         10,
     ]
     assert prepare(image, Preprocess(2, 2, channels=1)).shape == (2, 2, 1)
+
+
+@pytest.mark.parametrize("interpolation", ["linear", "area", "nearest", "pillow_nearest"])
+def test_a_square_is_made_first_and_resized_with_its_border(interpolation: str) -> None:
+    pre = Preprocess(
+        8, 8, resize_type="pad_to_square", pad_value=(9, 8, 7), reverse_input_channels=True,
+        interpolation=interpolation,
+    )  # fmt: skip
+    out = prepare(np.full((5, 16, 3), (10, 20, 30), np.uint8), pre)
+    assert out[0].tolist() == [[9, 8, 7]] * 8  # in the model's order
+    assert out[3].tolist() == [[30, 20, 10]] * 8
+    assert out[7].tolist() == [[9, 8, 7]] * 8
+    if interpolation in ("linear", "area"):
+        # The picture is rows 5 to 9 of 16, counted from 0: half of output row 2 is border.
+        assert out[2, 0].tolist() == [20, 14, 9]
+
+
+@pytest.mark.parametrize("shape", [(1, 60_000, 3), (60_000, 1, 3)])
+@pytest.mark.parametrize("interpolation", ["area", "linear", "pillow_bicubic"])
+def test_a_strip_has_no_square_of_gigabytes(
+    shape: tuple[int, int, int], interpolation: str
+) -> None:
+    pre = Preprocess(
+        16, 16, resize_type="pad_to_square", pad_value=(255,), interpolation=interpolation
+    )
+    tracemalloc.start()
+    out = prepare(np.zeros(shape, np.uint8), pre)
+    assert tracemalloc.get_traced_memory()[1] < 100 << 20
+    tracemalloc.stop()
+    assert (out == 255).mean() > 0.9
 
 
 @given(

@@ -27,7 +27,7 @@ def test_equal_to_pillow(case: dict[str, Any]) -> None:
 
 
 @given(
-    st.integers(1, 40), st.integers(1, 40), st.data(), st.sampled_from(sorted(resample._FILTERS))
+    st.integers(1, 40), st.integers(1, 40), st.data(), st.sampled_from(sorted(resample.FILTERS))
 )
 def test_a_window_is_that_part_of_the_whole(
     width: int, height: int, data: st.DataObject, interpolation: str
@@ -62,7 +62,7 @@ def exactly(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.
     return image.astype(np.uint8)
 
 
-@pytest.mark.parametrize("interpolation", sorted(resample._FILTERS))
+@pytest.mark.parametrize("interpolation", sorted(resample.FILTERS))
 @pytest.mark.parametrize(
     ("old", "new"),
     [((700, 90), (31, 33)), ((2600, 5), (10, 4)), ((9000, 3), (11, 2)), ((20, 30), (50, 40))],
