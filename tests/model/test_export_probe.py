@@ -26,7 +26,7 @@ def test_an_exported_model_carries_everything(tmp_path: Path) -> None:
     after = Classifier.open(Job(model=str(out)), ONE).description
     assert after["fingerprint"] == before["fingerprint"]
     assert after["warnings"] == []
-    assert after["labels"]["first"][0] == "red fox, Vulpes"
+    assert after["labels"]["names"][0] == "red fox, Vulpes"
     assert after["origin"]["resize_type"] == "rt_info batchcls"
     model = ov.Core().read_model(str(out))
     info = (

@@ -190,7 +190,7 @@ def test_labels_that_the_model_only_points_to_are_read_every_time(
     job = Job(model=str(path), cache_dir=str(tmp_path / "cache"))
     for words in (["a", "b", "c"], ["d", "e", "f"]):
         (tmp_path / "names.txt").write_text("\n".join(words))
-        assert opened(job)[0]["labels"]["first"] == words
+        assert opened(job)[0]["labels"]["names"] == words
     assert files(job) == []
 
 

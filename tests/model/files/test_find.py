@@ -83,7 +83,7 @@ def test_settings_above_the_models_folder_are_its(tmp_path: Path, place: str, na
         named = "the model's folder"
     path = {"the folder": tmp_path / "repo", "the model's folder": model.parent, "the file": model}
     told = opened(path[named])
-    assert told["labels"]["first"] == ["red", "green", "blue"]
+    assert told["labels"]["names"] == ["red", "green", "blue"]
     assert told["origin"]["mean_values"] == "preprocessor_config.json"
     assert told["warnings"] == []
 
@@ -93,7 +93,7 @@ def test_files_of_the_models_own_folder_come_first(tmp_path: Path) -> None:
     (tmp_path / "repo" / "config.json").write_text(json.dumps(CONFIG))
     own = model.parent / "config.json"
     own.write_text(json.dumps(CONFIG | {"id2label": {"0": "a", "1": "b", "2": "c"}}))
-    assert opened(model)["labels"]["first"] == ["a", "b", "c"]
+    assert opened(model)["labels"]["names"] == ["a", "b", "c"]
     assert find.model_files(model) == [model, own]
 
 

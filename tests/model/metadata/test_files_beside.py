@@ -118,7 +118,7 @@ def test_a_processor_in_processor_config_comes_first(tmp_path: Path) -> None:
 def test_ids_with_a_gap_keep_the_names_there_are(tmp_path: Path) -> None:
     names = {"model_type": "vit", "id2label": {"0": "red", "2": "blue"}}
     told = opened(folder(tmp_path, config_json=names, preprocessor_config_json=RGB_HALF))
-    assert told["labels"]["first"] == ["red", "class 1", "blue"]
+    assert told["labels"]["names"] == ["red", "class 1", "blue"]
     assert told["warnings"] == ["config.json: id2label has no name for 1; these are numbered"]
 
 

@@ -39,7 +39,7 @@ def test_lobe_fills_the_square_and_divides_by_255(tmp_path: Path) -> None:
     model = onnx_models.colours(tmp_path / "model.onnx")
     (tmp_path / "signature.json").write_text(json.dumps(SIGNATURE))
     told = opened(model)
-    assert told["labels"]["first"] == ["red", "green", "blue"]
+    assert told["labels"]["names"] == ["red", "green", "blue"]
     assert told["preprocess"]["scale_values"] == [255.0] * 3
     assert told["preprocess"]["reverse_input_channels"] is True
     assert told["warnings"] == []
@@ -83,7 +83,7 @@ def test_paddles_steps_and_labels(tmp_path: Path) -> None:
     (tmp_path / "inference.yml").write_text(INFERENCE)
     told = opened(model)
     pre = told["preprocess"]
-    assert told["labels"]["first"] == ["red", "green", "no"]
+    assert told["labels"]["names"] == ["red", "green", "no"]
     assert (pre["resize_type"], pre["resize_to"]) == ("shortest_edge", [256, 256])
     assert (pre["resize_rounding"], pre["crop_rounding"]) == ("nearest", "floor")
     assert (pre["interpolation"], pre["reverse_input_channels"]) == ("linear", True)
@@ -165,7 +165,7 @@ def test_names_beside_a_model_are_its(tmp_path: Path, file: str, text: str) -> N
     model = onnx_models.colours(tmp_path / "model.onnx")
     (tmp_path / file).write_text(text)
     told = opened(model)
-    assert told["labels"]["first"] == ["red", "green", "blue"]
+    assert told["labels"]["names"] == ["red", "green", "blue"]
     assert told["origin"]["labels"] == file
     assert tmp_path / file in model_files(model)
 
@@ -174,10 +174,10 @@ def test_names_of_another_number_are_told_and_not_used(tmp_path: Path) -> None:
     model = onnx_models.colours(tmp_path / "model.onnx")
     (tmp_path / "labels.txt").write_text("a\nb\nc\nd\n")
     told = opened(model)
-    assert told["labels"]["first"] == ["class 0", "class 1", "class 2"]
+    assert told["labels"]["names"] == ["class 0", "class 1", "class 2"]
     assert any("labels.txt beside the model has 4 names" in text for text in told["warnings"])
     (tmp_path / "classes.txt").write_text("x\ny\nz\n")
-    assert opened(model)["labels"]["first"] == ["x", "y", "z"]
+    assert opened(model)["labels"]["names"] == ["x", "y", "z"]
 
 
 def test_names_that_cannot_be_read_are_told(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_what_the_model_says_itself_comes_before(tmp_path: Path) -> None:
     model = onnx_models.colours(tmp_path / "model.onnx")
     (tmp_path / "labels.txt").write_text("x\ny\nz\n")
     (tmp_path / "config.json").write_text('{"id2label": {"0": "a", "1": "b", "2": "c"}}')
-    assert opened(model)["labels"]["first"] == ["a", "b", "c"]
+    assert opened(model)["labels"]["names"] == ["a", "b", "c"]
     names = tmp_path / "mine.txt"
     names.write_text("1\n2\n")
     with pytest.raises(LabelsError, match="the labels file has 2 labels"):
@@ -200,4 +200,4 @@ def test_what_the_model_says_itself_comes_before(tmp_path: Path) -> None:
 def test_names_beside_a_model_choose_among_its_outputs(tmp_path: Path) -> None:
     model = onnx_models.colours(tmp_path / "m.onnx", {"output": "features", "z": "colours"})
     (tmp_path / "labels.txt").write_text("x\ny\nz\n")
-    assert opened(model)["labels"]["first"] == ["x", "y", "z"]
+    assert opened(model)["labels"]["names"] == ["x", "y", "z"]

@@ -155,7 +155,7 @@ def opened(model: Path) -> dict[str, Any]:
 
 def check(told: dict[str, Any], green: str = "green apple") -> None:
     pre = told["preprocess"]
-    assert told["labels"]["first"] == ["red", green, "blue"]
+    assert told["labels"]["names"] == ["red", green, "blue"]
     assert (pre["resize_type"], pre["resize_to"]) == ("shortest_edge", [8, 8])
     assert (pre["interpolation"], pre["reverse_input_channels"]) == ("pillow_bilinear", True)
     assert (pre["mean_values"], pre["scale_values"]) == ([], [255.0] * 3)
@@ -206,7 +206,7 @@ def test_names_that_are_no_literal_are_one_sentence(tmp_path: Path, names: str) 
 def test_properties_of_other_exporters_say_nothing(tmp_path: Path) -> None:
     other = {"task": "image-classification", "names": "mine", "imgsz": "many"}
     told = opened(onnx_models.colours(tmp_path / "model.onnx", properties=other))
-    assert told["labels"]["first"] == ["class 0", "class 1", "class 2"]
+    assert told["labels"]["names"] == ["class 0", "class 1", "class 2"]
 
 
 def test_a_tflite_has_it_in_its_archive(tmp_path: Path) -> None:
