@@ -96,7 +96,7 @@ def test_labels_inside_a_tflite_file_are_read(tmp_path: Path) -> None:
     model = unpacked("tensorflow", tmp_path) / case["model"]
     classifier = Classifier.open(Job(model=str(model)), Threads(nthreads=1, nstreams="1", nireq=1))
     told = classifier.description
-    assert (told["labels"]["names"], told["labels"]["count"]) == (case["labels"][:3], 5)
+    assert (told["labels"]["names"], told["labels"]["count"]) == (case["labels"], 5)
     assert told["origin"]["mean_values"] == told["origin"]["labels"] == "TFLite metadata"
     assert told["warnings"] == []
     classifier.close()
