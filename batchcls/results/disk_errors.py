@@ -6,6 +6,7 @@ cannot be used at all is for the user to change (`RefusedError`).
 
 import contextlib
 import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,9 +51,25 @@ def guard(path: Path, where: str = "") -> Iterator[None]:
         raise explain(error, path, where) from error
 
 
+def _without_inodes(path: Path) -> bool:
+    """Whether it is files that are too many there, and not bytes."""
+    for folder in path.parents:
+        try:
+            found = os.statvfs(folder)
+        except OSError:
+            continue
+        return found.f_bavail > 0 and found.f_files > 0 and found.f_favail == 0
+    return False
+
+
 def explain(error: OSError, path: Path, where: str = "") -> StoppedError | RefusedError:
     """The error to raise instead of an `OSError`; see `guard`."""
     reason = error.strerror or str(error)
+    if error.errno == errno.ENOSPC and _without_inodes(path):
+        return StoppedError(
+            f"{path}: the file system has room for no further file{where}; remove some, however "
+            "small, then run the same command again"
+        )
     if error.errno in _FULL:
         return StoppedError(
             f"{path}: {_FULL[error.errno]}{where}; free some space, then run the same command again"

@@ -163,8 +163,9 @@ class Journal:
         """Bring all appended lines safely to the disk.
 
         Raises:
-            StoppedError: the disk is full or fails; the file ends with a whole line.
-            RefusedError: somebody removed or replaced the file.
+            StoppedError: the disk is full or fails, or the file was moved away or appended to; it
+                ends with a whole line.
+            RefusedError: somebody replaced the file, or cut it.
         """
         if not self._pending and self._broken is None:
             return
@@ -255,17 +256,29 @@ class Journal:
                 ours, named = storage.fstat(fd), storage.stat(path)
             except OSError as error:
                 self._stop(error)
+            if named is None:
+                self._refuse(
+                    f"{path} is no longer there: it, or a folder above it, was moved or removed "
+                    "while the run was writing it; put it back, then run the same command again",
+                    StoppedError,
+                )
             if not ours.same_file(named):
                 self._refuse(
-                    f"{path} was removed or replaced while the run was writing it; restore it, or "
-                    "start over with `--fresh`"
+                    f"{path} was replaced while the run was writing it; restore it, or start over "
+                    "with `--fresh`"
                 )
             if fd == self._part and ours.size != self._safe.size:
-                self._broken = StoppedError(
-                    f"{path} was changed by another program ({ours.size:,} bytes instead of "
-                    f"{self._safe.size:,}); stop that program, then run the same command again"
+                what = f"{path} was changed by another program ({ours.size:,} bytes instead of "
+                if ours.size < self._safe.size:
+                    self._refuse(
+                        f"{what}{self._safe.size:,}), so lines that were safe are missing; restore "
+                        "it from a copy, or start over with `--fresh`"
+                    )
+                self._refuse(
+                    f"{what}{self._safe.size:,}); stop that program, then run the same command "
+                    "again",
+                    StoppedError,
                 )
-                raise self._broken
 
     def _require_usable(self) -> None:
         if self._broken is not None:
@@ -281,6 +294,6 @@ class Journal:
         self._broken = explain(error, self._paths.part, f" at line {self._safe.count + 1}")
         raise self._broken from error
 
-    def _refuse(self, message: str) -> NoReturn:
-        self._broken = RefusedError(message)
+    def _refuse(self, message: str, kind: type[BatchclsError] = RefusedError) -> NoReturn:
+        self._broken = kind(message)
         raise self._broken

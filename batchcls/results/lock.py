@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-from batchcls.errors import RefusedError
+from batchcls.errors import RefusedError, StoppedError
 from batchcls.results.disk_errors import guard
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import CREATE, Storage, write_all
@@ -38,7 +38,8 @@ class Lock:
         warning: why the lock may not protect, "" if it does.
     """
 
-    def __init__(self, storage: Storage, fd: int, warning: str) -> None:
+    def __init__(self, path: Path, storage: Storage, fd: int, warning: str) -> None:
+        self._path = path
         self._storage = storage
         self._fd = fd
         self.warning = warning
@@ -60,13 +61,28 @@ class Lock:
                 taken = _try(paths.lock, storage)
             if isinstance(taken, tuple):
                 descriptor, locked = taken
-                return cls(storage, descriptor, "" if locked else _UNLOCKED.format(paths.results))
+                warning = "" if locked else _UNLOCKED.format(paths.results)
+                return cls(paths.lock, storage, descriptor, warning)
             if time.monotonic() >= deadline:
                 raise RefusedError(
                     f"{paths.results} is being written by another run ({taken}); wait for it, "
                     "watch it with `batchcls watch`, or choose another `--output`"
                 )
             time.sleep(0.02)
+
+    def require_in_place(self) -> None:
+        """Check that the lock is where it was taken, and so what else belongs to the run.
+
+        Raises:
+            StoppedError: it, or a folder above it, was moved or removed.
+        """
+        with contextlib.suppress(OSError):
+            if self._storage.fstat(self._fd).same_file(self._storage.stat(self._path)):
+                return
+        raise StoppedError(
+            f"{self._path} is no longer there: it, or a folder above it, was moved or removed "
+            "during the run; put it back, then run the same command again"
+        )
 
     def release(self) -> None:
         """Let others write; without effect the second time."""

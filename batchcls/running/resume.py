@@ -20,6 +20,7 @@ from batchcls.messages import Answer
 from batchcls.results import carry, generation
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
+from batchcls.results.disk_errors import guard
 from batchcls.results.journal import Journal
 from batchcls.results.manifest import Manifest
 from batchcls.results.rundir import RunPaths
@@ -160,7 +161,8 @@ class Output:
                 paths, storage, manifest.count, manifest.run, replaces=manifest.replaces
             )
             undo.callback(journal.close)
-            reader = InputsReader(paths.inputs, manifest.root)
+            with guard(paths.inputs):
+                reader = InputsReader(paths.inputs, manifest.root)
             undo.callback(reader.close)
             first, passes = journal.count, self._job.number_iter
             carried = self._carried(manifest, first)

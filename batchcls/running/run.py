@@ -19,7 +19,7 @@ from batchcls.coordinator.coordinator import Coordinator
 from batchcls.display import text
 from batchcls.display.progress.progress import Progress
 from batchcls.display.snapshot import State
-from batchcls.errors import BatchclsError, StoppedError
+from batchcls.errors import BatchclsError, RefusedError, StoppedError
 from batchcls.job.job import Job
 from batchcls.messages import LayerTime
 from batchcls.model.files.find import localised, model_path
@@ -91,6 +91,9 @@ def run(
                 session = _Session(job, output, requests, begun, lock.warning)
                 try:
                     return session.run(open_backend, decided, asked)
+                except (RefusedError, OSError):
+                    lock.require_in_place()
+                    raise
                 finally:
                     output.forget_prepared()
 

@@ -65,8 +65,9 @@ def extend(old: InputsList, job: Job, path: Path, *, stdin: IO[bytes] | None = N
 
 
 def _write(opened: Opened, path: Path, old: InputsList | None) -> InputsList:
-    writer = ListWriter(path)
+    writer = None
     try:
+        writer = ListWriter(path)
         if old is not None:
             with path.open("rb") as file:
                 for name in read_names(file):
@@ -98,7 +99,8 @@ def _write(opened: Opened, path: Path, old: InputsList | None) -> InputsList:
             "make room there or choose another `--output`, then run the same command again"
         ) from error
     finally:
-        writer.discard()
+        if writer is not None:
+            writer.discard()
 
 
 def render_left_out(left_out: Mapping[str, int]) -> str:

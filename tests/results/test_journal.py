@@ -243,11 +243,44 @@ def test_a_file_removed_or_replaced_underneath(
     if how == "replaced":
         path.write_bytes(content)
     journal.append(5, [line(5)])
+    error = RefusedError if how == "replaced" else StoppedError
+    words = "was replaced while" if how == "replaced" else "is no longer there"
     for _ in range(2):
-        with pytest.raises(RefusedError, match=rf"{path.name} was removed or replaced"):
+        with pytest.raises(error, match=rf"{path.name} {words}"):
             journal.commit()
-    with pytest.raises(RefusedError):
+    with pytest.raises(error):
         journal.append(6, [line(6)])
+
+
+def test_a_part_that_was_moved_away_goes_on_when_it_is_back(
+    journal: Journal, paths: RunPaths, tmp_path: Path
+) -> None:
+    journal.append(0, lines(5))
+    journal.commit()
+    paths.part.rename(tmp_path / "elsewhere")
+    journal.append(5, [line(5)])
+    with pytest.raises(StoppedError, match="put it back, then run the same command"):
+        journal.commit()
+    journal.close()
+    (tmp_path / "elsewhere").rename(paths.part)
+    assert again(paths).count == 5
+
+
+def test_a_part_that_somebody_cuts_is_refused_at_once_and_by_the_next_command(
+    journal: Journal, paths: RunPaths
+) -> None:
+    journal.append(0, lines(5))
+    journal.commit()
+    whole = paths.part.read_bytes()
+    os.truncate(paths.part, 40)
+    journal.append(5, [line(5)])
+    with pytest.raises(RefusedError, match="restore it from a copy, or start over with `--fresh`"):
+        journal.commit()
+    journal.close()
+    with pytest.raises(RefusedError):
+        again(paths)
+    paths.part.write_bytes(whole)
+    assert again(paths).count == 5
 
 
 def test_a_part_that_somebody_else_writes_to(journal: Journal, paths: RunPaths) -> None:
