@@ -38,9 +38,13 @@ def render_status(paths: "RunPaths", snapshot: "Snapshot | None") -> tuple[list[
     """What `status` prints, and its exit code."""
     from batchcls.display.screens.plain import progress_line, title_line
 
-    complete = paths.results.exists()
+    # A part beside complete results is of the generation that will replace them.
+    there = paths.results.exists()
+    complete = there and not paths.part.exists()
     written = paths.results if complete else paths.part
     written_lines = f"{counted(count_lines(written), 'line', 'lines')} in {written}"
+    if there and not complete:
+        written_lines += f", which will replace {paths.results}"
     if snapshot is None:
         return [written_lines], 0 if complete else 4
     lines = [title_line(snapshot), progress_line(snapshot), written_lines]

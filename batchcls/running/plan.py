@@ -7,7 +7,9 @@ Rules of this file:
 1. Finished results are replaced only by a new generation, and that only where the job asks for one
    or somebody removed them.
 2. Results of nobody we know, or of a job over other sources, are never touched.
-3. Results that are complete are recognised before a worker is started. Whether those that are not
+3. ``--fresh`` resumes what ``--fresh`` began, as every command does that is given again. Where that
+   turns out to belong to another job, or to be damaged, it starts over, as everywhere else.
+4. Results that are complete are recognised before a worker is started. Whether those that are not
    belong to a job that gives the same answers is known only when a worker has loaded the model.
 """
 
@@ -126,8 +128,10 @@ Plan = Finished | GoOn | NewGeneration | Refused
 def plan(found: Found, request: Request) -> Plan:
     """What to do, as far as it can be known before a worker has loaded the model."""
     manifest, again = found.manifest, request.again
-    if manifest is None or found.removed or again == "fresh":
+    if manifest is None or found.removed:
         return _anew(found, request)
+    if again == "fresh":
+        return GoOn(manifest) if _begun_fresh(manifest, found, request) else _anew(found, request)
     if (before := manifest.settings.get("places")) != request.places:
         return Refused(_other_sources(request, before))
     if again and not found.complete:
@@ -160,6 +164,13 @@ def when_listed(decided: GoOn | NewGeneration, count: int) -> GoOn | NewGenerati
         if before is not None and count <= before.count:
             return GoOn(before)
     return decided
+
+
+def _begun_fresh(manifest: Manifest, found: Found, request: Request) -> bool:
+    """Whether ``--fresh`` began these lines: to type it again must not throw a night away."""
+    settings = manifest.settings
+    began = settings.get("job", {}).get("fresh", False)
+    return bool(began and found.part) and settings.get("places") == request.places
 
 
 def _anew(found: Found, request: Request) -> NewGeneration | Refused:

@@ -167,16 +167,7 @@ class _Session:
         # From here on the workers load: what else there is to do costs no time.
         self._presenter.open()
         self._warn(decided)
-        # A list on standard input may be waited for without end.
-        self._requests.at_once = True
-        asked = asked or fingerprint.asked(self._job)
-        listed = self._output.list_inputs(decided)
-        self._requests.at_once = False
-        total = self._listed(listed)
-        loop.load()
-        if loop.halted:
-            raise StoppedError(f"{loop.halted}; {self._paths.log} may say more")
-        ready = self._output.open(decided, listed, asked, loop.description)
+        ready, total = self._open(loop, decided, asked)
         with contextlib.closing(ready):
             journal, resumed = ready.journal, ready.journal.count
             if journal.finished:
@@ -191,6 +182,39 @@ class _Session:
                 self._paths, total, journal.failed, self._job, resumed,
                 snapshot.elapsed_s, snapshot.rate_mean,
             )  # fmt: skip
+
+    def _open(
+        self, loop: EventLoop, decided: GoOn | NewGeneration, asked: Asked | None
+    ) -> tuple[Ready, int]:
+        """The output, ready for lines, and how many images there are."""
+        fresh = self._output.again == "fresh"
+        begun = decided.manifest if fresh and isinstance(decided, GoOn) else None
+        try:
+            # A list on standard input may be waited for without end.
+            self._requests.at_once = True
+            asked = asked or fingerprint.asked(self._job)
+            listed = self._output.list_inputs(decided)
+            self._requests.at_once = False
+            total = self._listed(listed)
+            loop.load()
+            if loop.halted:
+                raise StoppedError(f"{loop.halted}; {self._paths.log} may say more")
+            ready = self._output.open(decided, listed, asked, loop.description)
+        except RefusedError as refusal:
+            if begun is None:
+                raise
+            log.warning("starting over: %s", refusal)
+            self._progress.warn(
+                "what an earlier `--fresh` began cannot be resumed; starting over "
+                f"({self._paths.log} says why)"
+            )
+            return self._open(loop, NewGeneration(begun, "fresh"), asked)
+        if begun is not None:
+            self._progress.warn(
+                "resuming what an earlier `--fresh` began; to start over instead, remove "
+                f"{self._paths.part} first"
+            )
+        return ready, total
 
     def _warn(self, decided: GoOn | NewGeneration) -> None:
         job, warn = self._job, self._progress.warn

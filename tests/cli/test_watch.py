@@ -121,6 +121,16 @@ def test_status_without_a_snapshot(results: Path, printed: Printed) -> None:
     assert printed(results) == (f"2 lines in {results}\n", 0)
 
 
+def test_status_counts_what_will_replace_complete_results(results: Path, printed: Printed) -> None:
+    results.write_bytes(b"{}\n" * 5)
+    part = f"2 lines in {results}.part, which will replace {results}\n"
+    assert printed(results) == (part, 4)
+    put(results)
+    assert part in printed(results)[0]
+    (results.parent / "r.jsonl.part").unlink()
+    assert f"5 lines in {results}\n" in printed(results)[0]
+
+
 def test_status_shows_text_and_does_not_obey_it(results: Path, printed: Printed) -> None:
     put(results, model=HOSTILE, host=HOSTILE, state=HOSTILE, failed_by_kind={HOSTILE: 1})
     text, _ = printed(results)

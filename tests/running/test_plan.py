@@ -39,6 +39,8 @@ MANIFESTS = {
     "others": replace(MANIFEST, settings={"places": ["/others"], "asked": ASKED}),
     "extended": replace(MANIFEST, carry="extend"),
     "retried": replace(MANIFEST, carry="retry-failed"),
+    "fresh": replace(MANIFEST, settings={**MANIFEST.settings, "job": {"fresh": True}}),
+    "fresh, others": replace(MANIFEST, settings={"places": [], "job": {"fresh": True}}),
 }
 MARKS = {
     "none": None,
@@ -53,8 +55,9 @@ AGAIN = ("", "fresh", "extend", "retry-failed")
 SAME_ANSWERS = {"unknown": None, "yes": ASKED, "no": {"top": 2}}
 
 ANY: tuple[Any, ...] = ()
-SAME_SOURCES = ("same sources", "extended", "retried")
-KNOWN = (*SAME_SOURCES, "others")
+SAME_SOURCES = ("same sources", "extended", "retried", "fresh")
+OTHERS = ("others", "fresh, others")
+KNOWN = (*SAME_SOURCES, *OTHERS)
 WAS_COMPLETE = ("complete", "with failures")
 MORE = ("extend", "retry-failed")
 
@@ -68,8 +71,9 @@ TABLE: tuple[tuple[Any, ...], ...] = (
     ("none", False, ANY, ANY, "fresh", ANY, "fresh"),
     (KNOWN, False, None, WAS_COMPLETE, MORE, ANY, "no complete results"),
     (KNOWN, False, None, WAS_COMPLETE, ("", "fresh"), ANY, "removed"),
+    ("fresh", ANY, 100, ANY, "fresh", ANY, "go on"),
     (KNOWN, ANY, ANY, ANY, "fresh", ANY, "fresh"),
-    ("others", ANY, ANY, ANY, ANY, ANY, "other sources"),
+    (OTHERS, ANY, ANY, ANY, ANY, ANY, "other sources"),
     (SAME_SOURCES, True, None, WAS_COMPLETE, "extend", ANY, "extend"),
     (SAME_SOURCES, True, None, "with failures", "retry-failed", ANY, "retry-failed"),
     (SAME_SOURCES, True, None, "complete", "retry-failed", ANY, "go on"),
@@ -128,7 +132,7 @@ def check(decided: Plan, expected: str, manifest: Manifest | None) -> None:
 
 
 def test_the_table_has_every_combination() -> None:
-    assert len(COMBINATIONS) == 1800
+    assert len(COMBINATIONS) == 2520
     assert {row_of(combination) for combination in COMBINATIONS} == set(range(len(TABLE)))
 
 

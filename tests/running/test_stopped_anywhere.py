@@ -1,6 +1,8 @@
 """A run ends at any of its operations on the results: the same command goes on, to the same end."""
 
+import json
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,10 +44,27 @@ def mended(place: Place) -> None:
         (place.folder / "images" / f"{number:03}.jpg").write_text("cat")
 
 
+def changed(place: Place) -> None:
+    """Complete, and then the images are others."""
+    nothing(place)
+    place.run()
+    place.add(0, COUNT, "dog")
+
+
+def half_done(place: Place) -> None:
+    """Stopped on the way, and then the images are others."""
+    nothing(place)
+    stop_midway(place)
+    place.add(0, COUNT, "dog")
+
+
 SCENES: dict[str, tuple[Callable[[Place], None], dict[str, Any]]] = {
     "a run": (nothing, {}),
     "--extend": (grown, {"extend": True}),
     "--retry-failed": (mended, {"retry_failed": True}),
+    "--fresh over nothing": (nothing, {"fresh": True}),
+    "--fresh over complete results": (changed, {"fresh": True}),
+    "--fresh over unfinished results": (half_done, {"fresh": True}),
 }
 
 
@@ -146,7 +165,7 @@ def test_it_goes_on_when_it_was_stopped_again_and_again(
     names = operations(place, **command)
     whole = place.paths.results.read_bytes()
     chance = random.Random(scene)
-    for _ in range(60):
+    for _ in range(20):
         place.restore(tmp_path / "start")
         for at, how in chance.choices(moments(names), k=3):
             stop(place, at, how, **command)
@@ -155,11 +174,12 @@ def test_it_goes_on_when_it_was_stopped_again_and_again(
 
 
 def stop_midway(place: Place, **command: Any) -> None:
-    """Stop the command when half of its lines are safe."""
+    """Stop the command when its first lines are safe."""
     copy = place.folder.with_name("copy")
     place.keep(copy)
     names = operations(place, **command)
     place.restore(copy)
+    shutil.rmtree(copy)
     stop(place, names.index("fdatasync") + 1, "after", **command)
     assert place.paths.part.stat().st_size
 
@@ -202,3 +222,42 @@ def test_nothing_is_left_of_a_list_that_is_not_used(place: Place) -> None:
     with pytest.raises(SourceError, match="no images found"):
         place.run(fresh=True, names=("*.tiff",))
     require_end(place, whole)
+
+
+def told_of_fresh(place: Place) -> str:
+    """What the last run warned of `--fresh`."""
+    warnings = json.loads(place.paths.summary.read_text())["warnings"]
+    (told,) = [str(warning) for warning in warnings if "`--fresh`" in warning]
+    return told
+
+
+def test_fresh_resumes_what_it_began_and_says_how_to_start_over(place: Place) -> None:
+    changed(place)
+    stop_midway(place, fresh=True)
+    place.keep(copy := place.folder.with_name("stopped"))
+    place.run(fresh=True)
+    assert min(place.leased) > 0
+    assert told_of_fresh(place) == (
+        "resuming what an earlier `--fresh` began; to start over instead, remove "
+        f"{place.paths.part} first"
+    )
+    place.restore(copy)
+    place.paths.part.unlink()
+    place.run(fresh=True)
+    assert min(place.leased) == 0
+
+
+@pytest.mark.parametrize("why", ["damage", "other options", "another list"])
+def test_fresh_starts_over_what_it_cannot_resume(place: Place, why: str) -> None:
+    changed(place)
+    stop_midway(place, fresh=True)
+    if why != "other options":
+        damaged = place.paths.part if why == "damage" else place.paths.inputs
+        with damaged.open("r+b") as file:
+            file.write(b"damage")
+    command: dict[str, Any] = {"top": 3} if why == "other options" else {}
+    with pytest.raises(RefusedError, match=r"start over with\s+`--fresh`"):
+        place.run(**command)
+    place.run(fresh=True, **command)
+    assert min(place.leased) == 0
+    assert "cannot be resumed; starting over" in told_of_fresh(place)
