@@ -19,6 +19,8 @@ from batchcls.model.graph.ports import ImageInput
 from batchcls.model.graph.scores import ScoreOutput
 from batchcls.model.metadata import files_beside, label_files, labels, metadata
 from batchcls.model.preprocess import preprocess
+from batchcls.model.preprocess.preprocess import Preprocess
+from batchcls.model.preprocess.settings import Settings
 from batchcls.model.runtime import Core, Model
 
 DEFAULT_SIZE = 224
@@ -75,28 +77,8 @@ def load(job: Job, core: Core) -> Loaded:
         names, labels_origin, more = labels.first_that_fits(beside, scores.classes)
         doubts += more
     settings, origins, image = known.settings, dict(known.origins), known.image
-    warnings = [*known.warnings, *doubts, *trimmed]
-    if job.input_size is not None:
-        height, width = settings.height, settings.width
-    else:
-        height, width = image.height or settings.height, image.width or settings.width
-        if image.height is not None:
-            origins.pop("height", None)
-            origins.pop("width", None)
-    if not (height and width):
-        origins |= {"height": OPEN_SIZE, "width": OPEN_SIZE}
-        if not settings.embedded_processing:
-            warnings.append(OPEN.format(size=DEFAULT_SIZE))
-    height, width = height or DEFAULT_SIZE, width or DEFAULT_SIZE
-    pre = preprocess.resolve(settings, height, width, image.channels)
-    if settings.embedded_processing:
-        if job.input_size is not None:
-            raise UsageError("--input-size: the model brings images to its size by itself")
-        pre = preprocess.embedded(pre, sized=image.height is not None)
-    elif pre.input_dtype in ("u16", "i16"):
-        warnings.append(
-            f"the model was made for {pre.input_dtype} images; batchcls reads images as 8 bits"
-        )
+    pre, more = _prepared(job, image, settings, origins)
+    warnings = [*known.warnings, *doubts, *trimmed, *more]
     own_yes_and_no = settings.multilabel or scores.classes == 1
     wanted = settings.activation or ("sigmoid" if own_yes_and_no else None)
     how, activation_origin = activation.decide(model, scores.index, wanted, job.activation)
@@ -112,18 +94,11 @@ def load(job: Job, core: Core) -> Loaded:
     described["labels"] = labels_origin
     described["threshold"] = origins.get("threshold", DEFAULT)
     described["top"] = origins.get("top", DEFAULT)
-    threshold = 0.5 if settings.threshold is None else settings.threshold
-    independent = settings.multilabel and not pair
-    if job.threshold is not None and not independent:
-        raise UsageError(
-            f"--threshold {job.threshold:g}: the model gives each image one class of several; if "
-            "its classes are independent of each other, add `--multilabel`"
-        )
     found = ModelMetadata(
         pre=pre,
         activation=how,
         labels=_fitted(names, labels_origin, 2 if pair else scores.classes),
-        threshold=threshold if independent else None,
+        threshold=_threshold(job, settings, pair=pair),
         top=settings.top or DEFAULT_TOP,
         origins=described,
         warnings=tuple(warnings),
@@ -131,6 +106,53 @@ def load(job: Job, core: Core) -> Loaded:
         outputs=ports.describe_ports(model.outputs),
     )
     return Loaded(path, model, image, scores, found)
+
+
+def _prepared(
+    job: Job, image: ImageInput, settings: Settings, origins: dict[str, str]
+) -> tuple[Preprocess, list[str]]:
+    """What an image goes through, and warnings; `origins` learns where the size comes from."""
+    height, width = _size(job, image, settings, origins)
+    pre = preprocess.resolve(settings, height, width, image.channels)
+    if settings.embedded_processing:
+        if job.input_size is not None:
+            raise UsageError("--input-size: the model brings images to its size by itself")
+        return preprocess.embedded(pre, sized=image.height is not None), []
+    warnings = []
+    if origins.get("height") == OPEN_SIZE:
+        warnings.append(OPEN.format(size=DEFAULT_SIZE))
+    if pre.input_dtype in ("u16", "i16"):
+        warnings.append(
+            f"the model was made for {pre.input_dtype} images; batchcls reads images as 8 bits"
+        )
+    return pre, warnings
+
+
+def _size(
+    job: Job, image: ImageInput, settings: Settings, origins: dict[str, str]
+) -> tuple[int, int]:
+    """(height, width) of the model's input."""
+    if job.input_size is None and image.height is not None:
+        origins.pop("height", None)
+        origins.pop("width", None)
+    fixed = (None, None) if job.input_size is not None else (image.height, image.width)
+    height, width = fixed[0] or settings.height, fixed[1] or settings.width
+    if height and width:
+        return height, width
+    origins |= {"height": OPEN_SIZE, "width": OPEN_SIZE}
+    return height or DEFAULT_SIZE, width or DEFAULT_SIZE
+
+
+def _threshold(job: Job, settings: Settings, *, pair: bool) -> float | None:
+    """From where on a class is given, where classes are independent; else None."""
+    if settings.multilabel and not pair:
+        return 0.5 if settings.threshold is None else settings.threshold
+    if job.threshold is not None:
+        raise UsageError(
+            f"--threshold {job.threshold:g}: the model gives each image one class of several; if "
+            "its classes are independent of each other, add `--multilabel`"
+        )
+    return None
 
 
 def connect(loaded: Loaded, batch_size: int) -> Model:
