@@ -100,6 +100,7 @@ def test_scores_are_probabilities_whatever_the_picture(
     assert answer.sum() == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("side", [256, 480, 1600])
 @pytest.mark.parametrize(
     ("spoil", "label"),

@@ -45,6 +45,7 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_an_exported_model_answers_the_same_without_options(
     model: Path, names: Path, tmp_path: Path, options: dict[str, Any],

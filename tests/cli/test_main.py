@@ -141,6 +141,7 @@ def test_help_is_cheap() -> None:
     assert min(seconds) < 0.3
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("line", [["--help"], ["run", "-h"], ["evaluate", "RESULTS", "--json"]])
 def test_a_reader_that_leaves_is_no_error(results: Path, line: list[str]) -> None:
     process = subprocess.Popen(
@@ -156,6 +157,7 @@ def test_a_reader_that_leaves_is_no_error(results: Path, line: list[str]) -> Non
         process.stderr.close()
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize(
     ("redirection", "code", "told"),
     [
@@ -173,6 +175,7 @@ def test_streams_that_take_nothing(results: Path, redirection: str, code: int, t
     assert (done.returncode, done.stderr) == (code, told)
 
 
+@pytest.mark.runs
 def test_ctrl_c_ends_it_by_the_signal(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [*BATCHCLS, "demo", str(tmp_path), "--images", "100000"],
@@ -187,6 +190,7 @@ def test_ctrl_c_ends_it_by_the_signal(tmp_path: Path) -> None:
     assert "Traceback" not in told
 
 
+@pytest.mark.runs
 def test_killed_while_it_draws_nobody_draws_on(tmp_path: Path) -> None:
     process = subprocess.Popen([*BATCHCLS, "demo", str(tmp_path), "--images", "100000"])
     wait_for(lambda: any(tmp_path.rglob("*.jpg")))

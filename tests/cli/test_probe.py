@@ -12,6 +12,7 @@ def run(*words: object) -> int:
     return main([str(word) for word in words])
 
 
+@pytest.mark.runs
 def test_the_probe_learns_from_folders(
     model: Path, names: Path, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -37,6 +38,7 @@ def test_the_probe_learns_from_folders(
     assert resolved["reverse_input_channels"] is True
 
 
+@pytest.mark.runs
 def test_the_probe_without_truth_says_so(
     model: Path, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

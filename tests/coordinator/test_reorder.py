@@ -106,6 +106,7 @@ def test_what_was_unpacked_is_not_packed_again_for_each_line_that_comes() -> Non
     assert not window.packs
 
 
+@pytest.mark.runs
 def test_loose_lines_take_about_what_it_says() -> None:
     chance = random.Random(1)
     for index in range(3000):

@@ -35,6 +35,7 @@ def costs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     return {name: found[str(path)] for name, path in paths.items()}
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("name", bombs.REFUSED)
 def test_bomb_is_refused_undecoded(name: str, costs: dict[str, dict[str, Any]]) -> None:
     cost = costs[name]
@@ -43,6 +44,7 @@ def test_bomb_is_refused_undecoded(name: str, costs: dict[str, dict[str, Any]]) 
     assert cost["ms"] < 50
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("name", bombs.HARMLESS)
 def test_charge_beside_a_small_picture_does_not_go_off(
     name: str, costs: dict[str, dict[str, Any]]

@@ -25,6 +25,7 @@ def pages_of(data: bytes) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
+@pytest.mark.runs
 def test_large_pictures_after_the_first_need_no_new_memory() -> None:
     if not memory.keep():
         pytest.skip("malloc is not glibc's")
@@ -34,6 +35,7 @@ def test_large_pictures_after_the_first_need_no_new_memory() -> None:
     assert min(pages_of(large) for _ in range(3)) < 36_000_000 / resource.getpagesize() / 4
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize(
     ("pictures", "kept"),
     [

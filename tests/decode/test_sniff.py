@@ -35,6 +35,7 @@ def test_random_bytes(magic: bytes, rest: bytes) -> None:
         assert outcome in KINDS
 
 
+@pytest.mark.runs
 @settings(max_examples=400, deadline=None)
 @given(
     st.sampled_from(sorted(GOLDENS)),
@@ -114,6 +115,7 @@ def test_gif_frame_beyond_any_canvas() -> None:
     assert caught.value.kind == "corrupt"
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("block", [2, 3, 64])
 @settings(deadline=None)
 @given(data=st.lists(st.sampled_from([0, 1, 7, 0xD0, 0xD9, 0xFF, 0xFF]), max_size=200).map(bytes))

@@ -26,6 +26,7 @@ def whole_prefixes(data: bytes) -> list[int]:
     return found
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("name", GOLDENS)
 def test_a_prefix_is_the_whole_picture_or_is_refused(name: str) -> None:
     data = GOLDENS[name].data
@@ -34,6 +35,7 @@ def test_a_prefix_is_the_whole_picture_or_is_refused(name: str) -> None:
     assert lengths == list(range(len(data) - len(lengths), len(data)))  # once whole, always whole
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize(
     ("name", "behind"),
     [

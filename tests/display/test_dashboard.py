@@ -86,6 +86,7 @@ words = st.text(st.characters(codec=None), max_size=80)
 counts = st.integers(0, 10**9)
 
 
+@pytest.mark.runs
 @settings(deadline=None, max_examples=60)
 @given(
     st.builds(

@@ -78,6 +78,7 @@ def test_an_empty_job(kind: str) -> None:
     assert not drawing_threads()
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("writes", [0, 1, 3])
 def test_a_stream_that_breaks_silences_the_display(kind: str, writes: int) -> None:
     stream = Flaky(writes)
@@ -115,6 +116,7 @@ def test_no_stream_at_all(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     display.close(finished(a_run()))
 
 
+@pytest.mark.runs
 def test_show_does_not_wait_for_a_reader_that_has_stopped(kind: str) -> None:
     """A full pipe that nobody reads, as with Ctrl-S or a stalled connection."""
     reader, writer = os.pipe()
@@ -160,6 +162,7 @@ MARKUP = [
 ]
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("text", [*(hostile for hostile, _ in HOSTILE), *MARKUP])
 def test_text_from_outside_is_shown_and_not_obeyed(kind: str, text: str) -> None:
     shot = replace(

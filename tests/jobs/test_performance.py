@@ -91,6 +91,7 @@ def test_an_unknown_row_is_named(tmp_path: Path) -> None:
     assert "nonsense" in done.stderr
 
 
+@pytest.mark.runs
 def test_peers_can_be_made_to_compute_in_f32() -> None:
     ask = "import openvino as o; print(o.Core().get_property('CPU', 'INFERENCE_PRECISION_HINT'))"
     done = subprocess.run(

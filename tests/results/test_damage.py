@@ -162,6 +162,7 @@ def test_shortened_files(state: str, name: str, length: int) -> None:
         resume(disk, state, path)
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("state", STATES)
 def test_swapped_files(state: str) -> None:
     for name in FILES:

@@ -78,6 +78,7 @@ def fail_at_all(chosen: list[tuple[int, str, int, bool]], second: bool) -> None:
             raise
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("second", [False, True])
 def test_failing_operations(second: bool) -> None:
     chosen = cases(second)

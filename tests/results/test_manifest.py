@@ -88,6 +88,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.runs
 @given(st.dictionaries(st.text(), JSON, max_size=4), JSON, st.text(st.characters()))
 def test_a_manifest_comes_back(fingerprint: dict[str, Any], setting: Any, root: str) -> None:
     before = Manifest(

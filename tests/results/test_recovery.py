@@ -38,6 +38,7 @@ def begun() -> SimDisk:
     return disk
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("tail", TAILS)
 def test_every_cut(begun: SimDisk, tail: str) -> None:
     result = as_file(lines(COUNT))

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from tests.support import tiny_models as tiny
 from tests.support.program import Program
 
 
+@pytest.mark.runs
 def test_a_worker_that_starts_later_and_finds_other_files_ends_the_run(tmp_path: Path) -> None:
     images = tmp_path / "images"
     images.mkdir()

@@ -291,6 +291,7 @@ NAMES = st.binary(min_size=1, max_size=12).filter(
 )
 
 
+@pytest.mark.runs
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

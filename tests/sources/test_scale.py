@@ -142,6 +142,7 @@ def write_text_list(path: Path, count: int) -> None:
             file.write(f"photos/{i * 7919 % 10_000_019:09d}/image_{i}.jpg\n")
 
 
+@pytest.mark.runs
 def test_100_thousand_lines_with_repeats(tmp_path: Path) -> None:
     write_text_list(tmp_path / "list", 100_000)
     twice = f"@{tmp_path / 'list'}"
@@ -150,6 +151,7 @@ def test_100_thousand_lines_with_repeats(tmp_path: Path) -> None:
     assert peak < 100
 
 
+@pytest.mark.runs
 def test_20_thousand_files_in_one_directory(tmp_path: Path) -> None:
     many = tmp_path / "many"
     many.mkdir()

@@ -154,6 +154,7 @@ class SourceContract:
         assert "10000" in error.message
         assert "9999" in error.message
 
+    @pytest.mark.runs
     @pytest.mark.timeout(20)
     @pytest.mark.parametrize("path", HOSTILE, ids=range(len(HOSTILE)))
     def test_what_was_never_listed_gives_bytes_or_an_image_error(

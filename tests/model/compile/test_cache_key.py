@@ -19,6 +19,7 @@ def package(tmp_path: Path) -> Path:
     )
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_a_change_in_any_module_of_the_package_is_another_key(package: Path, module: Path) -> None:
     before = code_hash(package)

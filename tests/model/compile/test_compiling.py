@@ -61,6 +61,7 @@ def compilations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return read
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize(
     "options",
     [{}, {"device": ("CPU", "CPU")}, HETERO, {"perf_counts": True}, {"infer_precision": "f32"}],
@@ -132,6 +133,9 @@ OTHER: dict[str, Any] = {
     "int8": "fast",
     "input_size": "12x16",
     "crop_fraction": 0.5,
+    "multilabel": True,
+    "threshold": 0.3,
+    "pad_value": "255",
 }
 
 
@@ -209,6 +213,7 @@ def test_a_model_that_changes_while_it_is_compiled_is_not_kept(
     assert files(job) == []
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("damage", ["cut", "flip", "other blob", "other facts"])
 def test_a_damaged_file_costs_a_compilation_and_no_answer(
     job: Job, compilations: list[str], damage: str

@@ -58,6 +58,7 @@ def off_by(path: Path, exact: Floats, **options: Any) -> float:
     return float(np.abs(found - right).max() / np.abs(right).max())
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("device", ["CPU", "HETERO:CPU", "AUTO:CPU", "MULTI:CPU", "BATCH:CPU"])
 @pytest.mark.parametrize(("bits", "zero"), [(8, True), (8, False), (4, True), (4, False)])
 def test_what_compressed_weights_are_multiplied_with_is_not_rounded(

@@ -73,6 +73,7 @@ def test_folders_that_mean_no_one_model(tmp_path: Path, files: list[str], match:
         find.model_file(made(tmp_path, *files))
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("place", ["onnx", "openvino", "1", "onnx/1"])
 @pytest.mark.parametrize("named", ["the folder", "the model's folder", "the file"])
 def test_settings_above_the_models_folder_are_its(tmp_path: Path, place: str, named: str) -> None:

@@ -59,6 +59,7 @@ def answers(job: Job, pictures: list[Path], batch_size: int) -> list[NDArray[np.
     return found
 
 
+@pytest.mark.runs
 @every_case
 @pytest.mark.parametrize("batch_size", [1, 2])
 def test_its_framework_says_the_same(

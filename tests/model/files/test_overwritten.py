@@ -44,6 +44,7 @@ def noise(path: Path) -> None:
         file.write(os.urandom(path.stat().st_size))
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("device", ["CPU", "HETERO:CPU", "AUTO:CPU"])
 @pytest.mark.parametrize("kind", ["f32", "u8"])
 @pytest.mark.parametrize("cache", [False, True])

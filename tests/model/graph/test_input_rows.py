@@ -130,6 +130,7 @@ def converts(model: ov.Model) -> list[str]:
     return [op.get_friendly_name() for op in model.get_ops() if op.get_type_name() == "Convert"]
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("images", [1, 3])
 @pytest.mark.parametrize("start", STARTS)
 def test_the_same_bits_with_the_transposition_last(start: Build, images: int) -> None:

@@ -95,6 +95,7 @@ for kernel in (1, 3, 5, 9):
 """
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("isa", ["AVX2", "AVX512_CORE", "DEFAULT"])
 def test_sums_of_depthwise_products_do_not_overflow(isa: str) -> None:
     subprocess.run(
@@ -110,6 +111,7 @@ def test_models_without_quantised_layers_have_no_choice(tmp_path: Path) -> None:
         assert how(Classifier.open(Job(model=str(path), int8=asked), ONE)) == "none"
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("largest", [127, 64])
 @pytest.mark.parametrize("device", [("CPU",), ("HETERO:CPU",), ("VCPU",)])
 def test_the_default_computes_what_is_written(
@@ -152,6 +154,7 @@ for way in (None, "fast"):
 """
 
 
+@pytest.mark.runs
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="of x86: VNNI, or not")
 def test_a_processor_without_vnni_answers_the_same(tmp_path: Path) -> None:
     """Kept from using more than AVX2, it is such a processor."""

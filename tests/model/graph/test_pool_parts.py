@@ -76,6 +76,7 @@ def dilated(x: Any) -> Any:
 POOLS = (of_onnx, of_torch, of_old_models, of_tensorflow, dilated)
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("widths", [(8, 24), (3, 5, 7), (16,)])
 @pytest.mark.parametrize("pool", POOLS)
 def test_the_same_bits(pool: Pool, widths: tuple[int, ...]) -> None:

@@ -99,6 +99,7 @@ def test_only_what_is_the_same_everywhere_is_told(
     assert bool([note for answer in first if (note := constancy.see(answer))]) is told
 
 
+@pytest.mark.runs
 def test_a_run_says_so_and_its_summary_keeps_it(tmp_path: Path) -> None:
     images = tmp_path / "images"
     images.mkdir()

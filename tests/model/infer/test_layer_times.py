@@ -31,6 +31,7 @@ def busy_net(path: Path) -> Path:
     return tiny.save(ov.Model([pooled], [image], "busy"), path)
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("device", ["CPU", "HETERO:CPU", "AUTO:CPU", "MULTI:CPU", "BATCH:CPU"])
 @pytest.mark.parametrize("nireq", [1, 3])
 def test_layers_add_up_to_what_the_requests_took(tmp_path: Path, device: str, nireq: int) -> None:

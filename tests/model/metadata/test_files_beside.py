@@ -145,6 +145,7 @@ def test_ids_that_are_none_are_told(ids: list[str]) -> None:
 # ---- files of other programs
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -63,6 +63,7 @@ def test_yaml_of_any_shape(tmp_path: Path) -> None:
     assert (found.labels, found.height, found.width) == (("ä", "ö"), 32, 32)
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize(
     ("text", "error", "match"),
     [

@@ -57,6 +57,7 @@ def entered(classifier: Classifier, picture: str) -> NDArray[np.float32]:
     return scores
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["name"]))
 def test_the_model_gets_what_its_reference_computes(case: dict[str, Any], tmp_path: Path) -> None:
     model = extracted(case, tmp_path)

@@ -143,6 +143,7 @@ def test_a_square_is_made_first_and_resized_with_its_border(interpolation: str) 
         assert out[2, 0].tolist() == [20, 14, 9]
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("shape", [(1, 60_000, 3), (60_000, 1, 3)])
 @pytest.mark.parametrize("interpolation", ["area", "linear", "pillow_bicubic"])
 def test_a_strip_has_no_square_of_gigabytes(

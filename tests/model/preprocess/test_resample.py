@@ -26,9 +26,7 @@ def test_equal_to_pillow(case: dict[str, Any]) -> None:
     assert (got.reshape(-1) == case["pixels"]).all()
 
 
-@given(
-    st.integers(1, 40), st.integers(1, 40), st.data(), st.sampled_from(sorted(resample.FILTERS))
-)
+@given(st.integers(1, 40), st.integers(1, 40), st.data(), st.sampled_from(sorted(resample.FILTERS)))
 def test_a_window_is_that_part_of_the_whole(
     width: int, height: int, data: st.DataObject, interpolation: str
 ) -> None:
@@ -62,6 +60,7 @@ def exactly(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.
     return image.astype(np.uint8)
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("interpolation", sorted(resample.FILTERS))
 @pytest.mark.parametrize(
     ("old", "new"),
