@@ -8,12 +8,12 @@ No process, clock, file or terminal in here. Rules of this file:
    call hands out a bounded number of commands and lines, so that memory stays flat whatever the
    size of the job, and events may be handled between two calls.
 3. A worker has only leases that this coordinator gave it. Answers to anything else are dropped.
-4. When a worker dies, what it answered stays. What it was working on are suspects, for `Trial` to
+4. When a worker dies, what it answered stays. What it was working on are suspects, for `SuspectTrials` to
    judge; the rest of its leases goes back as chunks. Until one worker has loaded the model, none
    that dies is replaced: it may be the model that kills them.
 5. Images are leased in order, and only as long as the finished lines that wait for one before them
-   (the window) take no more memory than allowed. Suspects and returned chunks are leased even then:
-   the window may wait for them.
+   (the reorder buffer) take no more memory than allowed. Suspects and returned chunks are leased even then:
+   the buffer may wait for them.
 6. A command is never given to a worker that is dead, stopped or retired.
 """
 
@@ -21,9 +21,9 @@ from collections.abc import Callable, Iterable
 
 from batchcls.coordinator.chunks import Chunks
 from batchcls.coordinator.policy import Policy, Work
-from batchcls.coordinator.reorder import Window
+from batchcls.coordinator.reorder import ReorderBuffer
 from batchcls.coordinator.streak import Streak
-from batchcls.coordinator.suspects import Trial
+from batchcls.coordinator.suspects import SuspectTrials
 from batchcls.coordinator.worker_slot import Slot, dismiss, start_again
 from batchcls.images import Failure, ImageRef
 from batchcls.messages import (
@@ -54,7 +54,7 @@ class Coordinator:
     Attributes:
         slots: the workers by number; this and the next two are for whoever wants to look.
         trial: images under suspicion.
-        window: lines that wait for one before them.
+        reorder: lines that wait for one before them.
     """
 
     def __init__(
@@ -66,11 +66,11 @@ class Coordinator:
         self._policy = policy or Policy()
         self.slots = {n: Slot() for n in range(workers)}
         self._streak = Streak(0 if self._policy.tolerant else self._policy.systemic)
-        self.trial = Trial(convict, self._policy.solo_deaths, self._policy.tolerant)
+        self.trial = SuspectTrials(convict, self._policy.solo_deaths, self._policy.tolerant)
         self._next_record = 0
         self._next_lease = 0
         self._chunks = Chunks(self._policy.chunk, workers)
-        self.window = Window(self._policy.window)
+        self.reorder = ReorderBuffer(self._policy.window)
         self._loaded = False
         self._idle_deaths = 0
         self._draining = False
@@ -81,7 +81,7 @@ class Coordinator:
     @property
     def complete(self) -> bool:
         """Every image is recorded."""
-        return not (self._open_work or self.window or self.trial.doubtful)
+        return not (self._open_work or self.reorder or self.trial.doubtful)
 
     @property
     def draining(self) -> bool:
@@ -186,7 +186,7 @@ class Coordinator:
 
     def _keep(self, answers: Iterable[Answer]) -> None:
         for answer in answers:
-            self.window.keep(answer)
+            self.reorder.keep(answer)
 
     def _died(self, event: WorkerDied) -> list[Command]:
         slot = self.slots[event.worker]
@@ -253,11 +253,11 @@ class Coordinator:
     def _due(self) -> bool:
         """The next line is there and may be recorded."""
         first = self._next_record
-        return self.window.begins(first) and not self._streak.holds(first)
+        return self.reorder.begins(first) and not self._streak.holds(first)
 
     def _record(self) -> list[Command]:
         first = self._next_record
-        lines = self.window.take(first, self._streak.holds)
+        lines = self.reorder.take(first, self._streak.holds)
         self._next_record += len(lines)
         return [Record(first, lines)] if lines else []
 
@@ -275,7 +275,7 @@ class Coordinator:
 
     def _next_chunk(self) -> tuple[ImageRef, ...]:
         """The next images of the list; the lines that are there already are kept on the way."""
-        while not self.window.full and (entries := self._chunks.listed()):
+        while not self.reorder.full and (entries := self._chunks.listed()):
             self._keep(entry for entry in entries if isinstance(entry, Answer))
             images = tuple(entry for entry in entries if isinstance(entry, ImageRef))
             if images or self._due:

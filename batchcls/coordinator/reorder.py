@@ -20,7 +20,7 @@ OVERHEAD = 230
 """Bytes of memory that a loose line takes besides its own: objects, and its place in a table."""
 
 
-class Window:
+class ReorderBuffer:
     """Finished lines by their index.
 
     Args:

@@ -16,7 +16,7 @@ from batchcls.images import Failure, ImageRef
 from batchcls.messages import CANARY, Answer, WorkerDied
 
 
-class Trial:
+class SuspectTrials:
     """Images under suspicion, from first death to verdict.
 
     Args:

@@ -4,7 +4,7 @@
 
 MUTANTS = (
     # -- coordinator: what the edge asks and tells
-    ("coordinator", "not (self._open_work or self.window or self.trial.doubtful)", "not (self._open_work or self.trial.doubtful)"),
+    ("coordinator", "not (self._open_work or self.reorder or self.trial.doubtful)", "not (self._open_work or self.trial.doubtful)"),
     ("coordinator", "self._chunks.left or self.trial.open or leased", "self.trial.open or leased"),
     ("coordinator", "self._chunks.left or self.trial.open or leased", "self._chunks.left or leased"),
     ("coordinator", "self._chunks.left or self.trial.open or leased", "self._chunks.left or self.trial.open"),
@@ -50,13 +50,13 @@ MUTANTS = (
     ("coordinator", "        if any(slot.alive for slot in self.slots.values()):\n            return []\n", ""),
     ("coordinator", "commands = [*self._record(), Halt(reason)]", "commands = [Halt(reason)]"),
     # -- coordinator: commands
-    ("coordinator", "self.window.begins(first) and not self._streak.holds(first)", "self.window.begins(first)"),
-    ("coordinator", "self.window.begins(first) and not self._streak.holds(first)", "not self._streak.holds(first)"),
-    ("coordinator", "self.window.take(first, self._streak.holds)", "self.window.take(first, lambda index: False)"),
+    ("coordinator", "self.reorder.begins(first) and not self._streak.holds(first)", "self.reorder.begins(first)"),
+    ("coordinator", "self.reorder.begins(first) and not self._streak.holds(first)", "not self._streak.holds(first)"),
+    ("coordinator", "self.reorder.take(first, self._streak.holds)", "self.reorder.take(first, lambda index: False)"),
     ("coordinator", "        self._next_record += len(lines)\n", ""),
     ("coordinator", "if not slot.leases and (alone :=", "if (alone :="),
     ("coordinator", "while slot.alone is None and len", "while len"),
-    ("coordinator", "not self.window.full and (entries", "(entries"),
+    ("coordinator", "not self.reorder.full and (entries", "(entries"),
     ("chunks", "take(min(self._most, fair))", "take(self._most)"),
     ("chunks", "self._work is None or bool(self._work.remaining or self._returned)", "bool(self._work and self._work.remaining or self._returned)"),
     ("chunks", "bool(self._work.remaining or self._returned)", "bool(self._work.remaining)"),

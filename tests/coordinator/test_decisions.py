@@ -242,7 +242,7 @@ def test_an_image_answered_twice_is_one_line() -> None:
     first = story.ready()[0]
     story.answer(first, 0)
     story.answer(first, 0)
-    assert not story.coordinator.window
+    assert not story.coordinator.reorder
     assert [answer.index for answer in story.recorded] == [0]
 
 

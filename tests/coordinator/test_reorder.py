@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from batchcls.coordinator.policy import Policy
-from batchcls.coordinator.reorder import OVERHEAD, Window
+from batchcls.coordinator.reorder import OVERHEAD, ReorderBuffer
 from batchcls.images import FailureKind, ImageRef, Prediction
 from batchcls.messages import Answer
 from batchcls.results import record
@@ -32,7 +32,7 @@ def answer(index: int, chance: random.Random, top: int = 5) -> Answer:
 @pytest.mark.parametrize("seed", range(5))
 def test_what_is_kept_in_any_order_comes_out_in_order_and_unchanged(limit: int, seed: int) -> None:
     chance = random.Random(seed)
-    window = Window(limit)
+    window = ReorderBuffer(limit)
     kinds: list[FailureKind | None] = [None, "corrupt", "vanished"]
     given = [
         Answer(n, b"line %d \xff" % n, chance.choice(kinds), chance.choice([None, "a\n", "\ud800"]))
@@ -61,21 +61,21 @@ def test_what_is_kept_in_any_order_comes_out_in_order_and_unchanged(limit: int, 
 
 def test_it_is_full_by_the_bytes_and_not_full_any_more_when_they_are_gone() -> None:
     line = OVERHEAD + 100
-    window = Window(3 * line)
+    window = ReorderBuffer(3 * line)
     for index in (9, 7, 5):  # each a pack of its own
         assert not window.full
         window.keep(Answer(index, random.Random(index).randbytes(90).hex().encode()))
     assert window.full
     assert [len(window.take(index, free)) for index in (5, 7)] == [1, 1]
     assert not window.full
-    alone = Window(window.size)
+    alone = ReorderBuffer(window.size)
     alone.keep(Answer(9, random.Random(9).randbytes(90).hex().encode()))
     assert (alone.size, alone.full) == (window.size, True), "from the limit on"
 
 
 def test_where_the_next_line_is_held_it_begins() -> None:
     for limit in (1, 1 << 20):  # packed at once, and loose
-        window = Window(limit)
+        window = ReorderBuffer(limit)
         assert not window
         window.keep(Answer(7, b"line"))
         assert window
@@ -89,7 +89,7 @@ def test_where_the_next_line_is_held_it_begins() -> None:
 
 def test_in_everyday_work_nothing_is_packed() -> None:
     """However many lines pass by, as long as few wait."""
-    window = Window(24 * 10 * (OVERHEAD + 10))
+    window = ReorderBuffer(24 * 10 * (OVERHEAD + 10))
     for index in range(1000):
         window.keep(Answer(index, b"ten bytes!"))
         assert not window.packs
@@ -97,7 +97,7 @@ def test_in_everyday_work_nothing_is_packed() -> None:
 
 
 def test_what_was_unpacked_is_not_packed_again_for_each_line_that_comes() -> None:
-    window = Window(24 * 10 * (OVERHEAD + 10))
+    window = ReorderBuffer(24 * 10 * (OVERHEAD + 10))
     for index in range(11):
         window.keep(Answer(index, b"ten bytes!"))
     assert window.packs
@@ -111,7 +111,7 @@ def test_loose_lines_take_about_what_it_says() -> None:
     chance = random.Random(1)
     for index in range(3000):
         answer(index, chance)  # what a record's making caches is not the window's
-    window = Window(1 << 40)
+    window = ReorderBuffer(1 << 40)
     tracemalloc.start()
     for index in range(3000):
         window.keep(answer(index, chance))
@@ -125,7 +125,7 @@ def test_several_hundred_thousand_lines_wait_within_the_default_window() -> None
     """What it takes, as tracemalloc sees it, is what it says; a part of it is measured."""
     limit = Policy().window // 48
     chance = random.Random(1)
-    window = Window(limit)
+    window = ReorderBuffer(limit)
     for index in range(3000):
         answer(index, chance)  # what a record's making caches is not the window's
     tracemalloc.start()
@@ -141,7 +141,7 @@ def test_several_hundred_thousand_lines_wait_within_the_default_window() -> None
 
 
 def test_what_came_in_another_order_is_packed_as_one_run() -> None:
-    window = Window(24 * 10 * (OVERHEAD + 10))
+    window = ReorderBuffer(24 * 10 * (OVERHEAD + 10))
     for index in reversed(range(11)):
         window.keep(Answer(index, b"ten bytes!"))
     assert window.packs == (0,)

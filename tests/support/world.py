@@ -147,7 +147,7 @@ class World:
         commands: list[Command] | None = None
         while self.halted is None and commands != []:
             commands = self.coordinator.advance()
-            self.held = max(self.held, self.coordinator.window.size)
+            self.held = max(self.held, self.coordinator.reorder.size)
             self.obey(commands)
 
     def obey(self, commands: Sequence[Command]) -> None:
