@@ -24,7 +24,7 @@ States, by what is there of mark, part and final file::
     mark open, no part                                 refused, unless the mark counts no line
     mark complete, part                                verify and rename
     mark complete, no part, final as marked            finished
-    mark complete, no part, final missing or changed   refused
+    mark complete, no part, final missing or changed   refused (`recovery.require_finished`)
 """
 
 import contextlib
@@ -209,7 +209,7 @@ class Journal:
                 )
             self._storage.fsync(self._part)
             if self._marks.mark.state != "complete":
-                self._put_mark("complete")
+                self._put_mark("complete", self._storage.fstat(self._part).mtime_ns)
             self._storage.fdatasync(self._marks.fd)
             self._rename()
         except OSError as error:
@@ -227,9 +227,9 @@ class Journal:
 
     # ---- writing
 
-    def _put_mark(self, state: State) -> None:
+    def _put_mark(self, state: State, mtime_ns: int = 0) -> None:
         try:
-            self._marks.put(self._safe.mark(state))
+            self._marks.put(self._safe.mark(state, mtime_ns))
         except OSError as error:
             self._stop(error)
 

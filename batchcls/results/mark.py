@@ -42,6 +42,8 @@ class Mark:
         crc32: of these bytes.
         state: complete when every line is there.
         failed: lines with an error, by kind; kinds without any are left out.
+        mtime_ns: of the complete file, so that it need not be read to be known again; 0 where that
+            is not known.
     """
 
     run: str = ""
@@ -51,11 +53,15 @@ class Mark:
     crc32: int = 0
     state: State = "open"
     failed: Mapping[str, int] = field(default_factory=dict)
+    mtime_ns: int = 0
 
     def to_slot(self) -> bytes:
         """The mark as 512 bytes."""
         failed = [self.failed.get(kind, 0) for kind in KINDS]
-        content = [self.run, self.seq, self.size, self.count, self.crc32, self.state, failed]
+        content = [
+            self.run, self.seq, self.size, self.count, self.crc32, self.state, failed,
+            self.mtime_ns,
+        ]  # fmt: skip
         text = json.dumps(content, separators=(",", ":")).encode().ljust(SLOT - 10) + b"\n"
         slot = b"%08x " % zlib.crc32(text) + text
         if len(slot) != SLOT:
@@ -68,9 +74,10 @@ def from_slot(slot: bytes) -> Mark | None:
     text = slot[9:]
     if len(slot) != SLOT or slot[:9] != b"%08x " % zlib.crc32(text):
         return None
-    run, seq, size, count, crc32, state, failed = json.loads(text)
+    # batchcls 0.1.0 kept no time.
+    run, seq, size, count, crc32, state, failed, *mtime_ns = json.loads(text)
     counts = {kind: n for kind, n in zip(KINDS, failed, strict=True) if n}
-    return Mark(run, seq, size, count, crc32, state, counts)
+    return Mark(run, seq, size, count, crc32, state, counts, *mtime_ns)
 
 
 def read(storage: Storage, path: Path) -> tuple[Mark, int] | None:

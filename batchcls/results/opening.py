@@ -11,9 +11,9 @@ from pathlib import Path
 from batchcls.errors import RefusedError
 from batchcls.results import mark as marks
 from batchcls.results.mark import Mark, MarkFile
-from batchcls.results.recovery import Identity, Prefix, extend, identify, require_marked
+from batchcls.results.recovery import Identity, Prefix, extend, require_finished, require_marked
 from batchcls.results.rundir import RunPaths
-from batchcls.results.storage import CREATE, READ, READ_WRITE, Storage, blocks, opened
+from batchcls.results.storage import CREATE, READ_WRITE, Storage, blocks
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ def open_results(
     mark, slot = _mark(paths, storage, run, part.size if part else 0)
     _require_plausible(paths, mark, expected)
     if part is None and mark.state == "complete":
-        _require_finished(paths.results, storage, mark)
+        require_finished(storage, paths.results, mark)
         storage.fsync_dir(paths.results.parent)
         return Opened(Prefix.of(mark), MarkFile(storage, -1, mark, slot), finished=True)
     if part is None and mark.size:
@@ -95,21 +95,6 @@ def _require_plausible(paths: RunPaths, mark: Mark, expected: int) -> None:
         raise RefusedError(
             f"{paths.commit} counts {mark.count:,} lines, but the manifest {expected:,} images, so "
             "they belong to different runs; start over with `--fresh`"
-        )
-
-
-def _require_finished(path: Path, storage: Storage, mark: Mark) -> None:
-    try:
-        with opened(storage, path, READ) as fd:
-            same = identify(storage, fd) == Prefix.of(mark).identity
-    except FileNotFoundError:
-        raise RefusedError(
-            f"{path} was complete and is now missing; restore it, or start over with `--fresh`"
-        ) from None
-    if not same:
-        raise RefusedError(
-            f"{path} has changed since it was complete ({mark.count:,} lines, {mark.size:,} bytes)"
-            "; restore it, or start over with `--fresh`"
         )
 
 

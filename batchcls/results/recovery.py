@@ -21,7 +21,7 @@ from typing import Self
 from batchcls.errors import RefusedError
 from batchcls.results import record
 from batchcls.results.mark import Mark, State
-from batchcls.results.storage import Storage, blocks
+from batchcls.results.storage import Storage, blocks, opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Prefix:
         """What a mark counts."""
         return cls(mark.size, mark.count, mark.crc32, Counter(mark.failed))
 
-    def mark(self, state: State) -> Mark:
+    def mark(self, state: State, mtime_ns: int = 0) -> Mark:
         """The mark to put once it is on the disk."""
         return Mark(
             size=self.size,
@@ -62,6 +62,7 @@ class Prefix:
             crc32=self.crc32,
             state=state,
             failed=dict(self.failed),
+            mtime_ns=mtime_ns,
         )
 
     @property
@@ -149,8 +150,40 @@ def require_marked(storage: Storage, fd: int, path: Path, mark: Mark) -> None:
     where = (
         f"line {good.count + 1}, at byte {good.size}, is not what was written"
         if good.size < mark.size
-        else f"something in its first {mark.size} bytes was changed"
+        else f"something in its first {mark.size:,} bytes was changed"
     )
     raise RefusedError(
         f"{path} is damaged: {where}; restore it from a copy, or start over with `--fresh`"
     )
+
+
+def require_finished(storage: Storage, path: Path, mark: Mark) -> None:
+    """Refuse a finished file that is not what it was when it was finished.
+
+    Where its size and time are the same, it is not read (`verify` does that). A time of whole
+    seconds may hide a change within that second.
+
+    Raises:
+        RefusedError: it is missing or changed, with the place as far as it can be known.
+        OSError: as it comes.
+    """
+    found = storage.stat(path)
+    if found is None:
+        raise RefusedError(
+            f"{path} was complete and is now missing; restore it, or start over with `--fresh`"
+        )
+    if not found.regular:
+        raise RefusedError(
+            f"{path} was complete, and something else than a file is there now; restore it, or "
+            "move away what is there and run the same command to start over"
+        )
+    trusted = mark.mtime_ns % 1_000_000_000 != 0
+    if trusted and (found.size, found.mtime_ns) == (mark.size, mark.mtime_ns):
+        return
+    with opened(storage, path) as fd:
+        require_marked(storage, fd, path, mark)
+    if found.size > mark.size:
+        raise RefusedError(
+            f"{path} is damaged: something was added behind its last line, at byte {mark.size:,}; "
+            "remove that, restore it from a copy, or start over with `--fresh`"
+        )

@@ -29,12 +29,13 @@ _RENAME_NOREPLACE = 1
 
 
 class FileStat(NamedTuple):
-    """Which file it is, how long, and whether it is a plain one."""
+    """Which file it is, how long, whether it is a plain one, and when its content was changed."""
 
     device: int
     inode: int
     size: int
     regular: bool
+    mtime_ns: int
 
     def same_file(self, other: "FileStat | None") -> bool:
         """Whether both are of one file."""
@@ -171,7 +172,8 @@ class PosixStorage:
 
 
 def _file_stat(found: os.stat_result) -> FileStat:
-    return FileStat(found.st_dev, found.st_ino, found.st_size, modes.S_ISREG(found.st_mode))
+    regular = modes.S_ISREG(found.st_mode)
+    return FileStat(found.st_dev, found.st_ino, found.st_size, regular, found.st_mtime_ns)
 
 
 @contextlib.contextmanager

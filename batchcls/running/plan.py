@@ -80,9 +80,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """There is nothing to do."""
+    """There is nothing to do.
+
+    Attributes:
+        manifest: of the results.
+        failed: their lines with an error, by kind.
+    """
 
     manifest: Manifest
+    failed: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +153,8 @@ def plan(found: Found, request: Request) -> Plan:
     if again == "retry-failed" and found.mark is not None and found.mark.failed:
         return NewGeneration(manifest, "retry-failed")
     same = request.asked is not None and manifest.settings.get("asked") == request.asked
-    if found.complete and not again and same:
-        return Finished(manifest)
+    if found.complete and found.mark is not None and not again and same:
+        return Finished(manifest, found.mark.failed)
     return GoOn(manifest)
 
 

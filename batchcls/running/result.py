@@ -1,7 +1,5 @@
 """What came of a run, and the exit code that says so."""
 
-import contextlib
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -68,13 +66,12 @@ def too_many(failed: int, total: int, allowed: str | None) -> bool:
     return failed > int(allowed)
 
 
-def already_complete(paths: RunPaths, total: int, job: Job) -> RunResult:
+def already_complete(
+    paths: RunPaths, total: int, failed: Mapping[str, int], job: Job
+) -> RunResult:
     """The result of a run that was complete before it began, told to whoever asked."""
     from batchcls.display.summary.summary_lines import show_complete
 
-    failed: dict[str, int] = {}
-    with contextlib.suppress(OSError, ValueError):
-        failed = json.loads(paths.summary.read_text())["failed_by_kind"]
     if job.progress not in ("json", "none"):
         show_complete(job.output, total, sum(failed.values()), sys.stdout)
     return result(paths, total, failed, job, resumed=total)

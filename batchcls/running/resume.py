@@ -23,6 +23,7 @@ from batchcls.results import mark as marks
 from batchcls.results.disk_errors import guard
 from batchcls.results.journal import Journal
 from batchcls.results.manifest import Manifest
+from batchcls.results.recovery import require_finished
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
 from batchcls.running import fingerprint
@@ -86,7 +87,7 @@ class Output:
         """What is there, once what a crash left half begun is carried out or forgotten.
 
         Raises:
-            RefusedError: the manifest or the mark is damaged.
+            RefusedError: the manifest, the mark or the finished results are damaged.
             StoppedError: the disk fails.
         """
         paths, storage, fresh = self.paths, self._storage, self.again == "fresh"
@@ -104,7 +105,11 @@ class Output:
         if manifest is not None and part is None and not (fresh and results):
             found = marks.read(storage, paths.commit)
             mark = found[0] if found is not None else None
-        return Found(manifest, results, part.size if part is not None else None, mark)
+        there = Found(manifest, results, part.size if part is not None else None, mark)
+        if there.complete and mark is not None and not fresh:
+            with guard(paths.results):
+                require_finished(storage, paths.results, mark)
+        return there
 
     def list_inputs(self, decided: GoOn | NewGeneration) -> InputsList:
         """List the sources, unless there is a frozen list that stays.

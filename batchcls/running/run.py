@@ -85,8 +85,8 @@ def run(
         match decided:
             case Refused(error):
                 raise error
-            case Finished(manifest):
-                return already_complete(paths, manifest.count, job)
+            case Finished(manifest, failed):
+                return already_complete(paths, manifest.count, failed, job)
             case GoOn() | NewGeneration():
                 session = _Session(job, output, requests, begun, lock.warning)
                 try:

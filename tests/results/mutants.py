@@ -54,8 +54,8 @@ MUTANTS = (
     ("journal", "if identify(self._storage, self._part) != self.identity:", "if False:"),
     (
         "journal",
-        '                self._put_mark("complete")\n',
-        '                self._put_mark("open")\n',
+        'self._put_mark("complete", self._storage.fstat(self._part).mtime_ns)\n',
+        'self._put_mark("open")\n',
     ),
     ("journal", "            self._storage.fdatasync(self._marks.fd)\n", ""),
     (
@@ -76,7 +76,6 @@ MUTANTS = (
     ("opening", "    if part_size:\n", "    if False:\n"),
     ("opening", "mark.count > expected or ", ""),
     ("opening", "    if part is None and mark.size:\n", "    if False:\n"),
-    ("opening", "same = identify(storage, fd) == Prefix.of(mark).identity", "same = True"),
     ("opening", "replaces is None or final.size != replaces.size", "replaces is None"),
     (
         "opening",
@@ -115,6 +114,18 @@ MUTANTS = (
         "blocks(storage, fd, 0):\n        crc32 =",
     ),
     ("recovery", "if len(rest) > record.MAX_LINE:", "if False:"),
+    ("recovery", "    if trusted and (found.size,", "    if (found.size,"),
+    (
+        "recovery",
+        "    if trusted and (found.size, found.mtime_ns)",
+        "    if trusted and (found.size, 1)",
+    ),
+    (
+        "recovery",
+        "        require_marked(storage, fd, path, mark)\n    if found",
+        "        pass\n    if found",
+    ),
+    ("recovery", "    if found.size > mark.size:\n", "    if False:\n"),
     ("recovery", "        rest = whole.pop()\n", '        rest = b""\n'),
     # -- the mark
     ("mark", 'slot[:9] != b"%08x " % zlib.crc32(text)', "False"),

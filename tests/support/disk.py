@@ -22,12 +22,16 @@ class Inode:
     durable: bytes = b""
     current: bytearray = field(default_factory=bytearray)
     versions: list[bytes] = field(default_factory=list)  # each since the last sync, oldest first
+    mtime_ns: int = 1
+    durable_mtime_ns: int = 1
 
     def changed(self) -> None:
         self.versions.append(bytes(self.current))
+        self.mtime_ns += 1
 
     def synced(self) -> None:
         self.durable = bytes(self.current)
+        self.durable_mtime_ns = self.mtime_ns
         self.versions.clear()
 
     def after_power_loss(self, rng: random.Random, sector: int) -> "Inode":
@@ -41,7 +45,8 @@ class Inode:
                 filling = rng.choice((b"\0", b"x", b"\n"))
                 piece += filling * (length - len(piece))
             content += piece[:length]
-        return Inode(self.number, self.directory, bytes(content), content)
+        mtime = rng.choice((self.durable_mtime_ns, self.mtime_ns))
+        return Inode(self.number, self.directory, bytes(content), content, [], mtime, mtime)
 
 
 Names = dict[Path, Inode]
@@ -75,6 +80,7 @@ class SimDisk:
     def replace_content(self, path: Path, data: bytes) -> None:
         inode = self.names[path]
         inode.current[:] = data
+        inode.mtime_ns += 1
         inode.synced()
 
     def after_kill(self) -> "SimDisk":
@@ -89,6 +95,8 @@ class SimDisk:
                     inode.durable,
                     bytearray(inode.current),
                     list(inode.versions),
+                    inode.mtime_ns,
+                    inode.durable_mtime_ns,
                 )
             return copies[inode.number]
 
@@ -253,7 +261,8 @@ class SimDisk:
 
 
 def _stat(inode: Inode) -> FileStat:
-    return FileStat(1, inode.number, len(inode.current), not inode.directory)
+    regular = not inode.directory
+    return FileStat(1, inode.number, len(inode.current), regular, inode.mtime_ns)
 
 
 def _error(number: int) -> OSError:
