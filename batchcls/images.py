@@ -1,5 +1,6 @@
 """The plain data of a run: an image, its picture, a prediction, a failure. No I/O, no NumPy."""
 
+import posixpath
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -39,9 +40,20 @@ class Folder:
 
     Attributes:
         root: an absolute directory (decoded with ``os.fsdecode``); "" is the current one.
+        moved: what absolute paths began with when they were listed, and begin with now, for those
+            that have moved; the first that fits counts.
     """
 
     root: str
+    moved: tuple[tuple[str, str], ...] = ()
+
+    def path(self, name: str) -> str:
+        """Where the image of this name is."""
+        if name.startswith("/"):
+            for old, new in self.moved:
+                if name.startswith(old):
+                    return new + name[len(old) :]
+        return posixpath.join(self.root, name)
 
 
 Place = Folder

@@ -68,6 +68,7 @@ class Request:
         paths: the files of it.
         again: the option about results that are there already, "" if none was given.
         places: of the sources.
+        objection: why sources of other places are not those that have moved there, if it is known.
         asked: what can change answers; None if it was not worth while to learn that yet.
     """
 
@@ -76,6 +77,7 @@ class Request:
     again: Again = ""
     places: Sequence[str] = ()
     asked: Mapping[str, Any] | None = None
+    objection: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +211,9 @@ def _anew(found: Found, request: Request) -> NewGeneration | Refused:
 
 
 def _other_sources(request: Request, before: Sequence[str] | None) -> RefusedError:
+    why = f"they have not moved there: {request.objection}\n" if request.objection else ""
     return RefusedError(
         f"{request.output} was made from other sources:\n"
-        f"  was {', '.join(before or ['?'])}\n  is {', '.join(request.places)}\n"
+        f"  was {', '.join(before or ['?'])}\n  is {', '.join(request.places)}\n{why}"
         "name the old sources, choose another `--output`, or start over with `--fresh`"
     )

@@ -10,11 +10,11 @@ Rules of this file:
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from batchcls.errors import BatchclsError, RefusedError
+from batchcls.images import Folder
 from batchcls.job.job import Job
 from batchcls.messages import Answer
 from batchcls.results import carry, generation
@@ -26,7 +26,7 @@ from batchcls.results.manifest import Manifest
 from batchcls.results.recovery import require_finished
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
-from batchcls.running import fingerprint
+from batchcls.running import fingerprint, moved
 from batchcls.running.listed_work import ListedWork
 from batchcls.running.plan import Again, Found, GoOn, NewGeneration, Request, when_listed
 from batchcls.sources.freezing import extend, freeze
@@ -74,14 +74,20 @@ class Output:
             return "extend"
         return "retry-failed" if self._job.retry_failed else ""
 
-    def request(self, asked: Mapping[str, Any] | None) -> Request:
-        """What `plan` is told of the job.
+    def request(self, found: Found, asked: Mapping[str, Any] | None) -> Request:
+        """What `plan` is told of the job; sources that have only moved are the same sources.
 
         Args:
+            found: by `look`.
             asked: by `fingerprint.asked`, if it is known by now.
         """
         normal = None if asked is None else fingerprint.normal(asked)
-        return Request(self._job.output, self.paths, self.again, _places(self._job), normal)
+        places, objection = moved.places(self._job), ""
+        if found.manifest is not None and self.again != "fresh":
+            elsewhere, objection = moved.find(found.manifest, self._job)
+            if elsewhere is not None:
+                places = found.manifest.settings["places"]
+        return Request(self._job.output, self.paths, self.again, places, normal, objection)
 
     def look(self) -> Found:
         """What is there, once what a crash left half begun is carried out or forgotten.
@@ -126,7 +132,15 @@ class Output:
             return freeze(job, paths.next_inputs)
         manifests.require_inputs(storage, paths.inputs, before)
         listed = _inputs_of(before)
+        elsewhere, _ = moved.find(before, job)
+        if elsewhere is not None and not elsewhere.by_name:
+            listed = replace(listed, root=elsewhere.place.root)
         if isinstance(decided, NewGeneration) and decided.reason == "extend":
+            if elsewhere is not None and elsewhere.by_name:
+                raise RefusedError(
+                    f"{job.output} lists absolute paths, and the images have moved; run `--extend` "
+                    "where they were, or label the new ones into another `--output`"
+                )
             generation.stage(paths, storage, copy_inputs=True)
             return extend(listed, job, paths.next_inputs)
         return listed
@@ -166,8 +180,10 @@ class Output:
                 paths, storage, manifest.count, manifest.run, replaces=manifest.replaces
             )
             undo.callback(journal.close)
+            elsewhere, _ = moved.find(manifest, self._job)
+            place = Folder(manifest.root) if elsewhere is None else elsewhere.place
             with guard(paths.inputs):
-                reader = InputsReader(paths.inputs, manifest.root)
+                reader = InputsReader(paths.inputs, place)
             undo.callback(reader.close)
             first, passes = journal.count, self._job.number_iter
             carried = self._carried(manifest, first)
@@ -197,7 +213,7 @@ class Output:
             sources=job.sources,
             settings={
                 "asked": fingerprint.normal(asked),
-                "places": _places(job),
+                **self._where(decided, listed),
                 "job": job.as_dict(),
                 "labels": labels,
             },
@@ -205,6 +221,28 @@ class Output:
             carry=decided.carry,
             replaces=replaces,
         )
+
+    def moved_to(self, decided: GoOn | NewGeneration) -> str:
+        """The folder that the images of an earlier list are in now, if it is another one."""
+        before = _goes_on_from(decided)
+        elsewhere = None if before is None else moved.find(before, self._job)[0]
+        if elsewhere is None:
+            return ""
+        return ", ".join(new.rstrip("/") for _, new in elsewhere.place.moved) or elsewhere.place.root
+
+    def _where(self, decided: NewGeneration, listed: InputsList) -> dict[str, Any]:
+        """What the manifest holds about where the images are; see `moved`."""
+        before, paths = decided.before, self.paths
+        if before is not None and decided.carry == "retry-failed":
+            elsewhere, _ = moved.find(before, self._job)
+            if elsewhere is not None and elsewhere.by_name:
+                return {key: before.settings[key] for key in ("places", "sizes")}
+        staged = self._storage.stat(paths.next_inputs) is not None
+        with guard(paths.inputs):
+            sizes = moved.some_sizes(
+                paths.next_inputs if staged else paths.inputs, Folder(listed.root)
+            )
+        return {"places": moved.places(self._job), "sizes": sizes}
 
     def _carried(self, manifest: Manifest, first: int) -> Iterator[Answer] | None:
         """Lines that an unfinished generation takes over from the one before."""
@@ -228,15 +266,3 @@ def _inputs_of(manifest: Manifest) -> InputsList:
     inputs = dict(manifest.inputs)
     inputs["skipped"] = tuple(inputs.get("skipped", ()))
     return InputsList(**inputs)
-
-
-def _places(job: Job) -> list[str]:
-    """The sources as places, so that a resume from another directory is the same job."""
-    places = []
-    for source in job.sources:
-        mark, path = ("@", source[1:]) if source.startswith("@") else ("", source)
-        places.append(source if source == "-" else mark + str(Path(path).absolute()))
-    with contextlib.suppress(UnicodeEncodeError):
-        "".join(places).encode()
-        return places
-    return [place.encode(errors="surrogateescape").hex() for place in places]

@@ -81,7 +81,7 @@ def run(
         found = output.look()
         # To hash a large model takes a while: before workers load only where none may be needed.
         asked = fingerprint.asked(job) if found.complete and not output.again else None
-        decided = plan(found, output.request(asked))
+        decided = plan(found, output.request(found, asked))
         match decided:
             case Refused(error):
                 raise error
@@ -222,6 +222,8 @@ class _Session:
             warn("no --model given: the built-in photo-quality model is used (ok, blurry, dark, …)")
         if isinstance(decided, NewGeneration) and decided.reason == "removed":
             warn(f"{job.output} was complete and has been removed; starting over")
+        if where := self._output.moved_to(decided):
+            warn(f"the images have moved and are read from {where}")
 
     def _listed(self, listed: InputsList) -> int:
         """Tell of the list; how many images are on it."""

@@ -35,7 +35,6 @@ class Files:
             ImageError: see `read_file`.
         """
         try:
-            path = os.fsencode(os.path.join(image.place.root, image.path))  # noqa: PTH118 - fast
-            return read_file(path, self.max_bytes)
+            return read_file(os.fsencode(image.place.path(image.path)), self.max_bytes)
         except ValueError as error:  # a NUL, or a surrogate that stands for no byte
             raise ImageError("vanished", "no file can have such a name") from error

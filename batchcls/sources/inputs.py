@@ -98,11 +98,11 @@ class InputsReader:
 
     Args:
         path: the list's file.
-        root: as in `InputsList`; the images' place.
+        place: of the images; a string is `InputsList.root`.
     """
 
-    def __init__(self, path: Path | str, root: str) -> None:
-        self._place = Folder(root)
+    def __init__(self, path: Path | str, place: Folder | str) -> None:
+        self._place = Folder(place) if isinstance(place, str) else place
         self.next_index = 0
         self._path = Path(path)
         self._file: IO[bytes] = self._path.open("rb", buffering=0)

@@ -71,7 +71,7 @@ def open_sources(job: Job, folder: Path, stdin: IO[bytes] | None = None) -> Open
     excluded = name_filter((*NOBODYS, *job.exclude))
     walk = Walk(name_filter(job.names), excluded, folder, job.follow_links, notes)
     alone = kinds == ["directory"]
-    root = os.fsdecode(_absolute(os.fsencode(job.sources[0])) if alone else _current())
+    root = root_of(job)
 
     def paths(word: str, kind: str) -> Iterator[bytes]:
         raw = os.fsencode(word)
@@ -86,6 +86,17 @@ def open_sources(job: Job, folder: Path, stdin: IO[bytes] | None = None) -> Open
         notes=notes,
         looked_in=_looked_in(job, kinds),
     )
+
+
+def root_of(job: Job) -> str:
+    """What the paths of a job's images are relative to; see `Opened`.
+
+    Raises:
+        SourceError: a source is missing.
+    """
+    if [_kind(word) for word in job.sources] == ["directory"]:
+        return os.fsdecode(_absolute(os.fsencode(job.sources[0])))
+    return os.fsdecode(_current())
 
 
 def _kind(word: str) -> str:

@@ -45,12 +45,13 @@ def encode(kind: str, **content: Any) -> bytes:
 def encode_lease(lease: Lease) -> bytes:
     """A lease as a worker gets it; its images are in one place, that of their inputs list."""
     images = [[i.index, i.path] for i in lease.images]
-    return encode("lease", id=lease.lease, root=lease.images[0].place.root, images=images)
+    place = lease.images[0].place
+    return encode("lease", id=lease.lease, root=place.root, moved=place.moved, images=images)
 
 
 def decode_lease(message: Mapping[str, Any]) -> tuple[int, list[ImageRef]]:
     """The lease number and its images."""
-    place = Folder(message["root"])
+    place = Folder(message["root"], tuple((old, new) for old, new in message["moved"]))
     images = [ImageRef(index, path, place) for index, path in message["images"]]
     return message["id"], [CANARY if i.index == CANARY.index else i for i in images]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.backends.backend import Backend
+from batchcls.errors import ImageError
 from batchcls.images import Failure, ImageRef, Prediction
 from batchcls.job.job import Job
 from batchcls.messages import (
@@ -24,6 +25,7 @@ from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
 from batchcls.running.result import RunResult
 from batchcls.running.run import run
+from batchcls.sources.files import Files
 from batchcls.wire.start import StartMessage
 
 CUT = "cut off"
@@ -41,7 +43,6 @@ class InstantWorkers:
 
     def __init__(self, start: StartMessage) -> None:
         self.leased: list[int] = []
-        self._root = Path(start.job.sources[0])
         self._top = start.job.top
         self._running: set[int] = set()
         self._events: list[Event] = []
@@ -73,7 +74,10 @@ class InstantWorkers:
         return events
 
     def _answer(self, image: ImageRef) -> Answer:
-        label = (self._root / image.path).read_text()
+        try:
+            label = Files().read(image).decode()
+        except ImageError as error:
+            return record.failure_answer(image, Failure(error.kind, error.message))
         if label == CUT:
             return record.failure_answer(image, Failure("truncated", "the file ends early"))
         return Answer(image.index, record.ok_line(image, [Prediction(1, label, 0.5)]), None, label)

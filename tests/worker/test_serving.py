@@ -54,7 +54,13 @@ def served(board: Board, *messages: dict[str, Any]) -> tuple[list[bool], bytes]:
 
 
 def lease(*paths: str) -> dict[str, Any]:
-    return {"t": "lease", "id": 7, "root": "", "images": [list(p) for p in enumerate(paths)]}
+    return {
+        "t": "lease",
+        "id": 7,
+        "root": "",
+        "moved": [],
+        "images": [list(p) for p in enumerate(paths)],
+    }
 
 
 def test_a_worker_told_to_leave_does_not_wait_for_more_work(board: Board) -> None:
