@@ -62,9 +62,11 @@ def export_model(file: Model, out: Out, force: Force = False, *, options: Mappin
     size = target.stat().st_size + target.with_suffix(".bin").stat().st_size
     pre = before.metadata.pre.as_dict()
     print_result(f"wrote {target} and {target.with_suffix('.bin').name}, {size / 1e6:,.1f} MB")
+    how = f"{pre['resize_type']} to {pre['width']}x{pre['height']}, {pre['interpolation']}"
+    if pre["resize_type"] == "embedded":
+        how = "images at their own size"
     print_result(
-        f"inside: preprocessing ({pre['resize_type']} to {pre['width']}x{pre['height']}, "
-        f"{pre['interpolation']}), {len(before.metadata.labels):,} labels, activation\n"
+        f"inside: preprocessing ({how}), {len(before.metadata.labels):,} labels, activation\n"
         f"`batchcls run ./images --model {target}` needs no other options"
     )
     for warning in before.metadata.warnings:

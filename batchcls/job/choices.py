@@ -19,6 +19,7 @@ ResizeType = Literal[
     "squash",  # stretch to resize_to, then centre crop
     "border",  # resize by the longest edge, then centre crop or pad
     "centre_fraction",  # centre crop of a fraction of both edges, then stretch (TF-Slim)
+    "embedded",  # nothing: the model's own graph resizes
 ]
 """The first four are model_api's; model_info has no key for the others."""
 

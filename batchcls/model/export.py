@@ -20,10 +20,11 @@ from batchcls.model.devices.core import open_core, reason
 from batchcls.model.graph import scores as score_outputs
 from batchcls.model.graph.ending import before_quantisation
 from batchcls.model.graph.ports import ImageInput
-from batchcls.model.metadata.model_info import OWN_ROOT, ROOT
+from batchcls.model.metadata.model_info import OWN_ROOT, ROOT, read_info
 from batchcls.model.runtime import Model, openvino, opset13
 
 _NEAREST_TYPE = {
+    "embedded": "standard",
     "pad_to_square": "fit_to_window_letterbox",
     "shortest_edge": "crop",
     "centre_fraction": "crop",
@@ -113,7 +114,9 @@ def write(loaded: Loaded, model: Model, out: Path) -> Path:
     Raises:
         ModelError: it cannot be written.
     """
-    if loaded.metadata.pre.resize_type != "embedded":
+    said = read_info(model, ROOT)
+    # What model_api says of a model with its processing inside holds for it as it is.
+    if loaded.metadata.pre.resize_type != "embedded" or "embedded_processing" not in said:
         _describe(model, loaded)
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as folder:

@@ -13,6 +13,9 @@ from batchcls.worker.interfaces import Array, Classifier
 from batchcls.worker.prefetch import InWork
 from batchcls.worker.stage_board import Board
 
+_NO_MEMORY = ("Failed to allocate", "bad_alloc", "Unable to allocate")
+"""In errors of OpenVINO, C++ and NumPy."""
+
 
 class Done(NamedTuple):
     """One image's answer, with the lease it belongs to."""
@@ -73,6 +76,13 @@ class Answers:
     def fail(self, work: InWork, kind: FailureKind, message: str) -> None:
         """Answer an image with why it has no classes."""
         self._finish(work, record.failure_answer(work.image, Failure(kind, message)))
+
+    def refuse(self, work: InWork, error: str) -> None:
+        """Answer an image with why the device refused it."""
+        if any(words in error for words in _NO_MEMORY):
+            self.fail(work, "out_of_memory", f"not enough memory to infer it: {error}")
+        else:
+            self.fail(work, "infer", error)
 
     def _finish(self, work: InWork, answer: Answer) -> None:
         work.tensor = None

@@ -244,7 +244,7 @@ class Pipeline:
         for row, work in enumerate(finished.tags):
             self._board.enter(work.slot, work.image.index, "write")
             if finished.error is not None:
-                self._answers.fail(work, "infer", finished.error)
+                self._answers.refuse(work, finished.error)
             elif (again := self._answers.add(work, finished.scores[row])) is not None:
                 self._waiting.appendleft(again)
         count, device = len(self._answers.done) - before, ring.device

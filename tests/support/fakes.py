@@ -79,6 +79,8 @@ class FakeRing:
         batch = np.stack(places[: len(tags)])
         if (batch[:, 0] == ord("R")).any():
             return FakeFinished(tags, batch, error="the device refuses it")
+        if (batch[:, 0] == ord("O")).any():
+            return FakeFinished(tags, batch, error="Failed to allocate 1296000000 bytes of memory")
         return FakeFinished(tags, batch)
 
 

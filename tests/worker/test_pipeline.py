@@ -51,6 +51,7 @@ EXPECTED = {
     "M": "out_of_memory",
     "P": "corrupt",
     "R": "infer",
+    "O": "out_of_memory",
     "N": "bad_output",
     "a": "1",
     "b": "2",
@@ -65,7 +66,7 @@ EXPECTED = {
 def test_each_image_gets_its_own_answer_once(
     board: Board, threads: int, delay: int, rings: int, alternate: bool
 ) -> None:
-    paths = "aVbTMcPRNab" * 7 + "c"
+    paths = "aVbTMcPRNOab" * 7 + "c"
     classifier = FakeClassifier(*(FakeRing(f"D{n}", 2, 1, delay) for n in range(rings)))
     pipeline = Pipeline(classifier, read, fake_decode, board, threads, alternate=alternate)
     done = answer_all(pipeline, paths)

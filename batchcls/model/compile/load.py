@@ -27,6 +27,7 @@ DEFAULT_SIZE = 224
 """Height and width for models that leave them open and have no metadata."""
 
 DEFAULT = "the default"
+ANY_SIZE = "that of each image"
 OPEN_SIZE = "the usual size, since the model leaves it open"
 OPEN = (
     "the model leaves its input size open, and nothing says at which it was trained; images are "
@@ -112,6 +113,9 @@ def _prepared(
     job: Job, image: ImageInput, settings: Settings, origins: dict[str, str]
 ) -> tuple[Preprocess, list[str]]:
     """What an image goes through, and warnings; `origins` learns where the size comes from."""
+    if settings.resize_type == "embedded" and not settings.embedded_processing:
+        origins |= {"height": ANY_SIZE, "width": ANY_SIZE}
+        return preprocess.resolve(settings, 0, 0, image.channels), _check_own_size(job, image)
     height, width = _size(job, image, settings, origins)
     pre = preprocess.resolve(settings, height, width, image.channels)
     if settings.embedded_processing:
@@ -153,6 +157,28 @@ def _threshold(job: Job, settings: Settings, *, pair: bool) -> float | None:
             "its classes are independent of each other, add `--multilabel`"
         )
     return None
+
+
+def _check_own_size(job: Job, image: ImageInput) -> list[str]:
+    """Refuse what does not go with images of their own size; what people should know.
+
+    Raises:
+        UsageError: the model's input has a size, or the job gives it one.
+    """
+    if image.height is not None or image.width is not None:
+        height, width = image.height or "?", image.width or "?"
+        raise UsageError(
+            "--resize-type embedded: images go in at their own size, and the model's input is "
+            f"{height}x{width}; choose another resize type"
+        )
+    if job.input_size is not None:
+        raise UsageError(
+            "--input-size: the model brings images to its size by itself; to resize them first, "
+            "add `--resize-type standard`"
+        )
+    if job.batch_size == 1:
+        return []
+    return [f"images of different sizes do not share a request; batch size {job.batch_size} is 1"]
 
 
 def connect(loaded: Loaded, batch_size: int) -> Model:

@@ -58,8 +58,11 @@ class Classifier:
         self._metadata = compiled.metadata
         self._settle = compiled.settle
         self._top = job.top or compiled.metadata.usual_top
+        own_size = compiled.metadata.pre.resize_type == "embedded"
+        # Each request holds a whole picture then: no more of them than the device works on.
+        nireq = job.nireq or (0 if own_size else threads.nireq)
         self.rings = tuple(
-            Ring(one.model, str(one.device), threads.nireq, count_layers=job.perf_counts)
+            Ring(one.model, str(one.device), nireq, count_layers=job.perf_counts)
             for one in compiled.models
         )
         self._notes: list[str] = []

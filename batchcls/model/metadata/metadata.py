@@ -1,8 +1,8 @@
 """Asks all sources what a model expects, most trusted first, and remembers which said what.
 
 Order: the job's options; a preset that the job names; the model's own rt_info (batchcls's root,
-then model_info); the files beside it; its format's metadata and conventions; and the old sample's
-defaults, with a warning that they are a guess.
+then model_info, and between them a graph that resizes); the files beside it; its format's metadata
+and conventions; and the old sample's defaults, with a warning that they are a guess.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 from batchcls.errors import UsageError
 from batchcls.job.choices import RESIZE_TYPES
 from batchcls.job.job import Job
-from batchcls.model.graph import input_quantisation, ports
+from batchcls.model.graph import input_quantisation, own_resize, ports
 from batchcls.model.graph.ports import ImageInput
 from batchcls.model.metadata import (
     files_beside,
@@ -34,6 +34,7 @@ RT_INFO = "rt_info model_info"
 OWN_RT_INFO = "rt_info batchcls"
 PROPERTIES = "the model's metadata_props"
 ZIPMAP = "the model's ZipMap"
+GRAPH = "the graph, which resizes"
 QUANTISED = "the input's quantisation"
 LIKELY = "the range of the input's quantisation (a guess)"
 RANGE = (
@@ -52,6 +53,11 @@ TENSORFLOW = "TensorFlow's convention"
 GUESS = (
     "the model does not say how its images are preprocessed. batchcls guesses: stretched, {how}. A "
     "wrong guess costs accuracy; `batchcls inspect MODEL --probe DIR` finds out what fits."
+)
+EMBEDDED = (
+    "the model resizes images by itself, so they go in at their own size, as {how}: that is a "
+    "guess from its graph. If it is wrong, give `--reverse-input-channels`, `--mean-values` and "
+    "`--scale-values`"
 )
 SAMPLE = "BGR, not normalised, as in OpenVINO's sample"
 
@@ -104,6 +110,7 @@ def gather(job: Job, model: Model, path: Path) -> Known:
         (COMMAND_LINE, by_hand),
         (f"the preset {job.preprocess}", _preset(job.preprocess, image, numbers=numbers)),
         (OWN_RT_INFO, own),
+        (GRAPH, _of_graph(own_resize.find(model, image))),
         (QUANTISED, Settings() if numbers else Settings(mean_values=(), scale_values=())),
         *in_file,
         (PROPERTIES, _properties(model)),
@@ -123,6 +130,8 @@ def gather(job: Job, model: Model, path: Path) -> Known:
         suggested = Settings(mean_values=mean, scale_values=scale)
         settings, origins = merge([*sources, convention, (LIKELY, suggested)])
         warnings.append(RANGE.format(kind=element_type, how=how))
+    if settings.resize_type == "embedded" and not settings.embedded_processing:
+        warnings += _embedded_guess(settings, origins)
     guess = _guess(settings, origins, convention[0], floating=element_type in _FLOATING)
     warnings += [GUESS.format(how=guess)] if guess else []
     if job.crop_fraction is not None and settings.resize_type not in CROPPED:
@@ -165,6 +174,26 @@ def _preset(name: str | None, image: ImageInput, *, numbers: bool) -> Settings:
     return found if numbers else replace(found, mean_values=None, scale_values=None)
 
 
+def _of_graph(found: own_resize.OwnResize | None) -> Settings:
+    """What a graph that resizes shows: images go in as they are, in numbers that it normalises."""
+    if found is None:
+        return Settings()
+    said = Settings(resize_type="embedded", reverse_input_channels=not found.bgr)
+    if not found.normalises:
+        return said
+    return replace(said, mean_values=(), scale_values=(255.0,) if found.unit else ())
+
+
+def _embedded_guess(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    """What is guessed for a graph that resizes: the order of channels, and numbers."""
+    unsure = {"reverse_input_channels", "mean_values"}
+    if not any(origins.get(key, GRAPH) in (GRAPH, QUANTISED) for key in unsure):
+        return []
+    order = "RGB" if settings.reverse_input_channels else "BGR"
+    highest = 1 if settings.scale_values == (255.0,) and not settings.mean_values else 255
+    return [EMBEDDED.format(how=f"{order}, 0 to {highest}")]
+
+
 def _guess(
     settings: Settings, origins: Mapping[str, str], convention: str, *, floating: bool
 ) -> str:
@@ -205,4 +234,4 @@ def _may_be_imagenet(model: Model) -> bool:
 
 def _channels_last(model: Model) -> bool:
     shape = model.inputs[0].get_partial_shape()
-    return shape.rank.is_static and shape.rank.get_length() == 4 and shape[3] == 3
+    return bool(shape.rank.is_static and shape.rank.get_length() == 4 and shape[3] == 3)

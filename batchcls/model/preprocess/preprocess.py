@@ -21,7 +21,6 @@ ResizeType = (
         "centre_square",  # the middle square, or a share of it, stretched
         "crop_only",  # centre crop or pad without any resize
         "thumbnail",  # enlarged by the shortest edge, then reduced to fit, and padded
-        "embedded",  # nothing: the graph does it
     ]
 )
 """What a job may choose, and what only a model's files can say."""
@@ -31,7 +30,6 @@ RESIZE_TYPES: tuple[ResizeType, ...] = (
     "centre_square",
     "crop_only",
     "thumbnail",
-    "embedded",
 )
 
 NEEDS_RESIZE_TO = frozenset({"shortest_edge", "squash", "border", "centre_square", "thumbnail"})

@@ -251,7 +251,8 @@ def _coefficients(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
     """Inputs [low, high) and weights of each output, as Pillow computes and rounds them.
 
-    Inputs below 0 and from `old` on are the border's. The weights are whole numbers, in units of 1 / `_PRECISION`.
+    Inputs below 0 and from `old` on are the border's. The weights are whole numbers, in units of
+    1 / `_PRECISION`.
     """
     support, function = FILTERS[interpolation]
     if begin == 0 and old == end == new:

@@ -47,18 +47,18 @@ def prepare(
         into: contiguous memory of the right shape and type, where to make it; None = new.
 
     Returns:
-        (pre.height, pre.width, pre.channels), contiguous, in the model's channel order; uint8, or
-        float32 where the intensity mapping depends on the image.
+        (pre.height, pre.width, pre.channels), of its own size where the graph resizes;
+        contiguous, in the model's channel order; uint8, or float32 where the intensity mapping
+        depends on the image.
     """
     picture = (
         image if isinstance(image, Picture) else Picture(image, image.shape[1], image.shape[0])
     )
     if pre.resize_type == "embedded":
-        return np.ascontiguousarray(picture.pixels)
+        return _finished(_in_order(_gray(picture.pixels, pre), pre), pre)
     steps = geometry(pre, picture.width, picture.height)
     image, box = cut(picture, steps.source)
-    if pre.channels == 1:
-        image = _u8(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))[:, :, None]
+    image = _gray(image, pre)
     if steps.first is not None and steps.first != steps.size:
         image, box = _resized_first(image, steps.first, pre.interpolation, box)
     x, y = steps.offset
@@ -70,11 +70,8 @@ def prepare(
     )
     window = _touched(window, steps.size, box, (image.shape[1], image.shape[0]))
     image = resize(image, steps.size, window, pre.interpolation, box, _border(pre))
-    if pre.channels == 3 and pre.reverse_input_channels:
-        image = _reversed(image, into)
-    found: NDArray[Any] = np.ascontiguousarray(place(image, (window[0] - x, window[1] - y), pre))
-    if pre.intensity[0] == "percentile":
-        found = percentile(found, pre)
+    image = _in_order(image, pre, into)
+    found = _finished(place(image, (window[0] - x, window[1] - y), pre), pre)
     if into is None or found is into:
         return found
     into[...] = found
@@ -111,8 +108,26 @@ def _resized_first(
     return resize(image, size, whole, interpolation, box), whole
 
 
-def _reversed(image: Pixels, into: NDArray[Any] | None) -> Pixels:
-    """RGB of BGR, made where it is wanted if it fits there: OpenCV would write elsewhere."""
+def _gray(image: Pixels, pre: Preprocess) -> Pixels:
+    """One channel of three, if the model has one."""
+    if pre.channels == 3:
+        return image
+    return _u8(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))[:, :, None]
+
+
+def _finished(image: Pixels, pre: Preprocess) -> NDArray[Any]:
+    """Contiguous, with the mapping of intensities that depends on the image."""
+    found = np.ascontiguousarray(image)
+    return percentile(found, pre) if pre.intensity[0] == "percentile" else found
+
+
+def _in_order(image: Pixels, pre: Preprocess, into: NDArray[Any] | None = None) -> Pixels:
+    """The model's order of channels, made where it is wanted if it fits there.
+
+    OpenCV would write elsewhere.
+    """
+    if pre.channels == 1 or not pre.reverse_input_channels:
+        return image
     if into is None or into.shape != image.shape or into.dtype != np.uint8:
         return _u8(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
     cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=into)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +20,7 @@ from tests.support.tiny_onnx import Node, save
 ONE = Threads(nthreads=1, nstreams="1", nireq=1)
 SIZE = 16
 TAGS = "tag_id,name,category,count\n9999,blue,9,7\n1,green,0,6\n2,red,0,5\n3,white_border,0,4\n"
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "preprocess": "none",
     "resize_type": "pad_to_square",
     "pad_value": "255",
@@ -32,7 +33,7 @@ OPTIONS = {
 def tagger(path: Path, *, channels_last: bool = True) -> Path:
     """Scores of four tags: how far each channel's mean, and the top row's, are above 127."""
     axes = [1, 2] if channels_last else [2, 3]
-    shape = ["n", SIZE, SIZE, 3] if channels_last else ["n", 3, SIZE, SIZE]
+    shape: list[int | str] = ["n", SIZE, SIZE, 3] if channels_last else ["n", 3, SIZE, SIZE]
     nodes = [
         Node("ReduceMean", ["image"], "channels", {"axes": axes, "keepdims": 0}),
         Node("Slice", ["image", "zero", "one", "rows"], "top"),
@@ -43,7 +44,7 @@ def tagger(path: Path, *, channels_last: bool = True) -> Path:
         Node("Div", ["centred", "step"], "logits"),
         Node("Sigmoid", ["logits"], "scores"),
     ]
-    constants = {
+    constants: dict[str, Any] = {
         "zero": np.array([0], np.int64),
         "one": np.array([1], np.int64),
         "rows": np.array([1 if channels_last else 2], np.int64),
