@@ -228,7 +228,8 @@ class Output:
         elsewhere = None if before is None else moved.find(before, self._job)[0]
         if elsewhere is None:
             return ""
-        return ", ".join(new.rstrip("/") for _, new in elsewhere.place.moved) or elsewhere.place.root
+        folders = [new.rstrip("/") for _, new in elsewhere.place.moved]
+        return ", ".join(folders or [elsewhere.place.root])
 
     def _where(self, decided: NewGeneration, listed: InputsList) -> dict[str, Any]:
         """What the manifest holds about where the images are; see `moved`."""
