@@ -23,6 +23,7 @@ from batchcls.errors import SourceError
 from batchcls.job.job import Job
 from batchcls.sources.duplicates import normal
 from batchcls.sources.files import Files
+from batchcls.sources.missing import require_some
 from batchcls.sources.names import NOBODYS, name_filter
 from batchcls.sources.pathlist import read_list
 from batchcls.sources.source import Source
@@ -132,17 +133,23 @@ def _listed(word: str, job: Job, folder: Path, stdin: IO[bytes] | None) -> Itera
     """Paths of a list, sorted."""
     with closing(SortedSpill(folder)) as spill:
         if word == "-":
-            lines = read_list(
-                stdin or sys.stdin.buffer,
-                "standard input",
-                null_separated=job.null_separated,
-                may_be_cut=True,
-            )
-            spill.extend(lines)
+            name, file = "standard input", stdin or _standard_input()
+            lines = read_list(file, name, null_separated=job.null_separated, may_be_cut=True)
+            spill.extend(require_some(lines, name, None))
         else:
             with _open_list(word[1:]) as file:
-                spill.extend(read_list(file, word, null_separated=job.null_separated))
+                lines = read_list(file, word, null_separated=job.null_separated)
+                spill.extend(require_some(lines, f"list {word[1:]}", Path(word[1:])))
         yield from spill
+
+
+def _standard_input() -> IO[bytes]:
+    if sys.stdin is None:  # Python leaves None where the process was started without it
+        raise SourceError(
+            "standard input is closed, and - reads a list of paths from it; name a file instead, "
+            "as @list.txt"
+        )
+    return sys.stdin.buffer
 
 
 def _open_list(name: str) -> IO[bytes]:

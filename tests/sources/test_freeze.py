@@ -207,14 +207,14 @@ def test_neighbours_with_a_common_beginning_do_not_overlap(tree: Tree, inputs: P
 
 
 def test_a_list_from_standard_input(tree: Tree, inputs: Path) -> None:
-    tree()
+    tree("a.jpg")
     stdin = io.BytesIO(b"b.jpg\n\na.jpg\r\n c \n")
     found = freeze(Job(sources=("-",)), inputs, stdin=stdin)
     assert paths(found, inputs) == [" c ", "a.jpg", "b.jpg"]
 
 
 def test_a_list_separated_by_nul(tree: Tree, inputs: Path) -> None:
-    tree()
+    tree("new\nline.jpg")
     stdin = io.BytesIO(b"new\nline.jpg\0\xff\xfe.jpg\0")
     found = freeze(Job(sources=("-",), null_separated=True), inputs, stdin=stdin)
     assert paths(found, inputs) == ["new\nline.jpg", "\udcff\udcfe.jpg"]
@@ -226,8 +226,8 @@ def test_an_unended_last_line(tree: Tree, inputs: Path) -> None:
     assert freeze(job, inputs, stdin=io.BytesIO(b"a.jpg\nwhole.jpg")).count == 2
     with pytest.raises(SourceError, match=r"ends in the middle of a path.*'whol'"):
         freeze(job, inputs, stdin=io.BytesIO(b"a.jpg\nwhol"))
-    (top / "list").write_bytes(b"\xef\xbb\xbfa.jpg\nwhol")
-    assert paths(freeze(Job(sources=("@list",)), inputs), inputs) == ["a.jpg", "whol"]
+    (top / "list").write_bytes(b"\xef\xbb\xbfwhole.jpg\nwhol")
+    assert paths(freeze(Job(sources=("@list",)), inputs), inputs) == ["whol", "whole.jpg"]
 
 
 @pytest.mark.parametrize(

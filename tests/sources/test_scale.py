@@ -130,13 +130,18 @@ def frozen_elsewhere(folder: Path, *sources: str) -> tuple[int, int, int]:
         [sys.executable, "-c", PROGRAM, str(folder), *sources],
         check=True,
         stdout=subprocess.PIPE,
-        cwd=ROOT,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     count, duplicates, peak = map(int, done.stdout.split())
     return count, duplicates, peak
 
 
 def write_text_list(path: Path, count: int) -> None:
+    """Names in a random order; the first is there, as in any list that is taken."""
+    first = path.parent / "photos/000000000/image_0.jpg"
+    first.parent.mkdir(parents=True)
+    first.touch()
     with path.open("w", buffering=1 << 20) as file:
         for i in range(count):
             file.write(f"photos/{i * 7919 % 10_000_019:09d}/image_{i}.jpg\n")
