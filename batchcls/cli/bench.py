@@ -51,10 +51,12 @@ def bench(
     """
     check_at_least("--number-iter", number_iter, 0)
     check_at_least("--seconds", seconds, 0)
+    from batchcls.backends.localised import with_built
     from batchcls.bench.measure import bench as measure
 
     job = Job.from_dict({"model": file, "sources": sources or (), **options})
     replace(job, sources=job.sources or ("-",)).check()  # images are no must here
+    job = with_built(job)
     figures = measure(job, number_iter, seconds, lambda text: print_note(f"measuring {text}"))
     if as_json:
         print_json(figures.as_dict())

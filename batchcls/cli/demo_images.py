@@ -1,7 +1,8 @@
 """Draws the demo's images, in a process of its own since it needs OpenCV.
 
-``python -m batchcls.cli.demo_images FOLDER COUNT``: scenes of gradients, shapes and texture, the
-same every time, each given the defect that its folder is named after.
+``python -m batchcls.cli.demo_images FOLDER COUNT [MODEL]``: scenes of gradients, shapes and
+texture, the same every time, each given the defect that its folder is named after; or, for the
+model `imagenet`, the things that their folders are named after.
 """
 
 import os
@@ -82,31 +83,44 @@ def spoil(drawing: Drawing, defect: str, rng: np.random.Generator) -> Drawing:
     return drawing
 
 
-def write(folder: Path, count: int) -> None:
-    """Draw `count` images into folders named after their defects, and one that is no image.
+def defects(number: int, rng: np.random.Generator) -> tuple[str, Drawing, int]:
+    """An image for photo quality: what it is, drawing, JPEG quality."""
+    defect = CLASSES[number % len(CLASSES)]
+    drawing = spoil(scene(rng, *SIZES[number % len(SIZES)]), defect, rng)
+    return defect, drawing, int(rng.integers(3, 8)) if defect == "blocky" else 90
+
+
+def objects(number: int, rng: np.random.Generator) -> tuple[str, Drawing, int]:
+    """An image for ImageNet's classes: the same."""
+    from batchcls.cli.demo_objects import OBJECTS
+
+    label = list(OBJECTS)[number % len(OBJECTS)]
+    return label, OBJECTS[label](rng), 90
+
+
+def write(folder: Path, count: int, model: str = "") -> None:
+    """Draw images into folders named after what they are, and one that is no image.
 
     Stops when the process that asked for them has died.
 
     Args:
         folder: is made; images of earlier demos in it are written over.
         count: how many, the broken one included.
+        model: "imagenet", or "" for photo quality.
     """
     import cv2
 
-    parent = os.getppid()
+    parent, draw = os.getppid(), objects if model == "imagenet" else defects
     for number in range(max(count - 1, 0)):
         if os.getppid() != parent:
             return
-        rng = np.random.default_rng(number)
-        defect = CLASSES[number % len(CLASSES)]
-        drawing = spoil(scene(rng, *SIZES[number % len(SIZES)]), defect, rng)
-        quality = int(rng.integers(3, 8)) if defect == "blocky" else 90
+        name, drawing, quality = draw(number, np.random.default_rng(number))
         flags = [cv2.IMWRITE_JPEG_QUALITY, quality]
         data = cv2.imencode(".jpg", np.clip(drawing, 0, 255).astype(np.uint8), flags)[1].tobytes()
-        place = folder / defect
+        place = folder / name
         place.mkdir(parents=True, exist_ok=True)
         (place / f"{number:05}.jpg").write_bytes(data)
-    broken = folder / "ok" / "broken.jpg"
+    broken = folder / draw(0, np.random.default_rng(0))[0] / "broken.jpg"
     broken.parent.mkdir(parents=True, exist_ok=True)
     broken.write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF\x00 and then the disk was full")
 
@@ -116,4 +130,4 @@ if __name__ == "__main__":
         load()
     except SetupError as error:
         sys.exit(str(error))
-    write(Path(sys.argv[1]), int(sys.argv[2]))
+    write(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

@@ -42,10 +42,10 @@ def export_model(file: Model, out: Out, force: Force = False, *, options: Mappin
     there = [path for path in (target, target.with_suffix(".bin")) if path.exists()]
     if there and not force:
         raise UsageError(f"{there[0]} exists; use `--force` to overwrite it")
+    from batchcls.backends.localised import localised
     from batchcls.model.compile import load
     from batchcls.model.devices import core
     from batchcls.model.export import export, of_export
-    from batchcls.model.files.find import localised
 
     job = localised(job)
     before = load.load(job, core.open_core(job))

@@ -90,9 +90,9 @@ def describe(job: Job) -> dict[str, Any]:
     Raises:
         BatchclsError: the model or its labels cannot be used.
     """
+    from batchcls.backends.localised import localised
     from batchcls.model.compile import load
     from batchcls.model.devices import core
-    from batchcls.model.files.find import localised
 
     job = localised(job)
     loaded = load.load(job, core.open_core(job))

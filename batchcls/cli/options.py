@@ -65,8 +65,8 @@ OPTIONS = (
     Option(
         "model",
         MODEL,
-        "IR (.xml), .onnx, .tflite, …, a directory, or hf://ORG/NAME. Default: the built-in "
-        "photo-quality model.",
+        "IR (.xml), .onnx, .tflite, …, a directory, hf://ORG/NAME, or imagenet. Default: the "
+        "built-in photo-quality model.",
         "FILE",
         "-m",
     ),

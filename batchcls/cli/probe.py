@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from batchcls.backends.localised import localised
 from batchcls.cli.probe_images import take
 from batchcls.cli.probe_report import render_trials
 from batchcls.cli.terminal import print_json, print_result
@@ -12,7 +13,6 @@ from batchcls.job.choices import option
 from batchcls.job.job import Job
 from batchcls.model.compile import load
 from batchcls.model.devices import core
-from batchcls.model.files.find import localised
 from batchcls.model.probe import probe
 from batchcls.report.classes import Classes
 from batchcls.report.matching import find_matching
@@ -35,7 +35,7 @@ def probe_model(job: Job, folder: str, truth_file: str | None, most: int, *, as_
     Raises:
         BatchclsError: the model, the images or the truth cannot be used.
     """
-    job = localised(job)
+    named, job = job, localised(job)
     sample = take(folder, read(truth_file) if truth_file else FolderTruths(), most)
     labels = load.load(job, core.open_core(job)).metadata.labels
     truths = _indices(sample.truths, labels)
@@ -52,7 +52,7 @@ def probe_model(job: Job, folder: str, truth_file: str | None, most: int, *, as_
         "images": len(sample.pixels),
         "unreadable": sample.unreadable,
         "with_truth": known,
-        "command": command(job, folder, trials[0]["flags"]),
+        "command": command(named, folder, trials[0]["flags"]),
         "trials": trials,
     }
     if as_json:

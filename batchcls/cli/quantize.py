@@ -85,6 +85,7 @@ def quantize(
 
     limits.apply()  # before OpenCV is there
     opencv.load()
+    from batchcls.backends.localised import with_built
     from batchcls.quantize.quantize import quantize as make_int8
     from batchcls.report.truth import FolderTruths, read
 
@@ -100,7 +101,7 @@ def quantize(
         return written
 
     make_int8(
-        job,
+        with_built(job),
         Path(out),
         truths=read(truth) if truth else FolderTruths(),
         accept=accept,

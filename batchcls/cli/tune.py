@@ -39,11 +39,13 @@ def tune(
     check_at_least("--seconds", seconds, 0)
     import statistics
 
+    from batchcls.backends.localised import with_built
     from batchcls.bench.tune import render_allocation
     from batchcls.bench.tune import tune as try_layouts
     from batchcls.job.file_writer import job_text
 
     path = Path(to)
+    local = with_built(job)
     job_text(job, {})  # what cannot be written is said before two minutes of work, not after
     try:
         path.open("x").close()
@@ -53,7 +55,7 @@ def tune(
         ) from error
     written = False
     try:
-        layouts, raced = try_layouts(job, seconds, print_note)
+        layouts, raced = try_layouts(local, seconds, print_note)
         best, won = raced.winner, layouts[raced.winner]
         fps, was = statistics.median(raced.final(best)), statistics.median(raced.final(0))
         first = f"batchcls tune: {fps:.1f} images/s here, {was:.1f} by default"

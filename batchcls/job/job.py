@@ -38,7 +38,8 @@ class Job:
         exclude: patterns of names of files and folders to leave out below directories, besides
             the folders of thumbnails and deleted files that programs make.
         follow_links: follow symbolic links to directories.
-        model: file, directory or ``hf://ORG/NAME``; None is the built-in photo-quality model.
+        model: file, directory, ``hf://ORG/NAME`` or ``imagenet``; None is the built-in
+            photo-quality model.
         labels: file of class names; None takes the model's own.
         score_output: which output gives the class scores, by name or number; None = decided.
         activation: softmax, sigmoid or none, from raw outputs to scores; None = decided.

@@ -15,6 +15,7 @@ from typing import Any
 
 from batchcls.backends.backend import Backend, OpenBackend
 from batchcls.backends.local import LocalBackend
+from batchcls.backends.localised import localised
 from batchcls.coordinator.coordinator import Coordinator
 from batchcls.display import text
 from batchcls.display.progress.progress import Progress
@@ -22,7 +23,7 @@ from batchcls.display.snapshot import State
 from batchcls.errors import BatchclsError, RefusedError, StoppedError
 from batchcls.job.job import Job
 from batchcls.messages import LayerTime
-from batchcls.model.files.find import localised, model_path
+from batchcls.model.files.find import model_path
 from batchcls.results import record
 from batchcls.results.disk_errors import guard
 from batchcls.results.lock import Lock
@@ -219,7 +220,10 @@ class _Session:
     def _warn(self, decided: GoOn | NewGeneration) -> None:
         job, warn = self._job, self._progress.warn
         if job.model is None:
-            warn("no --model given: the built-in photo-quality model is used (ok, blurry, dark, …)")
+            warn(
+                "no --model given: the built-in one judges photo quality (ok, blurry, dark, …); "
+                "`--model imagenet` says what the photos show"
+            )
         if isinstance(decided, NewGeneration) and decided.reason == "removed":
             warn(f"{job.output} was complete and has been removed; starting over")
         if where := self._output.moved_to(decided):

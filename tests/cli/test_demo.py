@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from batchcls.builtin.imagenet import short_labels
 from batchcls.cli import demo
 from batchcls.cli.demo_images import CLASSES
+from batchcls.cli.main import main
+from batchcls.errors import SetupError
+from batchcls.model.files import imagenet
 from tests.support.tree import ROOT
 
 pytestmark = pytest.mark.runs
@@ -59,3 +63,38 @@ def test_a_run_without_opencv_says_what_to_do(tmp_path: Path) -> None:
     assert "batchcls: error: OpenCV cannot be imported" in done.stderr
     assert done.stderr.count("opencv-python-headless") == 1
     assert not (tmp_path / "results.jsonl").exists()
+
+
+def test_things_of_imagenet_are_drawn_under_their_labels(tmp_path: Path) -> None:
+    demo.draw(tmp_path, 16, "imagenet")
+    drawn = {path.parent.name for path in tmp_path.rglob("*.jpg")}
+    assert len(drawn) == 7
+    assert drawn <= set(short_labels())
+
+
+def test_the_model_imagenet_names_what_is_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        imagenet.checkpoint()
+    except SetupError:
+        pytest.skip("the extra `imagenet` is not installed")
+    words = [str(tmp_path), "--model", "imagenet", "-n", "22", "--progress", "none"]
+    assert main(["demo", *words]) == 0
+    assert "21 of 22" in capsys.readouterr().out  # one of them is broken
+
+
+def test_the_demo_of_any_other_model_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--model", "model.onnx"]) == 2
+    assert "for another, use `batchcls run`" in capsys.readouterr().err
+
+
+def test_a_run_without_a_model_names_both(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo.draw(tmp_path, 2)
+    output = str(tmp_path / "results.jsonl")
+    assert main(["run", str(tmp_path), "-o", output, "--progress", "plain"]) == 0
+    (said,) = (line for line in capsys.readouterr().err.splitlines() if "no --model" in line)
+    assert "photo quality" in said
+    assert "`--model imagenet`" in said

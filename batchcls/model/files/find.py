@@ -4,11 +4,9 @@ import contextlib
 import hashlib
 import os
 import re
-from dataclasses import replace
 from pathlib import Path
 
 from batchcls.errors import ModelError
-from batchcls.job.job import Job
 from batchcls.job.paths import expanded
 from batchcls.model.files import beside, hub, onnx
 
@@ -40,20 +38,6 @@ _UNREAD = {
 
 _LABELS_IN_IR = re.compile(rb'<path_to_labels value="([^"]+)"')
 _BLOCK = 1 << 20
-
-
-def localised(job: Job) -> Job:
-    """The job with its model on this machine: one of the Hugging Face hub is fetched.
-
-    Once, and in the process that the user started: what workers get is a local path.
-
-    Raises:
-        ModelError: it is not there, or cannot be fetched.
-        SetupError: the library that fetches is not installed.
-    """
-    if job.model is None or not hub.is_reference(job.model):
-        return job
-    return replace(job, model=str(hub.fetch(job.model)))
 
 
 def model_path(model: str | None) -> Path:

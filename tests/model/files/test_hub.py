@@ -17,10 +17,11 @@ from typing import Any
 
 import pytest
 
+from batchcls.backends.localised import localised
 from batchcls.errors import ModelError
 from batchcls.job.job import Job
 from batchcls.model.files import hub
-from batchcls.model.files.find import localised, model_path
+from batchcls.model.files.find import model_path
 from batchcls.model.files.hub import Reference
 from batchcls.version import HUB
 from tests.support import tiny_models as tiny
