@@ -183,6 +183,11 @@ OPTIONS = (
         "HOW",
     ),
     Option(
+        "strict_preprocess",
+        PREPROCESSING,
+        "Refuse a model that does not say how its images are preprocessed, instead of guessing.",
+    ),
+    Option(
         "decode",
         PREPROCESSING,
         "full, or reduced: JPEGs far larger than the model's input are decoded at 1/2, 1/4 or 1/8, "

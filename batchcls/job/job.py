@@ -82,6 +82,7 @@ class Job:
         interpolation: linear, cubic, nearest, area …; None = metadata.
         layout: of the model's input ("NCHW"); None = from metadata or shape.
         preprocess: a named preset for models without metadata; None = none.
+        strict_preprocess: refuse a model whose preprocessing would be a guess.
         decode: full, or reduced: JPEGs much larger than the model's input are decoded smaller, and
             in full where the answer is close.
         progress: how progress is shown.
@@ -139,6 +140,7 @@ class Job:
     interpolation: str | None = None
     layout: str | None = None
     preprocess: str | None = None
+    strict_preprocess: bool = False
     decode: str = "full"
     progress: str = "auto"
     fresh: bool = False

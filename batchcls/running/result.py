@@ -66,9 +66,7 @@ def too_many(failed: int, total: int, allowed: str | None) -> bool:
     return failed > int(allowed)
 
 
-def already_complete(
-    paths: RunPaths, total: int, failed: Mapping[str, int], job: Job
-) -> RunResult:
+def already_complete(paths: RunPaths, total: int, failed: Mapping[str, int], job: Job) -> RunResult:
     """The result of a run that was complete before it began, told to whoever asked."""
     from batchcls.display.summary.summary_lines import show_complete
 

@@ -66,6 +66,7 @@ CHANGES_NOTHING: dict[str, Any] = {
     "int8": "fast",  # the model has no quantised layers
     "cache_dir": "cache",
     "strict_devices": True,
+    "strict_preprocess": False,
     "layout": "NCHW",
     "progress": "plain",
     "timeout": 30.0,

@@ -52,6 +52,7 @@ NEUTRAL = frozenset(
         "cache",
         "cache_dir",
         "strict_devices",
+        "strict_preprocess",
     }
 )
 """Fields of a job that no compiled model depends on."""

@@ -17,7 +17,7 @@ from batchcls.model.compile import cache_key
 from batchcls.model.compile.compilation import Compilation
 from batchcls.model.compile.compiled import Compiled, DeviceModel
 from batchcls.model.compile.compiled_files import CachedModel, CompiledFiles, WriteLock
-from batchcls.model.compile.model_metadata import ModelMetadata
+from batchcls.model.compile.model_metadata import ModelMetadata, refuse_guesses
 from batchcls.model.files.cache_folder import cache_folder
 from batchcls.model.runtime import CompiledModel, Tensor
 
@@ -81,6 +81,7 @@ def _cached_or_compiled(files: CompiledFiles, work: Compilation) -> Compiled:
         cached = files.find(key)  # another process has compiled it meanwhile
     if cached is not None:
         if (found := _imported(cached, work)) is not None:
+            refuse_guesses(work.job, found.metadata)
             return found
         files.remove(key)
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from batchcls.errors import UsageError
 from batchcls.job.job import DEFAULT_TOP, Job
 from batchcls.job.paths import expanded
-from batchcls.model.compile.model_metadata import ModelMetadata
+from batchcls.model.compile.model_metadata import ModelMetadata, refuse_guesses
 from batchcls.model.compile.read_model import read_model
 from batchcls.model.files import onnx
 from batchcls.model.files.find import model_file, model_path
@@ -54,11 +54,18 @@ class Loaded:
     metadata: ModelMetadata
 
 
-def load(job: Job, core: Core) -> Loaded:
+def load(job: Job, core: Core, guess: str = "") -> Loaded:
     """Read and understand a job's model.
 
+    Args:
+        job: names it, and what its files do not say.
+        core: reads it.
+        guess: name of the preprocessing to take where nothing says any
+            (`batchcls.model.metadata.guesses`); "" = the most usual.
+
     Raises:
-        ModelError: it cannot be read, is no image classifier, or its metadata make no sense.
+        ModelError: it cannot be read, is no image classifier, its metadata make no sense, or its
+            preprocessing would be a guess and the job allows none.
         LabelsError: its labels do not match its classes.
         UsageError: an option makes no sense.
     """
@@ -68,7 +75,7 @@ def load(job: Job, core: Core) -> Loaded:
     clamping.keep(model)
     if path.suffix == ".onnx" and onnx.opset(path) in onnx_softmax.VERSIONS:
         onnx_softmax.flatten(model)
-    known = metadata.gather(job, model, path)
+    known = metadata.gather(job, model, path, guess)
     names, labels_origin = _names(job, known)
     beside, doubts = ([], []) if names else files_beside.names(path)
     named = job.score_output or known.settings.score_output
@@ -78,8 +85,8 @@ def load(job: Job, core: Core) -> Loaded:
         names, labels_origin, more = labels.first_that_fits(beside, scores.classes)
         doubts += more
     settings, origins, image = known.settings, dict(known.origins), known.image
-    pre, more = _prepared(job, image, settings, origins)
-    warnings = [*known.warnings, *doubts, *trimmed, *more]
+    pre, more, open_size = _prepared(job, image, settings, origins)
+    warnings = [*open_size, *known.warnings, *doubts, *trimmed, *more]
     own_yes_and_no = settings.multilabel or scores.classes == 1
     wanted = settings.activation or ("sigmoid" if own_yes_and_no else None)
     how, activation_origin = activation.decide(model, scores.index, wanted, job.activation)
@@ -103,33 +110,39 @@ def load(job: Job, core: Core) -> Loaded:
         top=settings.top or DEFAULT_TOP,
         origins=described,
         warnings=tuple(warnings),
+        guesses=(*open_size, *known.guesses),
+        plausible=tuple(candidate.name for candidate in known.candidates),
         inputs=ports.describe_ports(model.inputs),
         outputs=ports.describe_ports(model.outputs),
     )
+    refuse_guesses(job, found)
     return Loaded(path, model, image, scores, found)
 
 
 def _prepared(
     job: Job, image: ImageInput, settings: Settings, origins: dict[str, str]
-) -> tuple[Preprocess, list[str]]:
-    """What an image goes through, and warnings; `origins` learns where the size comes from."""
+) -> tuple[Preprocess, list[str], list[str]]:
+    """What an image goes through, warnings, and what is guessed of its size.
+
+    `origins` learns where the size comes from.
+    """
     if settings.resize_type == "embedded" and not settings.embedded_processing:
         origins |= {"height": ANY_SIZE, "width": ANY_SIZE}
-        return preprocess.resolve(settings, 0, 0, image.channels), _check_own_size(job, image)
+        return preprocess.resolve(settings, 0, 0, image.channels), _check_own_size(job, image), []
     height, width = _size(job, image, settings, origins)
     pre = preprocess.resolve(settings, height, width, image.channels)
     if settings.embedded_processing:
         if job.input_size is not None:
             raise UsageError("--input-size: the model brings images to its size by itself")
-        return preprocess.embedded(pre, sized=image.height is not None), []
-    warnings = []
+        return preprocess.embedded(pre, sized=image.height is not None), [], []
+    warnings, guesses = [], []
     if origins.get("height") == OPEN_SIZE:
-        warnings.append(OPEN.format(size=DEFAULT_SIZE))
+        guesses.append(OPEN.format(size=DEFAULT_SIZE))
     if pre.input_dtype in ("u16", "i16"):
         warnings.append(
             f"the model was made for {pre.input_dtype} images; batchcls reads images as 8 bits"
         )
-    return pre, warnings
+    return pre, warnings, guesses
 
 
 def _size(

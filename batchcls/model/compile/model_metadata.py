@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from batchcls.errors import ModelError
+from batchcls.job.job import Job
 from batchcls.model.graph.activation import Activation
 from batchcls.model.preprocess.preprocess import Preprocess
 
@@ -25,6 +27,9 @@ class ModelMetadata:
         top: classes per image, unless the job says how many.
         origins: key → where its value came from.
         warnings: for people.
+        guesses: those of the warnings that say what of the preprocessing is a guess.
+        plausible: names of the channel orders and normalisations that the guess was made among, the
+            most usual first; empty where they are known.
         inputs: of the model as it was read, as JSON data.
         outputs: likewise.
     """
@@ -36,6 +41,8 @@ class ModelMetadata:
     top: int
     origins: dict[str, str]
     warnings: tuple[str, ...]
+    guesses: tuple[str, ...]
+    plausible: tuple[str, ...]
     inputs: list[dict[str, Any]]
     outputs: list[dict[str, Any]]
 
@@ -59,13 +66,28 @@ class ModelMetadata:
         values["pre"] = Preprocess(**{k: _tuples(v) for k, v in values["pre"].items()})
         values["activation"] = Activation(**values["activation"])
         values["labels"] = tuple(values["labels"])
-        values["warnings"] = tuple(values["warnings"])
+        for name in ("warnings", "guesses", "plausible"):
+            values[name] = tuple(values[name])
         return cls(**values)
 
     @property
     def survives_json(self) -> bool:
         """JSON gives back the very same, NaN and odd types included."""
         return ModelMetadata.from_dict(json.loads(json.dumps(self.as_dict()))) == self
+
+
+def refuse_guesses(job: Job, known: ModelMetadata) -> None:
+    """Refuse a model whose preprocessing is a guess, where the job wants it so.
+
+    Raises:
+        ModelError: with what would have been guessed.
+    """
+    if job.strict_preprocess and known.guesses:
+        raise ModelError(
+            f"--strict-preprocess: {' '.join(known.guesses)}\nhint: say it with `--preprocess`, or "
+            "with `--reverse-input-channels`, `--mean-values`, `--scale-values`, `--resize-type` "
+            "and `--input-size`"
+        )
 
 
 def _tuples(value: Any) -> Any:

@@ -1,11 +1,11 @@
-"""Notices a graph that brings images to its size by itself, and reads what it does to their values.
+"""Notices a graph that brings images to its size itself, and reads what one does to their values.
 
 An Interpolate that pixels reach before any weights do is a resize of images; those of a feature
 pyramid or of position embeddings lie behind the first convolution. What is added and multiplied on
 the way says in which numbers and in which order of channels the graph takes its pixels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,21 +29,23 @@ _NORMAL = 12.0
 
 
 @dataclass(frozen=True, slots=True)
-class OwnResize:
-    """What a graph that resizes shows of its input.
+class OwnWork:
+    """What a graph shows of its input.
 
     Attributes:
+        resizes: it brings images to its size.
         normalises: it scales or shifts the values by itself.
         unit: it takes values from 0 to 1, not to 255.
         bgr: the means that it subtracts are those of blue, green, red.
     """
 
+    resizes: bool
     normalises: bool
     unit: bool
     bgr: bool
 
 
-def find(model: Model, image: ImageInput) -> OwnResize | None:
+def find(model: Model, image: ImageInput) -> OwnWork | None:
     """What the graph does to images before its first weights, if it resizes them.
 
     Args:
@@ -55,6 +57,17 @@ def find(model: Model, image: ImageInput) -> OwnResize | None:
     """
     if image.height is not None or image.width is not None:
         return None
+    found = before_weights(model, image)
+    return found if found.resizes else None
+
+
+def before_weights(model: Model, image: ImageInput) -> OwnWork:
+    """What the graph does to images before its first weights.
+
+    Args:
+        model: as read.
+        image: its input.
+    """
     port = model.inputs[image.index]
     one = np.ones(image.channels)
     numbers: tuple[NDArray[Any], NDArray[Any]] = (one, 0 * one)  # pixel * first + second
@@ -72,7 +85,7 @@ def find(model: Model, image: ImageInput) -> OwnResize | None:
             seen.add(name)
             resizes = resizes or _to_a_size(node)
             waiting.extend(node.outputs())
-    return _meaning(*numbers) if resizes else None
+    return replace(_meaning(*numbers), resizes=resizes)
 
 
 def _to_a_size(node: Any) -> bool:
@@ -106,11 +119,12 @@ def _applied(
             return factor / values, shift / values
 
 
-def _meaning(factor: NDArray[Any], shift: NDArray[Any]) -> OwnResize:
+def _meaning(factor: NDArray[Any], shift: NDArray[Any]) -> OwnWork:
     normalises = bool((factor != 1).any() or (shift != 0).any())
     of_bytes, of_unit = np.abs(factor * 255 + shift).max(), np.abs(factor + shift).max()
     means = -shift / np.where(factor == 0, 1, factor)
-    return OwnResize(
+    return OwnWork(
+        resizes=False,
         normalises=normalises,
         unit=normalises and bool(of_unit <= _NORMAL < of_bytes),
         bgr=len(means) == 3 and bool((np.diff(means) > 0).all()),

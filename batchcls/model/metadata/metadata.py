@@ -2,15 +2,15 @@
 
 Order: the job's options; a preset that the job names; the model's own rt_info (batchcls's root,
 then model_info, and between them a graph that resizes); the files beside it; its format's metadata
-and conventions; and the old sample's defaults, with a warning that they are a guess.
+and conventions; and what is usual for the format, with a warning that it is a guess.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from batchcls.errors import UsageError
+from batchcls.errors import ModelError, UsageError
 from batchcls.job.choices import RESIZE_TYPES
 from batchcls.job.job import Job
 from batchcls.model.graph import input_quantisation, own_resize, ports
@@ -24,6 +24,16 @@ from batchcls.model.metadata import (
     ultralytics,
 )
 from batchcls.model.metadata.files_beside import Said
+from batchcls.model.metadata.guesses import (
+    FITS,
+    ORIGINS,
+    Candidate,
+    Family,
+    Kind,
+    candidates,
+    in_words,
+    resizes,
+)
 from batchcls.model.metadata.presets import PRESETS, for_gray
 from batchcls.model.preprocess.preprocess import CROPPED
 from batchcls.model.preprocess.settings import Settings, merge
@@ -51,15 +61,14 @@ _FLOATING = ("f32", "f16", "bf16", "f64")
 TENSORFLOW = "TensorFlow's convention"
 
 GUESS = (
-    "the model does not say how its images are preprocessed. batchcls guesses: stretched, {how}. A "
-    "wrong guess costs accuracy; `batchcls inspect MODEL --probe DIR` finds out what fits."
+    "the model does not say how its images are preprocessed. batchcls guesses: {how}. A wrong "
+    "guess costs accuracy; `batchcls inspect MODEL --probe DIR` finds out what fits."
 )
 EMBEDDED = (
     "the model resizes images by itself, so they go in at their own size, as {how}: that is a "
     "guess from its graph. If it is wrong, give `--reverse-input-channels`, `--mean-values` and "
     "`--scale-values`"
 )
-SAMPLE = "BGR, not normalised, as in OpenVINO's sample"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +80,25 @@ class Known:
         settings: merged.
         origins: key of settings → who said it.
         warnings: for people.
+        guesses: those of the warnings that say what was guessed.
+        candidates: what is plausible where order and numbers are a guess, the most usual first.
     """
 
     image: ImageInput
     settings: Settings
     origins: dict[str, str]
     warnings: tuple[str, ...]
+    guesses: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
 
 
-def gather(job: Job, model: Model, path: Path) -> Known:
-    """What is known about a model.
+def gather(job: Job, model: Model, path: Path, guess: str = "") -> Known:
+    """What is known about a model, and what is guessed where nothing is.
 
     Args:
         job: its options win.
         path: the file it was read from.
+        guess: name of the candidate to take if it comes to that; "" = the most usual.
 
     Raises:
         ModelError: no image input, metadata that make no sense, or of another kind of model.
@@ -124,23 +138,37 @@ def gather(job: Job, model: Model, path: Path) -> Known:
     elif not info.silent:
         sources.append((MODEL_API_DEFAULT, _MODEL_API))
     settings, origins = merge([*sources, convention])
-    warnings = []
+    guesses = []
     if likely is not None and not origins.keys() & {"mean_values", "scale_values"}:
         how, (mean, scale) = likely
-        suggested = Settings(mean_values=mean, scale_values=scale)
-        settings, origins = merge([*sources, convention, (LIKELY, suggested)])
-        warnings.append(RANGE.format(kind=element_type, how=how))
+        sources.append((LIKELY, Settings(mean_values=mean, scale_values=scale)))
+        settings, origins = merge([*sources, convention])
+        guesses.append(RANGE.format(kind=element_type, how=how))
     if settings.resize_type == "embedded" and not settings.embedded_processing:
-        warnings += _embedded_guess(settings, origins)
-    guess = _guess(settings, origins, convention[0], floating=element_type in _FLOATING)
-    warnings += [GUESS.format(how=guess)] if guess else []
+        guesses += _embedded_guess(settings, origins)
+    plausible: tuple[Candidate, ...] = ()
+    if _nothing_said(origins, convention[0]):
+        kind = _kind(model, path, image, imagenet=_may_be_imagenet(model))
+        plausible = candidates(kind)
+        taken = _taken(plausible, guess)
+        usual, resize = taken is plausible[0], resizes(kind)[0]
+        origin = ORIGINS[kind.family] if usual else FITS
+        settings, origins = merge(
+            [*sources, *((convention,) if usual else ()), (origin, taken.settings),
+             (ORIGINS[kind.family], resize), convention]
+        )  # fmt: skip
+        if len(plausible) > 1:
+            stretch = "" if job.resize_type else f"{in_words(resize)}, "
+            order = taken.words if kind.floating else taken.order
+            guesses.append(GUESS.format(how=stretch + order))
     if job.crop_fraction is not None and settings.resize_type not in CROPPED:
         raise UsageError(
             f"--crop-fraction {job.crop_fraction:g}: images are resized as "
             f"{settings.resize_type or 'standard'}, which has no such share; add a "
             f"`--resize-type` that has one: {', '.join(t for t in RESIZE_TYPES if t in CROPPED)}"
         )
-    return Known(image, settings, origins, (*warnings, *settings.doubts))
+    warnings = (*guesses, *settings.doubts)
+    return Known(image, settings, origins, warnings, tuple(guesses), plausible)
 
 
 def _fixed_size(image: ImageInput) -> tuple[int, int] | None:
@@ -174,7 +202,7 @@ def _preset(name: str | None, image: ImageInput, *, numbers: bool) -> Settings:
     return found if numbers else replace(found, mean_values=None, scale_values=None)
 
 
-def _of_graph(found: own_resize.OwnResize | None) -> Settings:
+def _of_graph(found: own_resize.OwnWork | None) -> Settings:
     """What a graph that resizes shows: images go in as they are, in numbers that it normalises."""
     if found is None:
         return Settings()
@@ -194,30 +222,62 @@ def _embedded_guess(settings: Settings, origins: Mapping[str, str]) -> list[str]
     return [EMBEDDED.format(how=f"{order}, 0 to {highest}")]
 
 
-def _guess(
-    settings: Settings, origins: Mapping[str, str], convention: str, *, floating: bool
-) -> str:
-    """What is guessed of channel order and normalisation; empty where somebody said it."""
+def _nothing_said(origins: Mapping[str, str], convention: str) -> bool:
+    """Whether channel order and normalisation are left to a guess.
+
+    Who gives a single one of them by hand has the others as OpenVINO's sample had them.
+    """
     said = {key for key, origin in origins.items() if origin not in (QUANTISED, LIKELY, convention)}
-    if said & {"resize_type", "reverse_input_channels", "embedded_processing", "mean_values"}:
-        return ""
-    if not settings.reverse_input_channels:
-        return SAMPLE
-    if not floating:
-        return ""  # RGB pixels are all that a quantised TensorFlow model can want
-    numbers = "scaled to -1..1" if settings.mean_values else "not normalised"
-    return f"RGB, {numbers}, as is usual for TensorFlow models"
+    if origins.get("resize_type") == COMMAND_LINE:
+        said.discard("resize_type")
+    return not said & {
+        "resize_type", "reverse_input_channels", "embedded_processing", "mean_values",
+        "scale_values",
+    }  # fmt: skip
+
+
+def _kind(model: Model, path: Path, image: ImageInput, *, imagenet: bool) -> Kind:
+    family: Family = "sample"
+    if tflite.is_tflite(path) or _is_tensorflow(path):
+        family = "tensorflow"
+    elif path.suffix == ".pdmodel":
+        family = "torch"
+    elif path.suffix == ".onnx":
+        family = "torch" if "CHW" in image.layout else "tensorflow"
+    own = own_resize.before_weights(model, image)
+    return Kind(
+        family,
+        image.channels,
+        floating=image.element_type in _FLOATING,
+        inside=("0..1" if own.unit else "none") if own.normalises else None,
+        bgr=own.bgr,
+        imagenet=imagenet,
+    )
+
+
+def _taken(plausible: Sequence[Candidate], name: str) -> Candidate:
+    if not name:
+        return plausible[0]
+    found = next((candidate for candidate in plausible if candidate.name == name), None)
+    if found is None:
+        known = "; ".join(candidate.name for candidate in plausible)
+        raise ModelError(f"the preprocessing {name!r} is none that is guessed here: {known}")
+    return found
 
 
 def _convention(path: Path, element_type: str, *, imagenet: bool) -> tuple[str, Settings]:
     """What models of this format share."""
     if tflite.is_tflite(path):
         return tflite.CONVENTION, tflite.convention(element_type, imagenet=imagenet)
-    if path.is_dir() or path.suffix in (".pb", ".pbtxt", ".meta"):
+    if _is_tensorflow(path):
         # TensorFlow decodes to RGB, and what it saves keeps that order. Its numbers vary: Keras's
         # EfficientNets take pixels, its MobileNets -1..1, its ResNets Caffe's BGR.
         return TENSORFLOW, Settings(resize_type="standard", reverse_input_channels=True)
     return "", Settings()
+
+
+def _is_tensorflow(path: Path) -> bool:
+    return path.is_dir() or path.suffix in (".pb", ".pbtxt", ".meta")
 
 
 _MODEL_API = Settings(resize_type="standard", interpolation="linear", reverse_input_channels=False)
