@@ -206,6 +206,11 @@ OPTIONS = (
     Option("fresh", RESULTS, "Start over; discard an earlier run with this results file."),
     Option("extend", RESULTS, "Add the images that are new since the run was completed."),
     Option("retry_failed", RESULTS, "Label the failed images of a complete run again."),
+    Option(
+        "mixed_processors",
+        RESULTS,
+        "Go on with a run whose scores this processor rounds differently.",
+    ),
     Option("max_failed", RESULTS, "Failed images allowed before exit code 3. [any number]", "N|P%"),
     Option("number_iter", RESULTS, "Passes over the images, to measure throughput. [1]", "N"),
     Option("perf_counts", RESULTS, "Time each layer; show a table and write perf_counts.csv."),

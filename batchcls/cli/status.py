@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from batchcls.cli.arguments import Debug, Results
 from batchcls.cli.terminal import print_result
 from batchcls.display.text import count, counted, duration, safe
+from batchcls.errors import BatchclsError
 from batchcls.job.job import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
@@ -52,7 +53,18 @@ def render_status(paths: "RunPaths", snapshot: "Snapshot | None") -> tuple[list[
         kinds = (f"{kind} {count(n)}" for kind, n in snapshot.failed_by_kind.items())
         lines.append(f"failed: {', '.join(kinds)}")
     last, code = _render_end(snapshot)
-    return [*lines, last], code
+    return [*lines, *_render_machines(paths), last], code
+
+
+def _render_machines(paths: "RunPaths") -> list[str]:
+    from batchcls.results import echoes, manifest
+    from batchcls.results.storage import PosixStorage
+
+    try:
+        found = manifest.load(PosixStorage(), paths.manifest)
+    except BatchclsError:  # whoever resumes is told
+        return []
+    return [] if found is None else echoes.told(found.settings)
 
 
 def _render_end(snapshot: "Snapshot") -> tuple[str, int]:

@@ -8,12 +8,12 @@ No process, clock, file or terminal in here. Rules of this file:
    call hands out a bounded number of commands and lines, so that memory stays flat whatever the
    size of the job, and events may be handled between two calls.
 3. A worker has only leases that this coordinator gave it. Answers to anything else are dropped.
-4. When a worker dies, what it answered stays. What it was working on are suspects, for `SuspectTrials` to
-   judge; the rest of its leases goes back as chunks. Until one worker has loaded the model, none
-   that dies is replaced: it may be the model that kills them.
+4. When a worker dies, what it answered stays. What it was working on are suspects, for
+   `SuspectTrials` to judge; the rest of its leases goes back as chunks. Until one worker has loaded
+   the model, none that dies is replaced: it may be the model that kills them.
 5. Images are leased in order, and only as long as the finished lines that wait for one before them
-   (the reorder buffer) take no more memory than allowed. Suspects and returned chunks are leased even then:
-   the buffer may wait for them.
+   (the reorder buffer) take no more memory than allowed. Suspects and returned chunks are leased
+   even then: the buffer may wait for them.
 6. A command is never given to a worker that is dead, stopped or retired.
 """
 

@@ -89,6 +89,7 @@ class Job:
         fresh: start over, and forget an earlier run with this output.
         extend: add images that are new since a complete run.
         retry_failed: try the failed images of a complete run again, as a new generation.
+        mixed_processors: go on though this machine rounds scores otherwise than the one before.
         strict_devices: refuse when any named device is missing.
         timeout: seconds an image may take in one stage before its worker is killed.
         worker_memory: MB above which a worker is replaced, and by which it may grow for an image;
@@ -146,6 +147,7 @@ class Job:
     fresh: bool = False
     extend: bool = False
     retry_failed: bool = False
+    mixed_processors: bool = False
     strict_devices: bool = False
     timeout: float = 60.0
     worker_memory: int = 0

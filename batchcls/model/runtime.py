@@ -9,6 +9,17 @@ Rules of this file:
 
 import sys
 
+from batchcls.model.devices.processor import flags, require_avx2
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("openvino")
+
+
+require_avx2(flags(), _version)
+
 # `import openvino` imports the model converter, which tells an analytics server that it was
 # imported and keeps an identity in ~/intel; NNCF tells it of each use. Both go on where the sender
 # cannot be imported (None says that it cannot), and OpenVINO goes on without the converter too:

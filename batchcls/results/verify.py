@@ -12,9 +12,9 @@ from pathlib import Path
 
 from batchcls.errors import RefusedError
 from batchcls.images import ImageRef
+from batchcls.results import echoes, record
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
-from batchcls.results import record
 from batchcls.results.disk_errors import guard
 from batchcls.results.earlier_record import as_today
 from batchcls.results.recovery import Identity, Prefix, checksum, identify, lines
@@ -152,6 +152,8 @@ def _manifest(paths: RunPaths, storage: Storage, findings: _Findings) -> manifes
         findings.notes.append(
             f"{paths.manifest} is missing, so names and their number were not compared"
         )
+    else:
+        findings.notes += echoes.told(manifest.settings)
     return manifest
 
 

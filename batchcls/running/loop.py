@@ -22,6 +22,7 @@ from batchcls.messages import (
     WorkerReady,
     WorkerRefused,
 )
+from batchcls.results import echoes
 from batchcls.running.presenter import Presenter
 from batchcls.running.signals import StopRequests
 
@@ -139,7 +140,15 @@ class EventLoop:
         """Every worker must have made the same of the model."""
         if not self._loaded:
             self._loaded, self.description = True, description
-        elif _what_was_read(description) != _what_was_read(self.description):
+            return
+        first, now = echoes.heard(self.description), echoes.heard(description)
+        if devices := echoes.others(first, now):
+            raise StoppedError(
+                f"a worker that started later was given other answers by {' and '.join(devices)} "
+                "to the same four pictures than the first one, so its lines would not be the same "
+                "either; check the device and its driver, then run the same command to resume"
+            )
+        if _what_was_read(description) != _what_was_read(self.description):
             raise StoppedError(
                 "a file of the model changed during the run, so a worker that started later read "
                 "another model than the first one; restore the file, then run the same command to "

@@ -17,7 +17,7 @@ from batchcls.errors import BatchclsError, RefusedError
 from batchcls.images import Folder
 from batchcls.job.job import Job
 from batchcls.messages import Answer
-from batchcls.results import carry, generation
+from batchcls.results import carry, echoes, generation
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
 from batchcls.results.disk_errors import guard
@@ -40,10 +40,12 @@ class Ready:
     Attributes:
         journal: its results.
         work: the images that have no line yet.
+        notes: for people.
     """
 
     journal: Journal
     work: ListedWork
+    notes: tuple[str, ...] = ()
 
     def close(self) -> None:
         """Close the files; what was not committed is done again next time."""
@@ -168,10 +170,10 @@ class Output:
         resolved = fingerprint.resolved(asked, description)
         if (before := _goes_on_from(decided)) is not None:
             manifests.require_same(before, resolved, paths.results)
+            self._require_echo(before, echoes.heard(description))
         decided = when_listed(decided, listed.count)
         if isinstance(decided, NewGeneration):
-            labels = description.get("labels")
-            manifest = self._next_manifest(decided, listed, asked, resolved, labels)
+            manifest = self._next_manifest(decided, listed, asked, resolved, description)
             generation.begin(paths, storage, manifest, fresh=decided.over)
         else:
             manifest = decided.manifest
@@ -186,10 +188,11 @@ class Output:
                 reader = InputsReader(paths.inputs, place)
             undo.callback(reader.close)
             first, passes = journal.count, self._job.number_iter
+            notes = self._note_echo(manifest, echoes.heard(description, first))
             carried = self._carried(manifest, first)
             work = ListedWork(reader, manifest.count, first, passes, carried)
             undo.pop_all()
-        return Ready(journal, work)
+        return Ready(journal, work, notes)
 
     def forget_prepared(self) -> None:
         """Remove a list that no generation was begun with; a disk that fails may keep it."""
@@ -202,11 +205,14 @@ class Output:
         listed: InputsList,
         asked: Mapping[str, Any],
         resolved: Mapping[str, Any],
-        labels: object,
+        description: Mapping[str, Any],
     ) -> Manifest:
         job, before, replaces = self._job, decided.before, None
         if before is not None:
             replaces = generation.finished_file(self.paths, self._storage, fresh=decided.over)
+        carried = before.settings if before is not None and not decided.over else {}
+        first = before.count if before is not None and decided.reason == "extend" else 0
+        heard = echoes.heard(description, first)
         return Manifest(
             inputs=listed.as_dict(),
             fingerprint=resolved,
@@ -215,7 +221,9 @@ class Output:
                 "asked": fingerprint.normal(asked),
                 **self._where(decided, listed),
                 "job": job.as_dict(),
-                "labels": labels,
+                "labels": description.get("labels"),
+                "hardware": description.get("hardware"),
+                echoes.KEY: echoes.joined(carried, heard),
             },
             generation=1 if before is None else before.generation + 1,
             carry=decided.carry,
@@ -244,6 +252,25 @@ class Output:
                 paths.next_inputs if staged else paths.inputs, Folder(listed.root)
             )
         return {"places": moved.places(self._job), "sizes": sizes}
+
+    def _require_echo(self, before: Manifest, now: echoes.Echo) -> None:
+        known = echoes.recorded(before.settings)
+        if known and not self._job.mixed_processors:
+            echoes.require_same(known[-1], now, self._job.output)
+
+    def _note_echo(self, manifest: Manifest, now: echoes.Echo) -> tuple[str, ...]:
+        """Write into the manifest that another machine goes on, before its first line is written.
+
+        Returns:
+            What people should know.
+        """
+        known = echoes.recorded(manifest.settings)
+        entries = echoes.joined(manifest.settings, now)
+        if len(entries) == len(known) or now.index == manifest.count:
+            return ()
+        settings = {**manifest.settings, echoes.KEY: entries}
+        manifests.save(self._storage, self.paths.manifest, replace(manifest, settings=settings))
+        return (echoes.seam(known[-1], now) if known else echoes.UNKNOWN,)
 
     def _carried(self, manifest: Manifest, first: int) -> Iterator[Answer] | None:
         """Lines that an unfinished generation takes over from the one before."""

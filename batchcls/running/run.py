@@ -171,6 +171,8 @@ class _Session:
         ready, total = self._open(loop, decided, asked)
         with contextlib.closing(ready):
             journal, resumed = ready.journal, ready.journal.count
+            for note in ready.notes:
+                self._progress.warn(note)
             if journal.finished:
                 self._progress.on_listed(total, resumed, journal.failed)
                 self._presenter.end("done", "nothing new to label", loop.description)

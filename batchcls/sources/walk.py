@@ -139,7 +139,7 @@ class Walk:
         """Whether a directory is one to list; costs one stat, of a directory just found."""
         status = os.stat(path)  # noqa: PTH116 - raw bytes
         identity = (status.st_dev, status.st_ino)
-        if identity == self._own:
+        if identity == self._own or _of_a_run(path):
             return False
         if self.follow_links:
             if identity in self._seen:
@@ -168,6 +168,11 @@ class Walk:
             spill.add(name)
         else:
             self.notes.leave_out(name)
+
+
+def _of_a_run(path: bytes) -> bool:
+    """The folder that some run keeps beside its results; whoever made it labels no logs."""
+    return path.endswith(b".job/") and os.path.lexists(path + b"lock")
 
 
 def _leads_to_directory(entry: "os.DirEntry[bytes]") -> bool:

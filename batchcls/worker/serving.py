@@ -83,6 +83,7 @@ def open_pipeline(start: StartMessage, board: Board) -> tuple[Any, Pipeline]:
     def decode(data: bytes, whole: bool) -> Picture:
         return decode_picture(data, policy, None if whole else at_least)
 
+    classifier.listen(lambda data: decode(data, True))
     pipeline = Pipeline(
         classifier,
         Reader(),

@@ -78,6 +78,7 @@ CHANGES_NOTHING: dict[str, Any] = {
 OF_ANOTHER_KIND = {
     "output": "is where the results are",
     "fresh": "forgets them", "extend": "of finished results", "retry_failed": "of finished results",
+    "mixed_processors": "is in the manifest, with the image from which on",
     "crop_fraction": "a number of the resize types that crop; the model's does not",
     "extension": "a library of operations is hashed: tests/running has none",
     "threshold": "of multi-label models; refused with this one",

@@ -324,6 +324,13 @@ def test_what_is_left_out_by_name_is_counted_by_ending(tree: Tree, inputs: Path)
     )
 
 
+def test_folders_of_runs_are_no_folders_of_images(tree: Tree, inputs: Path) -> None:
+    tree("in/a.jpg", "in/r.jsonl.job/lock", "in/r.jsonl.job/log", "in/mine.job/b.jpg")
+    found = freeze(Job(sources=("in",)), inputs)
+    assert found.left_out == {}
+    assert paths(found, inputs) == ["a.jpg", "mine.job/b.jpg"]
+
+
 def test_folders_that_programs_make_are_left_out_unless_named(tree: Tree, inputs: Path) -> None:
     tree("in/a.jpg", "in/@eaDir/a.jpg/SYNOPHOTO_THUMB_XL.jpg", "in/sub/.Trash-1000/files/b.jpg",
          "in/$Recycle.Bin/S-1/c.jpg", "in/__macosx/._a.jpg", "in/eaDir/d.jpg")  # fmt: skip

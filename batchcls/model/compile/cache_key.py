@@ -19,6 +19,7 @@ import numpy as np
 import batchcls.model
 from batchcls.job.paths import expanded
 from batchcls.model.compile.compilation import Compilation
+from batchcls.model.devices import processor
 from batchcls.model.devices.core import is_cpu, only_cpus
 from batchcls.model.devices.strings import Device
 from batchcls.model.files.find import file_hash, model_hash, model_path
@@ -37,6 +38,7 @@ NEUTRAL = frozenset(
         "fresh",
         "extend",
         "retry_failed",
+        "mixed_processors",
         "max_failed",
         "top",
         "with_facts",
@@ -151,9 +153,7 @@ def code_hash(folder: Path) -> str:
 @cache
 def _processor() -> str:
     """What the processor is and can do: the CPU plugin compiles for it."""
-    try:
-        text = Path("/proc/cpuinfo").read_text().partition("\n\n")[0]
-    except OSError:
-        return ""
     telling = ("vendor_id", "model name", "flags", "Features", "CPU part")
-    return "\n".join(line for line in text.splitlines() if line.startswith(telling))
+    return "\n".join(
+        f"{key}: {value}" for key, value in processor.facts().items() if key in telling
+    )

@@ -61,6 +61,8 @@ def describe(
         "threshold": metadata.threshold,
         "int8": computed["int8"],
         "precision": dict(precision),
+        "hardware": dict(computed["hardware"]),
+        "echo": {},
         "warnings": list(warnings),
         "versions": found,
         "fingerprint": {

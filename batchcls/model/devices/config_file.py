@@ -42,6 +42,10 @@ def configure_lists(core: Core, job: Job) -> None:
     Raises:
         UsageError: a section of no device, or a property that its device does not have.
     """
+    if any(device.upper().startswith("AUTO") for device in job.device):
+        # Until an accelerator has compiled its model, AUTO would let the CPU answer, whose last
+        # digits are others.
+        core.set_property("AUTO", {"ENABLE_STARTUP_FALLBACK": "NO"})
     config = load(job.load_config)
     own = {entry.partition("=")[0].upper() for entry in job.plugin}
     for name, values in config.items():

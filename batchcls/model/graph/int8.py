@@ -25,11 +25,11 @@ further from TFLite's default kernels. Where they leave room, the model was made
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from batchcls.model.devices import processor
 from batchcls.model.devices.core import is_cpu
 from batchcls.model.graph import weights
 from batchcls.model.runtime import Core, Model, Type, opset13
@@ -55,9 +55,6 @@ _CHANNELS = 2
 """Of a grouped convolution's weights: (groups, results of a group, channels of a group, …)."""
 
 _DEQUANTISATION = frozenset({"Convert", "Subtract", "Multiply", "Reshape"})
-
-_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
-"""Environment variables that keep oneDNN from using what the processor has."""
 
 
 def is_quantised(model: Model) -> bool:
@@ -154,13 +151,9 @@ def saturates(core: Core, device: str) -> bool:
 
 
 def _has_vnni() -> bool:
-    if any(os.environ.get(name) for name in _LIMITS):
+    if any(os.environ.get(name) for name in processor.CAPS):
         return False
-    try:
-        flags = Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0]
-    except OSError:
-        return False
-    return "vnni" in flags
+    return any("vnni" in flag for flag in processor.flags())
 
 
 def _extremes() -> Model:

@@ -6,7 +6,7 @@ and turns raw scores into an answer.
 
 import contextlib
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -21,10 +21,10 @@ from batchcls.model.compile import compiling
 from batchcls.model.compile.compilation import Compilation
 from batchcls.model.compile.compiled import Compiled
 from batchcls.model.compile.description import describe
-from batchcls.model.devices import config_file, precision, strings
+from batchcls.model.devices import config_file, hardware, precision, strings
 from batchcls.model.devices import core as cores
 from batchcls.model.files.find import model_file, model_path, model_state
-from batchcls.model.infer import topk, uncertainty
+from batchcls.model.infer import echo, topk, uncertainty
 from batchcls.model.infer.constancy import Constancy, unlike_pictures
 from batchcls.model.infer.ring import Ring
 from batchcls.model.preprocess import spatial
@@ -114,6 +114,7 @@ class Classifier:
             "devices": [str(device) for device in devices],
             "precision": precisions,
             "files": files,
+            "hardware": hardware.hardware(core, properties),
         }
         return cls(job, compiled, threads, warnings, computed)
 
@@ -197,6 +198,16 @@ class Classifier:
             threshold = float(activation.logits(np.array([threshold], np.float32))[0])
         return uncertainty.lead(low, high, threshold)
 
+    def listen(self, decode: Callable[[bytes], Picture]) -> None:
+        """Note in the description what the devices answer to fixed pictures; see `echo`.
+
+        Args:
+            decode: from a file's bytes to a picture, as for every image of the run.
+        """
+        heard = echo.listen(self.rings, lambda data: self.prepare(decode(data)))
+        self.description["echo"] = heard.echoes
+        self.description["warnings"] += heard.notes
+
     def notes(self) -> tuple[str, ...]:
         """What has come to light since the last call, for people."""
         found, self._notes = tuple(self._notes), []
@@ -205,10 +216,10 @@ class Classifier:
     def _test_answers(self) -> list[NDArray[np.float32]]:
         """Probabilities for pictures as unlike as they can be; those that there are."""
         found = []
-        for picture in unlike_pictures():
-            scores = self.rings[0].ask(self.prepare(picture), ASK_S)
+        inputs = [self.prepare(picture) for picture in unlike_pictures()]
+        for scores in self.rings[0].ask(inputs, ASK_S) or ():
             with contextlib.suppress(ImageError):
-                found += [] if scores is None else [self.probabilities(scores)]
+                found.append(self.probabilities(scores))
         return found
 
     def perf_counts(self) -> list[LayerTime]:

@@ -128,25 +128,36 @@ class Ring:
         for blank in rows[len(images) :]:
             blank[...] = 0
 
-    def ask(self, image: NDArray[Any], timeout_s: float) -> NDArray[np.float32] | None:
-        """One image's raw scores from a request beside the ring; None where there is no answer.
+    def ask(
+        self, images: Sequence[NDArray[Any]], timeout_s: float
+    ) -> list[NDArray[np.float32]] | None:
+        """Raw scores, (classes,) each, from a request beside the ring.
 
         Args:
-            image: a model input, as for `start`.
-            timeout_s: waited for at most so long.
+            images: model inputs, as for `start`; any number.
+            timeout_s: a request is waited for at most so long.
+
+        Returns:
+            None where the device refuses, or does not answer in time.
         """
+        found: list[NDArray[np.float32]] = []
         try:
             request = self._requests[0].get_compiled_model().create_infer_request()
-            if self._takes_any_size:
-                request.set_input_tensor(0, Tensor(image[None]))
-            else:
-                _rows(request)[0][...] = image
-            request.start_async()
-            if not request.wait_for(int(timeout_s * 1000)):
-                return None
-            return np.array(request.get_output_tensor(0).data[0], np.float32)
+            for first in range(0, len(images), self.batch_size):
+                batch = images[first : first + self.batch_size]
+                if self._takes_any_size:
+                    request.set_input_tensor(0, Tensor(batch[0][None]))
+                else:
+                    for row, image in zip(_rows(request), batch, strict=False):
+                        row[...] = image
+                request.start_async()
+                if not request.wait_for(int(timeout_s * 1000)):
+                    return None
+                scores = request.get_output_tensor(0).data
+                found += [np.array(row, np.float32) for row in scores[: len(batch)]]
         except Exception:  # noqa: BLE001 - a refusal is an answer (rule 4)
             return None
+        return found
 
     def poll(self) -> Finished | None:
         """The oldest request, if it has completed."""

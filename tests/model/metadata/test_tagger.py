@@ -61,9 +61,9 @@ TALL = np.full((16, 15, 3), (0, 250, 0), np.uint8)
 
 def tags(classifier: Classifier, image: np.ndarray) -> list[str]:
     (ring,) = classifier.rings
-    scores = ring.ask(classifier.prepare(image), 20.0)
+    scores = ring.ask([classifier.prepare(image)], 20.0)
     assert scores is not None
-    return [one.label for one in classifier.outcome(scores)]
+    return [one.label for one in classifier.outcome(scores[0])]
 
 
 def test_the_table_beside_a_tagger_says_all(tmp_path: Path) -> None:
