@@ -38,7 +38,7 @@ from batchcls.results import record
 from batchcls.results.disk_errors import explain, guard
 from batchcls.results.mark import State
 from batchcls.results.opening import Opened, open_results, taken_message
-from batchcls.results.recovery import Identity, Prefix, identify
+from batchcls.results.recovery import Fits, Identity, Prefix, any_record, identify
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import READ, Storage, opened, write_all
 
@@ -91,19 +91,21 @@ class Journal:
         run: str,
         *,
         replaces: Identity | None = None,
+        fits: Fits = any_record,
     ) -> Self:
         """Begin the results of a run, or resume them.
 
         Args:
             expected_count: images on the inputs list.
             replaces: the finished file of the generation before, which this one may replace.
+            fits: what a line that no mark vouches for must be, besides a record.
 
         Raises:
             RefusedError: the results are damaged or of another run, or the path is not writable.
             StoppedError: the disk is full or fails.
         """
         with guard(paths.part):
-            found = open_results(paths, storage, expected_count, run, replaces)
+            found = open_results(paths, storage, expected_count, run, replaces, fits)
         return cls(paths, storage, expected_count, replaces, found)
 
     @property

@@ -11,7 +11,14 @@ from pathlib import Path
 from batchcls.errors import RefusedError
 from batchcls.results import mark as marks
 from batchcls.results.mark import Mark, MarkFile
-from batchcls.results.recovery import Identity, Prefix, extend, require_finished, require_marked
+from batchcls.results.recovery import (
+    Fits,
+    Identity,
+    Prefix,
+    extend,
+    require_finished,
+    require_marked,
+)
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import CREATE, READ_WRITE, Storage, blocks
 
@@ -41,7 +48,12 @@ def taken_message(path: Path) -> str:
 
 
 def open_results(
-    paths: RunPaths, storage: Storage, expected: int, run: str, replaces: Identity | None
+    paths: RunPaths,
+    storage: Storage,
+    expected: int,
+    run: str,
+    replaces: Identity | None,
+    fits: Fits,
 ) -> Opened:
     """See `Journal.open`.
 
@@ -69,7 +81,7 @@ def open_results(
         part_fd = storage.open(paths.part, CREATE)
         undo.callback(_close, storage, part_fd)
         found = Opened(Prefix.of(mark), MarkFile(storage, commit_fd, mark, slot), part_fd)
-        _drop_tail(found, paths.part, storage, expected)
+        _drop_tail(found, paths.part, storage, expected, fits)
         # Names made just before a crash need not be on the disk yet.
         storage.fsync_dir(paths.directory)
         storage.fsync_dir(paths.results.parent)
@@ -98,14 +110,14 @@ def _require_plausible(paths: RunPaths, mark: Mark, expected: int) -> None:
         )
 
 
-def _drop_tail(found: Opened, path: Path, storage: Storage, expected: int) -> None:
+def _drop_tail(found: Opened, path: Path, storage: Storage, expected: int, fits: Fits) -> None:
     """Keep what is right behind the mark, cut the rest off, and mark it."""
     mark, safe = found.marks.mark, found.safe
     if not storage.fstat(found.part).regular:
         raise RefusedError(f"{path} is not a regular file; choose another `--output`")
-    require_marked(storage, found.part, path, mark)
+    require_marked(storage, found.part, path, mark, fits)
     size = storage.fstat(found.part).size
-    extend(safe, blocks(storage, found.part, mark.size), expected)
+    extend(safe, blocks(storage, found.part, mark.size), expected, fits)
     found.dropped = size - safe.size
     if size == mark.size:
         return

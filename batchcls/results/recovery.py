@@ -3,17 +3,18 @@
 Rules of this file:
 
 1. Up to the commit mark the checksum decides. It is right, or the results are refused.
-2. Behind the mark every line must be whole and a record of its own place; the first that is not
-   ends the file. That is what a crash leaves, and it is dropped.
+2. Behind the mark every line must be whole, a record of its own place, and what its image's line
+   must be (`expected_line`); the first that is not ends the file. That is what a crash leaves, and
+   it is dropped.
 
-Behind the mark only the grammar protects from a flipped bit. That tail is seconds old: it is there
-after a crash between a commit's write and its mark, or when power failed before the mark, which is
-not synced, reached the disk.
+Behind the mark no checksum protects from a flipped bit. That tail is seconds old: it is there after
+a crash between a commit's write and its mark, or when power failed before the mark, which is not
+synced, reached the disk.
 """
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -22,6 +23,14 @@ from batchcls.errors import RefusedError
 from batchcls.results import record
 from batchcls.results.mark import Mark, State
 from batchcls.results.storage import Storage, blocks, opened
+
+Fits = Callable[[bytes, int], bool]
+"""Whether a line can be that of the image with this index, besides being a record of it."""
+
+
+def any_record(line: bytes, index: int) -> bool:
+    """Where nothing more is known of the lines."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +105,20 @@ def lines(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
         yield rest, False
 
 
-def extend(prefix: Prefix, pieces: Iterable[bytes], limit: int) -> None:
+def extend(prefix: Prefix, pieces: Iterable[bytes], limit: int, fits: Fits = any_record) -> None:
     """Lengthen a right prefix for as long as lines are right.
 
     Args:
         prefix: what is known to be right; grows.
         pieces: what follows it in the file.
         limit: lines that the whole file has at most.
+        fits: what else a line must be.
     """
     for line, whole in lines(pieces):
         if not whole or prefix.count >= limit:
             return
         checked = record.check(line, prefix.count)
-        if checked is None:
+        if checked is None or not fits(line, prefix.count):
             return
         prefix.add(line, checked.failed)
 
@@ -131,8 +141,13 @@ def checksum(storage: Storage, fd: int, size: int) -> int:
     return crc32
 
 
-def require_marked(storage: Storage, fd: int, path: Path, mark: Mark) -> None:
+def require_marked(
+    storage: Storage, fd: int, path: Path, mark: Mark, fits: Fits = any_record
+) -> None:
     """Refuse results that are not what the mark says was on the disk.
+
+    Args:
+        fits: helps to find the place.
 
     Raises:
         RefusedError: naming the byte offset of the first bad line.
@@ -146,7 +161,7 @@ def require_marked(storage: Storage, fd: int, path: Path, mark: Mark) -> None:
     if checksum(storage, fd, mark.size) == mark.crc32:
         return
     good = Prefix()
-    extend(good, blocks(storage, fd, 0, mark.size), mark.count)
+    extend(good, blocks(storage, fd, 0, mark.size), mark.count, fits)
     where = (
         f"line {good.count + 1}, at byte {good.size}, is not what was written"
         if good.size < mark.size

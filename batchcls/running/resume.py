@@ -21,9 +21,10 @@ from batchcls.results import carry, echoes, generation
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
 from batchcls.results.disk_errors import guard
+from batchcls.results.expected_line import ExpectedLine
 from batchcls.results.journal import Journal
 from batchcls.results.manifest import Manifest
-from batchcls.results.recovery import require_finished
+from batchcls.results.recovery import Fits, require_finished
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
 from batchcls.running import fingerprint, moved
@@ -178,15 +179,17 @@ class Output:
         else:
             manifest = decided.manifest
         with contextlib.ExitStack() as undo:
-            journal = Journal.open(
-                paths, storage, manifest.count, manifest.run, replaces=manifest.replaces
-            )
-            undo.callback(journal.close)
             elsewhere, _ = moved.find(manifest, self._job)
             place = Folder(manifest.root) if elsewhere is None else elsewhere.place
             with guard(paths.inputs):
                 reader = InputsReader(paths.inputs, place)
             undo.callback(reader.close)
+            expected = ExpectedLine.of(description, self._job.facts)
+            journal = Journal.open(
+                paths, storage, manifest.count, manifest.run,
+                replaces=manifest.replaces, fits=_fits(expected, reader),
+            )  # fmt: skip
+            undo.callback(journal.close)
             first, passes = journal.count, self._job.number_iter
             notes = self._note_echo(manifest, echoes.heard(description, first))
             carried = self._carried(manifest, first)
@@ -281,6 +284,17 @@ class Output:
         )
         retry = manifest.carry == "retry-failed"
         return (answer for answer in answers if not (retry and answer.failed))
+
+
+def _fits(expected: ExpectedLine, reader: InputsReader) -> Fits:
+    """Whether a line is as expected of the image that the list has at its place."""
+
+    def fits(line: bytes, index: int) -> bool:
+        if reader.next_index != index:
+            reader.seek(index)
+        return all(expected.fits(line, image) for image in reader.chunk(1))
+
+    return fits
 
 
 def _goes_on_from(decided: GoOn | NewGeneration) -> Manifest | None:

@@ -24,7 +24,10 @@ from batchcls.errors import (
     UsageError,
 )
 from batchcls.job.job import Job
+from batchcls.results import manifest as manifests
+from batchcls.results import mark as marks
 from batchcls.results.rundir import RunPaths
+from batchcls.results.storage import PosixStorage
 from batchcls.running.run import run
 from tests.support.bad_images import BAD
 from tests.support.tiny_models import colour_model, save
@@ -142,6 +145,24 @@ def test_an_unfinished_run_goes_on_to_the_same_bytes(job: Job, tmp_path: Path) -
     result = run(again)
     assert Path(again.output).read_bytes() == whole
     assert result.images == 53
+
+
+def test_a_letter_changed_behind_the_mark_is_noticed(job: Job, tmp_path: Path) -> None:
+    run(job)
+    whole = Path(job.output).read_bytes()
+    paths, storage = RunPaths.of(job.output), PosixStorage()
+    manifest = manifests.load(storage, paths.manifest)
+    assert manifest is not None
+    # As if power had failed before the mark reached the disk.
+    marks.create(storage, paths.commit, manifest.run)
+    lines = whole.splitlines(keepends=True)
+    changed = 20
+    assert b'"label":"green"' in lines[changed]
+    lines[changed] = lines[changed].replace(b'"label":"green"', b'"label":"greet"')
+    paths.results.unlink()
+    paths.part.write_bytes(b"".join(lines))
+    assert run(job).resumed == changed
+    assert paths.results.read_bytes() == whole
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ class InstantWorkers:
 
     def __init__(self, start: StartMessage) -> None:
         self.leased: list[int] = []
-        self._top = start.job.top
+        self._top = start.job.top or 1
         self._running: set[int] = set()
         self._events: list[Event] = []
 
@@ -61,7 +61,7 @@ class InstantWorkers:
         match command:
             case StartWorker(worker):
                 self._running.add(worker)
-                self._events.append(WorkerReady(worker, {"fingerprint": {"top": self._top}}))
+                self._events.append(WorkerReady(worker, self._description))
             case Lease(worker, lease, images):
                 self.leased += [image.index for image in images]
                 self._events.append(Answered(worker, lease, tuple(map(self._answer, images))))
@@ -73,6 +73,11 @@ class InstantWorkers:
         events, self._events = self._events, []
         return events
 
+    @property
+    def _description(self) -> dict[str, Any]:
+        resolved = {"top": self._top, "threshold": None, "activation": "none"}
+        return {"fingerprint": resolved, "labels": {"count": 9, "names": []}}
+
     def _answer(self, image: ImageRef) -> Answer:
         try:
             label = Files().read(image).decode()
@@ -80,7 +85,8 @@ class InstantWorkers:
             return record.failure_answer(image, Failure(error.kind, error.message))
         if label == CUT:
             return record.failure_answer(image, Failure("truncated", "the file ends early"))
-        return Answer(image.index, record.ok_line(image, [Prediction(1, label, 0.5)]), None, label)
+        classes = [Prediction(index, label, 0.5) for index in range(self._top)]
+        return Answer(image.index, record.ok_line(image, classes), None, label)
 
 
 class Place:

@@ -1,0 +1,89 @@
+"""Decides whether a line is what its image's line must be, where no checksum vouches for it.
+
+Whatever is known of a line before its image is looked at is compared: the path by the list, how
+many classes there are, their names by their numbers, the order and range of scores, which facts
+there are. What only the image can tell is not: the digits of scores and facts, and the message of
+a failure.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, Self
+
+from batchcls.images import ImageRef, Prediction
+from batchcls.results import record
+
+ROUNDED = 5e-7
+"""By how much a score of six decimals may be off."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedLine:
+    """What is known of every line of a run.
+
+    Attributes:
+        classes: of the model.
+        names: of these; empty if there are too many to know them.
+        top: the most classes of a line.
+        threshold: the least score of a multi-label answer; None where every answer has `top`.
+        probabilities: scores are from 0 to 1.
+        facts: what an answer says besides.
+    """
+
+    classes: int
+    names: Sequence[str]
+    top: int
+    threshold: float | None = None
+    probabilities: bool = False
+    facts: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, description: Mapping[str, Any], facts: Sequence[str]) -> Self:
+        """For the lines of workers that describe the model like this.
+
+        Args:
+            description: see `batchcls.model.compile.description`.
+            facts: `Job.facts`, in the record's order.
+        """
+        labels, resolved = description["labels"], description["fingerprint"]
+        return cls(
+            classes=labels["count"],
+            names=labels["names"],
+            top=min(resolved["top"] or labels["count"], labels["count"]),
+            threshold=resolved["threshold"],
+            probabilities=resolved["activation"] != "none",
+            facts=facts,
+        )
+
+    def fits(self, line: bytes, image: ImageRef) -> bool:
+        """Whether this can be the line of this image.
+
+        Args:
+            line: without its newline.
+        """
+        try:
+            found = record.parse(line)
+        except record.RecordError:
+            return False
+        if found.failure is not None:
+            return record.failure_line(image, found.failure) == line
+        if not self._may_be(found.top) or list(found.extra) != list(self.facts):
+            return False
+        top = found.top
+        if self.names:
+            top = tuple(replace(one, label=self.names[one.index]) for one in top)
+        return record.ok_line(image, top, found.extra) == line
+
+    def _may_be(self, top: Sequence[Prediction]) -> bool:
+        """Whether a model may have answered so: as many classes, in this order."""
+        if len(top) > self.top or (self.threshold is None and len(top) < self.top):
+            return False
+        if len({one.index for one in top if one.index < self.classes}) < len(top):
+            return False
+        scores = [one.score for one in top]
+        if self.threshold is not None and min(scores, default=1.0) < self.threshold - ROUNDED:
+            return False
+        if self.probabilities and not all(0 <= score <= 1 for score in scores):
+            return False
+        return all(a >= b for a, b in pairwise(scores))
