@@ -16,15 +16,7 @@ Rules of this file:
 7. Every step of `open` and `finish` can be done again after a crash in the middle of it.
 8. The caller holds the lock (`lock`).
 
-States, by what is there of mark, part and final file::
-
-    mark none or of another run, part none or empty    new: mark first, then the part
-    mark none or of another run, part with lines       refused: results of another run
-    mark open, part                                    resume behind the last good line
-    mark open, no part                                 refused, unless the mark counts no line
-    mark complete, part                                verify and rename
-    mark complete, no part, final as marked            finished
-    mark complete, no part, final missing or changed   refused (`recovery.require_finished`)
+What is there when it is opened, and what becomes of it: see `opening`.
 """
 
 import contextlib

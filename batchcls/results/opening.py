@@ -1,7 +1,17 @@
-"""Decides whether results begin, resume, are complete, or are refused; states: see `journal`.
+"""Decides whether results begin, resume, are complete, or are refused.
 
 Every step can be done again after a crash in the middle of it, and where nothing is to be mended
 nothing is written.
+
+States, by what is there of mark, part and final file::
+
+    mark none or of another run, part none or empty    new: mark first, then the part
+    mark none or of another run, part with lines       refused: results of another run
+    mark open, part                                    resume behind the last good line
+    mark open, no part                                 refused, unless the mark counts no line
+    mark complete, part                                verify and rename
+    mark complete, no part, final as marked            finished
+    mark complete, no part, final missing or changed   refused (`recovery.require_finished`)
 """
 
 import contextlib
