@@ -52,6 +52,10 @@ def configure_lists(core: Core, job: Job) -> None:
         device = name.split(".")[0]
         if device in VIRTUAL:
             _configure_list(core, name, values, f"--load-config {job.load_config}")
+        elif device == "CPU" and name != device:
+            raise UsageError(
+                f"--load-config {job.load_config}: {name}: CPUs have no numbers; write CPU"
+            )
         elif device not in _DEVICES | own and name not in core.available_devices:
             known = ", ".join(sorted(_DEVICES | own | set(VIRTUAL)))
             raise UsageError(

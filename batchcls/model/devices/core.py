@@ -122,15 +122,19 @@ def properties(job: Job, threads: Threads, names: list[str]) -> Properties:
             mine["PERFORMANCE_HINT"] = hint
         if job.perf_counts:
             mine["PERF_COUNT"] = "YES"
-        mine |= loaded.get(name, loaded.get(name.split(".")[0], {}))
+        share: dict[str, Any] = {}
         if (nthreads := threads.nthreads or job.nthreads) and cpu:
-            mine["INFERENCE_NUM_THREADS"] = str(nthreads)
+            share["INFERENCE_NUM_THREADS"] = str(nthreads)
+        if (wanted := _for(name, streams)) is not None:
+            share["NUM_STREAMS"] = wanted
+        mine |= share  # what was decided
+        mine |= loaded.get(name, loaded.get(name.split(".")[0], {}))
+        by_hand = {"INFERENCE_NUM_THREADS": job.nthreads, "NUM_STREAMS": job.nstreams}
+        mine |= {key: value for key, value in share.items() if by_hand[key]}
         if job.hint and hint:
             mine["PERFORMANCE_HINT"] = hint
         if (wanted := _for(name, precision)) is not None:
             mine["INFERENCE_PRECISION_HINT"] = wanted
-        if (wanted := _for(name, streams)) is not None:
-            mine["NUM_STREAMS"] = wanted
         found[name] = mine
     return found
 

@@ -9,7 +9,9 @@ import pytest
 
 from batchcls.errors import UsageError
 from batchcls.job.job import Job
+from batchcls.job.threads import Threads
 from batchcls.model.devices import config_file
+from batchcls.model.devices.core import properties
 
 CORE = openvino.Core()
 
@@ -45,6 +47,7 @@ def test_a_plugin_of_the_jobs_is_a_device(tmp_path: Path) -> None:
         ({"HETERO": {"INFERENCE_NUM_THREADS": "2"}}, "HETERO has no property INFERENCE_NUM"),
         ({"MULTI": {"X": "1"}}, "MULTI has no property X"),
         ({"AUTO": {"LOG_LEVEL": "LOUD"}}, "AUTO refuses a value"),
+        ({"CPU.0": {"NUM_STREAMS": "2"}}, r"CPU\.0: CPUs have no numbers; write CPU"),
         ([], "expected"),
     ],
 )
@@ -52,3 +55,23 @@ def test_what_openvino_would_swallow_is_refused(tmp_path: Path, sections: Any, m
     with pytest.raises(UsageError, match=match) as caught:
         configured(tmp_path, sections)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "streams", "nthreads"),
+    [
+        ({}, "2", "3"),
+        ({"nstreams": "1"}, "1", "3"),
+        ({"nstreams": "CPU:1", "nthreads": 1}, "1", "1"),
+        ({"nstreams": "GPU:1"}, "2", "3"),
+    ],
+)
+def test_the_file_wins_over_what_is_decided_and_options_over_the_file(
+    tmp_path: Path, options: dict[str, Any], streams: str, nthreads: str
+) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"CPU": {"NUM_STREAMS": "2", "INFERENCE_NUM_THREADS": "3"}}))
+    threads = Threads(nthreads=1, nstreams=options.get("nstreams", "1"))
+    found = properties(Job(load_config=str(path), **options), threads, ["CPU"])
+    assert found["CPU"]["NUM_STREAMS"] == streams
+    assert found["CPU"]["INFERENCE_NUM_THREADS"] == nthreads
