@@ -34,6 +34,10 @@ STRANGERS = (
     (b"#?R", "Radiance HDR"),
     (b"v/1\x01", "OpenEXR"),
     (b"8BPS", "Photoshop"),
+    (b"II\xbc", "JPEG XR"),
+    (b"qoif", "QOI"),
+    (b"FUJIFILM", "Fujifilm's raw format RAF"),
+    *((b"P%d\n" % kind, "PNM") for kind in range(1, 8)),
     (b"\0\0\1\0", "a Windows icon"),
     (b"%PDF", "PDF"),
     (b"PK\x03\x04", "a ZIP archive"),
@@ -41,6 +45,8 @@ STRANGERS = (
     (b"Rar!", "a RAR archive"),
     (b"7z\xbc\xaf", "a 7z archive"),
     (b"\0\5\x16\7", "an AppleDouble file, in which macOS keeps what belongs to another file"),
+    (b"\0\0\0\1Bud1", "a .DS_Store file of macOS"),
+    (b"\xd0\xcf\x11\xe0", "a Thumbs.db of Windows or an old Office file"),
     (b"version https://git-lfs", "a Git LFS pointer; fetch the picture itself by `git lfs pull`"),
 )
 TEXTS = (
@@ -71,6 +77,8 @@ BRANDS = {
 """By the first brand of an ISO media file; all others are films."""
 
 DICOM_AT = 128
+BLANK = 4096
+"""Bytes that must be zero for a file to be taken as blank."""
 
 
 def sniff(data: bytes, max_pixels: int = PILLOW_ERROR_LIMIT) -> Header:
@@ -102,6 +110,8 @@ def _stranger(data: bytes) -> str:
         return f", but {_branded(data)}"
     if data[DICOM_AT : DICOM_AT + 4] == b"DICM":
         return ", but DICOM"
+    if not data[:BLANK].strip(b"\0"):
+        return ", but nothing but zero bytes, as a copy that failed or a damaged disk leaves them"
     text = data[:256].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     for begins, name in STRANGERS:
         if data.startswith(begins):

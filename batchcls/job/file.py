@@ -119,10 +119,7 @@ def _string(where: str, field: str, value: Any) -> str:
         raise UsageError(f"{where} = {_shown(value)}: must be text in quotes")
     mark, path = ("@", value[1:]) if value.startswith("@") else ("", value)
     if field in PATHS and path.startswith("~"):
-        try:
-            return mark + str(expanded(path))
-        except RuntimeError as error:
-            raise UsageError(f"{where} = {_shown(value)}: {error}") from error
+        return mark + str(expanded(path))
     return value
 
 

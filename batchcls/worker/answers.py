@@ -80,7 +80,7 @@ class Answers:
     def refuse(self, work: InWork, error: str) -> None:
         """Answer an image with why the device refused it."""
         if any(words in error for words in _NO_MEMORY):
-            self.fail(work, "out_of_memory", f"not enough memory to infer it: {error}")
+            self.fail(work, "out_of_memory", "not enough memory to infer it")
         else:
             self.fail(work, "infer", error)
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from batchcls.errors import ModelError
-from batchcls.model.devices.core import reason
+from batchcls.model.devices.core import reason, versions
 from batchcls.model.files import onnx, onnx_ends, readable
 from batchcls.model.metadata.metadata import ZIPMAP_LABELS
 from batchcls.model.runtime import Core, Model
@@ -34,6 +34,11 @@ def read_model(core: Core, path: Path) -> Model:
 def _read_without_maps(core: Core, path: Path, error: RuntimeError) -> Model:
     """An ONNX model that ends in ZipMap, cut off before it."""
     cut = onnx_ends.without_maps(path) if path.suffix == ".onnx" else None
+    if path.suffix == ".xml" and (version := readable.too_new(path)) is not None:
+        raise ModelError(
+            f"{path} is an OpenVINO IR of version {version}, and OpenVINO {versions()['openvino']} "
+            "cannot read it; install a newer OpenVINO"
+        ) from error
     if cut is None:
         raise ModelError(f"OpenVINO cannot read the model {path}: {reason(error)}") from error
     if onnx.tensors(path):

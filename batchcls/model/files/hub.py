@@ -95,6 +95,7 @@ def fetch(model: str) -> Path:
             f"{model}: models of the Hugging Face hub need huggingface_hub; "
             f"run `pip install '{HUB}'`"
         ) from error
+    _check_home(model, constants.HF_HUB_CACHE)
     if not sys.stderr.isatty():
         utils.disable_progress_bars()
     name, revision = reference.repository, reference.revision
@@ -124,6 +125,17 @@ def fetch(model: str) -> Path:
     except Exception as error:
         raise ModelError(f"{model}: download failed: {_reason(error)}") from error
     return _folder(model, reference, snapshot, files)
+
+
+def _check_home(model: str, cache: str) -> None:
+    """Refuse to fetch where there is no place to keep it: no home directory, and none named."""
+    try:
+        Path(cache).expanduser()
+        cache_folder()
+    except RuntimeError as error:
+        raise ModelError(
+            f"{model}: no home directory to cache it in; set HOME, or HF_HOME and XDG_CACHE_HOME"
+        ) from error
 
 
 def _cached(hub: Any, model: str, reference: Reference, why: Exception) -> Path:
@@ -169,12 +181,7 @@ def _reason(error: Exception) -> str:
 def _folder(model: str, reference: Reference, snapshot: Path, files: Iterable[str]) -> Path:
     """A folder of links to these files of a snapshot, all side by side."""
     organisation, name = reference.repository.split("/")
-    try:
-        folder = cache_folder() / "hub" / organisation / f"{name}@{snapshot.name}"
-    except RuntimeError as error:
-        raise ModelError(
-            f"{model}: no home directory to cache it in; set XDG_CACHE_HOME"
-        ) from error
+    folder = cache_folder() / "hub" / organisation / f"{name}@{snapshot.name}"
     wanted = {_name(file): (snapshot / file).resolve() for file in files}
     for file, target in wanted.items():
         if not target.is_file():

@@ -28,6 +28,10 @@ _INSIDE: Mapping[str, Mapping[int, str]] = MappingProxyType(
 )
 """Message → field number → the message in it."""
 
+BEGINS = b"\x08"
+"""A model's first byte: all exporters write the version of the format first."""
+
+_GRAPH = 7
 _OPSET = 8
 """Of a model: a set of operations that it uses, and in which version."""
 
@@ -52,6 +56,15 @@ def _named(path: Path) -> set[tuple[str, str]]:
     except (OSError, ValueError, IndexError, RecursionError):  # ValueError: nothing to map
         return set()
     return {(kind, name.decode(errors="surrogateescape")) for kind, name in found}
+
+
+def has_graph(path: Path) -> bool:
+    """The file is a message with a whole graph, as every model is."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return any(number == _GRAPH for number, _, _ in _fields(data, 0, len(data)))
+    except (OSError, ValueError, IndexError):
+        return False
 
 
 def opset(path: Path) -> int | None:

@@ -10,6 +10,8 @@ from batchcls.errors import ModelError
 from batchcls.model.files import content, onnx
 
 _IR = re.compile(rb'<net\b[^>]*\bversion="(\d+)"')
+_TFLITE = b"TFL3"
+_USUAL_IR = 11
 _OLDEST_IR = 10
 """Read by OpenVINO 2024 and newer; earlier IRs were last read by 2022's."""
 
@@ -37,13 +39,33 @@ def check(path: Path) -> None:
         raise ModelError(f"{path} is {what}, not a model{hint}")
     if path.suffix == ".xml":
         _check_ir(path, start)
+    if path.suffix == ".tflite" and start[4:8] != _TFLITE:
+        raise ModelError(f"{path} is not a TFLite model")
     if path.suffix == ".onnx":
+        _check_onnx(path, start)
         for name in onnx.tensors(path):
             _check_weights(path, path.parent / name, name)
 
 
+def too_new(path: Path) -> str | None:
+    """The version of an IR that OpenVINO could not read, where that is the likely reason."""
+    with path.open("rb") as file:
+        found = _IR.search(file.read(content.ENOUGH))
+    return found[1].decode() if found is not None and int(found[1]) > _USUAL_IR else None
+
+
+def _check_onnx(path: Path, start: bytes) -> None:
+    if onnx.has_graph(path):
+        return
+    if start.startswith(onnx.BEGINS):
+        raise ModelError(f"{path} ends early: its ONNX graph is not all there; fetch it again")
+    raise ModelError(f"{path} is not an ONNX model")
+
+
 def _check_ir(path: Path, start: bytes) -> None:
     found = _IR.search(start)
+    if b"<net" not in start:
+        raise ModelError(f"{path} is not an OpenVINO IR: there is no <net> at its start")
     if found is not None and int(found[1]) < _OLDEST_IR:
         raise ModelError(
             f"{path} is an OpenVINO IR of version {int(found[1])}, which OpenVINO no longer reads; "

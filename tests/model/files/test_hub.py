@@ -253,6 +253,16 @@ def refused(model: str, env: dict[str, str], cwd: Path) -> str:
 
 
 @fetching
+@pytest.mark.parametrize("name", ["HF_HOME", "HF_HUB_CACHE"])
+def test_without_a_home_directory(tmp_path: Path, name: str) -> None:
+    """Of a user who is unknown, as a number without an entry is in a container."""
+    env = environment(None, tmp_path, **{name: "~nobody-is-called-so/hf"})
+    assert refused("hf://org/colours", env, tmp_path).endswith(
+        "no home directory to cache it in; set HOME, or HF_HOME and XDG_CACHE_HOME"
+    )
+
+
+@fetching
 def test_a_model_is_fetched_once_with_what_is_known_about_it(serving: Hub, tmp_path: Path) -> None:
     env = environment(serving, tmp_path)
     found = inspected("hf://org/colours", env, tmp_path)

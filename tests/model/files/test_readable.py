@@ -27,6 +27,12 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b
         ("m.onnx", b"\x1f\x8b\x08rest", "a gzip archive"),
         ("m.onnx", b"\xff\xd8\xff\xe0", "a JPEG picture"),
         ("m.onnx", b"", "is empty"),
+        ("m.onnx", b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+        ("m.tflite", b"\x80\x02}q\x00.", "a Python pickle, as PyTorch"),
+        ("m.tflite", b"something else", r"m\.tflite is not a TFLite model"),
+        ("m.onnx", b"something else", r"m\.onnx is not an ONNX model"),
+        ("m.onnx", b"\x08\x08\x3a\xff\x7fgraph", "ends early"),
+        ("m.xml", b"<annotation><folder/></annotation>", "not an OpenVINO IR"),
         ("m.xml", b'<?xml version="1.0"?><net name="a" version="7"><layers/></net>', "version 7"),
         (
             "m.xml",
@@ -51,6 +57,13 @@ def test_weights_that_git_lfs_left_behind(tmp_path: Path) -> None:
     model.with_suffix(".bin").write_bytes(LFS)
     with pytest.raises(ModelError, match=r"m\.bin is a pointer that Git LFS left"):
         readable.check(model)
+
+
+def test_an_ir_of_a_later_version(tmp_path: Path) -> None:
+    model = tiny.save(tiny.colour_model(), tmp_path / "m.xml")
+    model.write_text(model.read_text().replace('version="11"', 'version="99"', 1))
+    with pytest.raises(ModelError, match=r"IR of version 99, and OpenVINO .* cannot read it"):
+        Classifier.open(Job(model=str(model), cache=False), Threads())
 
 
 def external(name: str) -> bytes:
