@@ -144,8 +144,7 @@ def gather(job: Job, model: Model, path: Path, guess: str = "") -> Known:
         sources.append((LIKELY, Settings(mean_values=mean, scale_values=scale)))
         settings, origins = merge([*sources, convention])
         guesses.append(RANGE.format(kind=element_type, how=how))
-    if settings.resize_type == "embedded" and not settings.embedded_processing:
-        guesses += _embedded_guess(settings, origins)
+    guesses += _embedded_guess(settings, origins)
     plausible: tuple[Candidate, ...] = ()
     if _nothing_said(origins, convention[0]):
         kind = _kind(model, path, image, imagenet=_may_be_imagenet(model))
@@ -158,7 +157,8 @@ def gather(job: Job, model: Model, path: Path, guess: str = "") -> Known:
              (ORIGINS[kind.family], resize), convention]
         )  # fmt: skip
         if len(plausible) > 1:
-            stretch = "" if job.resize_type else f"{in_words(resize)}, "
+            known = origins["resize_type"] in (COMMAND_LINE, GRAPH)
+            stretch = "" if known else f"{in_words(resize)}, "
             order = taken.words if kind.floating else taken.order
             guesses.append(GUESS.format(how=stretch + order))
     if job.crop_fraction is not None and settings.resize_type not in CROPPED:
@@ -206,16 +206,22 @@ def _of_graph(found: own_resize.OwnWork | None) -> Settings:
     """What a graph that resizes shows: images go in as they are, in numbers that it normalises."""
     if found is None:
         return Settings()
-    said = Settings(resize_type="embedded", reverse_input_channels=not found.bgr)
     if not found.normalises:
-        return said
-    return replace(said, mean_values=(), scale_values=(255.0,) if found.unit else ())
+        return Settings(resize_type="embedded")
+    return Settings(
+        resize_type="embedded",
+        reverse_input_channels=not found.bgr,
+        mean_values=(),
+        scale_values=(255.0,) if found.unit else (),
+    )
 
 
 def _embedded_guess(settings: Settings, origins: Mapping[str, str]) -> list[str]:
-    """What is guessed for a graph that resizes: the order of channels, and numbers."""
-    unsure = {"reverse_input_channels", "mean_values"}
-    if not any(origins.get(key, GRAPH) in (GRAPH, QUANTISED) for key in unsure):
+    """What is taken from a graph that resizes and normalises: the order of channels, and numbers.
+
+    Where it does not normalise, that is guessed as for any other model.
+    """
+    if GRAPH not in {origins.get(key) for key in ("reverse_input_channels", "mean_values")}:
         return []
     order = "RGB" if settings.reverse_input_channels else "BGR"
     highest = 1 if settings.scale_values == (255.0,) and not settings.mean_values else 255
@@ -228,7 +234,7 @@ def _nothing_said(origins: Mapping[str, str], convention: str) -> bool:
     Who gives a single one of them by hand has the others as OpenVINO's sample had them.
     """
     said = {key for key, origin in origins.items() if origin not in (QUANTISED, LIKELY, convention)}
-    if origins.get("resize_type") == COMMAND_LINE:
+    if origins.get("resize_type") in (COMMAND_LINE, GRAPH):
         said.discard("resize_type")
     return not said & {
         "resize_type", "reverse_input_channels", "embedded_processing", "mean_values",

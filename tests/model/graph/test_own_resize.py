@@ -106,7 +106,8 @@ def test_the_graph_shows_how_it_takes_pixels(
 
 def test_images_of_many_sizes_keep_their_answers(tmp_path: Path) -> None:
     """Requests in flight have pictures of different sizes, and each its own answer."""
-    classifier = opened(resizing(tmp_path / "m.onnx"), nireq=4, batch_size=4)
+    model = resizing(tmp_path / "m.onnx")
+    classifier = opened(model, nireq=4, batch_size=4, reverse_input_channels=False)
     (ring,) = classifier.rings
     assert (ring.nireq, ring.batch_size) == (4, 1)
     assert any("batch size 4 is 1" in text for text in classifier.description["warnings"])
@@ -121,8 +122,19 @@ def test_images_of_many_sizes_keep_their_answers(tmp_path: Path) -> None:
     while (finished := ring.wait(tiny.WAIT_S)) is not None:
         found[finished.tags[0]] = finished.scores[0]
     for number, scores in found.items():
-        assert scores.tolist() == [0, 0, number]
+        assert scores.tolist() == [number, 0, 0]
     assert len(found) == 40
+    classifier.close()
+
+
+def test_numbers_that_the_graph_leaves_alone_are_guessed_as_for_any_model(tmp_path: Path) -> None:
+    classifier = opened(resizing(tmp_path / "m.onnx"))
+    told = classifier.description
+    assert told["preprocess"]["resize_type"] == "embedded"
+    assert told["preprocess"]["reverse_input_channels"] is True
+    np.testing.assert_allclose(told["preprocess"]["mean_values"], MEAN * 255, rtol=1e-4)
+    (warning,) = told["warnings"]
+    assert "guesses: RGB, ImageNet's mean and std" in warning
     classifier.close()
 
 
