@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from batchcls.errors import UsageError
+
 
 def expanded(text: str) -> Path:
     """The path, with `~` for the user's home; as it stands where there is no such user or home.
@@ -13,3 +15,17 @@ def expanded(text: str) -> Path:
         return path.expanduser()
     except RuntimeError:
         return path
+
+
+def absolute(path: str | Path) -> Path:
+    """A path in full; the current directory's where it is empty.
+
+    Raises:
+        UsageError: it is relative to a directory that has been removed.
+    """
+    try:
+        return Path(path).absolute()
+    except FileNotFoundError:
+        raise UsageError(
+            "the current directory was removed; change to one that exists (`cd`) and try again"
+        ) from None

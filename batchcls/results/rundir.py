@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from batchcls.errors import RefusedError
+from batchcls.job.paths import absolute
 from batchcls.results.disk_errors import guard
 from batchcls.results.storage import Storage
 
@@ -18,7 +19,7 @@ class RunPaths:
     @classmethod
     def of(cls, output: str | Path) -> Self:
         """The files of the run with this ``--output``; absolute, whatever becomes of the cwd."""
-        return cls(Path(output).absolute())
+        return cls(absolute(output))
 
     @classmethod
     def find(cls, path: str) -> Self:

@@ -16,6 +16,7 @@ from pathlib import Path
 from batchcls.errors import BatchclsError
 from batchcls.images import Folder
 from batchcls.job.job import Job
+from batchcls.job.paths import absolute
 from batchcls.results.manifest import Manifest
 from batchcls.sources.opening import root_of
 
@@ -89,7 +90,7 @@ def _absolute(job: Job) -> list[str]:
     places = []
     for source in job.sources:
         mark, path = ("@", source[1:]) if source.startswith("@") else ("", source)
-        places.append(source if source == "-" else mark + str(Path(path).absolute()))
+        places.append(source if source == "-" else mark + str(absolute(path)))
     return places
 
 

@@ -35,12 +35,14 @@ class Found:
         results: the finished file is there.
         part: bytes of the unfinished file; None if there is none.
         mark: of the finished file; None where nothing finished can be there, or no mark is.
+        damaged: there is a manifest, but it cannot be read.
     """
 
     manifest: Manifest | None = None
     results: bool = False
     part: int | None = None
     mark: Mark | None = None
+    damaged: bool = False
 
     @property
     def complete(self) -> bool:
@@ -185,7 +187,7 @@ def _anew(found: Found, request: Request) -> NewGeneration | Refused:
     """Begin from the start, unless something is in the way."""
     paths, again = request.paths, request.again
     over = again == "fresh" or found.removed
-    if found.manifest is None and found.results:
+    if found.manifest is None and found.results and not (over and found.damaged):
         return Refused(
             RefusedError(
                 f"{paths.results} exists, and {paths.directory} does not say which run it is from; "

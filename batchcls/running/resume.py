@@ -100,13 +100,14 @@ class Output:
             StoppedError: the disk fails.
         """
         paths, storage, fresh = self.paths, self._storage, self.again == "fresh"
+        damaged = False
         generation.recover(paths, storage, fresh=fresh)
         try:
             manifest = manifests.load(storage, paths.manifest)
         except RefusedError:
             if not fresh:
                 raise
-            manifest = None
+            manifest, damaged = None, True
         results = storage.stat(paths.results) is not None
         part = storage.stat(paths.part)
         mark = None
@@ -114,7 +115,8 @@ class Output:
         if manifest is not None and part is None and not (fresh and results):
             found = marks.read(storage, paths.commit)
             mark = found[0] if found is not None else None
-        there = Found(manifest, results, part.size if part is not None else None, mark)
+        size = part.size if part is not None else None
+        there = Found(manifest, results, size, mark, damaged)
         if there.complete and mark is not None and not fresh:
             with guard(paths.results):
                 require_finished(storage, paths.results, mark)
@@ -211,7 +213,7 @@ class Output:
         description: Mapping[str, Any],
     ) -> Manifest:
         job, before, replaces = self._job, decided.before, None
-        if before is not None:
+        if before is not None or decided.over:
             replaces = generation.finished_file(self.paths, self._storage, fresh=decided.over)
         carried = before.settings if before is not None and not decided.over else {}
         first = before.count if before is not None and decided.reason == "extend" else 0

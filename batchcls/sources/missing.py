@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 from batchcls.errors import SourceError
+from batchcls.job.paths import absolute
 
 LOOKED_AT = 1000
 TRIED = 20
@@ -54,8 +55,8 @@ def _exists(path: bytes) -> bool:
 
 
 def _explain(first: list[bytes], name: str, file: Path | None) -> str:
-    here = os.fsencode(Path.cwd())
-    beside = here if file is None else os.fsencode(file.absolute().parent)
+    here = os.fsencode(absolute(""))
+    beside = here if file is None else os.fsencode(absolute(file).parent)
     for line in first[:TRIED]:
         if found := _more_than_a_path(line, file, (here, beside)):
             return f"{name} holds more than paths: {found}"

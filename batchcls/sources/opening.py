@@ -21,6 +21,7 @@ from typing import IO
 
 from batchcls.errors import SourceError
 from batchcls.job.job import Job
+from batchcls.job.paths import absolute
 from batchcls.sources.duplicates import normal
 from batchcls.sources.files import Files
 from batchcls.sources.missing import require_some
@@ -114,14 +115,14 @@ def _kind(word: str) -> str:
 
 
 def _current() -> bytes:
-    return os.fsencode(Path.cwd())
+    return os.fsencode(absolute(""))
 
 
 def _absolute(folder: bytes) -> bytes:
     """Absolute, with links as typed, unless ``..`` makes it depend on where they lead."""
     if b".." in folder.split(b"/"):
         return os.path.realpath(folder)
-    return normal(folder, _current())
+    return normal(folder, b"" if folder.startswith(b"/") else _current())
 
 
 def _joined(folder: bytes, walk: Walk) -> Iterator[bytes]:

@@ -176,6 +176,32 @@ def test_streams_that_take_nothing(results: Path, redirection: str, code: int, t
 
 
 @pytest.mark.runs
+def test_a_list_from_a_closed_standard_input_is_refused(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *BATCHCLS, "run", "-", "--progress", "none"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (
+        2,
+        "batchcls: error: standard input is closed, and - reads a list of paths from it; name a "
+        "file instead, as @list.txt\n",
+    )
+
+
+def test_a_directory_that_was_removed_is_named(tmp_path: Path) -> None:
+    words = ["run", "images", "--progress", "none"]
+    (tmp_path / "gone").mkdir()
+    done = subprocess.run(
+        ["sh", "-c", 'cd gone && rmdir ../gone && exec "$@"', "sh", *BATCHCLS, *words],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (
+        2,
+        "batchcls: error: the current directory was removed; change to one that exists (`cd`) and "
+        "try again\n",
+    )
+
+
 def test_ctrl_c_ends_it_by_the_signal(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [*BATCHCLS, "demo", str(tmp_path), "--images", "100000"],

@@ -58,8 +58,14 @@ class DrawingThread:
         """Draw this snapshot when the next frame is due."""
         self._latest = snapshot
         if self._thread is None and not self._given_up:
-            self._thread = threading.Thread(target=self._run, name="display", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="display", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # too many (`ulimit -u`)
+                self._given_up = True
+                log.warning("the display is silent: %s", error)
+            else:
+                self._thread = thread
         self._wake.set()
 
     def close(self, snapshot: Snapshot) -> None:
