@@ -39,7 +39,7 @@ class Question:
 
     def __init__(self, module: str, request: Mapping[str, Any], log: IO[bytes]) -> None:
         self._module = module
-        self._answers = tempfile.TemporaryFile()
+        self._answers = tempfile.TemporaryFile()  # noqa: SIM115 - `close` closes it
         try:
             with tempfile.TemporaryFile() as asked:
                 asked.write(json.dumps(request).encode())

@@ -41,7 +41,7 @@ def require_avx2(there: Collection[str], version: Callable[[], str]) -> None:
     """
     if "sse2" not in there or "avx2" in there:  # only x86 has the former
         return
-    year, minor = (version().split(".") + ["0", "0"])[:2]
+    year, minor = [*version().split("."), "0", "0"][:2]
     if (int(year), int(minor)) >= (2026, 4):
         raise DeviceError(
             f"this processor has no AVX2, which OpenVINO {version()} needs; "
