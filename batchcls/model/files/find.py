@@ -36,6 +36,9 @@ _UNREAD = {
 }
 """Formats that OpenVINO does not read → what to do, which its own errors do not say."""
 
+_WITH_WEIGHTS = {".bin": ".xml", ".pdiparams": ".pdmodel"}
+"""A file of weights → the model beside it: people name either."""
+
 _LABELS_IN_IR = re.compile(rb'<path_to_labels value="([^"]+)"')
 _BLOCK = 1 << 20
 
@@ -70,8 +73,8 @@ def model_file(path: Path) -> Path:
         return _in_folder(path)
     if path.name == SAVED_MODEL:
         return path.parent
-    if path.suffix == ".pdiparams" and path.with_suffix(".pdmodel").is_file():
-        return path.with_suffix(".pdmodel")
+    if (whole := _WITH_WEIGHTS.get(path.suffix)) and path.with_suffix(whole).is_file():
+        return path.with_suffix(whole)
     _check_format(path)
     return path
 

@@ -16,6 +16,7 @@ from batchcls.model.metadata import (
     huggingface,
     label_files,
     lobe,
+    mmdeploy,
     paddle,
     preprocessor_config,
     timm,
@@ -23,8 +24,6 @@ from batchcls.model.metadata import (
     yaml_files,
 )
 from batchcls.model.preprocess.settings import Settings
-
-_MMDEPLOY = "pipeline.json"
 
 Said = list[tuple[str, Settings]]
 
@@ -66,7 +65,8 @@ def settings(model: Path, input_size: tuple[int, int] | None) -> Said:
     found += [(name, _yaml(model, name, paddle.settings)) for name in paddle.FILES]
     signature, doubts = _json(model, lobe.FILE)
     found.append((lobe.FILE, replace(lobe.settings(signature or {}), doubts=doubts)))
-    found.append((_MMDEPLOY, _pipeline(model)))
+    pipeline, _ = _json(model, mmdeploy.FILE)
+    found.append((mmdeploy.FILE, mmdeploy.settings(pipeline or {})))
     return found
 
 
@@ -97,20 +97,6 @@ def _yaml(model: Path, name: str, meaning: Callable[[dict[Any, Any], str], Setti
     except ModelError as error:
         return Settings(doubts=(f"{path} is not used: {error}",))
     return meaning(values, str(path))
-
-
-def _pipeline(model: Path) -> Settings:
-    """MMDeploy's steps are shown, not followed."""
-    values, _ = _json(model, _MMDEPLOY)
-    pipeline = (values or {}).get("pipeline")
-    tasks = pipeline.get("tasks") if isinstance(pipeline, dict) else None
-    for task in tasks if isinstance(tasks, list) else ():
-        steps = task.get("transforms") if isinstance(task, dict) else None
-        if isinstance(steps, list):
-            shown = json.dumps([s for s in steps if isinstance(s, dict) and len(s) > 1])[:400]
-            text = f"{_MMDEPLOY} of MMDeploy is not followed; give its steps as options: {shown}"
-            return Settings(doubts=(text,))
-    return Settings()
 
 
 def _preprocessor(model: Path) -> tuple[dict[str, Any] | None, tuple[str, ...]]:

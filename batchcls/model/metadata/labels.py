@@ -109,9 +109,9 @@ def first_that_fits(
     for name, names in found:
         if classes in counts(names) or (classes, len(names)) == (1, 2):
             return names, name, doubts
+        many = "1 name" if len(names) == 1 else f"{len(names)} names"
         doubts.append(
-            f"{name} beside the model has {len(names)} names, the model {classes} classes: "
-            "it is not used"
+            f"{name} beside the model has {many}, the model {classes} classes: it is not used"
         )
     return None, NONE, doubts
 

@@ -147,6 +147,10 @@ def _shortest_edge(
 ) -> tuple[int, int]:
     if box[0] == box[1]:
         long = _long_edge(pre, box[0], min(width, height), max(width, height))
+        if pre.resize_rounding == "by_long_edge":
+            scale = min(long / max(width, height), box[0] / min(width, height))
+            short, long = (int(edge * scale + 0.5) for edge in sorted((width, height)))
+            return (short, long) if width <= height else (long, short)
         short, long = _limited(pre, box[0], long, width, height)
         short, long = (_multiple(pre, edge) for edge in (short, long))
         return (short, long) if width <= height else (long, short)
@@ -186,7 +190,10 @@ def _margin(pre: Preprocess, spare: int) -> int:
 
     transformers: floor(spare / 2), which also puts the larger part of a border to the left.
     torchvision and timm: round(spare / 2), half to even; of a border the smaller part is left.
+    MMDeploy: half up.
     """
     if pre.crop_rounding == "floor":
         return spare // 2
+    if pre.crop_rounding == "up":
+        return -(-spare // 2)
     return round(spare / 2) if spare >= 0 else -(-spare // 2)

@@ -55,10 +55,10 @@ class Preprocess:
         resize_to: (height, width) of the picture before the crop; for "shortest_edge" and "border"
             the box that one edge must meet; None where the type has no second size.
         crop_pct: share of both edges that "centre_fraction" cuts out; None for other types.
-        crop_rounding: of half a pixel of a centre crop: "even" (torchvision, timm) or "floor"
-            (transformers).
+        crop_rounding: of half a pixel of a centre crop: "even" (torchvision, timm), "floor"
+            (transformers) or "up" (MMDeploy).
         resize_rounding: of the long edge where "shortest_edge" gives the short one: "down", or
-            "nearest" (Paddle).
+            "nearest" (Paddle); "by_long_edge": down, and the short edge from it (MMDeploy).
         resize_multiple: the edges of "shortest_edge" are rounded up to multiples of it, in pixels.
         resize_limit: longest edge of "shortest_edge", pixels; the short one gives way to it.
         interpolation: one of `batchcls.job.choices.INTERPOLATIONS`.

@@ -21,8 +21,9 @@ class Settings:
         resize_to: (height, width) before the crop, for those types that have one.
         crop_pct: the target's share of `resize_to`, where that follows from the target's size; for
             "centre_fraction" the share of the image.
-        crop_rounding: "even" or "floor": of half a pixel of a centre crop.
-        resize_rounding: "down" or "nearest": of the long edge where the short one is given.
+        crop_rounding: "even", "floor" or "up": of half a pixel of a centre crop.
+        resize_rounding: "down", "nearest" or "by_long_edge": of the long edge where the short one
+            is given.
         resize_multiple: edges of the resized picture are rounded up to multiples of it, in pixels.
         resize_limit: longest edge of the resized picture, pixels.
         interpolation: one of `batchcls.job.choices.INTERPOLATIONS`.

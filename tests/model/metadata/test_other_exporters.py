@@ -1,9 +1,11 @@
 """What Lobe, Paddle, MMDeploy and Teachable Machine put beside a model."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from batchcls.errors import LabelsError
@@ -11,7 +13,7 @@ from batchcls.job.job import Job
 from batchcls.job.threads import Threads
 from batchcls.model.files.find import model_files
 from batchcls.model.infer.classifier import Classifier
-from batchcls.model.metadata import lobe, paddle
+from batchcls.model.metadata import lobe, mmdeploy, paddle
 from batchcls.model.preprocess.geometry import geometry
 from batchcls.model.preprocess.preprocess import resolve
 from tests.support import onnx_models
@@ -133,14 +135,97 @@ def test_somebody_elses_inference_says_nothing(values: dict[str, Any]) -> None:
 # ---- MMDeploy
 
 
-def test_mmdeploys_steps_are_shown(tmp_path: Path) -> None:
+NORMALIZE = {"type": "Normalize", "mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]}
+
+
+def pipeline(*steps: dict[str, Any]) -> dict[str, Any]:
+    """As MMDeploy writes it for mmpretrain's classifiers."""
     transforms = [
         {"type": "LoadImageFromFile"},
-        {"type": "Normalize", "mean": [123.675, 116.28, 103.53], "to_rgb": True},
+        *steps,
+        {"type": "ImageToTensor", "keys": ["img"]},
+        {"type": "Collect", "keys": ["img"], "meta_keys": ["img_shape"]},
     ]
-    tasks = [{"name": "Preprocess", "module": "Transform", "transforms": transforms}]
+    net = {"name": "resnet", "type": "Task", "module": "Net", "input": ["prep_output"]}
+    tasks = [{"name": "Preprocess", "module": "Transform", "transforms": transforms}, net]
+    return {"pipeline": {"input": ["img"], "output": ["post_output"], "tasks": tasks}}
+
+
+def test_mmdeploys_steps_are_followed(tmp_path: Path) -> None:
     model = onnx_models.colours(tmp_path / "end2end.onnx")
-    (tmp_path / "pipeline.json").write_text(json.dumps({"pipeline": {"tasks": tasks}}))
+    steps = (
+        {"type": "Resize", "keep_ratio": True, "size": [256, -1]},
+        {"type": "CenterCrop", "crop_size": 224},
+        {**NORMALIZE, "to_rgb": True},
+    )
+    (tmp_path / "pipeline.json").write_text(json.dumps(pipeline(*steps)))
+    told = opened(model)
+    assert told["warnings"] == []
+    assert told["preprocess"]["resize_type"] == "shortest_edge"
+    assert told["preprocess"]["interpolation"] == "linear"
+    assert told["preprocess"]["reverse_input_channels"] is True
+    assert told["preprocess"]["mean_values"] == NORMALIZE["mean"]
+    assert told["preprocess"]["scale_values"] == NORMALIZE["std"]
+
+
+def of_the_sdk(width: int, height: int, edge: int, crop: int, *, keep: bool) -> tuple[Any, Any]:
+    """(width, height) of the resized picture and (left, top) of its crop, as the SDK's C++ has it.
+
+    resize.cpp and center_crop.cpp, in their order and types.
+    """
+    if width < height:
+        new_width, new_height = edge, edge * height // width
+    else:
+        new_width, new_height = edge * width // height, edge
+    if keep:
+        longest, shortest = max(new_width, new_height), min(new_width, new_height)
+        scale = np.float32(min(longest / max(height, width), shortest / min(height, width)))
+        new_width = int(float(np.float32(width) * scale) + 0.5)
+        new_height = int(float(np.float32(height) * scale) + 0.5)
+    left = max(0, math.floor((new_width - crop) / 2 + 0.5))
+    top = max(0, math.floor((new_height - crop) / 2 + 0.5))
+    return (new_width, new_height), (left, top)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_mmdeploys_sizes_are_those_of_its_sdk(keep: bool) -> None:
+    values = pipeline(
+        {"type": "Resize", "keep_ratio": keep, "size": [257, -1]},
+        {"type": "CenterCrop", "crop_size": [224, 224]},
+    )
+    pre = resolve(mmdeploy.settings(values), 224, 224, 3)
+    for width, height in np.random.default_rng(7).integers(30, 4000, (3000, 2)).tolist():
+        found = geometry(pre, width, height)
+        assert (found.size, found.offset) == of_the_sdk(width, height, 257, 224, keep=keep)
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ({"size": 32}, {"resize_type": "standard", "height": 32, "width": 32}),
+        ({"size": [64, 32]}, {"resize_type": "standard", "height": 32, "width": 64}),
+        ({"size": [64, 32], "interpolation": "bicubic"}, {"interpolation": "cubic"}),
+    ],
+)
+def test_mmdeploys_other_sizes(step: dict[str, Any], expected: dict[str, Any]) -> None:
+    found = mmdeploy.settings(pipeline({"type": "Resize", **step}, NORMALIZE))
+    assert {key: getattr(found, key) for key in expected} == expected
+    assert found.doubts == ()
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ({"type": "LetterResize", "scale": [32, 32]}, NORMALIZE),
+        ({"type": "Resize", "size": [32, -1]}, NORMALIZE),
+        ({"type": "Resize", "size": [64, 32], "keep_ratio": True}, NORMALIZE),
+        ({"type": "Resize", "size": [64, 32], "interpolation": "nearest"}, NORMALIZE),
+        (NORMALIZE, {"type": "Resize", "size": 32}),
+    ],
+)
+def test_mmdeploys_other_steps_are_shown(tmp_path: Path, steps: tuple[dict[str, Any], ...]) -> None:
+    model = onnx_models.colours(tmp_path / "end2end.onnx")
+    (tmp_path / "pipeline.json").write_text(json.dumps(pipeline(*steps)))
     warnings = " ".join(opened(model)["warnings"])
     assert "pipeline.json of MMDeploy is not followed" in warnings
     assert "123.675" in warnings
