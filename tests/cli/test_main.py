@@ -181,10 +181,10 @@ def test_a_list_from_a_closed_standard_input_is_refused(tmp_path: Path) -> None:
         ["sh", "-c", 'exec "$@" <&-', "sh", *BATCHCLS, "run", "-", "--progress", "none"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert (done.returncode, done.stderr) == (
-        2,
+    assert done.returncode == 2
+    assert done.stderr == (
         "batchcls: error: standard input is closed, and - reads a list of paths from it; name a "
-        "file instead, as @list.txt\n",
+        "file instead, as @list.txt\n"
     )
 
 
@@ -195,10 +195,10 @@ def test_a_directory_that_was_removed_is_named(tmp_path: Path) -> None:
         ["sh", "-c", 'cd gone && rmdir ../gone && exec "$@"', "sh", *BATCHCLS, *words],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert (done.returncode, done.stderr) == (
-        2,
+    assert done.returncode == 2
+    assert done.stderr == (
         "batchcls: error: the current directory was removed; change to one that exists (`cd`) and "
-        "try again\n",
+        "try again\n"
     )
 
 
