@@ -52,16 +52,16 @@ def opened(model: Path) -> dict[str, Any]:
         (["model.xml", "1/other.xml"], "model.xml"),
     ],
 )  # fmt: skip
+def test_the_model_of_a_folder(tmp_path: Path, files: list[str], found: str) -> None:
+    assert find.model_file(made(tmp_path, *files)) == tmp_path / found
+
+
 def test_a_file_of_weights_stands_for_its_model(tmp_path: Path) -> None:
     for weights, model in (("m.bin", "m.xml"), ("inference.pdiparams", "inference.pdmodel")):
         (tmp_path / weights).touch()
-        assert model_file(tmp_path / weights).name == weights
+        assert find.model_file(tmp_path / weights).name == weights
         (tmp_path / model).touch()
-        assert model_file(tmp_path / weights).name == model
-
-
-def test_the_model_of_a_folder(tmp_path: Path, files: list[str], found: str) -> None:
-    assert find.model_file(made(tmp_path, *files)) == tmp_path / found
+        assert find.model_file(tmp_path / weights).name == model
 
 
 @pytest.mark.parametrize(
