@@ -39,21 +39,20 @@ class ExpectedLine:
     facts: Sequence[str] = ()
 
     @classmethod
-    def of(cls, description: Mapping[str, Any], facts: Sequence[str]) -> Self:
-        """For the lines of workers that describe the model like this.
+    def of(cls, fingerprint: Mapping[str, Any], labels: Mapping[str, Any]) -> Self:
+        """For the lines of a run.
 
         Args:
-            description: see `batchcls.model.compile.description`.
-            facts: `Job.facts`, in the record's order.
+            fingerprint: of its manifest.
+            labels: as workers describe them; see `batchcls.model.compile.description`.
         """
-        labels, resolved = description["labels"], description["fingerprint"]
         return cls(
             classes=labels["count"],
             names=labels["names"],
-            top=min(resolved["top"] or labels["count"], labels["count"]),
-            threshold=resolved["threshold"],
-            probabilities=resolved["activation"] != "none",
-            facts=facts,
+            top=min(fingerprint["top"] or labels["count"], labels["count"]),
+            threshold=fingerprint["threshold"],
+            probabilities=fingerprint["activation"] != "none",
+            facts=fingerprint["with"],
         )
 
     def fits(self, line: bytes, image: ImageRef) -> bool:

@@ -21,6 +21,7 @@ from typing import Self
 
 from batchcls.errors import RefusedError
 from batchcls.results import record
+from batchcls.results.earlier_record import as_today
 from batchcls.results.mark import Mark, State
 from batchcls.results.storage import Storage, blocks, opened
 
@@ -160,23 +161,25 @@ def require_marked(
         )
     if checksum(storage, fd, mark.size) == mark.crc32:
         return
-    good = Prefix()
-    extend(good, blocks(storage, fd, 0, mark.size), mark.count, fits)
-    where = (
-        f"line {good.count + 1}, at byte {good.size}, is not what was written"
-        if good.size < mark.size
-        else f"something in its first {mark.size:,} bytes was changed"
-    )
+    offset, where = 0, f"something in its first {mark.size:,} bytes was changed"
+    for index, (line, whole) in enumerate(lines(blocks(storage, fd, 0, mark.size))):
+        if not whole or record.check(as_today(line), index) is None or not fits(line, index):
+            where = f"line {index + 1}, at byte {offset}, is not what was written"
+            break
+        offset += len(line) + 1
     raise RefusedError(
         f"{path} is damaged: {where}; restore it from a copy, or start over with `--fresh`"
     )
 
 
-def require_finished(storage: Storage, path: Path, mark: Mark) -> None:
+def require_finished(storage: Storage, path: Path, mark: Mark, fits: Fits = any_record) -> None:
     """Refuse a finished file that is not what it was when it was finished.
 
     Where its size and time are the same, it is not read (`verify` does that). A time of whole
     seconds may hide a change within that second.
+
+    Args:
+        fits: helps to find the place.
 
     Raises:
         RefusedError: it is missing or changed, with the place as far as it can be known.
@@ -196,7 +199,7 @@ def require_finished(storage: Storage, path: Path, mark: Mark) -> None:
     if trusted and (found.size, found.mtime_ns) == (mark.size, mark.mtime_ns):
         return
     with opened(storage, path) as fd:
-        require_marked(storage, fd, path, mark)
+        require_marked(storage, fd, path, mark, fits)
     if found.size > mark.size:
         raise RefusedError(
             f"{path} is damaged: something was added behind its last line, at byte {mark.size:,}; "

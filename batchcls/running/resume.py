@@ -21,13 +21,13 @@ from batchcls.results import carry, echoes, generation
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
 from batchcls.results.disk_errors import guard
-from batchcls.results.expected_line import ExpectedLine
 from batchcls.results.journal import Journal
 from batchcls.results.manifest import Manifest
-from batchcls.results.recovery import Fits, require_finished
+from batchcls.results.recovery import require_finished
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
 from batchcls.running import fingerprint, moved
+from batchcls.running.known_lines import fits_of, known_lines
 from batchcls.running.listed_work import ListedWork
 from batchcls.running.plan import Again, Found, GoOn, NewGeneration, Request, when_listed
 from batchcls.sources.freezing import extend, freeze
@@ -117,9 +117,9 @@ class Output:
             mark = found[0] if found is not None else None
         size = part.size if part is not None else None
         there = Found(manifest, results, size, mark, damaged)
-        if there.complete and mark is not None and not fresh:
-            with guard(paths.results):
-                require_finished(storage, paths.results, mark)
+        if there.complete and manifest is not None and mark is not None and not fresh:
+            with guard(paths.results), known_lines(paths, manifest) as fits:
+                require_finished(storage, paths.results, mark, fits)
         return there
 
     def list_inputs(self, decided: GoOn | NewGeneration) -> InputsList:
@@ -186,10 +186,9 @@ class Output:
             with guard(paths.inputs):
                 reader = InputsReader(paths.inputs, place)
             undo.callback(reader.close)
-            expected = ExpectedLine.of(description, self._job.facts)
             journal = Journal.open(
                 paths, storage, manifest.count, manifest.run,
-                replaces=manifest.replaces, fits=_fits(expected, reader),
+                replaces=manifest.replaces, fits=fits_of(manifest, reader),
             )  # fmt: skip
             undo.callback(journal.close)
             first, passes = journal.count, self._job.number_iter
@@ -286,17 +285,6 @@ class Output:
         )
         retry = manifest.carry == "retry-failed"
         return (answer for answer in answers if not (retry and answer.failed))
-
-
-def _fits(expected: ExpectedLine, reader: InputsReader) -> Fits:
-    """Whether a line is as expected of the image that the list has at its place."""
-
-    def fits(line: bytes, index: int) -> bool:
-        if reader.next_index != index:
-            reader.seek(index)
-        return all(expected.fits(line, image) for image in reader.chunk(1))
-
-    return fits
 
 
 def _goes_on_from(decided: GoOn | NewGeneration) -> Manifest | None:

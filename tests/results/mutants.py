@@ -124,7 +124,7 @@ MUTANTS = (
     ),
     (
         "recovery",
-        "        require_marked(storage, fd, path, mark)\n    if found",
+        "        require_marked(storage, fd, path, mark, fits)\n    if found",
         "        pass\n    if found",
     ),
     ("recovery", "    if found.size > mark.size:\n", "    if False:\n"),

@@ -80,11 +80,10 @@ def test_names_that_are_not_known_are_taken_as_they_are() -> None:
     assert any(b'"tobby"' in one for one in accepted(LINE, known))
 
 
-def test_what_workers_say_is_all_it_takes() -> None:
-    resolved = {"top": 0, "threshold": None, "activation": "softmax"}
-    description = {"labels": {"count": 4, "names": NAMES}, "fingerprint": resolved}
-    assert ExpectedLine.of(description, ("margin",)) == ExpectedLine(
-        4, NAMES, top=4, probabilities=True, facts=("margin",)
+def test_the_manifest_says_all_it_takes() -> None:
+    labels = {"count": 4, "names": NAMES}
+    known = {"top": 0, "threshold": None, "activation": "softmax", "with": ["margin"]}
+    assert ExpectedLine.of(known, labels) == ExpectedLine(
+        4, NAMES, top=4, probabilities=True, facts=["margin"]
     )
-    resolved["top"] = 9
-    assert ExpectedLine.of(description, ()).top == 4
+    assert ExpectedLine.of({**known, "top": 9}, labels).top == 4

@@ -63,6 +63,7 @@ CHANGES: dict[str, tuple[Callable[[Path], None], str]] = {
         with_content(lambda data: data.replace(b'"cat"', b'"cot"')),
         r"its first 1,\d+ bytes",
     ),
+    "a path": (with_content(lambda data: data.replace(b'"002.', b'"092.')), r"line 3, at byte \d"),
     "a key": (with_content(lambda data: data.replace(b'"i":2', b'"j":2')), r"line 3, at byte \d+,"),
     "a folder": (folder, "something else than a file is there now"),
     "a link": (link, "something else than a file is there now"),
