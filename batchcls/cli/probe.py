@@ -13,7 +13,7 @@ from batchcls.job.choices import option
 from batchcls.job.job import Job
 from batchcls.model.compile import load
 from batchcls.model.devices import core
-from batchcls.model.probe import probe
+from batchcls.model.probe import Trial, probe
 from batchcls.report.classes import Classes
 from batchcls.report.matching import find_matching
 from batchcls.report.truth import FolderTruths, Truth, read
@@ -44,10 +44,7 @@ def probe_model(job: Job, folder: str, truth_file: str | None, most: int, *, as_
         raise UsageError(
             f"truth file {truth_file}: no row fits these images and the model's labels"
         )
-    trials = [
-        {**_plain(trial), "flags": flags(trial.options)}
-        for trial in probe(job, sample.pixels, truths if known else None)
-    ]
+    trials = [_plain(trial) for trial in probe(job, sample.pixels, truths if known else None)]
     found = {
         "images": len(sample.pixels),
         "unreadable": sample.unreadable,
@@ -89,6 +86,15 @@ def command(job: Job, folder: str, chosen: str) -> str:
     return " ".join(word for word in [*words, chosen] if word)
 
 
-def _plain(trial: Any) -> dict[str, Any]:
-    names = ("name", "options", "accuracy", "bits", "confidence", "int8", "milliseconds")
-    return {name: getattr(trial, name) for name in names}
+def _plain(trial: Trial) -> dict[str, Any]:
+    return {
+        "name": trial.way.name,
+        "options": trial.way.options,
+        "flags": flags(trial.way.options),
+        "accuracy": trial.worth.accuracy,
+        "bits": trial.worth.bits,
+        "confidence": trial.confidence,
+        "level": trial.level,
+        "int8": trial.int8,
+        "milliseconds": trial.milliseconds,
+    }

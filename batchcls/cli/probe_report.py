@@ -26,8 +26,9 @@ def render_trials(found: Mapping[str, Any]) -> str:
         parts[1] += f"\n… and {len(trials) - len(shown)} more, none better (`--json` lists them)"
     parts += [text for text in (_quantised(trials, judged=judged), _doubt(found)) if text]
     chosen = trials[0]["flags"]
-    best = trials[0]["name"] if chosen else "the preprocessing as it is"
-    return "\n\n".join([*parts, f"Best: {best}\n  {found['command']}"])
+    name = trials[0]["name"] if chosen else "the preprocessing as it is"
+    word = "Best" if sum(trial["level"] for trial in trials) == 1 else "Most usual of these"
+    return "\n\n".join([*parts, f"{word}: {name}\n  {found['command']}"])
 
 
 def _quantised(trials: Sequence[Mapping[str, Any]], *, judged: bool) -> str:
@@ -50,23 +51,21 @@ def _quantised(trials: Sequence[Mapping[str, Any]], *, judged: bool) -> str:
 
 def _doubt(found: Mapping[str, Any]) -> str:
     """How far the ranking can be believed."""
-    first = found["trials"][0]
+    sentences = []
     if not found["with_truth"]:
-        return (
+        sentences.append(
             "Ranked by how much an answer tells about its image (bits), because neither folder "
             "names nor `--truth` say what the images show. Check some answers before you rely on "
             "it."
         )
-    right = round(first["accuracy"] * found["with_truth"])
-    level = [t for t in found["trials"][1:] if round(t["accuracy"] * found["with_truth"]) == right]
-    # Equal bits: the same preprocessing under another name, or the same one in other int8.
-    level = [t for t in level if t["name"] != first["name"] and t["bits"] != first["bits"]]
-    if not level:
-        return ""
-    return (
-        f"{counted(len(level), 'other has', 'others have')} as many right answers, so bits decide; "
-        "try more images (`--images N`) to tell them apart"
-    )
+    level = [trial["name"] for trial in found["trials"] if trial["level"]]
+    if len(level) > 1:
+        names = "".join(f"\n  {name}" for name in level)
+        sentences.append(
+            f"These cannot be told apart on {counted(found['images'], 'image', 'images')}; more "
+            f"images (`--images N`) may tell:{names}"
+        )
+    return "\n".join(sentences)
 
 
 def _count(found: Mapping[str, Any]) -> str:

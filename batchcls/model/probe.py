@@ -1,8 +1,8 @@
-"""Finds out which preprocessing fits a model: tries the plausible ones on real images, ranks them.
+"""Finds out which preprocessing fits a model: tries the plausible ones on real images.
 
-With truths the ranking is by accuracy. Without, by decisiveness, the information in bits that an
-answer carries about its image: the entropy of the mean answer less the mean entropy of the answers.
-Confidence alone would crown inputs so wrong that every image gets the same class with certainty.
+What is plausible is for `metadata.guesses` to say, what the answers are worth for `ranking`. Of
+those that cannot be told apart, what the model's files and the job say is preferred, then what is
+usual.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,30 +21,36 @@ from batchcls.model.compile.load import Loaded
 from batchcls.model.devices import core as cores
 from batchcls.model.devices import strings
 from batchcls.model.graph import edits, int8
-from batchcls.model.metadata.timm import IMAGENET_MEAN_255, IMAGENET_STD_255
+from batchcls.model.metadata import guesses
+from batchcls.model.metadata.guesses import Kind
+from batchcls.model.metadata.metadata import kind_of
 from batchcls.model.preprocess import spatial
 from batchcls.model.preprocess.preprocess import Preprocess, resolve
 from batchcls.model.preprocess.settings import Settings
+from batchcls.model.ranking import Draws, Worth, level
 from batchcls.model.runtime import CompiledModel, Core
 
 Image = NDArray[np.uint8]
 
-_RGB_CAFFE = (123.0, 117.0, 104.0)
-NORMALISATIONS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
-    "none": ((), ()),
-    "0..1": ((), (255.0, 255.0, 255.0)),
-    "-1..1": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
-    "ImageNet": (IMAGENET_MEAN_255, IMAGENET_STD_255),
-    "Caffe": (_RGB_CAFFE, ()),
-}
-"""(mean, scale) in RGB order."""
-
-RESIZES = (
-    Settings(resize_type="standard", interpolation="linear"),
-    Settings(resize_type="shortest_edge", interpolation="pillow_bilinear"),
-    Settings(resize_type="centre_fraction", interpolation="linear"),
-)
 NOW = "current settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One preprocessing to try.
+
+    Attributes:
+        name: for people.
+        pre: the same resolved.
+        options: names and values of the job's options that choose it; empty for `NOW`.
+        place: where channel order and numbers stand among the plausible ones, and the resize; less
+            is more usual.
+    """
+
+    name: str
+    pre: Preprocess
+    options: dict[str, Any]
+    place: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +58,20 @@ class Trial:
     """One preprocessing, tried.
 
     Attributes:
-        name: for people.
-        options: names and values of the job's options that choose it; empty for `NOW`.
+        way: what was tried.
         confidence: mean score of the best class.
-        bits: information that an answer carries about its image; see the module.
-        accuracy: share of images whose truth is the best class; None without truths.
+        worth: of its answers.
         int8: how quantised layers were computed, as `batchcls.model.graph.int8.choose` says.
         milliseconds: per image, inference alone.
+        level: it cannot be told from the best one on these images.
     """
 
-    name: str
-    options: dict[str, Any]
+    way: Way
     confidence: float
-    bits: float
-    accuracy: float | None
+    worth: Worth
     int8: str
     milliseconds: float
+    level: bool = False
 
 
 def probe(
@@ -76,11 +80,14 @@ def probe(
     truths: Sequence[int | None] | None = None,
     threads: Threads | None = None,
 ) -> list[Trial]:
-    """Try the plausible preprocessings on these images, best first.
+    """Try the plausible preprocessings on these images: the one to take first, then the best.
+
+    Channel order and numbers are tried with the usual resize, the other resizes then with those
+    that cannot be told from the best.
 
     Args:
         job: model, labels, device; its own preprocessing is one of the trials.
-        images: decoded, (H, W, 3) BGR; a few dozen, of different classes.
+        images: decoded, (H, W, 3) BGR; a hundred or more, of different classes.
         truths: class index of each image, None where it is unknown; None = of none is it known.
         threads: what the inference may use; None = the whole machine.
 
@@ -93,15 +100,17 @@ def probe(
     properties = cores.properties(job, threads or Threads(), cores.member_names([device], there))
     cores.configure(core, properties)
     loaded = load.load(job, core)
-    pre = loaded.metadata.pre
+    pre, kind = loaded.metadata.pre, kind_of(loaded.model, loaded.path, loaded.image)
     edits.set_shape(loaded.model, loaded.image, loaded.scores, pre.height, pre.width, 1)
     bench = _Bench(core, str(device), loaded, images, truths or [None] * len(images))
     as_read = loaded.model.clone()
     bench.int8, _ = int8.choose(core, loaded.model, properties, job.int8)
-    trials = [bench.run(NOW, pre, {})]
+    trials = [bench.run(Way(NOW, pre, {}))]
     if pre.resize_type != "embedded":
-        trials += [bench.run(*guess) for guess in _guesses(loaded)]
-    ranked = sorted(trials, key=_rank, reverse=True)
+        trials += [bench.run(way) for way in _orders_and_numbers(pre, kind)]
+        _, close = level([trial.worth for trial in trials])
+        trials += [bench.run(way) for n in close for way in _resized(trials[n].way, kind)]
+    ranked = _ranked(trials)
     other = "fast" if bench.int8 == "exact" else "exact"
     how, _ = int8.choose(core, as_read, properties, other)
     if how != bench.int8:
@@ -109,40 +118,65 @@ def probe(
     return ranked
 
 
-def _rank(trial: Trial) -> tuple[float, float]:
-    return (-1.0 if trial.accuracy is None else trial.accuracy, trial.bits)
+def _ranked(trials: Sequence[Trial]) -> list[Trial]:
+    order, close = level([trial.worth for trial in trials])
+    chosen = min(close, key=lambda n: trials[n].way.place)
+    rest = (replace(trials[n], level=n in close) for n in order if n != chosen)
+    return [replace(trials[chosen], level=True), *rest]
 
 
-def _guesses(loaded: Loaded) -> Iterator[tuple[str, Preprocess, dict[str, Any]]]:
-    """(name, preprocessing, the job's options that choose it) of every plausible combination."""
-    image, now = loaded.image, loaded.metadata.pre
-    floating = image.element_type in ("f32", "f16", "bf16")
-    for name, (mean, scale) in NORMALISATIONS.items():
-        if not floating and name != "none":
-            continue  # a quantised input has its normalisation in its quantisation
-        for rgb in (True, False) if image.channels == 3 else (False,):
-            for resize in RESIZES:
-                settings = replace(
-                    resize,
-                    reverse_input_channels=rgb,
-                    mean_values=_fit(mean, rgb, image.channels),
-                    scale_values=_fit(scale, rgb, image.channels),
-                )
-                pre = resolve(settings, now.height, now.width, image.channels)
-                options: dict[str, Any] = {
-                    "reverse_input_channels": rgb,
-                    "resize_type": pre.resize_type,
-                    "interpolation": pre.interpolation,
-                }
-                if floating:
-                    options["mean_values"] = _text(pre.mean_values)
-                    options["scale_values"] = _text(pre.scale_values)
-                yield f"{'RGB' if rgb else 'BGR'}, {name}, {pre.resize_type}", pre, options
+def _orders_and_numbers(now: Preprocess, kind: Kind) -> Iterator[Way]:
+    """All channel orders and numbers but those of the present settings, the most usual first."""
+    resize = guesses.resizes(kind)[0]
+    for place, candidate in enumerate(guesses.thinkable(kind), 1):
+        pre = _with_resize(replace(now, **_numbers(candidate.settings, now)), resize)
+        if _same_numbers(pre, now):
+            continue
+        options: dict[str, Any] = {}
+        if candidate.rgb is not None:
+            options["reverse_input_channels"] = candidate.rgb
+        if kind.floating:
+            options["mean_values"] = _text(pre.mean_values)
+            options["scale_values"] = _text(pre.scale_values)
+        options |= _resize_options(pre)
+        yield Way(f"{candidate.name}, {pre.resize_type}", pre, options, (place, 0))
 
 
-def _fit(values: tuple[float, ...], rgb: bool, channels: int) -> tuple[float, ...]:
-    ordered = values if rgb else values[::-1]
-    return ordered if channels == 3 else ordered[:1]
+def _resized(way: Way, kind: Kind) -> Iterator[Way]:
+    """The same order and numbers with the plausible resizes that it does not have already."""
+    for place, resize in enumerate(guesses.resizes(kind), 1):
+        pre = _with_resize(way.pre, resize)
+        if pre == way.pre:
+            continue
+        name = way.name if way.name == NOW else way.name.rpartition(", ")[0]
+        yield Way(
+            f"{name}, {pre.resize_type}",
+            pre,
+            way.options | _resize_options(pre),
+            (way.place[0], place),
+        )
+
+
+def _numbers(wanted: Settings, now: Preprocess) -> dict[str, Any]:
+    pre = resolve(wanted, now.height, now.width, now.channels)
+    return {name: getattr(pre, name) for name in _NUMBERS}
+
+
+_NUMBERS = ("reverse_input_channels", "mean_values", "scale_values", "intensity")
+_RESIZE = ("resize_type", "resize_to", "crop_pct", "crop_rounding", "interpolation")
+
+
+def _same_numbers(one: Preprocess, other: Preprocess) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in _NUMBERS)
+
+
+def _with_resize(pre: Preprocess, resize: Settings) -> Preprocess:
+    wanted = resolve(resize, pre.height, pre.width, pre.channels)
+    return replace(pre, **{name: getattr(wanted, name) for name in _RESIZE})
+
+
+def _resize_options(pre: Preprocess) -> dict[str, Any]:
+    return {"resize_type": pre.resize_type, "interpolation": pre.interpolation}
 
 
 def _text(values: tuple[float, ...]) -> str:
@@ -163,29 +197,29 @@ class _Bench:
         self._core, self._device, self._loaded = core, device, loaded
         self._images, self._truths = images, truths
         self._compiled: dict[tuple[Any, ...], CompiledModel] = {}
-        self._pres: dict[str, Preprocess] = {}
+        self._draws = Draws(len(images))
         self.int8 = "none"
 
-    def run(self, name: str, pre: Preprocess, options: dict[str, Any]) -> Trial:
+    def run(self, way: Way) -> Trial:
         """One trial."""
-        self._pres[name] = pre
-        compiled = self._model(pre)
+        compiled = self._model(way.pre)
         spent, rows = 0.0, []
         for image in self._images:
-            tensor = spatial.prepare(image, pre)[None]
+            tensor = spatial.prepare(image, way.pre)[None]
             started = perf_counter()
             raw = compiled(tensor)[0]
             spent += perf_counter() - started
             rows.append(self._loaded.metadata.activation.apply(np.array(raw[0], np.float32)))
         scores = np.stack(rows).astype(np.float64)
         best = scores.argmax(axis=1)
-        known = [(int(b), t) for b, t in zip(best, self._truths, strict=True) if t is not None]
+        right = [
+            None if truth is None else bool(one == truth)
+            for one, truth in zip(best, self._truths, strict=True)
+        ]
         return Trial(
-            name=name,
-            options=options,
+            way=way,
             confidence=float(scores.max(axis=1).mean()),
-            bits=information(scores),
-            accuracy=sum(b == t for b, t in known) / len(known) if known else None,
+            worth=self._draws.worth(scores, right),
             int8=self.int8,
             milliseconds=1000 * spent / len(self._images),
         )
@@ -200,7 +234,7 @@ class _Bench:
         """
         self._compiled.clear()
         self._loaded, self.int8 = loaded, how
-        return self.run(best.name, self._pres[best.name], best.options)
+        return self.run(best.way)
 
     def _model(self, pre: Preprocess) -> CompiledModel:
         key = (pre.mean_values, pre.scale_values, pre.intensity)
@@ -212,20 +246,3 @@ class _Bench:
             except RuntimeError as error:
                 raise DeviceError(f"device {self._device}: {cores.reason(error)}") from error
         return self._compiled[key]
-
-
-def information(scores: NDArray[np.float64]) -> float:
-    """Mutual information of image and class, bits.
-
-    Args:
-        scores: (images, classes), not negative; each row is made to add up to 1.
-    """
-    rows = np.clip(scores, 0.0, None)
-    rows = rows / np.maximum(rows.sum(axis=1, keepdims=True), 1e-12)
-    return float(_entropy(rows.mean(axis=0)) - _entropy(rows).mean())
-
-
-def _entropy(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    logs: NDArray[np.float64] = np.where(rows > 0, np.log2(np.where(rows > 0, rows, 1.0)), 0.0)
-    entropy: NDArray[np.float64] = -(rows * logs).sum(axis=-1)
-    return entropy

@@ -11,7 +11,7 @@ from batchcls.job.threads import Threads
 from batchcls.model.export import export
 from batchcls.model.graph import weights
 from batchcls.model.infer.classifier import Classifier
-from batchcls.model.probe import NOW, information, probe
+from batchcls.model.probe import NOW, probe
 from tests.support import tiny_models as tiny
 
 ONE = Threads(nthreads=1, nstreams="1", nireq=1)
@@ -82,17 +82,30 @@ def test_the_probe_finds_the_channel_order(tmp_path: Path) -> None:
     path = tiny.save(tiny.colour_model(), tmp_path / "m.xml", {"labels": "red green blue"})
     images = [tiny.flat_colour(c) for c in ((200, 0, 0), (0, 200, 0), (0, 0, 200))]
     best, *rest = probe(Job(model=str(path)), images, [2, 1, 0], ONE)
-    assert best.options["reverse_input_channels"] is True
-    assert best.accuracy == 1.0
-    assert rest[-1].accuracy == pytest.approx(1 / 3)
-    assert NOW in [trial.name for trial in rest]
+    assert best.way.options["reverse_input_channels"] is True
+    assert best.worth.accuracy == 1.0
+    assert rest[-1].worth.accuracy == pytest.approx(1 / 3)
+    assert NOW in [trial.way.name for trial in rest]
 
 
-def test_information_is_not_confidence() -> None:
-    certain_of_one_thing = np.array([[1.0, 0.0], [1.0, 0.0]])
-    telling_apart = np.array([[0.9, 0.1], [0.1, 0.9]])
-    assert information(certain_of_one_thing) == pytest.approx(0.0)
-    assert information(telling_apart) == pytest.approx(1 - 0.469, abs=1e-3)
+def test_what_cannot_be_told_apart_is_left_as_the_files_say_it(tmp_path: Path) -> None:
+    info = {"reverse_input_channels": "YES", "resize_type": "standard"}
+    path = tiny.save(tiny.colour_model(), tmp_path / "m.xml", info)
+    gray = [tiny.flat_colour((n, n, n)) for n in range(0, 250, 50)]
+    best, *rest = probe(Job(model=str(path)), gray, threads=ONE)
+    assert (best.way.name, best.level) == (NOW, True)
+    assert "BGR, none, standard" in [trial.way.name for trial in rest if trial.level]
+
+
+def test_a_gray_model_has_no_channel_order(tmp_path: Path) -> None:
+    parameter = ops.parameter([1, 1, 8, 8], ov.Type.f32)
+    mean = ops.reduce_mean(parameter, np.array([2, 3]), keep_dims=False)
+    scores = ops.concat([mean, ops.multiply(mean, np.float32(-1.0))], 1)
+    path = tiny.save(ov.Model([scores], [parameter], "gray"), tmp_path / "m.xml")
+    images = [tiny.flat_colour((n, n, n)) for n in range(0, 250, 50)]
+    for trial in probe(Job(model=str(path)), images, threads=ONE):
+        assert "GB" not in trial.way.name.replace("ImageNet", "")
+        assert "reverse_input_channels" not in trial.way.options
 
 
 def quantised_weights() -> ov.Model:

@@ -141,6 +141,15 @@ def candidates(kind: Kind) -> tuple[Candidate, ...]:
     return tuple(dict.fromkeys(Candidate(one.rgb, fixed) for one in found if _keeps(one, kind)))
 
 
+def thinkable(kind: Kind) -> tuple[Candidate, ...]:
+    """The plausible ones and all others that there are, the most usual first."""
+    found = candidates(kind)
+    if kind.channels == 1 or kind.inside or not kind.floating:
+        return found
+    others = (Candidate(rgb, numbers) for numbers in NORMALISATIONS for rgb in (True, False))
+    return tuple(dict.fromkeys((*found, *others)))
+
+
 def resizes(kind: Kind) -> tuple[Settings, ...]:
     """Plausible ways of resizing, the most usual first."""
     if kind.family == "torch" and kind.channels == 3:

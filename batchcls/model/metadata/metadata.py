@@ -147,7 +147,7 @@ def gather(job: Job, model: Model, path: Path, guess: str = "") -> Known:
     guesses += _embedded_guess(settings, origins)
     plausible: tuple[Candidate, ...] = ()
     if _nothing_said(origins, convention[0]):
-        kind = _kind(model, path, image, imagenet=_may_be_imagenet(model))
+        kind = kind_of(model, path, image)
         plausible = candidates(kind)
         taken = _taken(plausible, guess)
         usual, resize = taken is plausible[0], resizes(kind)[0]
@@ -242,7 +242,8 @@ def _nothing_said(origins: Mapping[str, str], convention: str) -> bool:
     }  # fmt: skip
 
 
-def _kind(model: Model, path: Path, image: ImageInput, *, imagenet: bool) -> Kind:
+def kind_of(model: Model, path: Path, image: ImageInput) -> Kind:
+    """What the format and the graph tell, as far as a guess depends on it."""
     family: Family = "sample"
     if tflite.is_tflite(path) or _is_tensorflow(path):
         family = "tensorflow"
@@ -257,7 +258,7 @@ def _kind(model: Model, path: Path, image: ImageInput, *, imagenet: bool) -> Kin
         floating=image.element_type in _FLOATING,
         inside=("0..1" if own.unit else "none") if own.normalises else None,
         bgr=own.bgr,
-        imagenet=imagenet,
+        imagenet=_may_be_imagenet(model),
     )
 
 
