@@ -68,7 +68,8 @@ def prepare(
         min(x + pre.width, steps.size[0]),
         min(y + pre.height, steps.size[1]),
     )
-    window = _touched(window, steps.size, box, (image.shape[1], image.shape[0]))
+    if min(steps.source) < 0:
+        window = _touched(window, steps.size, box, (image.shape[1], image.shape[0]))
     image = resize(image, steps.size, window, pre.interpolation, box, _border(pre))
     image = _in_order(image, pre, into)
     found = _finished(place(image, (window[0] - x, window[1] - y), pre), pre)
