@@ -5,7 +5,10 @@ import struct
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from batchcls.errors import UsageError
@@ -15,6 +18,7 @@ from batchcls.running.limits import policy
 from batchcls.running.machine import Machine, this_machine
 from batchcls.running.run import run
 from tests.support.bombs import png
+from tests.support.tiny_onnx import Node, save
 
 pytestmark = pytest.mark.runs
 
@@ -37,6 +41,29 @@ def test_a_giant_image_is_out_of_memory_and_nobody_else_is(job: Job, images: Pat
     assert [r["path"] for r in lines if r.get("error", {}).get("kind") == "out_of_memory"] == [
         "giant.png"
     ]
+
+
+def test_a_picture_too_large_for_a_graph_that_resizes_is_out_of_memory(
+    job: Job, tmp_path: Path
+) -> None:
+    """It goes in whole: decoded it takes 48 MB, in the graph several times 192."""
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for name, side in (("giant", 4000), ("small", 60), ("wide", 300)):
+        assert cv2.imwrite(str(folder / f"{name}.png"), np.zeros((side, side, 3), np.uint8))
+    nodes = [
+        Node("Resize", ["image", "none", "none", "sizes"], "resized", {"mode": "linear"}),
+        Node("ReduceMean", ["resized"], "scores", {"axes": [2, 3], "keepdims": 0}),
+    ]
+    constants: dict[str, Any] = {
+        "none": np.zeros(0, np.float32), "sizes": np.array([1, 3, 8, 8], np.int64)
+    }  # fmt: skip
+    shape = ["n", 3, "h", "w"]
+    model = save(tmp_path / "resizes.onnx", nodes, constants, shape=shape, classes=["n", 3])
+    result = run(
+        replace(job, sources=(str(folder),), model=str(model), worker_memory=400, workers=1)
+    )
+    assert (result.ok, result.failed_by_kind) == (2, {"out_of_memory": 1})
 
 
 def test_a_limit_below_what_the_model_takes_is_refused(job: Job) -> None:
