@@ -58,7 +58,7 @@ def test_a_picture_too_large_for_a_graph_that_resizes_is_out_of_memory(
     constants: dict[str, Any] = {
         "none": np.zeros(0, np.float32), "sizes": np.array([1, 3, 8, 8], np.int64)
     }  # fmt: skip
-    shape = ["n", 3, "h", "w"]
+    shape: list[int | str] = ["n", 3, "h", "w"]
     model = save(tmp_path / "resizes.onnx", nodes, constants, shape=shape, classes=["n", 3])
     result = run(
         replace(job, sources=(str(folder),), model=str(model), worker_memory=400, workers=1)
