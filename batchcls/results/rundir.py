@@ -1,5 +1,6 @@
 """Names of the files of a run, from the name of its results file."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -107,6 +108,20 @@ class RunPaths:
     def perf_counts(self) -> Path:
         """Per-layer counters, with ``--perf-counts``."""
         return self.directory / "perf_counts.csv"
+
+
+def remove_unbegun(paths: RunPaths, storage: Storage) -> None:
+    """Remove the job's directory where no run was begun; the caller holds the lock.
+
+    Whatever else is there makes it somebody's, and it stays.
+    """
+    notes = {paths.log.name, paths.progress.name, paths.summary.name}
+    with contextlib.suppress(OSError):
+        if not {*storage.listdir(paths.directory)} <= {*notes, paths.lock.name}:
+            return
+        for name in (*notes, paths.lock.name):
+            storage.unlink(paths.directory / name)
+        storage.rmdir(paths.directory)
 
 
 def make_directory(paths: RunPaths, storage: Storage) -> None:

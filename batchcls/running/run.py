@@ -23,11 +23,12 @@ from batchcls.display.snapshot import State
 from batchcls.errors import BatchclsError, RefusedError, StoppedError
 from batchcls.job.job import Job
 from batchcls.messages import LayerTime
+from batchcls.model.compile.compiled_files import sweep_after
 from batchcls.model.files.find import model_path
 from batchcls.results import record
 from batchcls.results.disk_errors import guard
 from batchcls.results.lock import Lock
-from batchcls.results.rundir import RunPaths, make_directory
+from batchcls.results.rundir import RunPaths, make_directory, remove_unbegun
 from batchcls.results.storage import PosixStorage, Storage
 from batchcls.running import fingerprint
 from batchcls.running.allocation import decide
@@ -79,24 +80,30 @@ def run(
     make_directory(paths, storage)
     with Lock.take(paths, storage) as lock, stop_requests() as requests:
         output = Output(job, paths, storage)
-        found = output.look()
-        # To hash a large model takes a while: before workers load only where none may be needed.
-        asked = fingerprint.asked(job) if found.complete and not output.again else None
-        decided = plan(found, output.request(found, asked))
-        match decided:
-            case Refused(error):
-                raise error
-            case Finished(manifest, failed):
-                return already_complete(paths, manifest.count, failed, job)
-            case GoOn() | NewGeneration():
-                session = _Session(job, output, requests, begun, lock.warning)
-                try:
-                    return session.run(open_backend, decided, asked)
-                except (RefusedError, OSError):
-                    lock.require_in_place()
-                    raise
-                finally:
-                    output.forget_prepared()
+        try:
+            found = output.look()
+            # To hash a large model takes a while: before workers load only where it may be of use.
+            asked = fingerprint.asked(job) if found.complete and not output.again else None
+            decided = plan(found, output.request(found, asked))
+            match decided:
+                case Refused(error):
+                    raise error
+                case Finished(manifest, failed):
+                    return already_complete(paths, manifest.count, failed, job)
+                case GoOn() | NewGeneration():
+                    session = _Session(job, output, requests, begun, lock.warning)
+                    try:
+                        return session.run(open_backend, decided, asked)
+                    except (RefusedError, OSError):
+                        lock.require_in_place()
+                        raise
+                    finally:
+                        output.forget_prepared()
+                        sweep_after(job)
+        except BatchclsError as error:
+            if error.exit_code == 2:  # refused, and nothing of it is of use
+                remove_unbegun(paths, storage)
+            raise
 
 
 class _Session:

@@ -4,7 +4,7 @@ Rules of this file:
 
 1. A model's file appears by rename. Until then it is `KEY.part`, locked by the one process that
    compiles it; the others wait for that one instead of doing the same. A dead process's lock is
-   free.
+   free, and its file is swept up by its run, or by the next process that compiles.
 2. Nothing is believed that was not checked: owner and permissions of the folder and the file, its
    length, and a checksum over all of it. What fails is removed, and compiled again.
 3. No trouble in here stops a run: what cannot be cached is not cached.
@@ -21,6 +21,7 @@ import json
 import logging
 import mmap
 import os
+import re
 import stat
 import struct
 import time
@@ -29,6 +30,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
+
+from batchcls.job.job import Job
+from batchcls.job.paths import expanded
+from batchcls.model.files.cache_folder import cache_folder
 
 log = logging.getLogger("batchcls")
 
@@ -47,9 +52,31 @@ FOREIGN = (".blob", ".cl_cache")
 """Files that OpenVINO keeps by itself, for devices that do not go through here."""
 
 _POLL_S = 0.01
+_OURS = re.compile(rf"[0-9a-f]{{64}}{re.escape(PART)}")
 _HEAD = struct.Struct("<QI")
 _MAPPED: list[mmap.mmap] = []
 """OpenVINO computes from these pages without holding on to them: they stay mapped to the end."""
+
+
+def folder_for(job: Job) -> Path | None:
+    """Where a job's compiled models are kept; None where they are not.
+
+    Operations and plugins from the user's own files are beyond what a key can say.
+
+    Raises:
+        RuntimeError: the user has no home directory.
+    """
+    if not job.cache or job.extension or job.plugins:
+        return None
+    return cache_folder() / "compiled" if job.cache_dir is None else expanded(job.cache_dir)
+
+
+def sweep_after(job: Job) -> None:
+    """Remove what killed workers of a run left behind."""
+    with contextlib.suppress(OSError, RuntimeError):
+        folder = folder_for(job)
+        if folder is not None and folder.is_dir():
+            CompiledFiles.open(folder).sweep()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +196,7 @@ class CompiledFiles:
         Returns:
             None when the file has appeared meanwhile, cannot be written, or the wait took too long.
         """
+        self.sweep()
         part, final = self.folder / (key + PART), self.folder / (key + SUFFIX)
         deadline = time.monotonic() + patience_s
         while not final.exists():
@@ -208,6 +236,17 @@ class CompiledFiles:
                 lock.write(self.folder / (key + SUFFIX), facts, blobs)
         except OSError as error:
             log.info("%s: %s; the compiled model is not cached", lock.part, error.strerror)
+
+    def sweep(self) -> None:
+        """Remove what processes left behind that were killed while they compiled."""
+        for part in self.folder.glob(f"*{PART}"):
+            if not _OURS.fullmatch(part.name):  # the folder may be one that the user names
+                continue
+            with contextlib.suppress(OSError):
+                file = os.fdopen(os.open(part, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC), "wb")
+                with file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    WriteLock(file, part).close()
 
     def foreign(self, key: str) -> Path:
         """A folder for what OpenVINO keeps by itself of one compilation.

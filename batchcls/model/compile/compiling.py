@@ -12,13 +12,11 @@ import numpy as np
 
 from batchcls.errors import BatchclsError
 from batchcls.job.job import Job
-from batchcls.job.paths import expanded
 from batchcls.model.compile import cache_key
 from batchcls.model.compile.compilation import Compilation
 from batchcls.model.compile.compiled import Compiled, DeviceModel
-from batchcls.model.compile.compiled_files import CachedModel, CompiledFiles, WriteLock
+from batchcls.model.compile.compiled_files import CachedModel, CompiledFiles, WriteLock, folder_for
 from batchcls.model.compile.model_metadata import ModelMetadata, refuse_guesses
-from batchcls.model.files.cache_folder import cache_folder
 from batchcls.model.runtime import CompiledModel, Tensor
 
 
@@ -51,17 +49,11 @@ def _reads_its_cache(work: Compilation) -> bool:
 
 
 def _cache(job: Job) -> tuple[CompiledFiles | None, tuple[str, ...]]:
-    """The folder of compiled models, where there is to be one, and what people should know.
-
-    Operations and plugins from the user's own files are beyond what a key can say: nothing is
-    cached.
-    """
-    if not job.cache or job.extension or job.plugins:
-        return None, ()
+    """The folder of compiled models, where there is to be one, and what people should know."""
     named = job.cache_dir
     try:
-        folder = cache_folder() / "compiled" if named is None else expanded(named)
-        return CompiledFiles.open(folder), ()
+        folder = folder_for(job)
+        return (None if folder is None else CompiledFiles.open(folder)), ()
     except (OSError, RuntimeError) as error:  # no home directory is a RuntimeError
         why = f"--cache-dir {named}: {getattr(error, 'strerror', error)}; nothing is cached"
         return None, () if named is None else (why,)

@@ -226,6 +226,21 @@ sys.stdin.read()
 """
 
 
+def test_what_a_dead_process_left_is_swept_up_and_nothing_else(files: CompiledFiles) -> None:
+    foreign = [files.folder / name for name in ("film.mp4.part", f"{OTHER[:-1]}{PART}")]
+    for path in foreign:
+        path.touch()
+    words = [sys.executable, "-c", CHILD, str(files.folder), KEY]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"mine\n"
+        files.sweep()
+        assert KEY + PART in names(files), "its process lives"
+        child.kill()
+    files.sweep()
+    assert names(files) == sorted(path.name for path in foreign)
+
+
 def test_a_dead_process_leaves_its_turn_to_the_next(files: CompiledFiles) -> None:
     words = [sys.executable, "-c", CHILD, str(files.folder), KEY]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
