@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from batchcls.job.job import Job
 from batchcls.results.rundir import RunPaths
@@ -22,6 +23,7 @@ class RunResult:
         resumed: lines that were there already.
         elapsed_s: seconds of this session.
         fps: images/s of this session, after start-up.
+        left_out: files that were not labelled because of their names, by ending, and folders.
         exit_code: 0, or 3 when more images failed than the job allows, or all of them.
     """
 
@@ -33,24 +35,31 @@ class RunResult:
     resumed: int = 0
     elapsed_s: float = 0.0
     fps: float = 0.0
+    left_out: Mapping[str, int] = field(default_factory=dict)
     exit_code: int = 0
 
 
 def result(
     paths: RunPaths,
-    total: int,
+    listed: Mapping[str, Any],
     failed: Mapping[str, int],
     job: Job,
     resumed: int = 0,
     elapsed_s: float = 0.0,
     fps: float = 0.0,
 ) -> RunResult:
-    """The result of a complete run; exit code 3 when too many images failed, or every one."""
+    """The result of a complete run; exit code 3 when too many images failed, or every one.
+
+    Args:
+        listed: `InputsList.as_dict`.
+    """
+    total, left_out = listed["count"], dict(listed.get("left_out", {}))
     count = sum(failed.values())
     code = 3 if too_many(count, total, job.max_failed) else 0
     return RunResult(
-        paths.results, total, total - count, count, dict(failed), resumed, elapsed_s, fps, code
-    )
+        paths.results, total, total - count, count, dict(failed), resumed, elapsed_s, fps,
+        left_out, code,
+    )  # fmt: skip
 
 
 def too_many(failed: int, total: int, allowed: str | None) -> bool:
@@ -66,10 +75,12 @@ def too_many(failed: int, total: int, allowed: str | None) -> bool:
     return failed > int(allowed)
 
 
-def already_complete(paths: RunPaths, total: int, failed: Mapping[str, int], job: Job) -> RunResult:
+def already_complete(
+    paths: RunPaths, listed: Mapping[str, Any], failed: Mapping[str, int], job: Job
+) -> RunResult:
     """The result of a run that was complete before it began, told to whoever asked."""
     from batchcls.display.summary.summary_lines import show_complete
 
     if job.progress not in ("json", "none"):
-        show_complete(job.output, total, sum(failed.values()), sys.stdout)
-    return result(paths, total, failed, job, resumed=total)
+        show_complete(job.output, listed["count"], sum(failed.values()), sys.stdout)
+    return result(paths, listed, failed, job, resumed=listed["count"])

@@ -89,7 +89,7 @@ def run(
                 case Refused(error):
                     raise error
                 case Finished(manifest, failed):
-                    return already_complete(paths, manifest.count, failed, job)
+                    return already_complete(paths, manifest.inputs, failed, job)
                 case GoOn() | NewGeneration():
                     session = _Session(job, output, requests, begun, lock.warning)
                     try:
@@ -175,7 +175,8 @@ class _Session:
         # From here on the workers load: what else there is to do costs no time.
         self._presenter.open()
         self._warn(decided)
-        ready, total = self._open(loop, decided, asked)
+        ready, listed = self._open(loop, decided, asked)
+        total = listed.count
         with contextlib.closing(ready):
             journal, resumed = ready.journal, ready.journal.count
             for note in ready.notes:
@@ -189,14 +190,14 @@ class _Session:
                 self._presenter.end("done", "", loop.description, layers)
             snapshot = self._progress.snapshot(time.monotonic())
             return result(
-                self._paths, total, journal.failed, self._job, resumed,
+                self._paths, listed.as_dict(), journal.failed, self._job, resumed,
                 snapshot.elapsed_s, snapshot.rate_mean,
             )  # fmt: skip
 
     def _open(
         self, loop: EventLoop, decided: GoOn | NewGeneration, asked: Asked | None
-    ) -> tuple[Ready, int]:
-        """The output, ready for lines, and how many images there are."""
+    ) -> tuple[Ready, InputsList]:
+        """The output, ready for lines, and its list."""
         fresh = self._output.again == "fresh"
         begun = decided.manifest if fresh and isinstance(decided, GoOn) else None
         try:
@@ -205,7 +206,7 @@ class _Session:
             asked = asked or fingerprint.asked(self._job)
             listed = self._output.list_inputs(decided)
             self._requests.at_once = False
-            total = self._listed(listed)
+            self._listed(listed)
             loop.load()
             if loop.halted:
                 raise StoppedError(f"{loop.halted}; {self._paths.log} may say more")
@@ -224,7 +225,7 @@ class _Session:
                 "resuming what an earlier `--fresh` began; to start over instead, remove "
                 f"{self._paths.part} first"
             )
-        return ready, total
+        return ready, listed
 
     def _warn(self, decided: GoOn | NewGeneration) -> None:
         job, warn = self._job, self._progress.warn
@@ -238,8 +239,8 @@ class _Session:
         if where := self._output.moved_to(decided):
             warn(f"the images have moved and are read from {where}")
 
-    def _listed(self, listed: InputsList) -> int:
-        """Tell of the list; how many images are on it."""
+    def _listed(self, listed: InputsList) -> None:
+        """Tell of the list."""
         if listed.duplicates:
             repeats = text.counted(listed.duplicates, "repeated path was", "repeated paths were")
             self._progress.warn(f"{repeats} dropped from the list; each image is labelled once")
@@ -247,7 +248,6 @@ class _Session:
             self._progress.warn(note)
         self._progress.on_listed(listed.count * self._job.number_iter)
         self._progress.on_state("loading")
-        return listed.count
 
     def _label(self, loop: EventLoop, ready: Ready, total: int) -> None:
         """Label every image that has no line yet."""

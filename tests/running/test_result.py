@@ -1,8 +1,11 @@
-"""When a complete run is no success."""
+"""What a complete run says of itself, and when it is no success."""
+
+from pathlib import Path
 
 import pytest
 
 from batchcls.running.result import too_many
+from tests.support.instant_run import Place
 
 
 @pytest.mark.parametrize(
@@ -23,3 +26,16 @@ from batchcls.running.result import too_many
 )
 def test_too_many(failed: int, total: int, allowed: str | None, expected: bool) -> None:
     assert too_many(failed, total, allowed) is expected
+
+
+def test_files_left_out_by_name_are_counted(tmp_path: Path) -> None:
+    place = Place(tmp_path / "work")
+    place.add(0, 20)
+    for name in ("a.heic", "b.HEIC", "notes.txt"):
+        (place.folder / "images" / name).touch()
+    (place.folder / "images/@eaDir").mkdir()
+    expected = {".heic": 2, ".txt": 1, "@eaDir/": 1}
+    assert place.run().left_out == expected
+    assert place.run().left_out == expected  # complete already
+    place.add(20, 22)
+    assert place.run(extend=True).left_out == expected
