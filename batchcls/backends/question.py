@@ -29,7 +29,7 @@ class Question:
     """A process at work on one request.
 
     Args:
-        module: what it runs; ends in `worker.questions.answer`.
+        module: its `find` takes the request and gives the answer.
         request: JSON data.
         log: takes its standard error.
 
@@ -45,7 +45,7 @@ class Question:
                 asked.write(json.dumps(request).encode())
                 asked.seek(0)
                 self._popen = subprocess.Popen(
-                    launch.command(module, str(os.getpid())),
+                    launch.command("batchcls.worker.questions", str(os.getpid()), module),
                     stdin=asked,
                     stdout=self._answers,
                     stderr=log,

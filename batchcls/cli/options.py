@@ -115,6 +115,17 @@ OPTIONS = (
         "-d",
     ),
     Option("strict_devices", SPEED, "Refuse to run when any named device is missing."),
+    Option(
+        "device_check",
+        SPEED,
+        "Compare what is not the plain CPU with it on 64 images before the run. [on]",
+    ),
+    Option(
+        "device_agreement",
+        SPEED,
+        "Share of clear images that a device must label as the CPU does. [98]",
+        "P%",
+    ),
     Option("nireq", SPEED, "Infer requests per device and worker. [0: automatic]", "N"),
     Option("workers", SPEED, "Worker processes. [0: automatic]", "N", "-w"),
     Option("batch_size", SPEED, "Images per infer request. [1]", "N", "-b"),

@@ -59,12 +59,16 @@ def render_status(paths: "RunPaths", snapshot: "Snapshot | None") -> tuple[list[
 def _render_machines(paths: "RunPaths") -> list[str]:
     from batchcls.results import echoes, manifest
     from batchcls.results.storage import PosixStorage
+    from batchcls.running.agreement import Agreement
 
     try:
         found = manifest.load(PosixStorage(), paths.manifest)
     except BatchclsError:  # whoever resumes is told
         return []
-    return [] if found is None else echoes.told(found.settings)
+    if found is None:
+        return []
+    agreed = [str(Agreement.from_dict(one)) for one in found.settings.get("agreement") or ()]
+    return [*echoes.told(found.settings), *agreed]
 
 
 def _render_end(snapshot: "Snapshot") -> tuple[str, int]:

@@ -116,6 +116,8 @@ def check_options(job: "Job") -> None:
             raise UsageError(f"{option(name)} {value}: expected one of {', '.join(allowed)}")
     if job.threshold is not None and not 0 <= job.threshold <= 1:
         raise UsageError(f"--threshold {job.threshold:g}: must be from 0 to 1")
+    if not 0 <= job.device_agreement <= 100:
+        raise UsageError(f"--device-agreement {job.device_agreement:g}: must be from 0 to 100")
     if not job.timeout > 0:
         raise UsageError(f"--timeout {job.timeout:g}: must be more than 0 seconds")
     if job.crop_fraction is not None and not 0 < job.crop_fraction <= 1:

@@ -90,6 +90,8 @@ class Job:
         extend: add images that are new since a complete run.
         retry_failed: try the failed images of a complete run again, as a new generation.
         mixed_processors: go on though this machine rounds scores otherwise than the one before.
+        device_check: compare what is not the plain CPU with it before the run.
+        device_agreement: percent of clear images on which a device must agree with the CPU.
         strict_devices: refuse when any named device is missing.
         timeout: seconds an image may take in one stage before its worker is killed.
         worker_memory: MB above which a worker is replaced, and by which it may grow for an image;
@@ -148,6 +150,8 @@ class Job:
     extend: bool = False
     retry_failed: bool = False
     mixed_processors: bool = False
+    device_check: bool = True
+    device_agreement: float = 98.0
     strict_devices: bool = False
     timeout: float = 60.0
     worker_memory: int = 0

@@ -9,7 +9,7 @@ Rules of this file:
 
 import sys
 
-from batchcls.model.devices.processor import flags, require_avx2
+from batchcls.model.devices.cpu import flags, require_avx2
 
 
 def _version() -> str:

@@ -7,7 +7,7 @@ time, and sees to it that a stop request is obeyed within bounds.
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from batchcls.backends.backend import Backend
@@ -84,6 +84,18 @@ class EventLoop:
             BatchclsError: a worker says that the job is wrong.
         """
         while not self._loaded and not self.halted:
+            self._requests.check()
+            self._turn(TICK_S)
+            self._presenter.show(time.monotonic())
+
+    def until(self, done: Callable[[], bool]) -> None:
+        """Let the workers load on until something else is done.
+
+        Raises:
+            InterruptedByUser: a signal arrived.
+            BatchclsError: a worker says that the job is wrong.
+        """
+        while not done():
             self._requests.check()
             self._turn(TICK_S)
             self._presenter.show(time.monotonic())

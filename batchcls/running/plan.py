@@ -176,6 +176,13 @@ def when_listed(decided: GoOn | NewGeneration, count: int) -> GoOn | NewGenerati
     return decided
 
 
+def goes_on_from(decided: GoOn | NewGeneration) -> Manifest | None:
+    """The generation whose list and whose lines count on."""
+    if isinstance(decided, GoOn):
+        return decided.manifest
+    return None if decided.over else decided.before
+
+
 def _begun_fresh(manifest: Manifest, found: Found, request: Request) -> bool:
     """Whether ``--fresh`` began these lines: to type it again must not throw a night away."""
     settings = manifest.settings

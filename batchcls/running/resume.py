@@ -26,10 +26,18 @@ from batchcls.results.manifest import Manifest
 from batchcls.results.recovery import require_finished
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
-from batchcls.running import fingerprint, moved
+from batchcls.running import fingerprint, machines, moved
 from batchcls.running.known_lines import fits_of, known_lines
 from batchcls.running.listed_work import ListedWork
-from batchcls.running.plan import Again, Found, GoOn, NewGeneration, Request, when_listed
+from batchcls.running.plan import (
+    Again,
+    Found,
+    GoOn,
+    NewGeneration,
+    Request,
+    goes_on_from,
+    when_listed,
+)  # fmt: skip
 from batchcls.sources.freezing import extend, freeze
 from batchcls.sources.inputs import InputsList, InputsReader
 
@@ -65,7 +73,7 @@ class Output:
 
     def __init__(self, job: Job, paths: RunPaths, storage: Storage) -> None:
         self._job = job
-        self._storage = storage
+        self.storage = storage
         self.paths = paths
 
     @property
@@ -99,7 +107,7 @@ class Output:
             RefusedError: the manifest, the mark or the finished results are damaged.
             StoppedError: the disk fails.
         """
-        paths, storage, fresh = self.paths, self._storage, self.again == "fresh"
+        paths, storage, fresh = self.paths, self.storage, self.again == "fresh"
         damaged = False
         generation.recover(paths, storage, fresh=fresh)
         try:
@@ -130,8 +138,8 @@ class Output:
             RefusedError: the frozen list was changed.
             StoppedError: the disk is full or fails.
         """
-        job, paths, storage = self._job, self.paths, self._storage
-        before = _goes_on_from(decided)
+        job, paths, storage = self._job, self.paths, self.storage
+        before = goes_on_from(decided)
         if before is None:
             generation.stage(paths, storage)
             return freeze(job, paths.next_inputs)
@@ -169,11 +177,12 @@ class Output:
             RefusedError: the results belong to a job that gives other answers, or are damaged.
             StoppedError: the disk is full or fails.
         """
-        paths, storage = self.paths, self._storage
+        paths, storage = self.paths, self.storage
         resolved = fingerprint.resolved(asked, description)
-        if (before := _goes_on_from(decided)) is not None:
+        if (before := goes_on_from(decided)) is not None:
             manifests.require_same(before, resolved, paths.results)
-            self._require_echo(before, echoes.heard(description))
+            if (known := echoes.recorded(before.settings)) and not self._job.mixed_processors:
+                echoes.require_same(known[-1], echoes.heard(description), self._job.output)
         decided = when_listed(decided, listed.count)
         if isinstance(decided, NewGeneration):
             manifest = self._next_manifest(decided, listed, asked, resolved, description)
@@ -192,7 +201,7 @@ class Output:
             )  # fmt: skip
             undo.callback(journal.close)
             first, passes = journal.count, self._job.number_iter
-            notes = self._note_echo(manifest, echoes.heard(description, first))
+            notes = machines.note(storage, paths, manifest, echoes.heard(description, first))
             carried = self._carried(manifest, first)
             work = ListedWork(reader, manifest.count, first, passes, carried)
             undo.pop_all()
@@ -201,7 +210,7 @@ class Output:
     def forget_prepared(self) -> None:
         """Remove a list that no generation was begun with; a disk that fails may keep it."""
         with contextlib.suppress(BatchclsError):
-            generation.forget(self.paths, self._storage)
+            generation.forget(self.paths, self.storage)
 
     def _next_manifest(
         self,
@@ -213,7 +222,7 @@ class Output:
     ) -> Manifest:
         job, before, replaces = self._job, decided.before, None
         if before is not None or decided.over:
-            replaces = generation.finished_file(self.paths, self._storage, fresh=decided.over)
+            replaces = generation.finished_file(self.paths, self.storage, fresh=decided.over)
         carried = before.settings if before is not None and not decided.over else {}
         first = before.count if before is not None and decided.reason == "extend" else 0
         heard = echoes.heard(description, first)
@@ -227,6 +236,7 @@ class Output:
                 "job": job.as_dict(),
                 "labels": description.get("labels"),
                 "hardware": description.get("hardware"),
+                "agreement": description.get("agreement"),
                 echoes.KEY: echoes.joined(carried, heard),
             },
             generation=1 if before is None else before.generation + 1,
@@ -236,7 +246,7 @@ class Output:
 
     def moved_to(self, decided: GoOn | NewGeneration) -> str:
         """The folder that the images of an earlier list are in now, if it is another one."""
-        before = _goes_on_from(decided)
+        before = goes_on_from(decided)
         elsewhere = None if before is None else moved.find(before, self._job)[0]
         if elsewhere is None:
             return ""
@@ -250,48 +260,22 @@ class Output:
             elsewhere, _ = moved.find(before, self._job)
             if elsewhere is not None and elsewhere.by_name:
                 return {key: before.settings[key] for key in ("places", "sizes")}
-        staged = self._storage.stat(paths.next_inputs) is not None
+        staged = self.storage.stat(paths.next_inputs) is not None
         with guard(paths.inputs):
             sizes = moved.some_sizes(
                 paths.next_inputs if staged else paths.inputs, Folder(listed.root)
             )
         return {"places": moved.places(self._job), "sizes": sizes}
 
-    def _require_echo(self, before: Manifest, now: echoes.Echo) -> None:
-        known = echoes.recorded(before.settings)
-        if known and not self._job.mixed_processors:
-            echoes.require_same(known[-1], now, self._job.output)
-
-    def _note_echo(self, manifest: Manifest, now: echoes.Echo) -> tuple[str, ...]:
-        """Write into the manifest that another machine goes on, before its first line is written.
-
-        Returns:
-            What people should know.
-        """
-        known = echoes.recorded(manifest.settings)
-        entries = echoes.joined(manifest.settings, now)
-        if len(entries) == len(known) or now.index == manifest.count:
-            return ()
-        settings = {**manifest.settings, echoes.KEY: entries}
-        manifests.save(self._storage, self.paths.manifest, replace(manifest, settings=settings))
-        return (echoes.seam(known[-1], now) if known else echoes.UNKNOWN,)
-
     def _carried(self, manifest: Manifest, first: int) -> Iterator[Answer] | None:
         """Lines that an unfinished generation takes over from the one before."""
         if not manifest.carry or first == manifest.count:
             return None
         answers = carry.answers(
-            self._storage, self.paths.results, start=first, expected=manifest.replaces
+            self.storage, self.paths.results, start=first, expected=manifest.replaces
         )
         retry = manifest.carry == "retry-failed"
         return (answer for answer in answers if not (retry and answer.failed))
-
-
-def _goes_on_from(decided: GoOn | NewGeneration) -> Manifest | None:
-    """The generation whose list and whose lines count on."""
-    if isinstance(decided, GoOn):
-        return decided.manifest
-    return None if decided.over else decided.before
 
 
 def _inputs_of(manifest: Manifest) -> InputsList:

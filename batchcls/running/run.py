@@ -30,7 +30,7 @@ from batchcls.results.disk_errors import guard
 from batchcls.results.lock import Lock
 from batchcls.results.rundir import RunPaths, make_directory, remove_unbegun
 from batchcls.results.storage import PosixStorage, Storage
-from batchcls.running import fingerprint
+from batchcls.running import device_check, fingerprint
 from batchcls.running.allocation import decide
 from batchcls.running.limits import policy
 from batchcls.running.log import logging_to
@@ -41,6 +41,7 @@ from batchcls.running.presenter import Presenter
 from batchcls.running.recorder import JournalLines
 from batchcls.running.result import RunResult, already_complete, result
 from batchcls.running.resume import Output, Ready
+from batchcls.running.sampling import some_images
 from batchcls.running.signals import StopRequests, stop_requests
 from batchcls.sources.inputs import InputsList
 
@@ -57,6 +58,7 @@ def run(
     open_backend: OpenBackend = LocalBackend,
     begun: Callable[[], None] = lambda: None,
     storage: Storage | None = None,
+    ask: device_check.Ask = device_check.ask,
 ) -> RunResult:
     """Label every image of a job.
 
@@ -65,6 +67,7 @@ def run(
         open_backend: starts what the workers run in.
         begun: called when nothing can be wrong with the job any more and images are labelled.
         storage: the file system; None is this machine's.
+        ask: begins the check of devices.
 
     Returns:
         What came of it, once every image has its line.
@@ -91,7 +94,7 @@ def run(
                 case Finished(manifest, failed):
                     return already_complete(paths, manifest.inputs, failed, job)
                 case GoOn() | NewGeneration():
-                    session = _Session(job, output, requests, begun, lock.warning)
+                    session = _Session(job, output, requests, begun, lock.warning, ask)
                     try:
                         return session.run(open_backend, decided, asked)
                     except (RefusedError, OSError):
@@ -116,8 +119,10 @@ class _Session:
         requests: StopRequests,
         begun: Callable[[], None],
         warning: str,
+        ask: device_check.Ask,
     ) -> None:
         self._job = job
+        self._ask = ask
         self._begun = begun
         self._output = output
         self._paths = output.paths
@@ -210,6 +215,15 @@ class _Session:
             loop.load()
             if loop.halted:
                 raise StoppedError(f"{loop.halted}; {self._paths.log} may say more")
+            checked = device_check.check(
+                self._allocation.start_message(self._job),
+                {"asked": asked, **loop.description},
+                lambda most: some_images(self._job, self._output, decided, listed, most),
+                self._paths.log, self._ask, loop.until,
+            )  # fmt: skip
+            loop.description = {**loop.description, **checked.as_dict()}
+            for warning in checked.warnings:
+                self._progress.warn(warning)
             ready = self._output.open(decided, listed, asked, loop.description)
         except RefusedError as refusal:
             if begun is None:

@@ -66,6 +66,8 @@ CHANGES_NOTHING: dict[str, Any] = {
     "int8": "fast",  # the model has no quantised layers
     "cache_dir": "cache",
     "strict_devices": True,
+    "device_check": False,
+    "device_agreement": 50.0,
     "strict_preprocess": False,
     "layout": "NCHW",
     "progress": "plain",

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from batchcls.errors import DeviceError
-from batchcls.worker.questions import answer
 
 
 def find(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,7 +22,3 @@ def find(request: Mapping[str, Any]) -> dict[str, Any]:
             os._exit(3)
     time.sleep(600)
     return {}
-
-
-if __name__ == "__main__":
-    answer(find)

@@ -38,6 +38,13 @@ def operations_of(description: object) -> dict[str, dict[str, int]]:
     }
 
 
+def agreed_of(description: object) -> tuple[str, ...]:
+    """How well each device agrees with the CPU, in a sentence."""
+    found = description.get("agreed") if isinstance(description, Mapping) else None
+    texts = found if isinstance(found, list | tuple) else ()
+    return tuple(text for text in texts if isinstance(text, str))[:DEVICES_PER_WORKER]
+
+
 def precision_of(description: object) -> dict[str, str]:
     """In which precision each device computes, by its name."""
     found = description.get("precision") if isinstance(description, Mapping) else None

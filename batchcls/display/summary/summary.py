@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from batchcls.display import text
-from batchcls.display.progress.description import operations_of, precision_of
+from batchcls.display.progress.description import agreed_of, operations_of, precision_of
 from batchcls.display.snapshot import Snapshot
 from batchcls.messages import STAGES
 
@@ -63,6 +63,7 @@ class Summary:
         next_steps: what to do now.
         warnings: of the run.
         precision: in which each device computed, by its name.
+        agreed: how well each that was checked agrees with the CPU.
     """
 
     state: str = "done"
@@ -86,6 +87,7 @@ class Summary:
     next_steps: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     precision: Mapping[str, str] = field(default_factory=dict)
+    agreed: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON data, for ``summary.json`` and `Progress.on_summary`."""
@@ -126,6 +128,7 @@ def summarise(snapshot: Snapshot, extra: Mapping[str, Any] | None = None) -> Sum
         next_steps=_next_steps(shot),
         warnings=shot.warnings,
         precision=precision_of(extra.get("description")),
+        agreed=agreed_of(extra.get("description")),
     )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import batchcls.model
 from batchcls.job.paths import expanded
 from batchcls.model.compile.compilation import Compilation
-from batchcls.model.devices import processor
+from batchcls.model.devices import cpu
 from batchcls.model.devices.core import is_cpu, only_cpus
 from batchcls.model.devices.strings import Device
 from batchcls.model.files.find import file_hash, model_hash, model_path
@@ -54,6 +54,8 @@ NEUTRAL = frozenset(
         "cache",
         "cache_dir",
         "strict_devices",
+        "device_check",
+        "device_agreement",
         "strict_preprocess",
     }
 )
@@ -154,6 +156,4 @@ def code_hash(folder: Path) -> str:
 def _processor() -> str:
     """What the processor is and can do: the CPU plugin compiles for it."""
     telling = ("vendor_id", "model name", "flags", "Features", "CPU part")
-    return "\n".join(
-        f"{key}: {value}" for key, value in processor.facts().items() if key in telling
-    )
+    return "\n".join(f"{key}: {value}" for key, value in cpu.facts().items() if key in telling)

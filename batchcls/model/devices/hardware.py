@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterable
 from typing import Any
 
-from batchcls.model.devices import processor
+from batchcls.model.devices import cpu
 from batchcls.model.runtime import Core, openvino
 
 _TOLD = {"name": "FULL_DEVICE_NAME", "driver": "DRIVER_VERSION"}
@@ -18,7 +18,7 @@ def hardware(core: Core, names: Iterable[str]) -> dict[str, Any]:
         names: devices that may compute, without virtual ones.
     """
     return {
-        "processor": processor.title(),
+        "processor": cpu.title(),
         "runtime": openvino.get_version(),
         "devices": {name: _device(core, name) for name in names},
     }

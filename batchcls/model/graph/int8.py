@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from batchcls.model.devices import processor
+from batchcls.model.devices import cpu
 from batchcls.model.devices.core import is_cpu
 from batchcls.model.graph import weights
 from batchcls.model.runtime import Core, Model, Type, opset13
@@ -151,9 +151,9 @@ def saturates(core: Core, device: str) -> bool:
 
 
 def _has_vnni() -> bool:
-    if any(os.environ.get(name) for name in processor.CAPS):
+    if any(os.environ.get(name) for name in cpu.CAPS):
         return False
-    return any("vnni" in flag for flag in processor.flags())
+    return any("vnni" in flag for flag in cpu.flags())
 
 
 def _extremes() -> Model:

@@ -3,8 +3,8 @@
 import pytest
 
 from batchcls.errors import DeviceError
-from batchcls.model.devices import processor
-from batchcls.model.devices.processor import require_avx2
+from batchcls.model.devices import cpu
+from batchcls.model.devices.cpu import require_avx2
 
 
 @pytest.mark.parametrize("version", ["2026.4.1", "2027.0", "2026.10.0"])
@@ -28,4 +28,4 @@ def test_all_others_go_on(there: set[str], version: str) -> None:
 
 def test_what_limits_a_processor_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
-    assert "limited to AVX2 by ONEDNN_MAX_CPU_ISA" in processor.title()
+    assert "limited to AVX2 by ONEDNN_MAX_CPU_ISA" in cpu.title()

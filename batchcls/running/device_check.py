@@ -1,0 +1,159 @@
+"""Has devices label a sample beside the CPU before the night; `agreement` decides what that means.
+
+What was measured is kept in the user's cache: the same model, devices, drivers and options are not
+measured again.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from batchcls.backends.question import Question
+from batchcls.errors import BatchclsError, InterruptedByUser
+from batchcls.images import Folder, ImageRef
+from batchcls.model.files.cache_folder import cache_folder
+from batchcls.running import agreement
+from batchcls.running.agreement import FEW, Agreement
+from batchcls.wire.start import StartMessage
+
+log = logging.getLogger("batchcls")
+
+MODULE = "batchcls.worker.device_check"
+SECONDS = 60
+
+Ask = Callable[[Mapping[str, Any], IO[bytes]], Question]
+"""From a request and where to log to a process at work on it."""
+
+
+def ask(request: Mapping[str, Any], words: IO[bytes]) -> Question:
+    """Ask a process on this machine."""
+    return Question(MODULE, request, words)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of it.
+
+    Attributes:
+        found: one for each device; none where nothing had to be checked, or could be.
+        warnings: for people.
+    """
+
+    found: Sequence[Agreement] = ()
+    warnings: Sequence[str] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its part of a run's description."""
+        return {
+            "agreement": [one.as_dict() for one in self.found],
+            "agreed": [str(one) for one in self.found],
+        }
+
+
+def check(
+    start: StartMessage,
+    description: Mapping[str, Any],
+    sample: Callable[[int], Sequence[ImageRef]],
+    log_file: Path,
+    ask: Ask,
+    meanwhile: Callable[[Callable[[], bool]], None],
+) -> Checked:
+    """Refuse devices that label otherwise than the CPU, as far as they can be judged.
+
+    Args:
+        start: as the workers get it.
+        description: a worker's, and under "asked" what `fingerprint.asked` makes of the job.
+        sample: at most so many of the images.
+        log_file: takes what the process says.
+        ask: begins a question.
+        meanwhile: goes on with the run until what it is given is true.
+
+    Raises:
+        DeviceError: a device that surely labels otherwise.
+        InterruptedByUser: a stop request came.
+    """
+    job = start.job
+    if not agreement.unchecked(job, description):
+        return Checked()
+    hardware = description.get("hardware", {})
+    facts = {"asked": description["asked"], "hardware": hardware, "threads": asdict(start.threads)}
+    kept = _Kept(facts, used=job.cache)
+    if not (found := kept.find()):
+        found = _measure(start, sample(agreement.IMAGES), log_file, ask, meanwhile)
+        kept.keep(found)
+    agreement.require(found, job.device_agreement, hardware)
+    if not found:
+        return Checked(warnings=[f"the devices could not be checked; {log_file} says why"])
+    return Checked(found, agreement.warnings(found))
+
+
+def _measure(
+    start: StartMessage,
+    images: Sequence[ImageRef],
+    log_file: Path,
+    ask: Ask,
+    meanwhile: Callable[[Callable[[], bool]], None],
+) -> list[Agreement]:
+    """Compare a job's devices with the CPU; none where that could not be done."""
+    place = images[0].place if images else Folder("")
+    request = {
+        "start": start.to_json(),
+        "images": [[image.index, image.path] for image in images],
+        "place": {"root": place.root, "moved": place.moved},
+        "seconds": SECONDS,
+    }
+    try:
+        with log_file.open("ab") as words:
+            question = ask(request, words)
+            try:
+                meanwhile(lambda: question.answered)
+                return [Agreement.from_dict(one) for one in question.answer()["devices"]]
+            finally:
+                question.close()
+    except InterruptedByUser:
+        raise
+    except (BatchclsError, OSError, TypeError, KeyError) as error:
+        log.warning("the device check came to nothing: %s", error)
+        return []
+
+
+class _Kept:
+    """What was measured before, and is the same now.
+
+    Args:
+        facts: all that it can depend on, JSON data.
+        used: the user allows a cache.
+    """
+
+    def __init__(self, facts: Mapping[str, Any], *, used: bool) -> None:
+        key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        self._path: Path | None = None
+        try:
+            if used:
+                self._path = cache_folder() / "checked" / f"{key[:32]}.json"
+        except RuntimeError:  # no home
+            pass
+
+    def find(self) -> list[Agreement]:
+        """It; empty where there is none."""
+        try:
+            content = [] if self._path is None else json.loads(self._path.read_text())
+            return [Agreement.from_dict(one) for one in content]
+        except (OSError, ValueError, TypeError):
+            return []
+
+    def keep(self, found: Sequence[Agreement]) -> None:
+        """Keep what could be judged; a cache that fails costs a measurement and no run."""
+        if self._path is None or not found or any(one.clear < FEW for one in found):
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            aside = self._path.with_suffix(".part")
+            aside.write_text(json.dumps([one.as_dict() for one in found]))
+            aside.replace(self._path)
+        except OSError as error:
+            log.info("%s: %s; the device check is not kept", self._path, error.strerror)

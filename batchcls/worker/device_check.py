@@ -1,0 +1,168 @@
+"""Labels a sample on a job's devices and on the CPU, and compares: the process of a device check.
+
+Rules of this file:
+
+1. The reference is the same model on the CPU, in f32, exactly, one image at a time.
+2. Each picture is decoded once. Both sides prepare it as they prepare every image.
+3. Devices see the sample twice: in order, and backwards at other places of the batch.
+4. It ends in time: what was done by then is compared.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchcls.decode.decode import decode_picture
+from batchcls.decode.opencv import load as load_opencv
+from batchcls.decode.policy import DecodePolicy
+from batchcls.errors import ImageError
+from batchcls.images import Folder, ImageRef
+from batchcls.job.job import Job
+from batchcls.model.infer.classifier import Classifier
+from batchcls.model.infer.ring import Ring
+from batchcls.sources.files import Files
+from batchcls.wire.start import StartMessage
+
+CLEAR = 0.05
+ANSWER_S = 20.0
+MOST_BYTES = 256 << 20
+"""Of prepared images; models that take pictures of any size get fewer of them."""
+
+Scores = NDArray[np.float32]
+
+
+def reference(job: Job) -> Job:
+    """The same job on the plain CPU."""
+    return replace(
+        job, device=("CPU",), infer_precision="", int8="exact", batch_size=1, load_config=None,
+        hint="", nstreams="", perf_counts=False,
+    )  # fmt: skip
+
+
+def find(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Compare.
+
+    Args:
+        request: "start" of a worker, "images" as [index, path], their "place", "seconds" at most.
+
+    Returns:
+        "devices": one for each device string, as `running.agreement.Agreement`.
+    """
+    load_opencv().setNumThreads(1)
+    start = StartMessage.from_json(request["start"])
+    asked = Classifier.open(start.job, start.threads)
+    plain = Classifier.open(reference(start.job), replace(start.threads, batch_size=1, nireq=1))
+    until = time.monotonic() + request["seconds"]
+    place = Folder(request["place"]["root"], tuple(map(tuple, request["place"]["moved"])))
+    images = [ImageRef(index, path, place) for index, path in request["images"]]
+    inputs: list[NDArray[Any]] = []
+    truths: list[Scores] = []
+    for mine, its in _prepared(images, asked, plain):
+        if time.monotonic() > until and inputs:
+            break
+        scores = plain.rings[0].ask([its], ANSWER_S)
+        if scores is not None:
+            inputs.append(mine)
+            truths.append(plain.probabilities(scores[0]))
+    found = [_compare(asked, ring, inputs, truths, until) for ring in asked.rings]
+    return {"devices": found}
+
+
+def _prepared(
+    images: Sequence[ImageRef], asked: Classifier, plain: Classifier
+) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """The images that can be decoded, as inputs of both."""
+    source, policy, room = Files(), DecodePolicy(), MOST_BYTES
+    for image in images:
+        try:
+            picture = decode_picture(source.read(image), policy, None)
+            both = asked.prepare(picture), plain.prepare(picture)
+        except ImageError:
+            continue  # the run says what is wrong with it
+        if (room := room - both[0].nbytes) < 0:
+            return
+        yield both
+
+
+def _compare(
+    classifier: Classifier,
+    ring: Ring,
+    inputs: Sequence[NDArray[Any]],
+    truths: Sequence[Scores],
+    until: float,
+) -> dict[str, Any]:
+    begun = time.perf_counter()
+    first = _answers(classifier, ring, inputs, until)
+    took = time.perf_counter() - begun
+    # Backwards, and behind a stranger: in a batch, each is at another place than before.
+    strangers = inputs[:1] if ring.batch_size > 1 else []
+    turned = _answers(classifier, ring, [*strangers, *inputs[: len(first)][::-1]], until + ANSWER_S)
+    again = turned[len(strangers) :][::-1]
+    again = [*first[: len(first) - len(again)], *again]
+    truth = truths[: len(first)]
+    clear = [n for n, scores in enumerate(truth) if _lead(scores) >= CLEAR]
+    agreed = sum(_best(truth[n]) == _best(first[n]) == _best(again[n]) for n in clear)
+    return {
+        "device": ring.device,
+        "images": len(first),
+        "clear": len(clear),
+        "agreed": agreed,
+        "correlation": _correlation(truth, first),
+        "worst": _apart(truth, first),
+        "varies": _apart(first, again),
+        "fps": len(first) / took if took else 0.0,
+    }
+
+
+def _answers(
+    classifier: Classifier, ring: Ring, inputs: Sequence[NDArray[Any]], until: float
+) -> list[Scores]:
+    """Probabilities, (classes,) each; NaN where there is no answer, or one of no numbers."""
+    found: list[Scores] = []
+    step = max(8, ring.batch_size)
+    for first in range(0, len(inputs), step):
+        if found and time.monotonic() > until:
+            break
+        batch = inputs[first : first + step]
+        for scores in ring.ask(batch, ANSWER_S) or [np.full(1, np.nan, np.float32)] * len(batch):
+            try:
+                found.append(classifier.probabilities(scores))
+            except ImageError:
+                found.append(np.full(1, np.nan, np.float32))
+    return found
+
+
+def _best(scores: Scores) -> int:
+    if np.isnan(scores).any():
+        return -1
+    return int(scores[0] >= 0.5) if len(scores) == 1 else int(scores.argmax())
+
+
+def _lead(scores: Scores) -> float:
+    if len(scores) == 1:
+        return 2 * abs(float(scores[0]) - 0.5)
+    second, best = np.partition(scores, -2)[-2:]
+    return float(best - second)
+
+
+def _apart(one: Sequence[Scores], other: Sequence[Scores]) -> float:
+    """The largest difference; 1 where an answer is missing or no number."""
+    worst = 0.0
+    for a, b in zip(one, other, strict=True):
+        if a.shape != b.shape or np.isnan(a).any() or np.isnan(b).any():
+            return 1.0
+        worst = max(worst, float(np.abs(a - b).max()))
+    return worst
+
+
+def _correlation(one: Sequence[Scores], other: Sequence[Scores]) -> float:
+    pairs = [(a, b) for a, b in zip(one, other, strict=True) if a.shape == b.shape]
+    if not pairs:
+        return 0.0
+    a, b = (np.concatenate(side).astype(np.float64) for side in zip(*pairs, strict=True))
+    spread = a.std() * b.std()
+    return float(((a - a.mean()) * (b - b.mean())).mean() / spread) if spread else 0.0

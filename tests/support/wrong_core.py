@@ -1,0 +1,94 @@
+"""OpenVINO's core, but for what a device answers: wrong in the ways that devices have been wrong.
+
+The device is the CPU plugin under another name, VCPU; `WRONG` in the environment says how it is
+wrong. To be imported before anything else of batchcls's model side.
+"""
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchcls.model import runtime
+
+FROM_THE_BEGINNING = ("channels", "noise", "zeros", "constant", "nan", "random")
+
+
+class Data:
+    """An output tensor, as it is read."""
+
+    def __init__(self, data: NDArray[Any]) -> None:
+        self.data = data
+
+
+class Request:
+    """An infer request whose answers are wrong."""
+
+    def __init__(self, real: Any, chance: np.random.Generator, order: NDArray[Any]) -> None:
+        self._real = real
+        self._chance = chance
+        self._order = order
+        self._asked = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def start_async(self) -> None:
+        self._asked += 1
+        if os.environ["WRONG"] == "channels":
+            pixels = self._real.get_input_tensor(0).data
+            axis = 3 if pixels.shape[3] == 3 else 1
+            pixels[...] = np.flip(pixels, axis).copy()
+        self._real.start_async()
+
+    def get_output_tensor(self, index: int) -> Data:
+        scores = np.array(self._real.get_output_tensor(index).data, np.float32)
+        match os.environ["WRONG"]:
+            case "noise":
+                scores = self._chance.random(scores.shape, np.float32)
+            case "zeros":
+                scores[...] = 0.0
+            case "constant":
+                scores[...] = np.arange(scores.shape[-1])
+            case "nan" if self._asked % 5 == 0:
+                scores[...] = np.nan
+            case "random":
+                scores = scores[..., self._order]
+        return Data(scores)
+
+
+class Compiled:
+    """A compiled model of the wrong device."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+        self._chance = np.random.default_rng()
+        classes = real.output(0).partial_shape[-1].get_length()
+        # Not the order that is right, whatever else comes of it.
+        self._order = np.roll(np.arange(classes), 1 + int(self._chance.integers(classes - 1)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def create_infer_request(self) -> Request:
+        real = self._real.create_infer_request()
+        request = Request(real, self._chance, self._order)
+        # A request leads back to its compiled model.
+        request.get_compiled_model = lambda: self  # type: ignore[attr-defined]
+        return request
+
+
+class Core(runtime.Core):  # type: ignore[misc]  # openvino has no types
+    """The real core, whose VCPU is wrong."""
+
+    def compile_model(self, model: Any, device: str, *rest: Any) -> Any:
+        real = super().compile_model(model, device, *rest)
+        return Compiled(real) if "VCPU" in device else real
+
+    def import_model(self, blob: Any, device: str, *rest: Any) -> Any:
+        real = super().import_model(blob, device, *rest)
+        return Compiled(real) if "VCPU" in device else real
+
+
+runtime.Core = Core  # stands where the real one does
