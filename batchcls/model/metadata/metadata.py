@@ -129,7 +129,7 @@ def gather(job: Job, model: Model, path: Path, guess: str = "") -> Known:
         *in_file,
         (PROPERTIES, _properties(model)),
         (ZIPMAP, _zipmap(model)),
-        (tagger.FILE, tagger.settings(path) if _channels_last(model) else Settings()),
+        (tagger.FILE, tagger.settings(path, channels_last="HWC" in image.layout)),
         *beside,
     ]
     convention = _convention(path, element_type, imagenet=_may_be_imagenet(model))
@@ -297,8 +297,3 @@ def _may_be_imagenet(model: Model) -> bool:
         if port.get_partial_shape().rank.is_static
         for dimension in port.get_partial_shape()
     )
-
-
-def _channels_last(model: Model) -> bool:
-    shape = model.inputs[0].get_partial_shape()
-    return bool(shape.rank.is_static and shape.rank.get_length() == 4 and shape[3] == 3)

@@ -17,15 +17,26 @@ THRESHOLD = 0.35
 """Of the author's program, for general tags."""
 
 
-def settings(model: Path) -> Settings:
+CHANNELS_FIRST = (
+    f"{FILE} is that of a tagger. Those of the WD14 family whose channels come first take BGR on a "
+    "white square; if this is one, add `--no-reverse-input-channels --resize-type pad_to_square "
+    "--pad-value 255 --interpolation pillow_bicubic`"
+)
+"""Exports of timm's weights; other families have such a table, too, and take RGB."""
+
+
+def settings(model: Path, *, channels_last: bool) -> Settings:
     """What the family's models expect; silent where there is no such table beside the model.
 
     Args:
-        model: the model's file, whose input has its channels last.
+        model: the model's file.
+        channels_last: of its input.
     """
     path = beside.find(model, FILE)
     if path is None or not _has_the_columns(path):
         return Settings()
+    if not channels_last:
+        return Settings(multilabel=True, threshold=THRESHOLD, doubts=(CHANNELS_FIRST,))
     return Settings(
         resize_type="pad_to_square",
         pad_value=(255,),

@@ -101,7 +101,18 @@ def test_with_its_channels_first_it_is_another_export(tmp_path: Path) -> None:
     model = tagger(tmp_path / "model.onnx", channels_last=False)
     (tmp_path / "selected_tags.csv").write_text(TAGS)
     classifier = Classifier.open(Job(model=str(model), cache=False), ONE)
-    assert classifier.description["preprocess"]["resize_type"] != "pad_to_square"
+    told = classifier.description
+    assert told["preprocess"]["resize_type"] != "pad_to_square"
+    assert told["threshold"] == 0.35
+    assert any("take BGR on a white square" in text for text in told["warnings"])
+    classifier.close()
+    said: dict[str, Any] = {
+        "reverse_input_channels": False,
+        "resize_type": "pad_to_square",
+        "pad_value": "255",
+    }
+    classifier = Classifier.open(Job(model=str(model), cache=False, **said), ONE)
+    np.testing.assert_array_equal(classifier.prepare(WIDE)[0, 0], [255, 255, 255])
     classifier.close()
 
 
