@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import venv
@@ -82,6 +83,33 @@ def test_the_last_words_of_a_worker_are_told(
     outcome = run_faulty(tmp_path, ["a"], module="dies_at_once")
     assert outcome.halted.startswith("no worker could load the model (")
     assert words in outcome.halted
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root")
+@pytest.mark.parametrize(
+    ("most", "words"),
+    [
+        (
+            1,
+            "a worker process cannot be started: Resource temporarily unavailable; raise the limit",
+        ),
+        (2, "exit status 1: RuntimeError: can't start new thread"),
+        (4, "raise the limit of processes and threads (`ulimit -u`)"),
+    ],
+)
+def test_a_limit_of_processes_is_named(job: Job, tmp_path: Path, most: int, words: str) -> None:
+    """The limits do not hold for root, so another user runs it, who may read what root may."""
+    capabilities = "+dac_override,+dac_read_search"
+    command = [
+        "setpriv", "--reuid=54321", "--clear-groups", f"--inh-caps={capabilities}",
+        f"--ambient-caps={capabilities}", "prlimit", f"--nproc={most}",
+        sys.executable, "-m", "batchcls", "run", *job.sources, "-m", str(job.model),
+        "-o", job.output, "--progress", "none", "-w", "2", "--no-cache",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode in (2, 4)
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_without_an_interpreter_no_worker_starts(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:

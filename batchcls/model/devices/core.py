@@ -3,6 +3,8 @@
 Order of properties, the later one wins: batchcls's own defaults, `--load-config`, the command line.
 """
 
+import errno
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -203,4 +205,7 @@ def reason(error: Exception) -> str:
     """What an OpenVINO error says, without the source lines of the build machine."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if not _NOISE.match(line)]
-    return (telling or lines or [type(error).__name__])[-1].removeprefix("-- ")
+    said = (telling or lines or [type(error).__name__])[-1].removeprefix("-- ")
+    if said == os.strerror(errno.EAGAIN):  # of a thread that could not be started
+        return f"{said}; raise the limit of processes and threads (`ulimit -u`)"
+    return said
