@@ -1,6 +1,6 @@
 """Decides what a job makes of what lies under its output's name: nothing, more, or something new.
 
-Pure: what was found, and what is asked for, are plain data. `resume` looks and carries out.
+Pure: what was found, and what is asked for, are plain data. `look` finds out, `resume` carries out.
 
 Rules of this file:
 

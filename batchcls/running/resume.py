@@ -1,4 +1,4 @@
-"""Looks at what lies under an output's name, and carries out what `plan` decides about it.
+"""Carries out what `plan` decides about what lies under an output's name.
 
 Rules of this file:
 
@@ -19,15 +19,13 @@ from batchcls.job.job import Job
 from batchcls.messages import Answer
 from batchcls.results import carry, echoes, generation
 from batchcls.results import manifest as manifests
-from batchcls.results import mark as marks
 from batchcls.results.disk_errors import guard
 from batchcls.results.journal import Journal
 from batchcls.results.manifest import Manifest
-from batchcls.results.recovery import require_finished
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
 from batchcls.running import fingerprint, machines, moved
-from batchcls.running.known_lines import fits_of, known_lines
+from batchcls.running.known_lines import fits_of
 from batchcls.running.listed_work import ListedWork
 from batchcls.running.plan import (
     Again,
@@ -89,7 +87,7 @@ class Output:
         """What `plan` is told of the job; sources that have only moved are the same sources.
 
         Args:
-            found: by `look`.
+            found: see `look`.
             asked: by `fingerprint.asked`, if it is known by now.
         """
         normal = None if asked is None else fingerprint.normal(asked)
@@ -99,36 +97,6 @@ class Output:
             if elsewhere is not None:
                 places = found.manifest.settings["places"]
         return Request(self._job.output, self.paths, self.again, places, normal, objection)
-
-    def look(self) -> Found:
-        """What is there, once what a crash left half begun is carried out or forgotten.
-
-        Raises:
-            RefusedError: the manifest, the mark or the finished results are damaged.
-            StoppedError: the disk fails.
-        """
-        paths, storage, fresh = self.paths, self.storage, self.again == "fresh"
-        damaged = False
-        generation.recover(paths, storage, fresh=fresh)
-        try:
-            manifest = manifests.load(storage, paths.manifest)
-        except RefusedError:
-            if not fresh:
-                raise
-            manifest, damaged = None, True
-        results = storage.stat(paths.results) is not None
-        part = storage.stat(paths.part)
-        mark = None
-        # Damage of a mark that nothing depends on must not be in the way.
-        if manifest is not None and part is None and not (fresh and results):
-            found = marks.read(storage, paths.commit)
-            mark = found[0] if found is not None else None
-        size = part.size if part is not None else None
-        there = Found(manifest, results, size, mark, damaged)
-        if there.complete and manifest is not None and mark is not None and not fresh:
-            with guard(paths.results), known_lines(paths, manifest) as fits:
-                require_finished(storage, paths.results, mark, fits)
-        return there
 
     def list_inputs(self, decided: GoOn | NewGeneration) -> InputsList:
         """List the sources, unless there is a frozen list that stays.

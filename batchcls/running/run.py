@@ -34,6 +34,7 @@ from batchcls.running import device_check, fingerprint
 from batchcls.running.allocation import decide
 from batchcls.running.limits import policy
 from batchcls.running.log import logging_to
+from batchcls.running.look import look
 from batchcls.running.loop import EventLoop
 from batchcls.running.machine import this_machine
 from batchcls.running.plan import Finished, GoOn, NewGeneration, Refused, plan
@@ -84,7 +85,7 @@ def run(
     with Lock.take(paths, storage) as lock, stop_requests() as requests:
         output = Output(job, paths, storage)
         try:
-            found = output.look()
+            found = look(paths, storage, fresh=job.fresh)
             # To hash a large model takes a while: before workers load only where it may be of use.
             asked = fingerprint.asked(job) if found.complete and not output.again else None
             decided = plan(found, output.request(found, asked))

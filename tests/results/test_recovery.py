@@ -1,11 +1,16 @@
 """Recovery: every cut and every kind of torn tail; crashes in it, and again in the next."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from batchcls.errors import RefusedError
+from batchcls.results import mark as marks
+from batchcls.results.journal import Journal
+from batchcls.results.mark import Mark
+from batchcls.results.recovery import require_finished
 from tests.support.disk import SimDisk
 from tests.support.numbered import Crash, End, Numbered, as_it_is, crash, ends_of
 from tests.support.story import Story, as_file, line, lines, paths_in
@@ -69,6 +74,54 @@ def test_more_lines_than_images_are_dropped(begun: SimDisk) -> None:
     assert story.session()
     assert story.found == COUNT
     assert disk.content(PATHS.results) == as_file(lines(COUNT))
+
+
+def test_a_line_must_be_more_than_a_record_where_more_is_known(begun: SimDisk) -> None:
+    disk = begun.after_kill()
+    disk.replace_content(PATHS.part, as_file(lines(COUNT)))
+    journal = Journal.open(
+        PATHS, disk, COUNT, "run-1", fits=lambda line, index: line != lines(COUNT)[4]
+    )
+    assert journal.count == 4
+    assert disk.content(PATHS.part) == as_file(lines(4))
+
+
+@pytest.fixture
+def finished() -> SimDisk:
+    disk = SimDisk(DIRECTORY)
+    Story(PATHS, disk, COUNT).session()
+    return disk
+
+
+def complete_mark(disk: SimDisk) -> Mark:
+    found = marks.read(disk, PATHS.commit)
+    assert found is not None
+    return found[0]
+
+
+def test_a_finished_file_is_read_only_where_its_time_does_not_tell(finished: SimDisk) -> None:
+    mark = complete_mark(finished)
+    storage = Numbered(finished, as_it_is)
+    require_finished(storage, PATHS.results, mark)
+    assert storage.names == ["stat"]
+    for time in (mark.mtime_ns + 1, 0):
+        require_finished(storage, PATHS.results, replace(mark, mtime_ns=time))
+        assert "pread" in storage.names
+        storage.names.clear()
+
+
+@pytest.mark.parametrize("time", [1, 7_000_000_000])
+@pytest.mark.parametrize("change", [b"x", b""], ids=["longer", "another"])
+def test_a_finished_file_that_was_changed_is_refused(
+    finished: SimDisk, change: bytes, time: int
+) -> None:
+    mark = replace(complete_mark(finished), mtime_ns=time)
+    content = as_file(lines(COUNT))
+    damaged = content + change if change else content.replace(b"label 2", b"label 3")
+    finished.replace_content(PATHS.results, damaged)
+    finished.names[PATHS.results].mtime_ns = time if time > 1 else 2
+    with pytest.raises(RefusedError, match=r"results\.jsonl is damaged"):
+        require_finished(finished, PATHS.results, mark)
 
 
 def test_a_line_without_end_takes_bounded_memory(begun: SimDisk) -> None:

@@ -1,5 +1,6 @@
 """A run ends at any of its operations on the results: the same command goes on, to the same end."""
 
+import errno
 import json
 import random
 import shutil
@@ -9,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from batchcls.errors import RefusedError, SourceError
+from batchcls.errors import RefusedError, SourceError, StoppedError
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
 from batchcls.results.storage import PosixStorage
 from tests.support.instant_run import Place
-from tests.support.numbered import Crash, End, Numbered, Unsynced, as_it_is, crash, ends_of
+from tests.support.numbered import Crash, End, Fail, Numbered, Unsynced, as_it_is, crash, ends_of
 
 COUNT = 14
 CHANGES = {
@@ -169,6 +170,28 @@ def test_it_goes_on_when_it_was_stopped_again_and_again(
         place.restore(tmp_path / "start")
         for at, how in chance.choices(moments(names), k=3):
             stop(place, at, how, **command)
+        place.run(Process(), **command)
+        require_end(place, whole)
+
+
+@pytest.mark.runs
+@pytest.mark.parametrize("sticky", [False, True])
+@pytest.mark.parametrize("scene", SCENES)
+def test_it_goes_on_after_a_full_disk(
+    place: Place, tmp_path: Path, scene: str, sticky: bool
+) -> None:
+    prepare, command = SCENES[scene]
+    prepare(place)
+    place.keep(tmp_path / "start")
+    names = operations(place, **command)
+    whole = place.paths.results.read_bytes()
+    for at in sorted({at for at, _ in moments(names)}):
+        place.restore(tmp_path / "start")
+        full = Numbered(Process(), Fail(at, errno.ENOSPC, sticky=sticky))
+        try:
+            place.run(full, **command)
+        except StoppedError as error:
+            assert "run the same command again" in str(error)
         place.run(Process(), **command)
         require_end(place, whole)
 
