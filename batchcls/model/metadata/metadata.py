@@ -19,6 +19,7 @@ from batchcls.model.metadata import (
     files_beside,
     model_info,
     overrides,
+    resizing_graph,
     tagger,
     tflite,
     ultralytics,
@@ -44,7 +45,6 @@ RT_INFO = "rt_info model_info"
 OWN_RT_INFO = "rt_info batchcls"
 PROPERTIES = "the model's metadata_props"
 ZIPMAP = "the model's ZipMap"
-GRAPH = "the graph, which resizes"
 QUANTISED = "the input's quantisation"
 LIKELY = "the range of the input's quantisation (a guess)"
 RANGE = (
@@ -63,11 +63,6 @@ TENSORFLOW = "TensorFlow's convention"
 GUESS = (
     "the model does not say how its images are preprocessed. batchcls guesses: {how}. A wrong "
     "guess costs accuracy; `batchcls inspect MODEL --probe DIR` finds out what fits."
-)
-EMBEDDED = (
-    "the model resizes images by itself, so they go in at their own size, as {how}: that is a "
-    "guess from its graph. If it is wrong, give `--reverse-input-channels`, `--mean-values` and "
-    "`--scale-values`"
 )
 
 
@@ -124,7 +119,7 @@ def gather(job: Job, model: Model, path: Path, guess: str = "") -> Known:
         (COMMAND_LINE, by_hand),
         (f"the preset {job.preprocess}", _preset(job.preprocess, image, numbers=numbers)),
         (OWN_RT_INFO, own),
-        (GRAPH, _of_graph(own_resize.find(model, image))),
+        (resizing_graph.ORIGIN, resizing_graph.settings(own_resize.find(model, image))),
         (QUANTISED, Settings() if numbers else Settings(mean_values=(), scale_values=())),
         *in_file,
         (PROPERTIES, _properties(model)),
@@ -144,7 +139,7 @@ def gather(job: Job, model: Model, path: Path, guess: str = "") -> Known:
         sources.append((LIKELY, Settings(mean_values=mean, scale_values=scale)))
         settings, origins = merge([*sources, convention])
         guesses.append(RANGE.format(kind=element_type, how=how))
-    guesses += _embedded_guess(settings, origins)
+    guesses += resizing_graph.guesses(settings, origins)
     plausible: tuple[Candidate, ...] = ()
     if _nothing_said(origins, convention[0]):
         kind = kind_of(model, path, image)
@@ -157,7 +152,7 @@ def gather(job: Job, model: Model, path: Path, guess: str = "") -> Known:
              (ORIGINS[kind.family], resize), convention]
         )  # fmt: skip
         if len(plausible) > 1:
-            known = origins["resize_type"] in (COMMAND_LINE, GRAPH)
+            known = origins["resize_type"] in (COMMAND_LINE, resizing_graph.ORIGIN)
             stretch = "" if known else f"{in_words(resize)}, "
             order = taken.words if kind.floating else taken.order
             guesses.append(GUESS.format(how=stretch + order))
@@ -202,39 +197,13 @@ def _preset(name: str | None, image: ImageInput, *, numbers: bool) -> Settings:
     return found if numbers else replace(found, mean_values=None, scale_values=None)
 
 
-def _of_graph(found: own_resize.OwnWork | None) -> Settings:
-    """What a graph that resizes shows: images go in as they are, in numbers that it normalises."""
-    if found is None:
-        return Settings()
-    if not found.normalises:
-        return Settings(resize_type="embedded")
-    return Settings(
-        resize_type="embedded",
-        reverse_input_channels=not found.bgr,
-        mean_values=(),
-        scale_values=(255.0,) if found.unit else (),
-    )
-
-
-def _embedded_guess(settings: Settings, origins: Mapping[str, str]) -> list[str]:
-    """What is taken from a graph that resizes and normalises: the order of channels, and numbers.
-
-    Where it does not normalise, that is guessed as for any other model.
-    """
-    if GRAPH not in {origins.get(key) for key in ("reverse_input_channels", "mean_values")}:
-        return []
-    order = "RGB" if settings.reverse_input_channels else "BGR"
-    highest = 1 if settings.scale_values == (255.0,) and not settings.mean_values else 255
-    return [EMBEDDED.format(how=f"{order}, 0 to {highest}")]
-
-
 def _nothing_said(origins: Mapping[str, str], convention: str) -> bool:
     """Whether channel order and normalisation are left to a guess.
 
     Who gives a single one of them by hand has the others as OpenVINO's sample had them.
     """
     said = {key for key, origin in origins.items() if origin not in (QUANTISED, LIKELY, convention)}
-    if origins.get("resize_type") in (COMMAND_LINE, GRAPH):
+    if origins.get("resize_type") in (COMMAND_LINE, resizing_graph.ORIGIN):
         said.discard("resize_type")
     return not said & {
         "resize_type", "reverse_input_channels", "embedded_processing", "mean_values",
