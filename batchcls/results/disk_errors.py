@@ -15,9 +15,12 @@ from batchcls.errors import RefusedError, StoppedError
 _FULL = {
     errno.ENOSPC: "disk full",
     errno.EDQUOT: "disk quota exceeded",
-    errno.EFBIG: "file size limit reached",
 }
-_TOO_MANY = frozenset({errno.EMFILE, errno.ENFILE})
+_LIMITS = {
+    errno.EFBIG: "raise the limit of file sizes (`ulimit -f`)",
+    errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
+    errno.ENFILE: "raise the system's limit of open files (`sysctl fs.file-max`)",
+}
 _WRONG_PLACE = frozenset(
     {
         errno.EACCES,
@@ -74,15 +77,14 @@ def explain(error: OSError, path: Path, where: str = "") -> StoppedError | Refus
         return StoppedError(
             f"{path}: {_FULL[error.errno]}{where}; free some space, then run the same command again"
         )
-    if error.errno in _TOO_MANY:
+    if error.errno in _LIMITS:
         return StoppedError(
-            f"{path}: {reason}; raise the limit of open files (`ulimit -n`), then run the same "
-            "command again"
+            f"{path}: {reason}{where}; {_LIMITS[error.errno]}, then run the same command again"
         )
-    if error.errno in _WRONG_PLACE:
+    # Between two lines it was the right place: a disk that was mounted read-only, say.
+    if error.errno in _WRONG_PLACE and not where:
         return RefusedError(
-            f"{path}: {reason}{where}; check the path and its permissions, or choose another "
-            "`--output`"
+            f"{path}: {reason}; check the path and its permissions, or choose another `--output`"
         )
     return StoppedError(
         f"{path}: {reason}{where}, but what is written is safe; check the disk, then run the same "

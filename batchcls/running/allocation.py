@@ -80,7 +80,9 @@ def decide(job: Job, machine: Machine) -> Allocation:
         workers = min(machine.cores, MOST_WORKERS)
     share = max(1, machine.cores // workers)
     alone = workers == 1
-    nthreads = job.nthreads or (0 if alone and share > 1 else share)
+    # OpenVINO chooses well where the processors that it counts are those that there are.
+    by_openvino = alone and not machine.quota
+    nthreads = job.nthreads or (0 if by_openvino and share > 1 else share)
     nstreams = job.nstreams or ("" if alone or job.hint else str(nthreads))
     if job.decode_threads >= 0:
         decode_threads = job.decode_threads
@@ -98,7 +100,7 @@ def decide(job: Job, machine: Machine) -> Allocation:
         workers=workers,
         nthreads=nthreads,
         nstreams=nstreams,
-        pin=alone,
+        pin=by_openvino,
         nireq=job.nireq or nireq,
         batch_size=job.batch_size,
         decode_threads=decode_threads,

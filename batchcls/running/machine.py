@@ -18,11 +18,14 @@ class Machine:
         accelerators: device names (GPU, NPU) whose kernel driver is there.
         memory: bytes that this process and its children may use, limits of containers included;
             0 = unknown.
+        quota: processor time is what is granted, not processors: whoever counts those, as
+            OpenVINO does, finds more than the cores above.
     """
 
     cores: int
     accelerators: frozenset[str] = frozenset()
     memory: int = 0
+    quota: bool = False
 
 
 def this_machine() -> Machine:
@@ -32,15 +35,15 @@ def this_machine() -> Machine:
         found.add("GPU")
     if any(Path("/dev/accel").glob("accel*")):
         found.add("NPU")
-    return Machine(_cores(), frozenset(found), _memory())
+    processors = _processors()
+    cores = min(processors, cgroups.cores() or processors)
+    return Machine(cores, frozenset(found), _memory(), quota=cores < processors)
 
 
-def _cores() -> int:
+def _processors() -> int:
     if hasattr(os, "sched_getaffinity"):
-        found = len(os.sched_getaffinity(0))
-    else:
-        found = os.cpu_count() or 1
-    return min(found, cgroups.cores() or found)
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _memory() -> int:

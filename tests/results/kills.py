@@ -90,7 +90,7 @@ def stop_at(work: Path, size: int) -> None:
     try:
         Story(paths_in(work), Unsynced(), COUNT, EVERY).session()
     except StoppedError as error:
-        assert "file size limit reached" in str(error)
+        assert "raise the limit of file sizes" in str(error)
         assert "run the same command again" in str(error)
         assert isinstance(error.__cause__, OSError)
         assert error.__cause__.errno == errno.EFBIG

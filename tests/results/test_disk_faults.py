@@ -121,7 +121,8 @@ def test_dev_full(tmp_path: Path) -> None:
     [
         (errno.ENOSPC, "disk full; free some space"),
         (errno.EDQUOT, "disk quota exceeded; free some space"),
-        (errno.EFBIG, "file size limit reached; free some space"),
+        (errno.EFBIG, r"File too large; raise the limit of file sizes \(`ulimit -f`\), then run"),
+        (errno.EMFILE, r"raise the limit of open files \(`ulimit -n`\), then run the same"),
         (errno.EIO, "Input/output error, but what is written is safe; check the disk"),
     ],
 )
@@ -139,6 +140,19 @@ def test_a_place_that_may_not_be_written_is_refused(error: int) -> None:
         return act(*args)
 
     with pytest.raises(RefusedError, match="--output"):
+        Story(PATHS, Numbered(SimDisk(DIRECTORY), plan), COUNT).session()
+
+
+@pytest.mark.parametrize("error", [errno.EACCES, errno.EROFS, errno.EPERM])
+def test_a_place_that_may_not_be_written_any_more_stops_the_run(error: int) -> None:
+    """As where a failing disk is mounted read-only."""
+
+    def plan(number, name, act, args):  # type: ignore[no-untyped-def]  # a Plan
+        if name == "fdatasync":
+            raise OSError(error, os.strerror(error))
+        return act(*args)
+
+    with pytest.raises(StoppedError, match="check the disk, then run the same command again"):
         Story(PATHS, Numbered(SimDisk(DIRECTORY), plan), COUNT).session()
 
 

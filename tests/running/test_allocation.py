@@ -50,6 +50,13 @@ def test_one_worker_leaves_threads_and_pinning_to_openvino_and_has_more_requests
     assert (layout.nthreads, layout.pin, layout.nireq) == (0, True, 8)
 
 
+def test_under_a_quota_openvino_is_told_how_many_threads_there_may_be() -> None:
+    """It would start one for each of the host's processors, bound to the first of them."""
+    layout = decide(Job(workers=1), Machine(cores=4, quota=True))
+    assert (layout.nthreads, layout.pin, layout.nireq) == (4, False, 8)
+    assert decide(Job(), Machine(cores=4, quota=True)) == decide(Job(), Machine(cores=4))
+
+
 def test_this_machine_has_at_least_one_core() -> None:
     assert this_machine().cores >= 1
 

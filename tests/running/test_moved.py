@@ -1,7 +1,9 @@
 """Images that lie elsewhere than when they were listed: the same command, by their new names."""
 
 import errno
+import io
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,24 @@ def test_images_and_results_move_together(
     place.folder.rename(tmp_path / "mounted")
     monkeypatch.chdir(tmp_path / "mounted")
     place.run(**words)
+    assert Path("results.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+def test_a_list_on_standard_input_moves_with_the_directory_it_is_relative_to(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = "".join(f"images/{number:04}.jpg\n" for number in range(COUNT))
+
+    def given() -> dict[str, Any]:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(names.encode())))
+        return {"sources": ("-",), "output": "results.jsonl"}
+
+    monkeypatch.chdir(place.folder)
+    place.run(**given() | {"output": str(tmp_path / "whole.jsonl")})
+    stopped(place, **given())
+    place.folder.rename(tmp_path / "mounted")
+    monkeypatch.chdir(tmp_path / "mounted")
+    assert place.run(**given()).failed == 0
     assert Path("results.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
 
