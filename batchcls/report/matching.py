@@ -51,24 +51,26 @@ class Matching:
         return self._meant[truth]
 
     def _find(self, truth: Truth) -> frozenset[int]:
-        index = truth.index if self.by_index else None
-        if index is None:
-            if truth.label is not None and (named := self.classes.named(truth.label)):
-                return named
-            index = counted(truth, self.classes) if self.by_index else None
-        if index is None or not self.classes.holds(index + self.offset):
-            return frozenset()
-        return frozenset((index + self.offset,))
+        label = truth.label if not self.by_index or truth.index is None else None
+        if label is not None and (named := self.classes.named(label)):
+            return named
+        found = counted(truth, self.classes) if self.by_index else frozenset()
+        shifted = (index + self.offset for index in found)
+        return frozenset(index for index in shifted if self.classes.holds(index))
 
 
-def counted(truth: Truth, classes: Classes) -> int | None:
-    """The index that a truth has, or that its label is: a number, or ImageNet's id or name."""
-    if truth.index is not None or truth.label is None:
-        return truth.index
+def counted(truth: Truth, classes: Classes) -> frozenset[int]:
+    """The index that a truth has, or that its label is: a number, or ImageNet's id or name.
+
+    Two for a name that two of ImageNet's classes have, "crane".
+    """
+    if truth.index is not None:
+        return frozenset((truth.index,))
+    if truth.label is None:
+        return frozenset()
     if truth.label.isdecimal():
-        return int(truth.label)
-    found = imagenet().named(truth.label) if classes.may_be_imagenets else frozenset()
-    return next(iter(found)) if len(found) == 1 else None
+        return frozenset((int(truth.label),))
+    return imagenet().named(truth.label) if classes.may_be_imagenets else frozenset()
 
 
 def find_matching(
@@ -95,7 +97,7 @@ def find_matching(
     if (voted := _by_votes(truths, classes)) is not None:
         return voted
     named = any(t.index is None and t.label and classes.named(t.label) for t in truths)
-    numbers = [(n, best) for t, best in pairs if (n := counted(t, classes)) is not None]
+    numbers = [(n, best) for t, best in pairs for n in counted(t, classes)]
     if named or not numbers:
         return _checked(Matching(classes, by_index=False, note="compared by label"), truths)
     names = any(t.index is None and t.label and not t.label.isdecimal() for t in truths)

@@ -88,6 +88,11 @@ def test_numbers_and_imagenets_ids_and_names_mean_an_index(name: str) -> None:
     assert find_matching([(Truth(None, name), top(0))], FIVE).doubt
 
 
+def test_a_name_that_two_of_imagenets_classes_have_means_both() -> None:
+    matching = find_matching([(Truth(None, "crane"), plain(135))] * 3, UNNAMED_AND_ONE)
+    assert matching.meant(Truth(None, "crane")) == {135, 518}
+
+
 def test_a_label_that_is_a_number_is_a_label() -> None:
     digits = Classes.of(("9", "8", "7"))
     assert find_matching([(Truth(None, "7"), ())], digits).meant(Truth(None, "7")) == {2}
