@@ -10,22 +10,16 @@ Rules of this file:
 3. No trouble in here stops a run: what cannot be cached is not cached.
 4. A file is never written to again, so those that are mapped into processes stay as they are, and
    may be unlinked under them.
-
-A file: `MAGIC`, length and CRC-32 of the head, the head (JSON), then the blobs, each at a multiple
-of `ALIGN` bytes.
 """
 
 import contextlib
 import fcntl
-import json
 import logging
 import mmap
 import os
 import re
 import stat
-import struct
 import time
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +27,7 @@ from typing import IO, Any, Self
 
 from batchcls.job.job import Job
 from batchcls.job.paths import expanded
+from batchcls.model.compile.compiled_format import CachedModel, parse, write
 from batchcls.model.files.cache_folder import cache_folder
 
 log = logging.getLogger("batchcls")
@@ -43,8 +38,6 @@ LIMIT = 2_000_000_000
 PATIENCE_S = 120.0
 """How long a process waits for another that compiles the same model, before it compiles too."""
 
-ALIGN = 4096
-MAGIC = b"batchcls compiled model 1\n"
 SUFFIX, PART = ".compiled", ".part"
 OPENVINO = "openvino-"
 """Begins the names of folders that are OpenVINO's."""
@@ -53,7 +46,6 @@ FOREIGN = (".blob", ".cl_cache")
 
 _POLL_S = 0.01
 _OURS = re.compile(rf"[0-9a-f]{{64}}{re.escape(PART)}")
-_HEAD = struct.Struct("<QI")
 _MAPPED: list[mmap.mmap] = []
 """OpenVINO computes from these pages without holding on to them: they stay mapped to the end."""
 
@@ -79,19 +71,6 @@ def sweep_after(job: Job) -> None:
             CompiledFiles.open(folder).sweep()
 
 
-@dataclass(frozen=True, slots=True)
-class CachedModel:
-    """What a file holds.
-
-    Attributes:
-        facts: JSON data.
-        blobs: one for each device; memory that lives as long as the process.
-    """
-
-    facts: dict[str, Any]
-    blobs: tuple[memoryview, ...]
-
-
 @dataclass(slots=True)
 class WriteLock:
     """The right to write one model's file, until it is closed."""
@@ -105,17 +84,8 @@ class WriteLock:
         Raises:
             OSError: the disk is full, or fails.
         """
-        entries, offset = [], 0
-        for blob in blobs:
-            entries.append({"at": offset, "size": len(blob), "crc32": zlib.crc32(blob)})
-            offset += _aligned(len(blob))
-        head = json.dumps({"facts": facts, "blobs": entries}).encode()
         self.file.truncate(0)
-        self.file.write(MAGIC + _HEAD.pack(len(head), zlib.crc32(head)) + head)
-        start = _aligned(len(MAGIC) + _HEAD.size + len(head))
-        for entry, blob in zip(entries, blobs, strict=True):
-            self.file.seek(start + entry["at"])
-            self.file.write(blob)
+        write(self.file, facts, blobs)
         self.file.flush()
         self.part.rename(final)
 
@@ -172,7 +142,7 @@ class CompiledFiles:
             pages = mmap.mmap(
                 descriptor, 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE
             )
-            found = _parse(pages)
+            found = parse(pages)
             _MAPPED.append(pages)
             with contextlib.suppress(OSError):
                 os.utime(path)  # used just now: goes last
@@ -273,35 +243,6 @@ class CompiledFiles:
                 if path.parent != self.folder:
                     path.parent.rmdir()  # unless there is more in it
             total -= size
-
-
-def _parse(pages: mmap.mmap) -> CachedModel:
-    """A file's content.
-
-    Raises:
-        ValueError: it is damaged.
-    """
-    whole = memoryview(pages)
-    begin = len(MAGIC) + _HEAD.size
-    if len(whole) < begin or whole[: len(MAGIC)] != MAGIC:
-        raise ValueError("not a compiled model")
-    size, crc = _HEAD.unpack(whole[len(MAGIC) : begin])
-    head = whole[begin : begin + size]
-    if len(head) != size or zlib.crc32(head) != crc:
-        raise ValueError("damaged head")
-    content = json.loads(bytes(head))
-    start = _aligned(begin + size)
-    blobs = []
-    for entry in content["blobs"]:
-        blob = whole[start + entry["at"] :][: entry["size"]]
-        if len(blob) != entry["size"] or zlib.crc32(blob) != entry["crc32"]:
-            raise ValueError("damaged")
-        blobs.append(blob)
-    return CachedModel(content["facts"], tuple(blobs))
-
-
-def _aligned(size: int) -> int:
-    return -(-size // ALIGN) * ALIGN
 
 
 def _same(file: IO[bytes], path: Path) -> bool:

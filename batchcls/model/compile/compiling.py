@@ -15,7 +15,8 @@ from batchcls.job.job import Job
 from batchcls.model.compile import cache_key
 from batchcls.model.compile.compilation import Compilation
 from batchcls.model.compile.compiled import Compiled, DeviceModel
-from batchcls.model.compile.compiled_files import CachedModel, CompiledFiles, WriteLock, folder_for
+from batchcls.model.compile.compiled_files import CompiledFiles, WriteLock, folder_for
+from batchcls.model.compile.compiled_format import CachedModel
 from batchcls.model.compile.model_metadata import ModelMetadata, refuse_guesses
 from batchcls.model.runtime import CompiledModel, Tensor
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.model.compile.compiled_files import ALIGN, PART, SUFFIX, CompiledFiles, WriteLock
+from batchcls.model.compile.compiled_files import PART, SUFFIX, CompiledFiles, WriteLock
+from batchcls.model.compile.compiled_format import ALIGN
 
 KEY, OTHER = "a" * 64, "b" * 64
 FACTS = {"card": {"labels": ["é", "b"]}, "int8": "none"}
