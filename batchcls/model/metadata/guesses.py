@@ -132,10 +132,9 @@ def candidates(kind: Kind) -> tuple[Candidate, ...]:
         found = [_named(text) for text in _COLOUR[kind.family]]
     if kind.family == "tensorflow" and kind.imagenet:
         found.sort(key=lambda candidate: candidate.numbers != "-1..1")
-    fixed = kind.inside or (None if kind.floating else "none")
+    fixed = _fixed(kind)
     if fixed is None:
         return tuple(found)
-    # The numbers are settled: what is left is the order.
     if kind.inside is not None and kind.bgr:
         found.sort(key=lambda candidate: candidate.rgb is True)
     return tuple(dict.fromkeys(Candidate(one.rgb, fixed) for one in found if _keeps(one, kind)))
@@ -143,11 +142,17 @@ def candidates(kind: Kind) -> tuple[Candidate, ...]:
 
 def thinkable(kind: Kind) -> tuple[Candidate, ...]:
     """The plausible ones and all others that there are, the most usual first."""
-    found = candidates(kind)
-    if kind.channels == 1 or kind.inside or not kind.floating:
+    found, fixed = candidates(kind), _fixed(kind)
+    if kind.channels == 1:
         return found
-    others = (Candidate(rgb, numbers) for numbers in NORMALISATIONS for rgb in (True, False))
+    numbers = NORMALISATIONS if fixed is None else (fixed,)
+    others = (Candidate(rgb, one) for one in numbers for rgb in (True, False))
     return tuple(dict.fromkeys((*found, *others)))
+
+
+def _fixed(kind: Kind) -> Numbers | None:
+    """The numbers that are settled; what is left then is the order."""
+    return kind.inside or (None if kind.floating else "none")
 
 
 def resizes(kind: Kind) -> tuple[Settings, ...]:

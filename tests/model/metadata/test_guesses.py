@@ -11,7 +11,7 @@ from batchcls.job.job import Job
 from batchcls.model.compile import load
 from batchcls.model.compile.model_metadata import ModelMetadata
 from batchcls.model.devices.core import open_core
-from batchcls.model.metadata.guesses import Candidate, Kind, candidates
+from batchcls.model.metadata.guesses import Candidate, Kind, candidates, thinkable
 from batchcls.model.preprocess.geometry import geometry
 from batchcls.model.preprocess.settings import Settings
 from tests.support import onnx_models, tiny_models
@@ -152,3 +152,10 @@ def test_a_candidates_numbers_are_in_its_own_order() -> None:
 def test_the_crop_of_the_guess_is_torchvisions(tmp_path: Path) -> None:
     path = onnx_models.colours(tmp_path / "m.onnx", shape=("N", 3, 224, 224))
     assert geometry(known(path).pre, 500, 375).size == (341, 256)
+
+
+def test_everything_thinkable_begins_with_what_is_plausible() -> None:
+    for kind in (Kind("torch"), Kind("tensorflow", floating=False), Kind("sample", channels=1)):
+        plausible, found = candidates(kind), thinkable(kind)
+        assert found[: len(plausible)] == plausible
+        assert len(set(found)) == len(found) == {1: 4, 3: 10 if kind.floating else 2}[kind.channels]
