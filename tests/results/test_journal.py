@@ -292,6 +292,8 @@ def test_a_part_that_somebody_else_writes_to(journal: Journal, paths: RunPaths) 
     with pytest.raises(StoppedError, match="was changed by another program"):
         journal.commit()
     assert paths.part.read_bytes() == as_file(lines(6))
+    journal.close()
+    assert again(paths).count >= 5, "the same command goes on, as it was said"
 
 
 def test_a_part_changed_in_place_is_noticed_before_the_end(
