@@ -11,6 +11,7 @@
     ├ SetupError                  a library that batchcls needs cannot be loaded           exit 2
     ├ RefusedError                the output is of another run, locked, or damaged         exit 2
     ├ StoppedError                stopped early, resumable: disk full, every device lost   exit 4
+    │ └ DistrustedError           a device has begun to answer wrongly                     exit 4
     └ InterruptedByUser           stopped by a signal after a drain, resumable          exit 128 + n
 
     ImageError                    one image is unusable: becomes that image's line, never leaves
@@ -74,6 +75,10 @@ class StoppedError(BatchclsError):
     """The run stopped early; what is written is right, and the same command resumes."""
 
     exit_code = 4
+
+
+class DistrustedError(StoppedError):
+    """A device has begun to label otherwise than the CPU; its last lines were taken back."""
 
 
 class InterruptedByUser(BatchclsError):  # noqa: N818 - an event, not an error

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from batchcls.images import FailureKind, ImageRef
 
@@ -32,6 +32,24 @@ class Answer:
     label: str | None = None
 
 
+class Checks(NamedTuple):
+    """How one device of a worker does beside the CPU, by night; see `worker.night_check`.
+
+    Attributes:
+        lowest: index of the first image since the last check that it passed; -1 = none.
+        passed: checks that it passed since the worker began.
+        clear: clear images that both labelled.
+        agreed: of these.
+        fails: it surely labels otherwise.
+    """
+
+    lowest: int
+    passed: int
+    clear: int
+    agreed: int
+    fails: bool
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerStats:
     """What a worker did since its last report; feeds the display, never a record.
@@ -43,6 +61,7 @@ class WorkerStats:
         spent: seconds by stage (`STAGES`).
         rss: resident memory, bytes.
         notes: what has come to light about the model, for people; nearly always empty.
+        checks: of devices that are compared with the CPU, by device name.
     """
 
     images: Mapping[str, int] = field(default_factory=dict)
@@ -51,6 +70,7 @@ class WorkerStats:
     spent: Mapping[str, float] = field(default_factory=dict)
     rss: int = 0
     notes: tuple[str, ...] = ()
+    checks: Mapping[str, Checks] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -57,9 +57,9 @@ def render_status(paths: "RunPaths", snapshot: "Snapshot | None") -> tuple[list[
 
 
 def _render_machines(paths: "RunPaths") -> list[str]:
+    from batchcls.model.devices.agreement import Agreement
     from batchcls.results import echoes, manifest
     from batchcls.results.storage import PosixStorage
-    from batchcls.running.agreement import Agreement
 
     try:
         found = manifest.load(PosixStorage(), paths.manifest)

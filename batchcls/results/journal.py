@@ -10,11 +10,12 @@ Rules of this file:
 4. After a failed write or sync nothing is tried again, least of all the sync: the kernel may have
    dropped the pages and would report success. The file is cut back to the last commit, whose bytes
    are known to be on the disk, and the run stops.
-5. Before each commit the part must still be the file we opened, of the length we gave it.
-6. The final name appears by rename, after the whole part was read back and synced, and after a mark
+5. Lines that turn out wrong are taken back by the mark first, then in the file (`take_back`).
+6. Before each commit the part must still be the file we opened, of the length we gave it.
+7. The final name appears by rename, after the whole part was read back and synced, and after a mark
    that says "complete" was synced. It replaces no file but the one that the manifest names.
-7. Every step of `open` and `finish` can be done again after a crash in the middle of it.
-8. The caller holds the lock (`lock`).
+8. Every step of `open` and `finish` can be done again after a crash in the middle of it.
+9. The caller holds the lock (`lock`).
 
 What is there when it is opened, and what becomes of it: see `opening`.
 """
@@ -25,12 +26,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NoReturn, Self
 
-from batchcls.errors import BatchclsError, RefusedError, StoppedError
+from batchcls.errors import BatchclsError, RefusedError
 from batchcls.results import record
 from batchcls.results.disk_errors import explain, guard
+from batchcls.results.in_place import require_in_place
 from batchcls.results.mark import State
 from batchcls.results.opening import Opened, open_results, taken_message
-from batchcls.results.recovery import Fits, Identity, Prefix, any_record, identify
+from batchcls.results.recovery import Fits, Identity, Prefix, any_record, beginning, identify
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import READ, Storage, opened, write_all
 
@@ -181,6 +183,30 @@ class Journal:
         self._put_mark("open")
         self._committed = True
 
+    def take_back(self, count: int) -> None:
+        """Keep only the first lines: those from image `count` on are not to be trusted.
+
+        The mark says so first, in both slots, and synced. So whatever a crash leaves of the lines
+        behind it, nobody takes them for ones whose mark was only late.
+
+        Raises:
+            StoppedError: the disk fails.
+        """
+        self._pending, self._pending_size, self._pending_failed = [], 0, Counter()
+        self._require_usable()
+        if count >= self._safe.count:
+            return
+        self._require_in_place()
+        try:
+            self._safe = beginning(self._storage, self._part, count)
+            for _ in range(2):
+                self._put_mark("cut")
+                self._storage.fdatasync(self._marks.fd)
+            self._storage.ftruncate(self._part, self._safe.size)
+            self._storage.fsync(self._part)
+        except OSError as error:
+            self._stop(error)
+
     def finish(self) -> None:
         """Check that everything is there and right, and give the file its final name.
 
@@ -243,36 +269,15 @@ class Journal:
         storage.fsync_dir(paths.results.parent)
 
     def _require_in_place(self) -> None:
-        """The names must still lead to our files, and nobody else may have written to them."""
-        storage = self._storage
-        for fd, path in ((self._part, self._paths.part), (self._marks.fd, self._paths.commit)):
-            try:
-                ours, named = storage.fstat(fd), storage.stat(path)
-            except OSError as error:
-                self._stop(error)
-            if named is None:
-                self._refuse(
-                    f"{path} is no longer there: it, or a folder above it, was moved or removed "
-                    "while the run was writing it; put it back, then run the same command again",
-                    StoppedError,
-                )
-            if not ours.same_file(named):
-                self._refuse(
-                    f"{path} was replaced while the run was writing it; restore it, or start over "
-                    "with `--fresh`"
-                )
-            if fd == self._part and ours.size != self._safe.size:
-                what = f"{path} was changed by another program ({ours.size:,} bytes instead of "
-                if ours.size < self._safe.size:
-                    self._refuse(
-                        f"{what}{self._safe.size:,}), so lines that were safe are missing; restore "
-                        "it from a copy, or start over with `--fresh`"
-                    )
-                self._refuse(
-                    f"{what}{self._safe.size:,}); stop that program, then run the same command "
-                    "again",
-                    StoppedError,
-                )
+        try:
+            require_in_place(
+                self._storage, self._paths, self._part, self._marks.fd, self._safe.size
+            )
+        except OSError as error:
+            self._stop(error)
+        except BatchclsError as error:
+            self._broken = error
+            raise
 
     def _require_usable(self) -> None:
         if self._broken is not None:

@@ -27,7 +27,7 @@ APART = 4096
 """Bytes from one slot to the other: a page, so that writing one never touches the other."""
 
 KINDS: tuple[str, ...] = get_args(FailureKind)
-State = Literal["open", "complete"]
+State = Literal["open", "cut", "complete"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Mark:
         size: bytes of what is on the disk, always whole lines.
         count: lines in it.
         crc32: of these bytes.
-        state: complete when every line is there.
+        state: complete when every line is there; cut where what is behind it was taken back.
         failed: lines with an error, by kind; kinds without any are left out.
         mtime_ns: of the complete file, so that it need not be read to be known again; 0 where that
             is not known.

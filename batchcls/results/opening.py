@@ -9,6 +9,7 @@ States, by what is there of mark, part and final file::
     mark none or of another run, part with lines       refused: results of another run
     mark open, part                                    resume behind the last good line
     mark open, no part                                 refused, unless the mark counts no line
+    mark cut, part                                     cut behind the mark, resume
     mark complete, part                                verify and rename
     mark complete, no part, final as marked            finished
     mark complete, no part, final missing or changed   refused (`recovery.require_finished`)
@@ -127,7 +128,8 @@ def _drop_tail(found: Opened, path: Path, storage: Storage, expected: int, fits:
         raise RefusedError(f"{path} is not a regular file; choose another `--output`")
     require_marked(storage, found.part, path, mark, fits)
     size = storage.fstat(found.part).size
-    extend(safe, blocks(storage, found.part, mark.size), expected, fits)
+    if mark.state != "cut":  # else somebody took back what is there, and was stopped on the way
+        extend(safe, blocks(storage, found.part, mark.size), expected, fits)
     found.dropped = size - safe.size
     if size == mark.size:
         return

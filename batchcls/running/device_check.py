@@ -4,6 +4,7 @@ What was measured is kept in the user's cache: the same model, devices, drivers 
 measured again.
 """
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -15,9 +16,9 @@ from typing import IO, Any
 from batchcls.backends.question import Question
 from batchcls.errors import BatchclsError, InterruptedByUser
 from batchcls.images import Folder, ImageRef
+from batchcls.model.devices import agreement
+from batchcls.model.devices.agreement import FEW, Agreement
 from batchcls.model.files.cache_folder import cache_folder
-from batchcls.running import agreement
-from batchcls.running.agreement import FEW, Agreement
 from batchcls.wire.start import StartMessage
 
 log = logging.getLogger("batchcls")
@@ -41,10 +42,12 @@ class Checked:
     Attributes:
         found: one for each device; none where nothing had to be checked, or could be.
         warnings: for people.
+        forget: keeps none of it for later runs.
     """
 
     found: Sequence[Agreement] = ()
     warnings: Sequence[str] = ()
+    forget: Callable[[], None] = lambda: None
 
     def as_dict(self) -> dict[str, Any]:
         """Its part of a run's description."""
@@ -88,7 +91,7 @@ def check(
     agreement.require(found, job.device_agreement, hardware)
     if not found:
         return Checked(warnings=[f"the devices could not be checked; {log_file} says why"])
-    return Checked(found, agreement.warnings(found))
+    return Checked(found, agreement.warnings(found), kept.forget)
 
 
 def _measure(
@@ -157,3 +160,9 @@ class _Kept:
             aside.replace(self._path)
         except OSError as error:
             log.info("%s: %s; the device check is not kept", self._path, error.strerror)
+
+    def forget(self) -> None:
+        """The device has turned out otherwise."""
+        if self._path is not None:
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)

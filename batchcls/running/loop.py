@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 from batchcls.backends.backend import Backend
 from batchcls.coordinator.coordinator import Coordinator
-from batchcls.errors import StoppedError, raised_elsewhere
+from batchcls.errors import DistrustedError, StoppedError, raised_elsewhere
 from batchcls.messages import (
+    Answered,
     Command,
     Event,
     Halt,
@@ -21,8 +22,10 @@ from batchcls.messages import (
     WorkerDied,
     WorkerReady,
     WorkerRefused,
+    WorkerStats,
 )
 from batchcls.results import echoes
+from batchcls.running.night import Night
 from batchcls.running.presenter import Presenter
 from batchcls.running.signals import StopRequests
 
@@ -43,6 +46,9 @@ class Lines(Protocol):
 
     def tick(self, now: float) -> None:
         """Commit what is due."""
+
+    def take_back(self, first: int) -> int:
+        """Forget the lines from this image on; how many these were."""
 
 
 class EventLoop:
@@ -72,6 +78,7 @@ class EventLoop:
         self._requests = requests
         self._lines: Lines | None = None
         self._loaded = False
+        self._night = Night()
         self._behind = False  # there are more lines to record than there was time for
         self.description: Mapping[str, Any] = {}
         self.halted = ""
@@ -143,10 +150,22 @@ class EventLoop:
                 self._check(event.description)
             case WorkerRefused() if self._lines is None:
                 raise raised_elsewhere(event.error, event.message)
+            case Answered(worker, stats=WorkerStats(checks=checks)) if checks:
+                if (doubt := self._night.note(worker, checks)) is not None:
+                    self._distrust(*doubt)
             case WorkerDied() if not self._leaving:
                 _log_death(event)
         self._presenter.progress.on_event(event, time.monotonic())
         self._obey(self._coordinator.handle(event))
+
+    def _distrust(self, device: str, first: int) -> None:
+        """End the run: this device labels otherwise than the CPU by now."""
+        taken = 0 if self._lines is None else self._lines.take_back(first)
+        raise DistrustedError(
+            f"{device} labels images otherwise than the CPU since image {first} or later. The "
+            f"{taken:,} lines from there on were taken back; restart the machine or the driver, or "
+            "choose another `--device`, then run the same command to do them again"
+        )
 
     def _check(self, description: Mapping[str, Any]) -> None:
         """Every worker must have made the same of the model."""

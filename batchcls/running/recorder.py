@@ -22,6 +22,12 @@ class JournalLines:
         if room > 0:
             self._journal.append(record.first, [a.line for a in record.answers[:room]])
 
+    def take_back(self, first: int) -> int:
+        """Forget the lines from this image on, those of a first pass; how many these were."""
+        before = self._journal.count
+        self._journal.take_back(first)
+        return before - self._journal.count
+
     def tick(self, now: float) -> None:
         """Commit what is due."""
         self._journal.tick(now)

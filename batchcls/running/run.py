@@ -20,7 +20,7 @@ from batchcls.coordinator.coordinator import Coordinator
 from batchcls.display import text
 from batchcls.display.progress.progress import Progress
 from batchcls.display.snapshot import State
-from batchcls.errors import BatchclsError, RefusedError, StoppedError
+from batchcls.errors import BatchclsError, DistrustedError, RefusedError, StoppedError
 from batchcls.job.job import Job
 from batchcls.messages import LayerTime
 from batchcls.model.compile.compiled_files import sweep_after
@@ -124,6 +124,7 @@ class _Session:
     ) -> None:
         self._job = job
         self._ask = ask
+        self._checked = device_check.Checked()
         self._begun = begun
         self._output = output
         self._paths = output.paths
@@ -191,7 +192,11 @@ class _Session:
                 self._progress.on_listed(total, resumed, journal.failed)
                 self._presenter.end("done", "nothing new to label", loop.description)
             else:
-                self._label(loop, ready, total)
+                try:
+                    self._label(loop, ready, total)
+                except DistrustedError:
+                    self._checked.forget()
+                    raise
                 layers = self._layers(backend)
                 self._presenter.end("done", "", loop.description, layers)
             snapshot = self._progress.snapshot(time.monotonic())
@@ -216,7 +221,7 @@ class _Session:
             loop.load()
             if loop.halted:
                 raise StoppedError(f"{loop.halted}; {self._paths.log} may say more")
-            checked = device_check.check(
+            self._checked = checked = device_check.check(
                 self._allocation.start_message(self._job),
                 {"asked": asked, **loop.description},
                 lambda most: some_images(self._job, self._output, decided, listed, most),

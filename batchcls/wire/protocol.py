@@ -14,6 +14,7 @@ from batchcls.messages import (
     STAGES,
     Answer,
     Answered,
+    Checks,
     Event,
     Lease,
     WorkerReady,
@@ -70,6 +71,8 @@ def encode_answers(lease: int, answers: Sequence[Answer], stats: WorkerStats | N
             "spent": {k: round(v, 6) for k, v in stats.spent.items()},
             "rss": stats.rss,
         }
+        if stats.checks:
+            head["stats"]["checks"] = dict(stats.checks)
         if stats.notes:
             head["stats"]["notes"] = list(stats.notes)
     lines = [json.dumps(head, separators=(",", ":")).encode(), *(a.line for a in answers)]
@@ -153,7 +156,19 @@ def _stats(data: Any) -> WorkerStats | None:
         spent={k: v for k, v in _numbers(data.get("spent")).items() if k in STAGES},
         rss=rss if type(rss) is int and 0 <= rss < 1 << 50 else 0,
         notes=_notes(data.get("notes")),
+        checks=_checks(data.get("checks")),
     )
+
+
+def _checks(data: Any) -> dict[str, Checks]:
+    if not isinstance(data, dict):
+        return {}
+    forms = [int, int, int, int, bool]
+    return {
+        str(device)[:64]: Checks(*said)
+        for device, said in list(data.items())[:64]
+        if isinstance(said, list) and [type(value) for value in said] == forms
+    }
 
 
 def _notes(data: Any) -> tuple[str, ...]:

@@ -21,26 +21,18 @@ from batchcls.decode.opencv import load as load_opencv
 from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import ImageError
 from batchcls.images import Folder, ImageRef
-from batchcls.job.job import Job
+from batchcls.model.devices.agreement import CLEAR
+from batchcls.model.infer import comparing
 from batchcls.model.infer.classifier import Classifier
 from batchcls.model.infer.ring import Ring
 from batchcls.sources.files import Files
 from batchcls.wire.start import StartMessage
 
-CLEAR = 0.05
 ANSWER_S = 20.0
 MOST_BYTES = 256 << 20
 """Of prepared images; models that take pictures of any size get fewer of them."""
 
 Scores = NDArray[np.float32]
-
-
-def reference(job: Job) -> Job:
-    """The same job on the plain CPU."""
-    return replace(
-        job, device=("CPU",), infer_precision="", int8="exact", batch_size=1, load_config=None,
-        hint="", nstreams="", perf_counts=False,
-    )  # fmt: skip
 
 
 def find(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,12 +42,14 @@ def find(request: Mapping[str, Any]) -> dict[str, Any]:
         request: "start" of a worker, "images" as [index, path], their "place", "seconds" at most.
 
     Returns:
-        "devices": one for each device string, as `running.agreement.Agreement`.
+        "devices": one for each device string, as `model.devices.agreement.Agreement`.
     """
     load_opencv().setNumThreads(1)
     start = StartMessage.from_json(request["start"])
     asked = Classifier.open(start.job, start.threads)
-    plain = Classifier.open(reference(start.job), replace(start.threads, batch_size=1, nireq=1))
+    plain = Classifier.open(
+        comparing.reference(start.job), replace(start.threads, batch_size=1, nireq=1)
+    )
     until = time.monotonic() + request["seconds"]
     place = Folder(request["place"]["root"], tuple(map(tuple, request["place"]["moved"])))
     images = [ImageRef(index, path, place) for index, path in request["images"]]
@@ -104,8 +98,11 @@ def _compare(
     again = turned[len(strangers) :][::-1]
     again = [*first[: len(first) - len(again)], *again]
     truth = truths[: len(first)]
-    clear = [n for n, scores in enumerate(truth) if _lead(scores) >= CLEAR]
-    agreed = sum(_best(truth[n]) == _best(first[n]) == _best(again[n]) for n in clear)
+    clear = [n for n, scores in enumerate(truth) if comparing.lead(scores) >= CLEAR]
+    agreed = sum(
+        comparing.best(truth[n]) == comparing.best(first[n]) == comparing.best(again[n])
+        for n in clear
+    )
     return {
         "device": ring.device,
         "images": len(first),
@@ -134,19 +131,6 @@ def _answers(
             except ImageError:
                 found.append(np.full(1, np.nan, np.float32))
     return found
-
-
-def _best(scores: Scores) -> int:
-    if np.isnan(scores).any():
-        return -1
-    return int(scores[0] >= 0.5) if len(scores) == 1 else int(scores.argmax())
-
-
-def _lead(scores: Scores) -> float:
-    if len(scores) == 1:
-        return 2 * abs(float(scores[0]) - 0.5)
-    second, best = np.partition(scores, -2)[-2:]
-    return float(best - second)
 
 
 def _apart(one: Sequence[Scores], other: Sequence[Scores]) -> float:

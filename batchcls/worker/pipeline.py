@@ -24,6 +24,7 @@ from batchcls.messages import WorkerStats
 from batchcls.worker.answers import Answers, Done
 from batchcls.worker.interfaces import Classifier, Finished, Ring
 from batchcls.worker.micro_batch import MICRO_BATCH_S, MicroBatch
+from batchcls.worker.night_check import NightCheck
 from batchcls.worker.prefetch import InWork, Prefetch
 from batchcls.worker.stage_board import Board
 
@@ -43,6 +44,7 @@ class Pipeline:
         threads: threads that read, decode and preprocess; 0 does it between inferences.
         facts: what records hold besides classes (`batchcls.images.FACTS`).
         alternate: preparing and inferring share one core; only without threads.
+        night: compares devices with the CPU while they label; None where there are no others.
     """
 
     def __init__(
@@ -55,8 +57,10 @@ class Pipeline:
         facts: Collection[str] = (),
         *,
         alternate: bool = False,
+        night: NightCheck | None = None,
     ) -> None:
         self._classifier = classifier
+        self._night = night
         self._rings = tuple(classifier.rings)
         self._board = board
         self._decoding = Prefetch(read, decode, classifier.prepare, board, threads, facts)
@@ -113,7 +117,12 @@ class Pipeline:
         for ring in self._rings:
             in_flight[ring.device] = in_flight.get(ring.device, 0) + ring.in_flight
         spent, notes = self._spent | self._decoding.spent(), tuple(self._classifier.notes())
-        stats = WorkerStats(self._images, self._latency, in_flight, spent, rss, notes)
+        checks = {}
+        if self._night is not None:
+            if self.idle:
+                self._night.rest()
+            checks = self._night.checks
+        stats = WorkerStats(self._images, self._latency, in_flight, spent, rss, notes, checks)
         self._images, self._latency, self._spent = {}, {}, {}
         return stats
 
@@ -245,7 +254,10 @@ class Pipeline:
             self._board.enter(work.slot, work.image.index, "write")
             if finished.error is not None:
                 self._answers.refuse(work, finished.error)
-            elif (again := self._answers.add(work, finished.scores[row])) is not None:
+                continue
+            if self._night is not None:
+                self._night.see(ring.device, work.image.index, work.tensor, finished.scores[row])
+            if (again := self._answers.add(work, finished.scores[row])) is not None:
                 self._waiting.appendleft(again)
         count, device = len(self._answers.done) - before, ring.device
         self._images[device] = self._images.get(device, 0) + count

@@ -13,6 +13,7 @@ from batchcls.sources.source import Source
 from batchcls.wire import protocol
 from batchcls.wire.start import StartMessage
 from batchcls.worker.mailbox import Inbox, Outbox
+from batchcls.worker.night_check import NightCheck
 from batchcls.worker.pipeline import Pipeline
 from batchcls.worker.stage_board import Board
 
@@ -92,11 +93,31 @@ def open_pipeline(start: StartMessage, board: Board) -> tuple[Any, Pipeline]:
         start.decode_threads,
         job.facts,
         alternate=start.alternate,
+        night=_night_check(start, classifier),
     )
     give_back()
     keep()
     gc.freeze()  # what is loaded stays: no use in looking through it for garbage, ever again
     return classifier, pipeline
+
+
+def _night_check(start: StartMessage, classifier: Any) -> NightCheck | None:
+    """What compares devices with the CPU while they label; None where there is nothing but it."""
+    from batchcls.model.devices.agreement import unchecked
+
+    devices = unchecked(start.job, classifier.description)
+    if not devices:
+        return None
+    from batchcls.model.infer.comparing import best, lead
+    from batchcls.model.infer.reference import CpuReference
+
+    return NightCheck(
+        devices,
+        lambda: CpuReference(start.job, start.threads),
+        classifier.probabilities,
+        lambda truth, scores: (lead(truth), best(truth) == best(scores)),
+        start.job.device_agreement,
+    )
 
 
 def give_back() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
+from batchcls.backends.local import LocalBackend
 from batchcls.backends.question import Question
-from batchcls.errors import DeviceError
+from batchcls.errors import DeviceError, DistrustedError
 from batchcls.job.job import Job
 from batchcls.running.run import run
 from tests.support import tiny_models as tiny
@@ -117,3 +119,43 @@ def test_the_plain_cpu_is_not_checked(job: Job) -> None:
         raise AssertionError
 
     assert run(replace(job, device=("CPU",), plugin=()), ask=never).exit_code == 0
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("many")
+    chance = np.random.default_rng(1)
+    for number in range(300):
+        picture = chance.integers(0, 90, (10, 10, 3), np.uint8)
+        picture[..., number % 3] += 120
+        first = folder / f"{number:05}.png"
+        assert cv2.imwrite(str(first), picture)
+        for again in range(1, 16):
+            (folder / f"{number + 300 * again:05}.png").hardlink_to(first)
+    return folder
+
+
+@pytest.mark.parametrize(("right", "workers"), [(6, 1), (6, 2), (1000, 1), (1000, 2), (2400, 1)])
+def test_a_device_that_goes_bad_is_found_and_its_lines_are_done_again(
+    job: Job, many: Path, monkeypatch: pytest.MonkeyPatch, right: int, workers: int
+) -> None:
+    """Right for its first images: five of the echo, and then of the run."""
+    job = replace(job, sources=(str(many),), workers=workers, batch_size=1)
+    undisturbed = replace(job, output=job.output + ".right")
+    assert run(undisturbed).exit_code == 0
+    lines = Path(undisturbed.output).read_bytes().splitlines()
+    monkeypatch.setenv("WRONG", f"after {right}")
+    with pytest.raises(DistrustedError, match="VCPU labels images otherwise than the CPU since"):
+        run(job, partial(LocalBackend, module="tests.support.wrong_worker"))
+    kept = Path(job.output + ".part").read_bytes().splitlines()
+    assert kept == lines[: len(kept)], "no wrong line is kept"
+    assert right < 2000 or len(kept) >= 1999, "what it passed a check for stays"
+    asked = []
+
+    def ask(request: Any, words: Any) -> Question:
+        asked.append(request)
+        return Question("batchcls.worker.device_check", request, words)
+
+    assert run(job, ask=ask).exit_code == 0
+    assert asked, "what was measured before the night is not believed any more"
+    assert Path(job.output).read_bytes().splitlines() == lines

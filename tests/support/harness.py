@@ -77,6 +77,9 @@ class Outcome:
         assert record.first == len(self.lines)
         self.lines += [answer.line for answer in record.answers]
 
+    def take_back(self, first: int) -> int:
+        raise AssertionError("nothing is taken back here")
+
     def tick(self, now: float) -> None:
         """Nothing to commit."""
 

@@ -74,7 +74,7 @@ class Agreement:
 
     def fails(self, least: float) -> bool:
         """Whether it surely agrees on fewer than `least` percent of clear images."""
-        return self.clear >= FEW and self.at_most < least
+        return surely_below(self.agreed, self.clear, least)
 
     def __str__(self) -> str:
         reference = "what the CPU computes in f32" if self.device == "CPU" else "the CPU"
@@ -82,6 +82,11 @@ class Agreement:
             f"{self.device} agrees with {reference} on {self.agreed} of {self.clear} clear images"
             f"{_rest(self)}"
         )
+
+
+def surely_below(agreed: int, of: int, least: float) -> bool:
+    """Whether so few agreements on clear images show a device that is below `least` percent."""
+    return of >= FEW and 100 * upper_bound(agreed, of) < least
 
 
 def upper_bound(agreed: int, of: int) -> float:

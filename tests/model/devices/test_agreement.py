@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from batchcls.errors import DeviceError
 from batchcls.job.job import Job
-from batchcls.running import agreement
-from batchcls.running.agreement import Agreement, upper_bound
+from batchcls.model.devices import agreement
+from batchcls.model.devices.agreement import Agreement, upper_bound
 
 
 def measured(agreed: int, clear: int, device: str = "GPU", worst: float = 0.2) -> Agreement:

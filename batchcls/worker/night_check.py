@@ -1,0 +1,223 @@
+"""Compares a device with the CPU now and then while it labels: what goes bad at 3 is found at 3.
+
+Rules of this file:
+
+1. One image in `EVERY`, and one every `AT_LEAST_S`, is asked of the CPU too; but all of it takes at
+   most one hundredth of the time.
+2. Only clear images count (`model.devices.agreement`). Where the chosen one is not, the next is.
+3. After one that the device labels otherwise, all further ones are checked until `TRIAL` of them
+   are clear. Then the rule that held before the night decides over these.
+4. Where a worker comes to rest, as at the end of a run, what it labelled last is checked: at most
+   every `REST_S`, and over the last images instead of the next.
+5. Known is always the first image since the last check that the device passed: from there on its
+   lines are not to be trusted.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+from batchcls.errors import ImageError
+from batchcls.messages import Checks
+from batchcls.model.devices.agreement import CLEAR, surely_below
+from batchcls.worker.interfaces import Array
+
+EVERY = 2000
+AT_LEAST_S = 600.0
+SHARE = 0.01
+TRIAL = 32
+REST_S = 30.0
+KEPT_BYTES = 200_000
+"""Copied per image, so that the last ones are there at rest; of larger ones fewer are kept."""
+MOST_IN_TRIAL = 8 * TRIAL
+"""Images of a trial, clear or not; with fewer than 16 clear ones nothing is decided."""
+
+
+class Reference(Protocol):
+    """The model on the CPU."""
+
+    def ask(self, tensor: Array) -> Array | None:
+        """Probabilities, (classes,), of one model input; None where there is no answer."""
+
+
+Compare = Callable[[Array, Array], tuple[float, bool]]
+"""From the reference's and the device's probabilities to the lead of the former, and whether both
+have the same best class."""
+
+
+class DeviceWatch:
+    """What is known of one device. Pure: it is told the time.
+
+    Args:
+        least: percent of clear images that a device must label as the CPU does.
+        now: seconds.
+    """
+
+    def __init__(self, least: float, now: float) -> None:
+        self._least = least
+        self._since = 0  # images since the last check
+        self._checked_at = now
+        self._cost = 0.0
+        self._again = False  # the image that was checked was not clear
+        self._trial: list[bool] | None = None
+        self._in_trial = 0
+        self._lowest = -1
+        self._passed = self._clear = self._agreed = 0
+        self._fails = False
+
+    @property
+    def checks(self) -> Checks:
+        """As it is reported."""
+        return Checks(self._lowest, self._passed, self._clear, self._agreed, self._fails)
+
+    def saw(self, index: int, now: float) -> bool:
+        """An image is labelled; whether it is to be checked."""
+        self._lowest = index if self._lowest < 0 else min(self._lowest, index)
+        self._since += 1
+        if self._trial is not None:
+            return not self._fails
+        if now - self._checked_at < self._cost / SHARE:
+            return False
+        return self._again or self._since >= EVERY or now - self._checked_at >= AT_LEAST_S
+
+    def rests(self, now: float) -> bool:
+        """Nothing more comes for now; whether the last images are to be checked."""
+        return self._since > 0 and now - self._checked_at >= max(REST_S, self._cost / SHARE)
+
+    def judge(self, judged: Sequence[tuple[float, bool]], took: float, now: float) -> None:
+        """The last images were checked: (lead, same) of each."""
+        self._since, self._checked_at, self._cost = 0, now, took
+        clear = [same for lead, same in judged if lead >= CLEAR]
+        self._clear += len(clear)
+        self._agreed += sum(clear)
+        if surely_below(sum(clear), len(clear), self._least):
+            self._fails = True
+        elif clear and all(clear):
+            self._trial = None
+            self._passes()
+
+    def checked(self, lead: float, same: bool, took: float, now: float) -> None:
+        """It was checked.
+
+        Args:
+            lead: of the reference's best score.
+            same: both have the same best class.
+            took: seconds.
+            now: seconds.
+        """
+        self._since, self._checked_at, self._cost = 0, now, took
+        clear = lead >= CLEAR
+        self._again = not clear and not self._again
+        if clear:
+            self._clear += 1
+            self._agreed += same
+        if self._trial is not None:
+            self._try(clear, same)
+        elif clear and not same:
+            self._trial, self._in_trial = [], 0
+        elif clear:
+            self._passes()
+
+    def _try(self, clear: bool, same: bool) -> None:
+        trial = self._trial if self._trial is not None else []
+        self._in_trial += 1
+        if clear:
+            trial.append(same)
+        if len(trial) < TRIAL and self._in_trial < MOST_IN_TRIAL:
+            return
+        if surely_below(sum(trial), len(trial), self._least):
+            self._fails = True
+        else:
+            self._trial = None
+            self._passes()
+
+    def _passes(self) -> None:
+        self._passed += 1
+        self._lowest = -1
+
+
+class NightCheck:
+    """Watches a worker's devices.
+
+    Args:
+        devices: that are something else than the plain CPU.
+        open_reference: compiles the model for the CPU; when the first check is due.
+        probabilities: from a device's raw scores.
+        compare: see `Compare`.
+        least: see `DeviceWatch`.
+        clock: seconds.
+    """
+
+    def __init__(
+        self,
+        devices: Collection[str],
+        open_reference: Callable[[], Reference],
+        probabilities: Callable[[Array], Array],
+        compare: Compare,
+        least: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        now = clock()
+        self._watched = {device: DeviceWatch(least, now) for device in devices}
+        self._last: dict[str, deque[tuple[Array, Array]]] = {
+            device: deque(maxlen=TRIAL) for device in devices
+        }
+        self._open = open_reference
+        self._reference: Reference | None = None
+        self._probabilities = probabilities
+        self._compare = compare
+        self._clock = clock
+
+    def see(self, device: str, index: int, tensor: Array | None, scores: Array) -> None:
+        """A device has labelled an image.
+
+        Args:
+            device: the device string.
+            index: the image's; negative ones are no images of the run.
+            tensor: the model input that it was given.
+            scores: raw, (classes,).
+        """
+        watched = self._watched.get(device)
+        if watched is None or tensor is None or index < 0:
+            return
+        due = watched.saw(index, self._clock())
+        if index % (1 + tensor.nbytes // KEPT_BYTES) == 0:
+            self._last[device].append((tensor.copy(), scores))
+        if not due:
+            return
+        self._open_reference()
+        begun = self._clock()
+        if (found := self._ask(tensor, scores)) is not None:
+            now = self._clock()
+            watched.checked(*found, now - begun, now)
+
+    def rest(self) -> None:
+        """Nothing is in work, and perhaps nothing comes any more."""
+        for device, watched in self._watched.items():
+            if watched.rests(self._clock()):
+                self._open_reference()
+                begun = self._clock()
+                asked = (self._ask(*one) for one in self._last[device])
+                judged = [found for found in asked if found is not None]
+                now = self._clock()
+                watched.judge(judged, now - begun, now)
+
+    def _open_reference(self) -> None:
+        if self._reference is None:
+            self._reference = self._open()
+
+    def _ask(self, tensor: Array, scores: Array) -> tuple[float, bool] | None:
+        """The reference's lead for an image, and whether the device says the same."""
+        truth = None if self._reference is None else self._reference.ask(tensor)
+        if truth is None:
+            return None
+        try:
+            return self._compare(truth, self._probabilities(scores))
+        except ImageError:  # no numbers: nobody could call that the same
+            return self._compare(truth, truth)[0], False
+
+    @property
+    def checks(self) -> dict[str, Checks]:
+        """Of each device, for the report."""
+        return {device: watched.checks for device, watched in self._watched.items()}
