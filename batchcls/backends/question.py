@@ -65,7 +65,7 @@ class Question:
 
         Raises:
             BatchclsError: the job is wrong, it says.
-            StoppedError: it died.
+            StoppedError: it died, or was not waited for.
         """
         self._answers.seek(0)
         try:

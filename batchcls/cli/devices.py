@@ -1,15 +1,20 @@
-"""``batchcls devices``: what OpenVINO sees here, and which device strings would work."""
+"""``batchcls devices``: what OpenVINO sees here, which device strings would work, and how well."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from batchcls.cli.arguments import AsJson
 from batchcls.cli.job_options import with_job_options
-from batchcls.cli.options import select
-from batchcls.cli.terminal import print_json, print_result
+from batchcls.cli.options import MODEL, PREPROCESSING, select
+from batchcls.cli.terminal import print_json, print_note, print_result
+from batchcls.errors import BatchclsError, UsageError
 from batchcls.job.job import Job
 
 if TYPE_CHECKING:
+    from batchcls.bench.devices import Found
     from batchcls.running.machine import Machine
 
 MISSING_DRIVERS = {
@@ -18,17 +23,52 @@ MISSING_DRIVERS = {
 }
 
 
-@with_job_options(select("plugins", "plugin", "debug"))
-def devices(as_json: AsJson = False, *, options: Mapping[str, Any]) -> int:
+OF_DEVICES = ("plugins", "plugin", "debug")
+
+Check = Annotated[
+    str | None,
+    typer.Option(
+        "--check",
+        metavar="MODEL",
+        help="Have each device label images with this model, and compare it with the CPU.",
+    ),
+]
+Images = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[SOURCE...]", help="Images for `--check`. Default: drawn ones."),
+]
+
+
+@with_job_options(
+    select(
+        MODEL, PREPROCESSING, "device", "device_agreement", "batch_size", "infer_precision",
+        "int8", "load_config", *OF_DEVICES, without=("model", "decode"),
+    )
+)  # fmt: skip
+def devices(
+    sources: Images = None,
+    check: Check = None,
+    as_json: AsJson = False,
+    *,
+    options: Mapping[str, Any],
+) -> int:
     """Show the devices that OpenVINO sees here.
 
-    For each device its name and capabilities, and which device strings `--device` accepts.
+    For each device its name and capabilities, and which device strings `--device` accepts. With
+    `--check MODEL`, how fast each of them labels images, and how well it agrees with the CPU.
     """
     from batchcls.model.devices import core
+
+    if check is None and (sources or options.keys() - OF_DEVICES):
+        raise UsageError("images and options of a model need one; name it with `--check MODEL`")
+    opened = core.open_core(Job.from_dict({k: options[k] for k in options.keys() & OF_DEVICES}))
+    names = core.available(opened)
+    if check is not None:
+        job = Job.from_dict({**options, "model": check, "sources": sources or ()})
+        _check(job, dict.fromkeys((*names, *options.get("device", ()))), as_json=as_json)
+        return 0
     from batchcls.running.machine import this_machine
 
-    opened = core.open_core(Job.from_dict(options))
-    names = core.available(opened)
     found = [describe(opened, name) for name in names]
     strings = device_strings(names)
     if as_json:
@@ -36,6 +76,70 @@ def devices(as_json: AsJson = False, *, options: Mapping[str, Any]) -> int:
     else:
         print_result(render_devices(found, strings, unseen(names, this_machine())))
     return 0
+
+
+def _check(job: Job, devices: Iterable[str], *, as_json: bool) -> None:
+    """Measure, and show it."""
+    import tempfile
+    from pathlib import Path
+
+    from batchcls.backends.localised import localised
+    from batchcls.bench.devices import measure
+    from batchcls.cli.demo import draw
+    from batchcls.model.devices.agreement import IMAGES
+    from batchcls.model.files.imagenet import NAME
+
+    job.check_options()
+    local = localised(job)
+    with tempfile.TemporaryDirectory(prefix="batchcls-devices-") as folder:
+        if not job.sources:
+            draw(Path(folder), IMAGES + 1, NAME)
+            local = replace(local, sources=(folder,), names=("0*.jpg",))
+        found = measure(local, list(devices), lambda text: print_note(f"measuring {text}"))
+    if as_json:
+        print_json({"checked": [_as_dict(*one, job.device_agreement) for one in found]})
+    else:
+        print_result(render_check(found, job.device_agreement, drawn=not job.sources))
+
+
+def _as_dict(device: str, found: "Found", least: float) -> dict[str, Any]:
+    if isinstance(found, BatchclsError):
+        return {"device": device, "error": str(found)}
+    return {**found.as_dict(), "fails": found.fails(least)}
+
+
+def render_check(found: Sequence[tuple[str, "Found"]], least: float, *, drawn: bool = False) -> str:
+    """How devices do beside the CPU, for people.
+
+    Args:
+        found: by device string.
+        least: percent of clear images on which a device must agree with the CPU.
+        drawn: the images are batchcls's own.
+    """
+    from batchcls.display.table import aligned
+    from batchcls.model.devices.agreement import FEW
+
+    rows = [("device", "images/s", "agrees on", "worst difference", "two passes", "")]
+    notes = []
+    for device, one in found:
+        if isinstance(one, BatchclsError):
+            rows.append((device, "-", "-", "-", "-", "cannot be measured"))
+            notes.append(f"{device}: {one}")
+            continue
+        verdict = "labels otherwise" if one.fails(least) else "agrees"
+        rows.append(
+            (
+                device, f"{one.fps:.1f}", f"{one.agreed} of {one.clear}", f"{one.worst:.2g}",
+                f"{one.varies:.2g}", verdict if one.clear >= FEW else "too few to judge",
+            )
+        )  # fmt: skip
+    notes.append(
+        "Compared with the CPU in f32 on clear images, whose best score leads the second by 0.05.\n"
+        "Images/s are those of one request after another, without decoding."
+    )
+    if drawn:
+        notes.append("The images were drawn; name some of yours for a judgement that counts.")
+    return "\n\n".join([aligned(rows, right=(1, 2, 3, 4)), *notes])
 
 
 def describe(core: Any, name: str) -> dict[str, Any]:

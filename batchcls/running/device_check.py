@@ -8,11 +8,13 @@ import contextlib
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from batchcls.backends.deadlines import LOADING_LIMIT_S
 from batchcls.backends.question import Question
 from batchcls.errors import BatchclsError, InterruptedByUser
 from batchcls.images import Folder, ImageRef
@@ -102,6 +104,36 @@ def _measure(
     meanwhile: Callable[[Callable[[], bool]], None],
 ) -> list[Agreement]:
     """Compare a job's devices with the CPU; none where that could not be done."""
+    try:
+        with log_file.open("ab") as words:
+            return compare(start, images, words, ask, meanwhile)
+    except InterruptedByUser:
+        raise
+    except (BatchclsError, OSError, TypeError, KeyError) as error:
+        log.warning("the device check came to nothing: %s", error)
+        return []
+
+
+def compare(
+    start: StartMessage,
+    images: Sequence[ImageRef],
+    words: IO[bytes],
+    ask: Ask,
+    meanwhile: Callable[[Callable[[], bool]], None],
+) -> list[Agreement]:
+    """Have each device of a job label images beside the CPU.
+
+    Args:
+        start: as a worker gets it.
+        images: of one place.
+        words: takes what the process says.
+        ask: begins a question.
+        meanwhile: returns when what it is given is true.
+
+    Raises:
+        BatchclsError: the job is wrong, or the process died.
+        OSError: there can be no process.
+    """
     place = images[0].place if images else Folder("")
     request = {
         "start": start.to_json(),
@@ -109,19 +141,13 @@ def _measure(
         "place": {"root": place.root, "moved": place.moved},
         "seconds": SECONDS,
     }
+    question = ask(request, words)
+    until = time.monotonic() + SECONDS + LOADING_LIMIT_S
     try:
-        with log_file.open("ab") as words:
-            question = ask(request, words)
-            try:
-                meanwhile(lambda: question.answered)
-                return [Agreement.from_dict(one) for one in question.answer()["devices"]]
-            finally:
-                question.close()
-    except InterruptedByUser:
-        raise
-    except (BatchclsError, OSError, TypeError, KeyError) as error:
-        log.warning("the device check came to nothing: %s", error)
-        return []
+        meanwhile(lambda: question.answered or time.monotonic() > until)
+        return [Agreement.from_dict(one) for one in question.answer()["devices"]]
+    finally:
+        question.close()
 
 
 class _Kept:

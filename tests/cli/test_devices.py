@@ -1,12 +1,16 @@
 """What `devices` shows, and which device strings it suggests."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from batchcls.cli import devices
 from batchcls.cli.main import main
+from batchcls.errors import DeviceError
+from batchcls.model.devices.agreement import Agreement
 from batchcls.running.machine import Machine
+from tests.support import tiny_models as tiny
 
 CPU = {"name": "CPU", "full_name": "A CPU", "capabilities": ["FP32", "INT8"]}
 
@@ -38,3 +42,33 @@ def test_devices_for_real(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(capsys.readouterr().out)
     assert "CPU" in [device["name"] for device in found["devices"]]
     assert "FP32" in found["devices"][0]["capabilities"]
+
+
+def test_what_a_check_found_is_one_table() -> None:
+    gpu = Agreement("GPU", 64, 60, 50, correlation=0.8, worst=0.5, varies=0.25, fps=99.5)
+    npu = Agreement("NPU", 64, 3, 3, correlation=1.0, worst=0.0, varies=0.0, fps=10.0)
+    words = devices.render_check([("GPU", gpu), ("NPU", npu), ("X", DeviceError("none"))], 98)
+    rows = [line.split("  ") for line in words.splitlines()[1:4]]
+    assert [[cell.strip() for cell in row if cell] for row in rows] == [
+        ["GPU", "99.5", "50 of 60", "0.5", "0.25", "labels otherwise"],
+        ["NPU", "10.0", "3 of 3", "0", "0", "too few to judge"],
+        ["X", "-", "-", "-", "-", "cannot be measured"],
+    ]
+    assert "X: none" in words
+
+
+@pytest.mark.runs
+def test_devices_are_measured_for_real(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = str(tiny.save(tiny.colour_model(softmax=True), tmp_path / "m.xml"))
+    words = ["devices", "--json", "--check", model, "--plugin", tiny.VCPU, "-d", "GPU"]
+    assert main(words) == 0
+    found = {one["device"]: one for one in json.loads(capsys.readouterr().out)["checked"]}
+    assert found["VCPU"]["agreed"] == found["VCPU"]["clear"] > 0
+    assert not found["CPU"]["fails"]
+    assert found["CPU"]["worst"] == 0
+    assert "this machine has no GPU" in found["GPU"]["error"]
+
+
+def test_images_without_a_model_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["devices", "photos"]) == 2
+    assert "`--check MODEL`" in capsys.readouterr().err
