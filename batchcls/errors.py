@@ -6,6 +6,7 @@
     ├ UsageError                  the command, a job file or an option is wrong            exit 2
     ├ SourceError                 a source cannot be listed, or holds no images            exit 2
     ├ ModelError                  a model cannot be read, understood or compiled           exit 2
+    ├ UndecidedError              a model's preprocessing is a guess that images can decide
     ├ DeviceError                 a device does not work on this machine                   exit 2
     ├ LabelsError                 labels that do not match the model                       exit 2
     ├ SetupError                  a library that batchcls needs cannot be loaded           exit 2
@@ -45,6 +46,10 @@ class ModelError(BatchclsError):
     """A model cannot be read, is not an image classifier, or cannot be compiled."""
 
     exit_code = 2
+
+
+class UndecidedError(ModelError):
+    """A model's preprocessing is a guess that the run's images have yet to decide."""
 
 
 class DeviceError(BatchclsError):

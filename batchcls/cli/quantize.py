@@ -41,7 +41,10 @@ MaxDrop = Annotated[
 Yes = Annotated[
     bool,
     typer.Option(
-        "--yes", "-y", help="Write it even if it agrees with the original on less than 99%."
+        "--yes",
+        "-y",
+        help="Write it even if it agrees with the original on less than 99%, or if the "
+        "preprocessing is a guess.",
     ),
 ]
 
@@ -108,6 +111,7 @@ def quantize(
         calibration=calibration,
         held_out=held_out,
         max_drop=max_drop,
+        guess_allowed=yes,
         tell=print_note,
     )
     if not written:

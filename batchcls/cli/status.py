@@ -52,6 +52,7 @@ def render_status(paths: "RunPaths", snapshot: "Snapshot | None") -> tuple[list[
     if snapshot.failed_by_kind:
         kinds = (f"{kind} {count(n)}" for kind, n in snapshot.failed_by_kind.items())
         lines.append(f"failed: {', '.join(kinds)}")
+    lines += [f"warning: {warning}" for warning in snapshot.warnings]
     last, code = _render_end(snapshot)
     return [*lines, *_render_machines(paths), last], code
 

@@ -191,6 +191,8 @@ def own_info(known: ModelMetadata) -> dict[str, Any]:
     """Everything, under the names of `batchcls.model.preprocess.settings.Settings`."""
     found = {key: value for key, value in known.pre.as_dict().items() if value is not None}
     del found["channels"]
+    if known.guesses:
+        found["guessed"] = True
     found["labels"] = list(known.labels)
     found["multilabel"] = known.threshold is not None
     if known.activation.kind != "none":

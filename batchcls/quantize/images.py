@@ -1,15 +1,17 @@
 """The images that quantisation learns from and those it is judged by: never the same ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from batchcls.decode.decode import decode
+from batchcls.decode.decode import decode, decode_picture
 from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import ImageError, SourceError
+from batchcls.images import Picture
 from batchcls.job.job import Job
 from batchcls.sources.files import Files
-from batchcls.sources.sample import sample, spread
+from batchcls.sources.sample import sample, scattered, spread
 
 T = TypeVar("T")
 LEAST = 4
@@ -57,6 +59,18 @@ def halves(images: Sequence[T], held_out: int) -> tuple[list[T], list[T]]:
     positions = set(spread(len(images), held_out))
     held = [image for n, image in enumerate(images) if n in positions]
     return [image for n, image in enumerate(images) if n not in positions], held
+
+
+def pictures(job: Job, most: int) -> Iterator[Picture]:
+    """Some of a job's images, decoded, in a scattered order; without those that cannot be.
+
+    Raises:
+        SourceError: a source cannot be listed.
+    """
+    source, policy = Files(), DecodePolicy()
+    for image in scattered(sample(job, most)):
+        with suppress(ImageError):
+            yield decode_picture(source.read(image), policy)
 
 
 def choose(job: Job, prepare: Callable[[Any], Any], calibration: int, held_out: int) -> Chosen:

@@ -7,17 +7,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from batchcls.errors import ImageError, ModelError
+from batchcls.errors import ImageError, ModelError, RefusedError, UndecidedError
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
 from batchcls.model import export
+from batchcls.model.choosing import Choosing
 from batchcls.model.compile import load
+from batchcls.model.compile.model_metadata import ModelMetadata, leave_undecided
 from batchcls.model.devices.core import open_core
 from batchcls.model.infer.classifier import Classifier
 from batchcls.quantize import calibrate, compare
 from batchcls.quantize.compare import Comparison
-from batchcls.quantize.images import Chosen, choose
+from batchcls.quantize.images import Chosen, choose, pictures
 from batchcls.report.truth import Truths
+
+MOST_TRIED = 96
+"""Images that decide which preprocessing is guessed, where nothing says it."""
 
 
 def quantize(
@@ -29,6 +34,7 @@ def quantize(
     calibration: int,
     held_out: int,
     max_drop: float | None = None,
+    guess_allowed: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
     """Write a job's model as INT8, if it is found good.
@@ -42,6 +48,8 @@ def quantize(
         held_out: other images to compare on, at most.
         max_drop: share of right answers (where no truth is known: of the original's answers) that
             may be lost; layers go back to floating point until no more are. None: all is quantised.
+        guess_allowed: calibrate on a guess where the model does not say how its images are
+            preprocessed.
         tell: hears what is going on.
 
     Returns:
@@ -54,10 +62,21 @@ def quantize(
     calibrate.load_nncf()
     loaded = load.load(job, core := open_core(job))
     calibrate.check(loaded)
+    if loaded.metadata.guesses and not guess_allowed:
+        raise RefusedError(
+            f"{' '.join(loaded.metadata.guesses)}\nhint: calibration builds the preprocessing "
+            "into the INT8 model. Say what is right with `--preprocess` or the options for single "
+            "values; `--yes` quantises with the guess"
+        )
     if not out.parent.is_dir():
         raise ModelError(f"cannot write {out}: {out.parent} is not a directory")
+    guess = _decided(job, loaded.metadata, tell)
+    if guess:
+        loaded = load.load(job, core, guess)
+    for warning in loaded.metadata.warnings:
+        tell(f"warning: {warning}")
     with ExitStack() as stack:
-        original = _open(job, stack)
+        original = _open(job, stack, guess)
         tell("Reading images …")
         chosen = choose(job, original.prepare, calibration, held_out)
         tell(f"Calibrating on {len(chosen.calibration):,} images …")
@@ -69,7 +88,7 @@ def quantize(
             model = calibrate.quantise_within(loaded, inputs, hit, max_drop)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=out.parent)))
         # Read once more: NNCF has had the first in its hands.
-        fresh = load.load(job, open_core(job))
+        fresh = load.load(job, open_core(job), guess)
         written = export.write(fresh, model, folder / out.name)
         tell(f"Comparing on {len(chosen.held_out):,} other images …")
         exported = replace(export.of_export(job, written), activation=job.activation)
@@ -83,9 +102,21 @@ def quantize(
         return found
 
 
-def _open(job: Job, stack: ExitStack) -> Classifier:
+def _decided(job: Job, known: ModelMetadata, tell: Callable[[str], None]) -> str:
+    """Which preprocessing to guess, as a run over these images would; "" = the most usual."""
+    try:
+        leave_undecided(None, known)
+    except UndecidedError:
+        choice = Choosing(job).choose(pictures(job, MOST_TRIED))
+        tell(choice.words)
+        return choice.name
+    return ""
+
+
+def _open(job: Job, stack: ExitStack, guess: str = "") -> Classifier:
     # Not cached: the second of the two is in a temporary folder, and goes by another name later.
-    classifier = Classifier.open(replace(job, device=job.device[:1], cache=False), Threads())
+    job = replace(job, device=job.device[:1], cache=False)
+    classifier = Classifier.open(job, Threads(), guess)
     stack.callback(classifier.close)
     return classifier
 

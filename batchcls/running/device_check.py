@@ -85,7 +85,12 @@ def check(
     if not agreement.unchecked(job, description):
         return Checked()
     hardware = description.get("hardware", {})
-    facts = {"asked": description["asked"], "hardware": hardware, "threads": asdict(start.threads)}
+    facts = {
+        "asked": description["asked"],
+        "guess": start.guess,
+        "hardware": hardware,
+        "threads": asdict(start.threads),
+    }
     kept = _Kept(facts, used=job.cache)
     if not (found := kept.find()):
         found = _measure(start, sample(agreement.IMAGES), log_file, ask, meanwhile)

@@ -11,7 +11,9 @@ from typing import Any
 from batchcls.display import Display, open_display
 from batchcls.display.progress import progress_file
 from batchcls.display.progress.progress import Progress
-from batchcls.display.snapshot import State
+from batchcls.display.screens.stream import QuietStream
+from batchcls.display.snapshot import Snapshot, State
+from batchcls.display.text import safe
 from batchcls.job.job import Job
 from batchcls.messages import LayerTime
 from batchcls.results.rundir import RunPaths
@@ -34,6 +36,7 @@ class Presenter:
         self._paths = paths
         self._display: Display = open_display("none")
         self._shown = self._published = 0.0
+        self._warned = 0
         self.progress = progress
 
     def open(self) -> None:
@@ -50,6 +53,7 @@ class Presenter:
         self._shown = now
         snapshot = self.progress.snapshot(now)
         self._display.show(snapshot)
+        self._warn(snapshot)
         if now - self._published >= PUBLISH_S:
             self._published = now
             progress_file.save(snapshot, self._paths.progress)
@@ -83,7 +87,16 @@ class Presenter:
         snapshot = progress.snapshot(time.monotonic(), time.time())
         progress_file.save(snapshot, self._paths.progress)
         self._display.close(snapshot)
+        self._warn(snapshot)
         with contextlib.suppress(OSError):
             self._paths.summary.write_text(json.dumps(facts.as_dict(), indent=1) + "\n")
         if summary and snapshot.total is not None and self._kind not in ("json", "none"):
             show_summary(facts, sys.stdout, tuple(layers))
+
+    def _warn(self, snapshot: Snapshot) -> None:
+        """Warnings reach standard error whatever is shown: these displays leave them out of it."""
+        if self._kind not in ("none", "json") or sys.stderr is None:
+            return
+        lines = (f"batchcls: warning: {safe(text)}\n" for text in snapshot.warnings[self._warned :])
+        QuietStream(sys.stderr).write("".join(lines))
+        self._warned = len(snapshot.warnings)

@@ -205,6 +205,8 @@ class Output:
                 "labels": description.get("labels"),
                 "hardware": description.get("hardware"),
                 "agreement": description.get("agreement"),
+                "warnings": description.get("warnings"),
+                "guess": description.get("guess"),
                 echoes.KEY: echoes.joined(carried, heard),
             },
             generation=1 if before is None else before.generation + 1,

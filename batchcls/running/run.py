@@ -11,12 +11,12 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from batchcls.backends.backend import Backend, OpenBackend
+from batchcls.backends.backend import OpenBackend
 from batchcls.backends.local import LocalBackend
 from batchcls.backends.localised import localised
-from batchcls.coordinator.coordinator import Coordinator
 from batchcls.display import text
 from batchcls.display.progress.progress import Progress
 from batchcls.display.snapshot import State
@@ -25,25 +25,20 @@ from batchcls.job.job import Job
 from batchcls.messages import LayerTime
 from batchcls.model.compile.compiled_files import sweep_after
 from batchcls.model.files.find import model_path
-from batchcls.results import record
-from batchcls.results.disk_errors import guard
 from batchcls.results.lock import Lock
 from batchcls.results.rundir import RunPaths, make_directory, remove_unbegun
 from batchcls.results.storage import PosixStorage, Storage
 from batchcls.running import device_check, fingerprint
-from batchcls.running.allocation import decide
-from batchcls.running.limits import policy
 from batchcls.running.log import logging_to
 from batchcls.running.look import look
-from batchcls.running.loop import EventLoop
-from batchcls.running.machine import this_machine
-from batchcls.running.plan import Finished, GoOn, NewGeneration, Refused, plan
+from batchcls.running.plan import Finished, GoOn, NewGeneration, Refused, goes_on_from, plan
 from batchcls.running.presenter import Presenter
 from batchcls.running.recorder import JournalLines
 from batchcls.running.result import RunResult, already_complete, result
 from batchcls.running.resume import Output, Ready
 from batchcls.running.sampling import some_images
 from batchcls.running.signals import StopRequests, stop_requests
+from batchcls.running.team import Team
 from batchcls.sources.inputs import InputsList
 
 log = logging.getLogger("batchcls")
@@ -129,12 +124,7 @@ class _Session:
         self._output = output
         self._paths = output.paths
         self._requests = requests
-        machine = this_machine()
-        self._allocation = decide(job, machine)
-        workers = self._allocation.workers
-        self._coordinator = Coordinator(
-            workers, record.failure_answer, policy(job, workers, machine.memory)
-        )
+        self._team = Team(job, requests)
         self._progress = Progress(
             started=time.monotonic(),
             started_at=time.time(),
@@ -144,7 +134,7 @@ class _Session:
             results=job.output,
             pid=os.getpid(),
             host=socket.gethostname(),
-            workers=workers,
+            workers=self._team.workers,
         )
         self._presenter = Presenter(job, output.paths, self._progress)
         if warning:
@@ -153,36 +143,26 @@ class _Session:
     def run(
         self, open_backend: OpenBackend, decided: GoOn | NewGeneration, asked: Asked | None
     ) -> RunResult:
-        with logging_to(self._paths.log, self._job.log_level):
-            start = self._allocation.start_message(self._job)
-            with guard(self._paths.log):
-                backend = open_backend(start, self._paths.log, self._job.timeout)
-            loop = EventLoop(self._coordinator, backend, self._presenter, self._requests)
-            with contextlib.closing(backend):
-                try:
-                    return self._run(backend, loop, decided, asked)
-                except BatchclsError as error:
-                    log.error("%s", error)
-                    state: State = "interrupted" if self._requests.count else "stopped"
-                    # A job that was refused (2) has nothing to sum up.
-                    summary = error.exit_code != 2
-                    self._presenter.end(state, str(error), loop.description, summary=summary)
-                    raise
+        team = self._team
+        if (kept := goes_on_from(decided)) is not None:
+            team.guess = kept.settings.get("guess")
+        with logging_to(self._paths.log, self._job.log_level), contextlib.closing(team):
+            team.start(open_backend, self._presenter, self._paths.log)
+            try:
+                return self._run(decided, asked)
+            except BatchclsError as error:
+                log.error("%s", error)
+                state: State = "interrupted" if self._requests.count else "stopped"
+                # A job that was refused (2) has nothing to sum up.
+                summary = error.exit_code != 2
+                self._presenter.end(state, str(error), team.loop.description, summary=summary)
+                raise
 
-    def _run(
-        self,
-        backend: Backend,
-        loop: EventLoop,
-        decided: GoOn | NewGeneration,
-        asked: Asked | None,
-    ) -> RunResult:
-        backend.watch(self._requests.descriptor)
-        for command in self._coordinator.start():
-            backend.do(command)
-        # From here on the workers load: what else there is to do costs no time.
+    def _run(self, decided: GoOn | NewGeneration, asked: Asked | None) -> RunResult:
+        # The workers load: what else there is to do costs no time.
         self._presenter.open()
         self._warn(decided)
-        ready, listed = self._open(loop, decided, asked)
+        ready, listed = self._open(decided, asked)
         total = listed.count
         with contextlib.closing(ready):
             journal, resumed = ready.journal, ready.journal.count
@@ -190,24 +170,22 @@ class _Session:
                 self._progress.warn(note)
             if journal.finished:
                 self._progress.on_listed(total, resumed, journal.failed)
-                self._presenter.end("done", "nothing new to label", loop.description)
+                self._presenter.end("done", "nothing new to label", self._team.loop.description)
             else:
                 try:
-                    self._label(loop, ready, total)
+                    self._label(ready, total)
                 except DistrustedError:
                     self._checked.forget()
                     raise
-                layers = self._layers(backend)
-                self._presenter.end("done", "", loop.description, layers)
+                layers = self._layers()
+                self._presenter.end("done", "", self._team.loop.description, layers)
             snapshot = self._progress.snapshot(time.monotonic())
             return result(
                 self._paths, listed.as_dict(), journal.failed, self._job, resumed,
                 snapshot.elapsed_s, snapshot.rate_mean,
             )  # fmt: skip
 
-    def _open(
-        self, loop: EventLoop, decided: GoOn | NewGeneration, asked: Asked | None
-    ) -> tuple[Ready, InputsList]:
+    def _open(self, decided: GoOn | NewGeneration, asked: Asked | None) -> tuple[Ready, InputsList]:
         """The output, ready for lines, and its list."""
         fresh = self._output.again == "fresh"
         begun = decided.manifest if fresh and isinstance(decided, GoOn) else None
@@ -218,16 +196,15 @@ class _Session:
             listed = self._output.list_inputs(decided)
             self._requests.at_once = False
             self._listed(listed)
-            loop.load()
-            if loop.halted:
-                raise StoppedError(f"{loop.halted}; {self._paths.log} may say more")
+            sample = partial(some_images, self._job, self._output, decided, listed)
+            self._team.load(sample)
+            loop = self._team.loop
             self._checked = checked = device_check.check(
-                self._allocation.start_message(self._job),
-                {"asked": asked, **loop.description},
-                lambda most: some_images(self._job, self._output, decided, listed, most),
+                self._team.start_message, {"asked": asked, **loop.description}, sample,
                 self._paths.log, self._ask, loop.until,
             )  # fmt: skip
-            loop.description = {**loop.description, **checked.as_dict()}
+            guess = {"guess": self._team.guess}
+            loop.description = {**loop.description, **checked.as_dict(), **guess}
             for warning in checked.warnings:
                 self._progress.warn(warning)
             ready = self._output.open(decided, listed, asked, loop.description)
@@ -239,7 +216,7 @@ class _Session:
                 "what an earlier `--fresh` began cannot be resumed; starting over "
                 f"({self._paths.log} says why)"
             )
-            return self._open(loop, NewGeneration(begun, "fresh"), asked)
+            return self._open(NewGeneration(begun, "fresh"), asked)
         if begun is not None:
             self._progress.warn(
                 "resuming what an earlier `--fresh` began; to start over instead, remove "
@@ -269,29 +246,29 @@ class _Session:
         self._progress.on_listed(listed.count * self._job.number_iter)
         self._progress.on_state("loading")
 
-    def _label(self, loop: EventLoop, ready: Ready, total: int) -> None:
+    def _label(self, ready: Ready, total: int) -> None:
         """Label every image that has no line yet."""
         journal = ready.journal
         self._progress.on_listed(total * self._job.number_iter, journal.count, journal.failed)
         self._progress.on_state("running")
         self._begun()
-        self._coordinator.begin(ready.work, journal.count)
-        loop.work(JournalLines(journal, total))
+        self._team.coordinator.begin(ready.work, journal.count)
+        self._team.loop.work(JournalLines(journal, total))
         journal.commit()
-        if not self._coordinator.complete:
+        if not self._team.coordinator.complete:
             self._requests.check()
             raise StoppedError(
-                loop.halted
+                self._team.loop.halted
                 or "every worker has ended, though images are left; run the same command to resume"
             )
         journal.finish()
 
-    def _layers(self, backend: Backend) -> tuple[LayerTime, ...]:
+    def _layers(self) -> tuple[LayerTime, ...]:
         if not self._job.perf_counts:
             return ()
         from batchcls.display.summary.perf_counts import total_layers, write_csv
 
-        layers = total_layers(backend.counters)
+        layers = total_layers(self._team.backend.counters)
         try:
             write_csv(self._paths.perf_counts, layers)
         except OSError as error:

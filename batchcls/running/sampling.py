@@ -14,7 +14,12 @@ SHARE = 10
 
 
 def some_images(
-    job: Job, output: Output, decided: GoOn | NewGeneration, listed: InputsList, most: int
+    job: Job,
+    output: Output,
+    decided: GoOn | NewGeneration,
+    listed: InputsList,
+    most: int,
+    share: int = SHARE,
 ) -> list[ImageRef]:
     """Images spread over the list, in its order.
 
@@ -24,6 +29,7 @@ def some_images(
         decided: by `plan`.
         listed: the list.
         most: how many.
+        share: what part of the list they are at most; 1 = all of it.
     """
     before, paths = goes_on_from(decided), output.paths
     elsewhere = None if before is None else moved.find(before, job)[0]
@@ -31,4 +37,4 @@ def some_images(
     staged = output.storage.stat(paths.next_inputs) is not None
     path = paths.next_inputs if staged else paths.inputs
     with guard(path):
-        return spread_over(path, place, listed.count, min(most, max(1, listed.count // SHARE)))
+        return spread_over(path, place, listed.count, min(most, max(1, listed.count // share)))

@@ -17,12 +17,15 @@ class StartMessage:
         threads: for the compiled models.
         decode_threads: threads that read, decode and preprocess; 0 = between inferences.
         alternate: preparing and inferring share one core, so they take turns on it.
+        guess: the preprocessing to take where the model says none, by name; None = ask by an
+            `UndecidedError`.
     """
 
     job: Job
     threads: Threads
     decode_threads: int = 0
     alternate: bool = False
+    guess: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As JSON data; `from_json` reads it back."""
@@ -31,6 +34,7 @@ class StartMessage:
             "threads": asdict(self.threads),
             "decode_threads": self.decode_threads,
             "alternate": self.alternate,
+            "guess": self.guess,
         }
 
     @classmethod
@@ -41,4 +45,5 @@ class StartMessage:
             threads=Threads(**data["threads"]),
             decode_threads=data["decode_threads"],
             alternate=data["alternate"],
+            guess=data["guess"],
         )

@@ -46,10 +46,9 @@ def find(request: Mapping[str, Any]) -> dict[str, Any]:
     """
     load_opencv().setNumThreads(1)
     start = StartMessage.from_json(request["start"])
-    asked = Classifier.open(start.job, start.threads)
-    plain = Classifier.open(
-        comparing.reference(start.job), replace(start.threads, batch_size=1, nireq=1)
-    )
+    asked = Classifier.open(start.job, start.threads, start.guess)
+    threads = replace(start.threads, batch_size=1, nireq=1)
+    plain = Classifier.open(comparing.reference(start.job), threads, start.guess)
     until = time.monotonic() + request["seconds"]
     place = Folder(request["place"]["root"], tuple(map(tuple, request["place"]["moved"])))
     images = [ImageRef(index, path, place) for index, path in request["images"]]

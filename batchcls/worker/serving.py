@@ -77,7 +77,7 @@ def open_pipeline(start: StartMessage, board: Board) -> tuple[Any, Pipeline]:
     from batchcls.model.infer.classifier import Classifier
 
     job = start.job
-    classifier = Classifier.open(job, start.threads)
+    classifier = Classifier.open(job, start.threads, start.guess)
     policy = DecodePolicy(reduced=job.decode == "reduced")
     at_least = policy.at_least(classifier.needs)
 
@@ -113,7 +113,7 @@ def _night_check(start: StartMessage, classifier: Any) -> NightCheck | None:
 
     return NightCheck(
         devices,
-        lambda: CpuReference(start.job, start.threads),
+        lambda: CpuReference(start.job, start.threads, start.guess),
         classifier.probabilities,
         lambda truth, scores: (lead(truth), best(truth) == best(scores)),
         start.job.device_agreement,

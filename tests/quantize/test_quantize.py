@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,9 @@ import pytest
 from openvino import opset13 as ops
 
 from batchcls.cli.quantize import accepted, render_comparison
+from batchcls.job.job import Job
+from batchcls.job.threads import Threads
+from batchcls.model.infer.classifier import Classifier
 from batchcls.quantize.compare import Comparison
 from tests.support.network import Watch
 from tests.support.tiny_models import save
@@ -30,7 +34,7 @@ INFO = {
 }
 
 
-def colour_net(path: Path, *, normalised: bool = False) -> Path:
+def colour_net(path: Path, *, normalised: bool = False, info: Mapping[str, str] = INFO) -> Path:
     """A convolution, perhaps its normalisation, and a pooling: they find the strongest channel."""
     image = ops.parameter([1, 3, 16, 16], ov.Type.f32, name="image")
     image.output(0).get_tensor().set_names({"image"})
@@ -44,7 +48,7 @@ def colour_net(path: Path, *, normalised: bool = False) -> Path:
     pooled = ops.reduce_mean(ops.relu(conv), np.array([2, 3]), keep_dims=False)
     scores = ops.softmax(pooled, 1)
     scores.output(0).get_tensor().set_names({"scores"})
-    return save(ov.Model([scores], [image], "colours"), path, INFO)
+    return save(ov.Model([scores], [image], "colours"), path, info)
 
 
 @pytest.fixture
@@ -65,6 +69,23 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, capture_output=True, text=True, timeout=55, stdin=subprocess.DEVNULL, check=False
     )
+
+
+def test_a_guess_needs_a_yes_and_stays_a_guess(tmp_path: Path, pictures: Path) -> None:
+    model, out = colour_net(tmp_path / "m.xml", info={}), tmp_path / "int8.xml"
+    words = (model, pictures, "-o", out, "--calibration", "12", "--held-out", "6")
+    refused = run(*words)
+    assert refused.returncode == 2
+    assert "batchcls guesses: stretched, BGR, not normalised" in refused.stderr
+    assert "`--yes` quantises with the guess" in refused.stderr
+    assert not out.exists()
+    done = run(*words, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "warning: the model does not say how its images are preprocessed" in done.stderr
+    told = Classifier.open(Job(model=str(out)), Threads(nthreads=1)).description["warnings"]
+    assert any("was guessed when the model was written" in warning for warning in told)
+    assert run(*words, "--preprocess", "none", "--yes").returncode == 0
+    assert Classifier.open(Job(model=str(out)), Threads(nthreads=1)).description["warnings"] == []
 
 
 def test_a_model_becomes_int8_and_says_how_good_it_is(tmp_path: Path, pictures: Path) -> None:

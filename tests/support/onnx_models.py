@@ -132,3 +132,33 @@ def colours(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model([*nodes, *tail], [value("x", shape)], ends, **more))
     return path
+
+
+NAMED_COLOURS = [
+    tuple(int(part) for part in colour)
+    for colour in np.random.default_rng(5).integers(20, 236, (24, 3))
+]
+"""Red, green, blue; one for each class of `nearest_colour`."""
+
+
+def nearest_colour(path: Path) -> Path:
+    """A model of 24 classes: which of `NAMED_COLOURS` the picture is nearest to.
+
+    It wants RGB from -1 to 1; fed otherwise, most pictures are nearest to the same few.
+    """
+    centres = np.array(NAMED_COLOURS, np.float32) / 127.5 - 1
+    sharp = 60.0
+    bias = -sharp * (centres**2).sum(axis=1)
+    nodes = [
+        node("GlobalAveragePool", ["x"], ["g"]),
+        node("Flatten", ["g"], ["f"]),
+        node("MatMul", ["f", "weights"], ["m"]),
+        node("Add", ["m", "bias"], ["y"]),
+    ]
+    constants = [
+        tensor("weights", (2 * sharp * centres.T).copy()),
+        tensor("bias", bias[None].astype(np.float32)),
+    ]
+    inputs, ends = [value("x", ("N", 3, 8, 8))], [value("y", ("N", 24))]
+    path.write_bytes(model(nodes, inputs, ends, constants))
+    return path

@@ -111,6 +111,7 @@ def key(work: Compilation) -> str:
         "devices": [[device.requested, str(device)] for device in work.devices],
         "properties": {n: _lasting(n, properties) for n, properties in work.properties.items()},
         "batch size": work.batch_size,
+        "guess": work.guess or "",
         "job": {k: v for k, v in job.as_dict().items() if k not in NEUTRAL | ELSEWHERE},
     }
     text = json.dumps(facts, sort_keys=True, default=str)

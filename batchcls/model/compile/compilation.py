@@ -19,6 +19,7 @@ class Compilation:
         devices: as resolved on this machine.
         properties: those that the devices were configured with.
         batch_size: images in an infer request.
+        guess: as of `Classifier.open`.
     """
 
     job: Job
@@ -26,3 +27,4 @@ class Compilation:
     devices: Sequence[Device]
     properties: Properties
     batch_size: int
+    guess: str | None = ""

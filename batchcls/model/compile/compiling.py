@@ -17,7 +17,7 @@ from batchcls.model.compile.compilation import Compilation
 from batchcls.model.compile.compiled import Compiled, DeviceModel
 from batchcls.model.compile.compiled_files import CompiledFiles, WriteLock, folder_for
 from batchcls.model.compile.compiled_format import CachedModel
-from batchcls.model.compile.model_metadata import ModelMetadata, refuse_guesses
+from batchcls.model.compile.model_metadata import ModelMetadata, leave_undecided, refuse_guesses
 from batchcls.model.runtime import CompiledModel, Tensor
 
 
@@ -75,6 +75,7 @@ def _cached_or_compiled(files: CompiledFiles, work: Compilation) -> Compiled:
     if cached is not None:
         if (found := _imported(cached, work)) is not None:
             refuse_guesses(work.job, found.metadata)
+            leave_undecided(work.guess, found.metadata)
             return found
         files.remove(key)
     try:

@@ -6,6 +6,7 @@ from batchcls.errors import DeviceError
 from batchcls.model.compile import hetero, load
 from batchcls.model.compile.compilation import Compilation
 from batchcls.model.compile.compiled import Compiled, DeviceModel
+from batchcls.model.compile.model_metadata import leave_undecided
 from batchcls.model.devices import core as cores
 from batchcls.model.devices.strings import Device
 from batchcls.model.graph import input_rows, int8, pool_parts
@@ -19,12 +20,14 @@ def compile_from_source(work: Compilation) -> Compiled:
     """Read, understand, edit and compile a job's model for each of its devices.
 
     Raises:
+        UndecidedError: the preprocessing is a guess that is left to the caller.
         ModelError: the model cannot be read, understood or compiled.
         DeviceError: a device refuses.
         LabelsError: labels that do not match the model.
         UsageError: an option that makes no sense.
     """
-    loaded = load.load(work.job, work.core)
+    loaded = load.load(work.job, work.core, work.guess or "")
+    leave_undecided(work.guess, loaded.metadata)
     model = load.connect(loaded, work.batch_size)
     how, notes = int8.choose(work.core, model, work.properties, work.job.int8)
     if cores.only_cpus(work.devices) and how in ("none", "exact"):

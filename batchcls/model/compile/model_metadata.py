@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from batchcls.errors import ModelError
+from batchcls.errors import ModelError, UndecidedError
 from batchcls.job.job import Job
 from batchcls.model.graph.activation import Activation
 from batchcls.model.preprocess.preprocess import Preprocess
+
+ENOUGH_CLASSES = 20
+"""A model of fewer says so little about an image that answers do not tell preprocessings apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,17 @@ def refuse_guesses(job: Job, known: ModelMetadata) -> None:
             "with `--reverse-input-channels`, `--mean-values`, `--scale-values`, `--resize-type` "
             "and `--input-size`"
         )
+
+
+def leave_undecided(guess: str | None, known: ModelMetadata) -> None:
+    """Ask whoever has images which of the plausible preprocessings it is to be.
+
+    Raises:
+        UndecidedError: several are plausible, there are enough classes to tell them apart by, and
+            none was chosen.
+    """
+    if guess is None and len(known.plausible) > 1 and len(known.labels) >= ENOUGH_CLASSES:
+        raise UndecidedError(known.guesses[-1])
 
 
 def _tuples(value: Any) -> Any:

@@ -80,10 +80,17 @@ class Classifier:
         )
 
     @classmethod
-    def open(cls, job: Job, threads: Threads) -> Self:
+    def open(cls, job: Job, threads: Threads, guess: str | None = "") -> Self:
         """Read a job's model, understand it, and compile it for every device.
 
+        Args:
+            job: the run.
+            threads: this worker's share of the machine.
+            guess: the preprocessing to take where the model says none, by name; "" = the most
+                usual; None = leave it to the caller where images can decide it.
+
         Raises:
+            UndecidedError: that is left to the caller.
             ModelError: the model cannot be read, understood or compiled.
             DeviceError: a device is missing or refuses.
             LabelsError: labels that do not match the model.
@@ -99,7 +106,7 @@ class Classifier:
         config_file.configure_lists(core, job)
         cores.configure(core, properties)
         compiled = compiling.compile_model(
-            Compilation(job, core, devices, properties, threads.batch_size)
+            Compilation(job, core, devices, properties, threads.batch_size, guess)
         )
         if model_state(path) != files:
             compiled.settle(SETTLE_S)  # what is being cached of it must not be left half written

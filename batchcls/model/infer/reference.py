@@ -21,11 +21,12 @@ class CpuReference:
     Args:
         job: of the run.
         threads: what the reference may use.
+        guess: as of `Classifier.open`.
     """
 
-    def __init__(self, job: Job, threads: Threads) -> None:
+    def __init__(self, job: Job, threads: Threads, guess: str | None) -> None:
         few = replace(threads, batch_size=1, nireq=1)
-        self._classifier = Classifier.open(reference(job), few)
+        self._classifier = Classifier.open(reference(job), few, guess)
 
     def ask(self, tensor: NDArray[Any]) -> NDArray[np.float32] | None:
         """Probabilities, (classes,), of one model input; None where there is no answer."""

@@ -4,10 +4,11 @@ The one place for it: the most usual is what is taken where nothing else is know
 run's trial decides among, and what `inspect --probe` ranks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
+from batchcls.errors import ModelError
 from batchcls.model.metadata.presets import for_gray
 from batchcls.model.metadata.timm import IMAGENET_MEAN_255, IMAGENET_STD_255
 from batchcls.model.preprocess.preprocess import SAMPLE_DEFAULT
@@ -47,6 +48,13 @@ ORIGINS: Mapping[Family, str] = {
 FITS = "a guess: what fits the images best"
 
 
+KEPT = (
+    "this model's preprocessing was guessed when the model was written, and nobody has said since "
+    "that it is right: {how}. A wrong guess costs accuracy; `batchcls inspect MODEL --probe DIR` "
+    "finds out for the original what fits."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What a model's format and graph tell.
@@ -81,6 +89,13 @@ class Candidate:
     rgb: bool | None
     numbers: Numbers
 
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """The one of this name."""
+        order, _, numbers = name.rpartition(", ")
+        known = next(one for one in NORMALISATIONS if one == numbers)
+        return cls({"RGB": True, "BGR": False}.get(order), known)
+
     @property
     def name(self) -> str:
         """Short, for tables and manifests: "RGB, ImageNet"."""
@@ -111,11 +126,11 @@ class Candidate:
 _COLOUR: Mapping[Family, tuple[str, ...]] = {
     # torchvision, timm and most of the hub; TensorFlow's models converted to torch; torch's
     # ToTensor alone; normalisation in the graph; OpenCV pipelines; Caffe's descendants.
-    "torch": ("RGB ImageNet", "RGB -1..1", "RGB 0..1", "RGB none", "BGR none", "BGR Caffe"),
+    "torch": ("RGB, ImageNet", "RGB, -1..1", "RGB, 0..1", "RGB, none", "BGR, none", "BGR, Caffe"),
     # TensorFlow decodes to RGB, and what it saves keeps that order, but for Keras's ResNets and
     # VGGs. Most other Keras models that do not normalise by themselves take -1..1.
-    "tensorflow": ("RGB none", "RGB -1..1", "RGB 0..1", "RGB ImageNet", "BGR Caffe"),
-    "sample": ("BGR none", "RGB ImageNet", "RGB -1..1", "RGB 0..1", "RGB none", "BGR Caffe"),
+    "tensorflow": ("RGB, none", "RGB, -1..1", "RGB, 0..1", "RGB, ImageNet", "BGR, Caffe"),
+    "sample": ("BGR, none", "RGB, ImageNet", "RGB, -1..1", "RGB, 0..1", "RGB, none", "BGR, Caffe"),
 }
 _GRAY: Mapping[Family, tuple[Numbers, ...]] = {
     "torch": ("0..1", "-1..1", "ImageNet", "none"),
@@ -129,7 +144,7 @@ def candidates(kind: Kind) -> tuple[Candidate, ...]:
     if kind.channels == 1:
         found = [Candidate(None, numbers) for numbers in _GRAY[kind.family]]
     else:
-        found = [_named(text) for text in _COLOUR[kind.family]]
+        found = [Candidate.named(name) for name in _COLOUR[kind.family]]
     if kind.family == "tensorflow" and kind.imagenet:
         found.sort(key=lambda candidate: candidate.numbers != "-1..1")
     fixed = _fixed(kind)
@@ -171,11 +186,40 @@ def in_words(resize: Settings) -> str:
     }[str(resize.resize_type)]
 
 
-def _named(text: str) -> Candidate:
-    order, numbers = text.split(" ")
-    return next(Candidate(order == "RGB", known) for known in NORMALISATIONS if known == numbers)
-
-
 def _keeps(candidate: Candidate, kind: Kind) -> bool:
     """Caffe's order goes with Caffe's mean: it says nothing about TensorFlow's other models."""
     return kind.family != "tensorflow" or candidate.numbers != "Caffe"
+
+
+def pick(plausible: Sequence[Candidate], name: str) -> Candidate:
+    """The candidate of this name; "" is the most usual.
+
+    Raises:
+        ModelError: there is none.
+    """
+    if not name:
+        return plausible[0]
+    found = next((candidate for candidate in plausible if candidate.name == name), None)
+    if found is None:
+        known = "; ".join(candidate.name for candidate in plausible)
+        raise ModelError(f"the preprocessing {name!r} is none that is guessed here: {known}")
+    return found
+
+
+def kept(settings: Settings, origins: Mapping[str, str], written: Collection[str]) -> list[str]:
+    """What an earlier command guessed and wrote into the model; a word about it settles it.
+
+    Args:
+        settings: merged.
+        origins: who said what.
+        written: origins that an earlier command's guess can have.
+    """
+    said = [origins.get(key) for key in ("reverse_input_channels", "mean_values", "scale_values")]
+    if not settings.guessed or any(origin not in written for origin in said):
+        return []
+    mean, scale = (
+        " ".join(f"{value:g}" for value in values or ()) or "none"
+        for values in (settings.mean_values, settings.scale_values)
+    )
+    order = "RGB" if settings.reverse_input_channels else "BGR"
+    return [KEPT.format(how=f"{settings.resize_type}, {order}, mean {mean}, scale {scale}")]

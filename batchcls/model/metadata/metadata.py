@@ -6,11 +6,11 @@ and conventions; and what is usual for the format, with a warning that it is a g
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from batchcls.errors import ModelError, UsageError
+from batchcls.errors import UsageError
 from batchcls.job.choices import RESIZE_TYPES
 from batchcls.job.job import Job
 from batchcls.model.graph import input_quantisation, own_resize, ports
@@ -33,6 +33,8 @@ from batchcls.model.metadata.guesses import (
     Kind,
     candidates,
     in_words,
+    kept,
+    pick,
     resizes,
 )
 from batchcls.model.metadata.presets import PRESETS, for_gray
@@ -140,11 +142,12 @@ def gather(job: Job, model: Model, path: Path, guess: str = "") -> Known:
         settings, origins = merge([*sources, convention])
         guesses.append(RANGE.format(kind=element_type, how=how))
     guesses += resizing_graph.guesses(settings, origins)
+    guesses += kept(settings, origins, (OWN_RT_INFO, QUANTISED))
     plausible: tuple[Candidate, ...] = ()
     if _nothing_said(origins, convention[0]):
         kind = kind_of(model, path, image)
         plausible = candidates(kind)
-        taken = _taken(plausible, guess)
+        taken = pick(plausible, guess)
         usual, resize = taken is plausible[0], resizes(kind)[0]
         origin = ORIGINS[kind.family] if usual else FITS
         settings, origins = merge(
@@ -229,16 +232,6 @@ def kind_of(model: Model, path: Path, image: ImageInput) -> Kind:
         bgr=own.bgr,
         imagenet=_may_be_imagenet(model),
     )
-
-
-def _taken(plausible: Sequence[Candidate], name: str) -> Candidate:
-    if not name:
-        return plausible[0]
-    found = next((candidate for candidate in plausible if candidate.name == name), None)
-    if found is None:
-        known = "; ".join(candidate.name for candidate in plausible)
-        raise ModelError(f"the preprocessing {name!r} is none that is guessed here: {known}")
-    return found
 
 
 def _convention(path: Path, element_type: str, *, imagenet: bool) -> tuple[str, Settings]:

@@ -35,6 +35,7 @@ class Settings:
         input_dtype: u8, u16, i16 or f32: what the input tensor was declared as.
         embedded_processing: resize, order and normalisation are in the graph already.
         intensity: how pixel values are mapped before mean and scale: (mode, parameters…).
+        guessed: channel order and numbers were a guess when the model was made from another.
         labels: class names.
         score_output: name of the output that gives the class scores.
         multilabel: classes are independent of each other (sigmoid).
@@ -62,6 +63,7 @@ class Settings:
     input_dtype: str | None = None
     embedded_processing: bool | None = None
     intensity: tuple[str | float, ...] | None = None
+    guessed: bool | None = None
     labels: tuple[str, ...] | None = None
     score_output: str | None = None
     multilabel: bool | None = None

@@ -1,0 +1,112 @@
+"""The workers of a session with their coordinator and the loop between them; may be started anew.
+
+That happens where the first worker finds that its model does not say how images are preprocessed:
+then some of the run's images decide, and others are started that know.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from batchcls.backends.backend import Backend, OpenBackend
+from batchcls.coordinator.coordinator import Coordinator
+from batchcls.errors import StoppedError, UndecidedError
+from batchcls.images import ImageRef
+from batchcls.job.job import Job
+from batchcls.results import record
+from batchcls.results.disk_errors import guard
+from batchcls.running.allocation import decide
+from batchcls.running.limits import policy
+from batchcls.running.loop import EventLoop
+from batchcls.running.machine import this_machine
+from batchcls.running.presenter import Presenter
+from batchcls.running.signals import StopRequests
+from batchcls.wire.start import StartMessage
+
+Sample = Callable[[int, int], Sequence[ImageRef]]
+"""At most so many of the run's images, and at most one in so many of them."""
+
+
+class Team:
+    """Who labels.
+
+    Args:
+        job: the run.
+        requests: stop signals.
+
+    Attributes:
+        workers: how many there are to be.
+        guess: what was chosen where the model does not say how its images are preprocessed, as the
+            manifest has it; None where there was nothing to choose.
+    """
+
+    backend: Backend
+    coordinator: Coordinator
+    loop: EventLoop
+    start_message: StartMessage
+
+    def __init__(self, job: Job, requests: StopRequests) -> None:
+        machine = this_machine()
+        self._job, self._requests = job, requests
+        self._allocation = decide(job, machine)
+        self.workers = self._allocation.workers
+        self._policy = policy(job, self.workers, machine.memory)
+        self._end = contextlib.ExitStack()
+        self.guess: Mapping[str, Any] | None = None
+
+    def start(self, open_backend: OpenBackend, presenter: Presenter, log: Path) -> None:
+        """Start the workers, in place of others if there are any.
+
+        Args:
+            open_backend: what they run in.
+            presenter: shows what they do.
+            log: of the run.
+        """
+        self.close()
+        self._open, self._presenter, self._log = open_backend, presenter, log
+        message = self._allocation.start_message(self._job)
+        if self.guess is not None:
+            message = replace(message, guess=self.guess["name"])
+        self.start_message = message
+        with guard(log):
+            self.backend = open_backend(message, log, self._job.timeout)
+        self._end.callback(self.backend.close)
+        self.coordinator = Coordinator(self.workers, record.failure_answer, self._policy)
+        self.loop = EventLoop(self.coordinator, self.backend, presenter, self._requests)
+        self.backend.watch(self._requests.descriptor)
+        for command in self.coordinator.start():
+            self.backend.do(command)
+
+    def load(self, sample: Sample) -> None:
+        """Wait until a worker has loaded the model; let images decide what only they can.
+
+        Raises:
+            InterruptedByUser: a signal arrived.
+            BatchclsError: the job is wrong, or no worker can load the model.
+        """
+        try:
+            self.loop.load()
+        except UndecidedError:
+            # A run whose model is known pays for none of this.
+            from batchcls.running import guessing
+
+            self.close()  # the cores are the trial's
+            images = sample(guessing.MOST_IMAGES, 1)
+            self.guess = guessing.decide(self._job, images, self._log, self._wait)
+            self.start(self._open, self._presenter, self._log)
+            self.loop.load()
+        if self.loop.halted:
+            raise StoppedError(f"{self.loop.halted}; {self._log} may say more")
+        if self.guess is not None:
+            self._presenter.progress.warn(self.guess["words"])
+
+    def close(self) -> None:
+        """End the workers."""
+        self._end.close()
+
+    def _wait(self) -> None:
+        self._requests.check()
+        self._presenter.show(time.monotonic())

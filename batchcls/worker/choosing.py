@@ -1,0 +1,43 @@
+"""Decides by some of a run's images which preprocessing to guess: the answer to `running.guessing`.
+
+A process of its own, since it decodes hostile bytes in native code, as workers do.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+from batchcls.decode.decode import decode_picture
+from batchcls.decode.opencv import load as load_opencv
+from batchcls.decode.policy import DecodePolicy
+from batchcls.errors import ImageError
+from batchcls.images import Folder, ImageRef, Picture
+from batchcls.job.job import Job
+from batchcls.model.choosing import Choosing
+from batchcls.sources.files import Files
+from batchcls.sources.sample import scattered
+
+
+def find(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Choose.
+
+    Args:
+        request: "job", "images" as [index, path], and their "place".
+
+    Returns:
+        `batchcls.model.choosing.Choice`.
+    """
+    load_opencv()
+    choosing = Choosing(Job.from_dict(request["job"]))
+    return asdict(choosing.choose(_pictures(request, choosing.needs)))
+
+
+def _pictures(request: Mapping[str, Any], needs: tuple[int, int]) -> Iterator[Picture]:
+    """The images that can be decoded, no larger than they must be, in a scattered order."""
+    place = Folder(request["place"]["root"], tuple(map(tuple, request["place"]["moved"])))
+    policy, source = DecodePolicy(reduced=True), Files()
+    for index, path in scattered(request["images"]):
+        with suppress(ImageError):
+            data = source.read(ImageRef(index, path, place))
+            yield decode_picture(data, policy, policy.at_least(needs))
