@@ -98,6 +98,8 @@ class Snapshot:
         history: images/s of all workers in equal steps of time, oldest first.
         workers: one row per worker and device.
         spent: seconds spent by stage, summed over workers.
+        agreement: of devices that are compared with the CPU, before the run and during it: device
+            string → clear images with the same best class, and all clear ones.
         labels: the most frequent best labels so far, with their counts.
         failures: the last failures, newest first.
         warnings: for the person at the terminal.
@@ -130,6 +132,7 @@ class Snapshot:
     history: tuple[float, ...] = ()
     workers: tuple[WorkerRow, ...] = ()
     spent: Mapping[str, float] = field(default_factory=dict)
+    agreement: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     labels: tuple[tuple[str, int], ...] = ()
     failures: tuple[FailedImage, ...] = ()
     warnings: tuple[str, ...] = ()

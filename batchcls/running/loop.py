@@ -7,7 +7,7 @@ time, and sees to it that a stop request is obeyed within bounds.
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from batchcls.backends.backend import Backend
@@ -24,6 +24,7 @@ from batchcls.messages import (
     WorkerRefused,
     WorkerStats,
 )
+from batchcls.model.devices.agreement import Agreement
 from batchcls.results import echoes
 from batchcls.running.night import Night
 from batchcls.running.presenter import Presenter
@@ -107,6 +108,12 @@ class EventLoop:
             self._turn(TICK_S)
             self._presenter.show(time.monotonic())
 
+    def on_agreement(self, found: Iterable[Agreement]) -> None:
+        """How devices agreed with the CPU before the first line."""
+        for one in found:
+            self._night.begin(one.device, one.agreed, one.clear)
+        self._presenter.progress.on_agreement(self._night.told())
+
     def work(self, lines: Lines) -> None:
         """Work until all is recorded, a stop request is obeyed, or the coordinator halts.
 
@@ -153,6 +160,7 @@ class EventLoop:
             case Answered(worker, stats=WorkerStats(checks=checks)) if checks:
                 if (doubt := self._night.note(worker, checks)) is not None:
                     self._distrust(*doubt)
+                self._presenter.progress.on_agreement(self._night.told())
             case WorkerDied() if not self._leaving:
                 _log_death(event)
         self._presenter.progress.on_event(event, time.monotonic())

@@ -8,6 +8,12 @@ Doubt = tuple[str, int]
 """A device that fails, and the first image whose line is not to be trusted."""
 
 
+MOST = 4096
+"""Workers times devices: a worker that makes up names must not fill the memory."""
+_BEFORE = -1
+"""Stands for a worker's slot where there were no workers yet."""
+
+
 class Night:
     """What the workers report of devices that are compared with the CPU.
 
@@ -19,6 +25,10 @@ class Night:
         self._last: dict[tuple[int, str], Checks] = {}
         self._lowest: dict[tuple[int, str], int] = {}
 
+    def begin(self, device: str, agreed: int, clear: int) -> None:
+        """What a device answered before the first line, of clear images."""
+        self._last[_BEFORE, device] = Checks(-1, 0, clear, agreed, fails=False)
+
     def note(self, worker: int, checks: Mapping[str, Checks]) -> Doubt | None:
         """Take in a report; what to do about it, if anything.
 
@@ -29,6 +39,8 @@ class Night:
         doubt = None
         for device, said in checks.items():
             key = (worker, device)
+            if key not in self._last and len(self._last) >= MOST:
+                continue
             last = self._last.get(key)
             passed = last is not None and said.passed > last.passed
             before = -1 if passed else self._lowest.get(key, -1)
@@ -45,7 +57,7 @@ class Night:
         return min(doubted, default=0)
 
     def told(self) -> dict[str, tuple[int, int]]:
-        """Device → clear images that agreed, and all clear ones, of the workers there are."""
+        """Device → clear images that agreed, and all clear ones."""
         found: dict[str, tuple[int, int]] = {}
         for (_, device), said in self._last.items():
             agreed, clear = found.get(device, (0, 0))

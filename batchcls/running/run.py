@@ -205,6 +205,7 @@ class _Session:
             )  # fmt: skip
             guess = {"guess": self._team.guess}
             loop.description = {**loop.description, **checked.as_dict(), **guess}
+            loop.on_agreement(checked.found)
             for warning in checked.warnings:
                 self._progress.warn(warning)
             ready = self._output.open(decided, listed, asked, loop.description)

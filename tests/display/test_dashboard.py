@@ -64,6 +64,12 @@ def test_states() -> None:
     assert "Ctrl-C" not in drawn(replace(a_run(), state="done"))
 
 
+def test_how_a_device_agrees_with_the_cpu_is_seen() -> None:
+    shot = replace(a_run(), agreement={"GPU": (1057, 1058), "NPU": (0, 0)})
+    assert "GPU agrees on 1,057 of 1,058" in drawn(shot, 132)
+    assert "NPU" not in drawn(shot, 132)
+
+
 def test_watching_says_what_control_c_does_there() -> None:
     lines = dashboard(a_run(), 100, 40, UNICODE, watching=True)
     assert plain(lines[-1]) == "Ctrl-C leaves; the run continues"

@@ -17,7 +17,7 @@ FULL = Snapshot(
     workers=(
         WorkerRow(0, "CPU", "running", 3, 1.5, (1.0,), 20.0, 21.0, 3, 4, 0.75, 1, 10**8, 0.25),
     ),
-    spent={"decode": 1.0}, labels=(("cat", 2),),
+    spent={"decode": 1.0}, agreement={"VCPU": (57, 58)}, labels=(("cat", 2),),
     failures=(FailedImage(3, "\udcff.jpg", "empty", "no bytes"),), warnings=("w",),
     summary={"fps": 1.25},
 )  # fmt: skip

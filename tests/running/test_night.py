@@ -30,3 +30,12 @@ def test_other_devices_are_not_in_doubt() -> None:
     night.note(0, {"CPU": Checks(1, 0, 0, 0, fails=False)})
     assert night.note(1, said(50, fails=True)) == ("GPU", 50)
     assert night.told() == {"CPU": (0, 0), "GPU": (0, 0)}
+
+
+def test_what_was_compared_before_the_night_counts_too() -> None:
+    night = Night()
+    night.begin("GPU", 57, 58)
+    night.note(0, said(10, 3))
+    night.note(1, said(5, 1))
+    assert night.told() == {"GPU": (61, 62)}
+    assert night.note(1, said(5, 1, fails=True)) == ("GPU", 5)

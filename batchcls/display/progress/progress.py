@@ -90,6 +90,7 @@ class Progress:
         self._last_answer = started
         self._rows: dict[int, dict[str, Row]] = {n: {"": Row(n, "")} for n in range(workers)}
         self._spent: dict[str, float] = dict.fromkeys(STAGES, 0.0)
+        self._agreement: Mapping[str, tuple[int, int]] = {}
         self._labels: dict[str, int] = {}
         self._last_failed: deque[Answer] = deque(maxlen=FAILURES_SHOWN)
         self._warnings: list[str] = []
@@ -119,6 +120,10 @@ class Progress:
         """Show something to the person at the terminal, once."""
         if text not in self._warnings and len(self._warnings) < WARNINGS_SHOWN:
             self._warnings.append(text)
+
+    def on_agreement(self, found: Mapping[str, tuple[int, int]]) -> None:
+        """Device → clear images that it labelled as the CPU does, and all that both labelled."""
+        self._agreement = found
 
     def on_summary(self, facts: Mapping[str, Any]) -> None:
         """The facts of the finished run (JSON data), to go with the last snapshot."""
@@ -184,6 +189,7 @@ class Progress:
             history=self._rate.history(now),
             workers=tuple(row.snapshot(now, ending=ending) for row in self._all_rows()),
             spent={stage: round(seconds, 3) for stage, seconds in self._spent.items()},
+            agreement=dict(self._agreement),
             labels=tuple(heapq.nlargest(LABELS_SHOWN, self._labels.items(), key=_by_count)),
             failures=tuple(read_failed(answer) for answer in reversed(self._last_failed)),
             warnings=tuple(self._warnings),

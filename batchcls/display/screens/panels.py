@@ -102,11 +102,24 @@ def _figures(shot: Snapshot, width: int, glyphs: Glyphs) -> Line:
             parts.append(Cell(few, "dim"))
     elif shot.done:
         parts.append(Cell("none failed", "dim"))
+    parts += _agreement(shot)
     if shot.resumed:
         parts.append(Cell(f"{text.count(shot.resumed)} from earlier sessions", "dim"))
     if shot.held >= 500 and not shot.finished:
         parts.append(Cell(f"{text.count(shot.held)} waiting for an earlier image", "dim"))
     return joined(parts, width)
+
+
+def _agreement(shot: Snapshot) -> list[Cell]:
+    """How devices agree with the CPU, on the clear images that it labelled too."""
+    return [
+        Cell(
+            f"{device} agrees on {text.count(agreed)} of {text.count(clear)}",
+            "dim" if agreed == clear else "yellow",
+        )
+        for device, (agreed, clear) in shot.agreement.items()
+        if clear and not shot.finished
+    ]
 
 
 def workers(shot: Snapshot, width: int, glyphs: Glyphs, most: int) -> list[Line]:
