@@ -48,7 +48,8 @@ def measure(
 
 
 def _one(job: Job, images: Sequence[ImageRef]) -> Found:
-    start = decide(job, this_machine()).start_message(job)
+    # Both sides see the same input, so the usual guess is as good as the right one.
+    start = replace(decide(job, this_machine()).start_message(job), guess="")
     with tempfile.TemporaryFile() as words:
         try:
             return device_check.compare(start, images, words, device_check.ask, _wait)[0]
