@@ -86,16 +86,17 @@ def check(
         return Checked()
     hardware = description.get("hardware", {})
     facts = {
+        # Of what else may change answers, these are no part of a fingerprint.
+        "options": [job.hint, job.plugin, job.plugins],
         "asked": description["asked"],
         "guess": start.guess,
         "hardware": hardware,
         "threads": asdict(start.threads),
     }
     kept = _Kept(facts, used=job.cache)
-    if not (found := kept.find()):
-        found = _measure(start, sample(agreement.IMAGES), log_file, ask, meanwhile)
-        kept.keep(found)
+    found = kept.find() or _measure(start, sample(agreement.IMAGES), log_file, ask, meanwhile)
     agreement.require(found, job.device_agreement, hardware)
+    kept.keep(found)  # what fails is measured again: the machine may have been restarted since
     if not found:
         return Checked(warnings=[f"the devices could not be checked; {log_file} says why"])
     return Checked(found, agreement.warnings(found), kept.forget)

@@ -57,6 +57,28 @@ def test_a_wrong_device_is_refused(job: Job, how: str, monkeypatch: pytest.Monke
     assert not Path(job.output + ".part").exists()
 
 
+@pytest.mark.parametrize("channel", [0, 2])
+def test_a_device_stuck_in_the_class_of_all_images_is_refused(
+    job: Job, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channel: int
+) -> None:
+    one_class = tmp_path / "one"
+    one_class.mkdir()
+    for number, path in enumerate(sorted(images.iterdir())):
+        if number % 3 == channel:
+            for again in "ab":
+                (one_class / f"{again}{path.name}").symlink_to(path)
+    monkeypatch.setenv("WRONG", "constant")
+    with pytest.raises(DeviceError, match="VCPU labels images otherwise than the CPU"):
+        run(replace(job, sources=(str(one_class),)), ask=wrong)
+
+
+def test_a_refusal_does_not_outlast_its_cause(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WRONG", "noise")
+    with pytest.raises(DeviceError):
+        run(job, ask=wrong)
+    assert run(job).exit_code == 0, "with another driver, or after a restart"
+
+
 def test_whoever_knows_may_go_on(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WRONG", "zeros")
     assert run(replace(job, device_agreement=0.0), ask=wrong).exit_code == 0
@@ -89,7 +111,7 @@ def test_too_few_clear_images_are_no_judgement(
         (few / path.name).symlink_to(path)
     assert run(replace(job, sources=(str(few),)), ask=wrong).exit_code == 0
     summary = json.loads(Path(job.output + ".job/summary.json").read_text())
-    assert any("too few to judge" in warning for warning in summary["warnings"])
+    assert any("too few images to judge" in warning for warning in summary["warnings"])
 
 
 @pytest.mark.parametrize(

@@ -160,8 +160,8 @@ def require(found: Sequence[Agreement], least: float, hardware: Mapping[str, Any
 def warnings(found: Sequence[Agreement]) -> list[str]:
     """What people should know of devices that are not refused."""
     return [
-        f"{one.device} was compared with the CPU on {one.images} images, of which {one.clear} are "
-        f"clear; that is too few to judge it"
+        f"too few images to judge {one.device}: {one.images} compared with the CPU, {one.clear} of "
+        f"them clear, where {FEW} are needed"
         for one in found
         if one.clear < FEW
     ]

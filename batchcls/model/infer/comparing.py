@@ -19,8 +19,8 @@ def reference(job: Job) -> Job:
 
 
 def best(scores: Scores) -> int:
-    """The best class of probabilities, (classes,); -1 where one is no number."""
-    if np.isnan(scores).any():
+    """The best class of probabilities, (classes,); -1 where one is no number, or two are best."""
+    if np.isnan(scores).any() or not lead(scores):
         return -1
     return int(scores[0] >= 0.5) if len(scores) == 1 else int(scores.argmax())
 

@@ -148,8 +148,11 @@ class Ring:
                 if self._takes_any_size:
                     request.set_input_tensor(0, Tensor(batch[0][None]))
                 else:
-                    for row, image in zip(_rows(request), batch, strict=False):
+                    rows = _rows(request)
+                    for row, image in zip(rows, batch, strict=False):
                         row[...] = image
+                    for blank in rows[len(batch) :]:
+                        blank[...] = 0
                 request.start_async()
                 if not request.wait_for(int(timeout_s * 1000)):
                     return None
