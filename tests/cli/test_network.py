@@ -44,9 +44,9 @@ ELSEWHERE = {"quantize"}
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with images, sorted by the name of their class, and with the results of a run."""
     made = tmp_path_factory.mktemp("network")
-    (made / IMAGES / "good").mkdir(parents=True)
+    (made / IMAGES / "ok").mkdir(parents=True)
     for n in range(3):
-        (made / IMAGES / "good" / f"{n}.png").write_bytes(canary_image())
+        (made / IMAGES / "ok" / f"{n}.png").write_bytes(canary_image())
     command = [sys.executable, "-m", "batchcls", "run", IMAGES, "-o", RESULTS]
     subprocess.run(command, cwd=made, check=True, capture_output=True)
     return made
