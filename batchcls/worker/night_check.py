@@ -7,12 +7,16 @@ Rules of this file:
 2. Only clear images count (`model.devices.agreement`). Where the chosen one is not, the next is.
 3. After one that the device labels otherwise, all further ones are checked until `TRIAL` of them
    are clear. Then the rule that held before the night decides over these.
-4. Where a worker comes to rest, as at the end of a run, what it labelled last is checked: at most
-   every `REST_S`, and over the last images instead of the next.
-5. Known is always the first image since the last check that the device passed: from there on its
+4. Where a worker comes to rest, as at the end of a run, what it labelled last is checked: the last
+   image, and where that is labelled otherwise, those before it instead of the next.
+5. The worker never stands still for long: the reference is compiled by a thread of its own, and of
+   a trial on a slow one at most half of the time is spent in it. Where there can be no reference,
+   the run goes on without.
+6. Known is always the first image since the last check that the device passed: from there on its
    lines are not to be trusted.
 """
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
@@ -20,7 +24,7 @@ from typing import Protocol
 
 from batchcls.errors import ImageError
 from batchcls.messages import Checks
-from batchcls.model.devices.agreement import CLEAR, surely_below
+from batchcls.model.devices.agreement import CLEAR, FEW, surely_below
 from batchcls.worker.interfaces import Array
 
 EVERY = 2000
@@ -28,8 +32,16 @@ AT_LEAST_S = 600.0
 SHARE = 0.01
 TRIAL = 32
 REST_S = 30.0
+"""Shorter runs do not have the model compiled for the CPU at their end."""
+OPENING_S = 2.0
+"""The reference is waited for so long; what is due then is checked when it is there."""
+REST_OPENING_S = 20.0
+SLOW_S = 0.25
+"""A check that takes longer."""
 KEPT_BYTES = 200_000
 """Copied per image, so that the last ones are there at rest; of larger ones fewer are kept."""
+MOST_KEPT_BYTES = 32 << 20
+BEAT_S = 0.1
 MOST_IN_TRIAL = 8 * TRIAL
 """Images of a trial, clear or not; with fewer than 16 clear ones nothing is decided."""
 
@@ -75,15 +87,23 @@ class DeviceWatch:
         """An image is labelled; whether it is to be checked."""
         self._lowest = index if self._lowest < 0 else min(self._lowest, index)
         self._since += 1
+        if self._fails:
+            return False
         if self._trial is not None:
-            return not self._fails
+            return self._cost <= SLOW_S or now - self._checked_at >= self._cost
         if now - self._checked_at < self._cost / SHARE:
             return False
         return self._again or self._since >= EVERY or now - self._checked_at >= AT_LEAST_S
 
-    def rests(self, now: float) -> bool:
-        """Nothing more comes for now; whether the last images are to be checked."""
-        return self._since > 0 and now - self._checked_at >= max(REST_S, self._cost / SHARE)
+    def rests(self, now: float, least_s: float) -> bool:
+        """Nothing more comes for now; whether the last images are to be checked.
+
+        Args:
+            now: seconds.
+            least_s: seconds since the last check, at least.
+        """
+        waited = now - self._checked_at
+        return self._since > 0 and not self._fails and waited >= max(least_s, self._cost / SHARE)
 
     def judge(self, judged: Sequence[tuple[float, bool]], took: float, now: float) -> None:
         """The last images were checked: (lead, same) of each."""
@@ -126,10 +146,10 @@ class DeviceWatch:
             trial.append(same)
         if len(trial) < TRIAL and self._in_trial < MOST_IN_TRIAL:
             return
+        self._trial = None
         if surely_below(sum(trial), len(trial), self._least):
             self._fails = True
-        else:
-            self._trial = None
+        elif len(trial) >= FEW:
             self._passes()
 
     def _passes(self) -> None:
@@ -146,7 +166,11 @@ class NightCheck:
         probabilities: from a device's raw scores.
         compare: see `Compare`.
         least: see `DeviceWatch`.
+        beat: shows that the worker is alive, while it waits.
         clock: seconds.
+
+    Attributes:
+        notes: what has come to light, for people; whoever takes them leaves an empty list.
     """
 
     def __init__(
@@ -156,6 +180,7 @@ class NightCheck:
         probabilities: Callable[[Array], Array],
         compare: Compare,
         least: float,
+        beat: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         now = clock()
@@ -164,7 +189,10 @@ class NightCheck:
             device: deque(maxlen=TRIAL) for device in devices
         }
         self._open = open_reference
+        self._opening: threading.Thread | None = None
         self._reference: Reference | None = None
+        self._beat = beat
+        self.notes: list[str] = []
         self._probabilities = probabilities
         self._compare = compare
         self._clock = clock
@@ -183,35 +211,63 @@ class NightCheck:
             return
         due = watched.saw(index, self._clock())
         if index % (1 + tensor.nbytes // KEPT_BYTES) == 0:
-            self._last[device].append((tensor.copy(), scores))
-        if not due:
+            self._keep(self._last[device], tensor, scores)
+        if not due or (reference := self._opened(OPENING_S)) is None:
             return
-        self._open_reference()
         begun = self._clock()
-        if (found := self._ask(tensor, scores)) is not None:
-            now = self._clock()
-            watched.checked(*found, now - begun, now)
+        lead, same = self._ask(reference, tensor, scores)
+        now = self._clock()
+        watched.checked(lead, same, now - begun, now)
 
     def rest(self) -> None:
         """Nothing is in work, and perhaps nothing comes any more."""
         for device, watched in self._watched.items():
-            if watched.rests(self._clock()):
-                self._open_reference()
-                begun = self._clock()
-                asked = (self._ask(*one) for one in self._last[device])
-                judged = [found for found in asked if found is not None]
-                now = self._clock()
-                watched.judge(judged, now - begun, now)
+            least_s = REST_S if self._reference is None else 0.0
+            if not watched.rests(self._clock(), least_s):
+                continue
+            if (reference := self._opened(REST_OPENING_S)) is None:
+                return
+            begun = self._clock()
+            judged: list[tuple[float, bool]] = []
+            for tensor, scores in reversed(self._last[device]):
+                judged.append(self._ask(reference, tensor, scores))
+                self._beat()
+                if judged[0][0] >= CLEAR and judged[0][1]:
+                    break
+            now = self._clock()
+            watched.judge(judged, now - begun, now)
 
-    def _open_reference(self) -> None:
-        if self._reference is None:
+    @staticmethod
+    def _keep(last: deque[tuple[Array, Array]], tensor: Array, scores: Array) -> None:
+        last.append((tensor.copy(), scores))
+        while len(last) > 1 and sum(one.nbytes for one, _ in last) > MOST_KEPT_BYTES:
+            last.popleft()
+
+    def _opened(self, wait_s: float) -> Reference | None:
+        """The reference; None where there is none yet, or can be none."""
+        if self._opening is None:
+            self._opening = threading.Thread(target=self._open_it, name="reference", daemon=True)
+            self._opening.start()
+            waited = False
+        else:
+            waited = wait_s == OPENING_S  # images are in work
+        until = time.monotonic() + wait_s
+        while not waited and self._opening.is_alive() and time.monotonic() < until:
+            self._beat()
+            self._opening.join(BEAT_S)
+        return self._reference
+
+    def _open_it(self) -> None:
+        try:
             self._reference = self._open()
+        except Exception as error:  # noqa: BLE001 - lines do not depend on it
+            self.notes.append(f"devices are not compared with the CPU during the run: {error}")
 
-    def _ask(self, tensor: Array, scores: Array) -> tuple[float, bool] | None:
+    def _ask(self, reference: Reference, tensor: Array, scores: Array) -> tuple[float, bool]:
         """The reference's lead for an image, and whether the device says the same."""
-        truth = None if self._reference is None else self._reference.ask(tensor)
-        if truth is None:
-            return None
+        truth = reference.ask(tensor)
+        if truth is None:  # then nothing is clear
+            return 0.0, True
         try:
             return self._compare(truth, self._probabilities(scores))
         except ImageError:  # no numbers: nobody could call that the same

@@ -116,13 +116,17 @@ class Pipeline:
         in_flight: dict[str, int] = {}
         for ring in self._rings:
             in_flight[ring.device] = in_flight.get(ring.device, 0) + ring.in_flight
-        spent, notes = self._spent | self._decoding.spent(), tuple(self._classifier.notes())
+        spent, notes = self._spent | self._decoding.spent(), [*self._classifier.notes()]
         checks = {}
         if self._night is not None:
             if self.idle:
                 self._night.rest()
             checks = self._night.checks
-        stats = WorkerStats(self._images, self._latency, in_flight, spent, rss, notes, checks)
+            notes += self._night.notes
+            self._night.notes = []
+        stats = WorkerStats(
+            self._images, self._latency, in_flight, spent, rss, tuple(notes), checks
+        )
         self._images, self._latency, self._spent = {}, {}, {}
         return stats
 

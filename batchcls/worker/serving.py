@@ -93,7 +93,7 @@ def open_pipeline(start: StartMessage, board: Board) -> tuple[Any, Pipeline]:
         start.decode_threads,
         job.facts,
         alternate=start.alternate,
-        night=_night_check(start, classifier),
+        night=_night_check(start, classifier, board),
     )
     give_back()
     keep()
@@ -101,22 +101,24 @@ def open_pipeline(start: StartMessage, board: Board) -> tuple[Any, Pipeline]:
     return classifier, pipeline
 
 
-def _night_check(start: StartMessage, classifier: Any) -> NightCheck | None:
+def _night_check(start: StartMessage, classifier: Any, board: Board) -> NightCheck | None:
     """What compares devices with the CPU while they label; None where there is nothing but it."""
     from batchcls.model.devices.agreement import unchecked
 
     devices = unchecked(start.job, classifier.description)
     if not devices:
         return None
+    files = classifier.description["model"]["files"]
     from batchcls.model.infer.comparing import best, lead
     from batchcls.model.infer.reference import CpuReference
 
     return NightCheck(
         devices,
-        lambda: CpuReference(start.job, start.threads, start.guess),
+        lambda: CpuReference(start.job, start.threads, start.guess, files),
         classifier.probabilities,
         lambda truth, scores: (lead(truth), best(truth) == best(scores)),
         start.job.device_agreement,
+        board.beat,
     )
 
 

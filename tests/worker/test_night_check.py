@@ -1,11 +1,20 @@
 """When a device is compared with the CPU by night, and what follows."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from batchcls.errors import ImageError
+from batchcls.errors import ImageError, ModelError
 from batchcls.worker.interfaces import Array
-from batchcls.worker.night_check import EVERY, TRIAL, DeviceWatch, NightCheck
+from batchcls.worker.night_check import (
+    EVERY,
+    KEPT_BYTES,
+    MOST_KEPT_BYTES,
+    TRIAL,
+    DeviceWatch,
+    NightCheck,
+)
 
 
 def run(watch: DeviceWatch, answers: list[bool], *, start: int = 0, lead: float = 0.9) -> list[int]:
@@ -96,7 +105,9 @@ def test_the_reference_is_opened_when_it_is_first_needed_and_no_numbers_are_wron
     def no_numbers(scores: Array) -> Array:
         raise ImageError("bad_output", "NaN")
 
-    night = NightCheck(["GPU"], Cpu, no_numbers, lambda truth, scores: (0.9, True), 98, lambda: now)
+    night = NightCheck(
+        ["GPU"], Cpu, no_numbers, lambda truth, scores: (0.9, True), 98, clock=lambda: now
+    )
     one = np.ones(3, np.float32)
     for index in range(EVERY - 1):
         night.see("GPU", index, one, one)
@@ -112,7 +123,7 @@ def test_the_reference_is_opened_when_it_is_first_needed_and_no_numbers_are_wron
 
 @pytest.mark.parametrize("tensor", [None])
 def test_without_its_input_an_image_is_not_checked(tensor: None) -> None:
-    night = NightCheck(["GPU"], Cpu, lambda s: s, lambda a, b: (0.9, True), 98, lambda: 1e6)
+    night = NightCheck(["GPU"], Cpu, lambda s: s, lambda a, b: (0.9, True), 98, clock=lambda: 1e6)
     night.see("GPU", 0, tensor, np.ones(3, np.float32))
     assert night.checks["GPU"].lowest == -1
 
@@ -120,7 +131,9 @@ def test_without_its_input_an_image_is_not_checked(tensor: None) -> None:
 @pytest.mark.parametrize("agrees", [True, False])
 def test_at_rest_the_last_images_are_checked_but_not_in_the_first_seconds(agrees: bool) -> None:
     now = [0.0]
-    night = NightCheck(["GPU"], Cpu, lambda s: s, lambda a, b: (0.9, agrees), 98, lambda: now[0])
+    night = NightCheck(
+        ["GPU"], Cpu, lambda s: s, lambda a, b: (0.9, agrees), 98, clock=lambda: now[0]
+    )
     for index in range(100):
         night.see("GPU", index, np.ones(3, np.float32), np.ones(3, np.float32))
     night.rest()
@@ -128,6 +141,68 @@ def test_at_rest_the_last_images_are_checked_but_not_in_the_first_seconds(agrees
     now[0] = 31.0
     night.rest()
     checks = night.checks["GPU"]
-    assert (checks.clear, checks.agreed) == (TRIAL, TRIAL if agrees else 0)
+    assert (checks.clear, checks.agreed) == ((1, 1) if agrees else (TRIAL, 0))
     assert checks.fails is not agrees
     assert checks.lowest == (-1 if agrees else 0)
+
+
+def test_where_there_can_be_no_reference_the_run_goes_on_and_says_so() -> None:
+    def gone() -> Cpu:
+        raise ModelError("m.xml: no such file")
+
+    night = NightCheck(["GPU"], gone, lambda s: s, lambda a, b: (0.9, False), 98, clock=lambda: 0.0)
+    one = np.ones(3, np.float32)
+    for index in range(2 * EVERY):
+        night.see("GPU", index, one, one)
+    assert [note for note in night.notes if "m.xml: no such file" in note] == night.notes
+    assert len(night.notes) == 1
+    assert not night.checks["GPU"].fails
+
+
+def test_an_image_that_the_reference_does_not_answer_is_not_asked_for_ever() -> None:
+    class Silent(Cpu):
+        asked = 0
+
+        def ask(self, tensor: Array) -> Array:
+            Silent.asked += 1
+            return None
+
+    night = NightCheck(
+        ["GPU"], Silent, lambda s: s, lambda a, b: (0.9, True), 98, clock=lambda: 0.0
+    )
+    one = np.ones(3, np.float32)
+    for index in range(2 * EVERY):
+        night.see("GPU", index, one, one)
+    assert Silent.asked <= 4
+
+
+def test_large_inputs_are_not_hoarded() -> None:
+    night = NightCheck(["GPU"], Cpu, lambda s: s, lambda a, b: (0.9, True), 98, clock=lambda: 0.0)
+    large = np.zeros(20 << 20, np.uint8)
+    tracemalloc.start()
+    for index in range(0, 100 * 4, 4):
+        night.see("GPU", index * (1 + large.nbytes // KEPT_BYTES), large, np.ones(3, np.float32))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 2 * MOST_KEPT_BYTES
+
+
+def test_a_trial_on_a_slow_reference_leaves_half_of_the_time_to_the_run() -> None:
+    watch, now, spent = DeviceWatch(98, 0.0), 0.0, 0.0
+    for index in range(EVERY + 200):
+        now += 0.1  # the device's
+        if watch.saw(index, now):
+            now += 2.0
+            spent += 2.0
+            watch.checked(0.9, index >= EVERY + 20, 2.0, now)
+    assert watch.checks.clear > 5
+    assert spent < 200 * 0.1 + 2 * 2.0
+
+
+def test_a_trial_with_few_clear_images_vouches_for_nothing() -> None:
+    watch = DeviceWatch(98, 0.0)
+    run(watch, [False] * EVERY)
+    run(watch, [True] * 300, start=EVERY, lead=0.0)
+    assert not watch.checks.fails
+    assert watch.checks.passed == 0
+    assert watch.checks.lowest == 0
