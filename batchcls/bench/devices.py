@@ -48,8 +48,7 @@ def measure(
 
 
 def _one(job: Job, images: Sequence[ImageRef]) -> Found:
-    # Both sides see the same input, so the usual guess is as good as the right one.
-    start = replace(decide(job, this_machine()).start_message(job), guess="")
+    start = decide(job, this_machine()).start_message(job)
     with tempfile.TemporaryFile() as words:
         try:
             return device_check.compare(start, images, words, device_check.ask, _wait)[0]

@@ -68,9 +68,8 @@ class Team:
         self.close()
         self._open, self._presenter, self._log = open_backend, presenter, log
         message = self._allocation.start_message(self._job)
-        if self.guess is not None:
-            message = replace(message, guess=self.guess["name"])
-        self.start_message = message
+        guess = None if self.guess is None else self.guess["name"]
+        self.start_message = message = replace(message, guess=guess)
         with guard(log):
             self.backend = open_backend(message, log, self._job.timeout)
         self._end.callback(self.backend.close)

@@ -17,15 +17,15 @@ class StartMessage:
         threads: for the compiled models.
         decode_threads: threads that read, decode and preprocess; 0 = between inferences.
         alternate: preparing and inferring share one core, so they take turns on it.
-        guess: the preprocessing to take where the model says none, by name; None = ask by an
-            `UndecidedError`.
+        guess: the preprocessing to take where the model says none, by name; "" = the most usual;
+            None = ask by an `UndecidedError`.
     """
 
     job: Job
     threads: Threads
     decode_threads: int = 0
     alternate: bool = False
-    guess: str | None = None
+    guess: str | None = ""
 
     def to_json(self) -> dict[str, Any]:
         """As JSON data; `from_json` reads it back."""
