@@ -186,8 +186,8 @@ class Journal:
     def take_back(self, count: int) -> None:
         """Keep only the first lines: those from image `count` on are not to be trusted.
 
-        The mark says so first, in both slots, and synced. So whatever a crash leaves of the lines
-        behind it, nobody takes them for ones whose mark was only late.
+        The mark says so first, and is synced. So whatever a crash leaves of the lines behind it,
+        nobody takes them for ones whose mark was only late.
 
         Raises:
             StoppedError: the disk fails.
@@ -199,9 +199,8 @@ class Journal:
         self._require_in_place()
         try:
             self._safe = beginning(self._storage, self._part, count)
-            for _ in range(2):
-                self._put_mark("cut")
-                self._storage.fdatasync(self._marks.fd)
+            self._put_mark("cut")
+            self._storage.fdatasync(self._marks.fd)
             self._storage.ftruncate(self._part, self._safe.size)
             self._storage.fsync(self._part)
         except OSError as error:
