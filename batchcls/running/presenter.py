@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from batchcls.display import Display, open_display
+from batchcls.display import Display, open_display, resolve
 from batchcls.display.progress import progress_file
 from batchcls.display.progress.progress import Progress
 from batchcls.display.screens.stream import QuietStream
@@ -87,15 +87,23 @@ class Presenter:
         snapshot = progress.snapshot(time.monotonic(), time.time())
         progress_file.save(snapshot, self._paths.progress)
         self._display.close(snapshot)
-        self._warn(snapshot)
+        self._warn(snapshot, over=True)
         with contextlib.suppress(OSError):
             self._paths.summary.write_text(json.dumps(facts.as_dict(), indent=1) + "\n")
         if summary and snapshot.total is not None and self._kind not in ("json", "none"):
             show_summary(facts, sys.stdout, tuple(layers))
 
-    def _warn(self, snapshot: Snapshot) -> None:
-        """Warnings reach standard error whatever is shown: these displays leave them out of it."""
-        if self._kind not in ("none", "json") or sys.stderr is None:
+    def _warn(self, snapshot: Snapshot, *, over: bool = False) -> None:
+        """Warnings reach standard error whatever is shown: these displays leave them out of it.
+
+        What is drawn in place must not be torn apart: there they follow the last frame, unless the
+        summary shows them on the same terminal.
+        """
+        if sys.stderr is None:
+            return
+        kind = resolve(self._kind, QuietStream(sys.stderr))
+        apart = over and not (sys.stdout is not None and QuietStream(sys.stdout).isatty())
+        if kind == "plain" or (kind in ("rich", "bar") and not apart):
             return
         lines = (f"batchcls: warning: {safe(text)}\n" for text in snapshot.warnings[self._warned :])
         QuietStream(sys.stderr).write("".join(lines))

@@ -1,10 +1,11 @@
 """Runs whose model does not say how its images are preprocessed: the images decide, once."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from batchcls.cli.main import main
 from batchcls.errors import ModelError
 from batchcls.images import Folder, ImageRef
+from batchcls.job.choices import Progress
 from batchcls.job.job import Job
 from batchcls.results import manifest
 from batchcls.results.rundir import RunPaths
@@ -82,6 +84,17 @@ def test_what_was_chosen_stays(job: Job, tmp_path: Path) -> None:
     assert classes(job) == [*(number % 24 for number in range(30)), 0]
     assert kept(job).settings["guess"] == first.settings["guess"]
     assert kept(job).fingerprint == first.fingerprint
+
+
+@pytest.mark.parametrize("kind", get_args(Progress))
+def test_every_display_lets_warnings_through(
+    job: Job, tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    few = replace(job, sources=(str(tmp_path / "few"),), progress=kind)
+    draw(tmp_path / "few", range(3))
+    run(few)
+    told = " ".join(re.sub("\x1b[^A-Za-z]*[A-Za-z]|[^ -~]", " ", capfd.readouterr().err).split())
+    assert "the model does not say how its images are preprocessed" in told
 
 
 def test_few_images_get_the_usual_guess(job: Job, tmp_path: Path) -> None:
