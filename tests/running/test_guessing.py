@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -110,6 +112,21 @@ def test_nothing_is_asked_where_the_model_is_known(job: Job) -> None:
     run(replace(job, preprocess="tf"))
     assert kept(job).settings["guess"] is None
     assert kept(job).settings["warnings"] == []
+
+
+def test_a_known_model_pays_nothing_for_it(job: Job) -> None:
+    program = (
+        "import json, sys; from batchcls.job.job import Job; from batchcls.running.run import run\n"
+        "run(Job.from_dict(json.loads(sys.argv[1])))\n"
+        "print('batchcls.running.guessing' in sys.modules)"
+    )
+    for known, loaded in (("tf", "False"), (None, "True")):
+        asked = replace(job, preprocess=known, output=f"{job.output}{known}").as_dict()
+        done = subprocess.run(
+            [sys.executable, "-c", program, json.dumps(asked)],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert done.stdout.strip() == loaded
 
 
 def test_a_guess_is_refused_where_none_is_allowed(job: Job) -> None:

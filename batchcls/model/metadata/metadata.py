@@ -18,6 +18,7 @@ from batchcls.model.graph.ports import ImageInput
 from batchcls.model.metadata import (
     files_beside,
     model_info,
+    onnx_properties,
     overrides,
     resizing_graph,
     tagger,
@@ -125,6 +126,7 @@ def gather(job: Job, model: Model, path: Path, guess: str = "") -> Known:
         (QUANTISED, Settings() if numbers else Settings(mean_values=(), scale_values=())),
         *in_file,
         (PROPERTIES, _properties(model)),
+        (PROPERTIES, onnx_properties.settings(model_info.properties(model))),
         (ZIPMAP, _zipmap(model)),
         (tagger.FILE, tagger.settings(path, channels_last="HWC" in image.layout)),
         *beside,

@@ -116,6 +116,26 @@ def test_a_graph_that_normalises_gets_what_it_takes(
     assert len(found.plausible) == 2  # the order is all that is left
 
 
+@pytest.mark.parametrize(
+    ("order", "range_", "numbers"),
+    [
+        ("Bgr8", "NominalRange_0_255", ((), ())),  # Custom Vision's
+        ("Rgb8", "Normalized_0_1", ((), (255.0,) * 3)),
+        ("rgb8", "normalized_1_1", ((127.5,) * 3, (127.5,) * 3)),
+    ],
+)
+def test_what_onnx_says_of_its_images_is_no_guess(
+    tmp_path: Path, order: str, range_: str, numbers: tuple[tuple[float, ...], tuple[float, ...]]
+) -> None:
+    said = {"Image.BitmapPixelFormat": order, "Image.NominalPixelRange": range_}
+    path = onnx_models.colours(tmp_path / "m.onnx", properties=said)
+    found = known(path, strict_preprocess=True)
+    assert found.pre.reverse_input_channels == (order.lower() == "rgb8")
+    assert (found.pre.mean_values, found.pre.scale_values) == numbers
+    assert found.pre.resize_type == "standard"
+    assert found.origins["reverse_input_channels"] == "the model's metadata_props"
+
+
 def test_means_in_the_graph_tell_the_order(tmp_path: Path) -> None:
     found = known(beginning(tmp_path / "m.onnx", ("Sub", [103.5, 116.3, 123.7])))
     assert found.plausible == ("BGR, none", "RGB, none")
