@@ -23,13 +23,12 @@ from batchcls.builtin.stored_png import GRAY, RGB, RGBA, stored_png
 ANSWER_S = 20.0
 """A device that has not answered by then has no echo; the run finds out what ails it."""
 
-_LAYOUTS = (
-    (RGB, 3, 8, (112, 80)),
-    (GRAY, 1, 8, (96, 96)),
-    (RGBA, 4, 8, (64, 96)),
-    (RGB, 3, 16, (72, 48)),
-)
-"""Colour type, channels, bits and (width, height) of each picture."""
+_LAYOUTS = ((RGB, 3, 8), (GRAY, 1, 8), (RGBA, 4, 8), (RGB, 3, 16))
+"""Colour type, channels and bits of each picture."""
+
+SIDE = 64
+"""Pixels. All have the same: for each other one, weights to resize it would have to be computed,
+and a graph that takes any size would be compiled."""
 
 
 class Device(Protocol):
@@ -94,10 +93,9 @@ def listen(rings: Iterable[Device], prepare: Callable[[bytes], NDArray[Any]]) ->
     return Heard(echoes, tuple(notes))
 
 
-def _picture(colour_type: int, channels: int, depth: int, size: tuple[int, int]) -> bytes:
+def _picture(colour_type: int, channels: int, depth: int) -> bytes:
     """Ramps, edges and something like noise, different in each channel."""
-    width, height = size
-    y, x, c = np.indices((height, width, channels), np.uint32)
+    y, x, c = np.indices((SIDE, SIDE, channels), np.uint32)
     ramp = 3 * x * (c + 1) + 2 * y
     edges = ((x // 12 + y // 9 + c) % 3) * 61
     noise = (x * x * 37 + y * y * 91 + x * y * 13 + c * 57) >> 4
@@ -105,6 +103,6 @@ def _picture(colour_type: int, channels: int, depth: int, size: tuple[int, int])
     if depth == 16:
         samples = samples * 257 - samples % 5 * 3 % 256
     kind = ">u2" if depth == 16 else np.uint8
-    flat = samples.astype(kind).reshape(height, -1)
-    rows = np.ascontiguousarray(flat).view(np.uint8).reshape(height, -1)
-    return stored_png(size, depth, colour_type, np.pad(rows, ((0, 0), (1, 0))).tobytes())
+    flat = samples.astype(kind).reshape(SIDE, -1)
+    rows = np.ascontiguousarray(flat).view(np.uint8).reshape(SIDE, -1)
+    return stored_png((SIDE, SIDE), depth, colour_type, np.pad(rows, ((0, 0), (1, 0))).tobytes())
