@@ -68,7 +68,7 @@ CHANGES_NOTHING: dict[str, Any] = {
     "strict_devices": True,
     "device_check": False,
     "device_agreement": 50.0,
-    "strict_preprocess": False,
+    "strict_preprocess": True,
     "layout": "NCHW",
     "progress": "plain",
     "timeout": 30.0,
