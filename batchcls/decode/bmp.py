@@ -15,11 +15,11 @@ HEADERS = frozenset({40, 52, 56, 64, 108, 124})
 RGB, RLE8, RLE4, BITFIELDS, ALPHA_BITFIELDS = 0, 1, 2, 3, 6
 MASKS_AT = 54
 """Of red, green and blue: behind a header of 40 bytes, or the first of what longer ones add."""
-USUAL = {
-    16: ((0xF800, 0x07E0, 0x001F), (0x7C00, 0x03E0, 0x001F)),
-    32: ((0xFF0000, 0x00FF00, 0x0000FF),),
-}
-"""By bits per pixel, the masks (red, green, blue) that OpenCV reads rightly."""
+USUAL = (0xFF0000, 0x00FF00, 0x0000FF)
+"""The masks (red, green, blue) that OpenCV reads rightly. Of 16 bits it reads none: it leaves the
+low bits of a channel of five or six 0, so that its white is 248, where Pillow's is 255."""
+FIVE_BITS = (0x7C00, 0x03E0, 0x001F)
+"""The masks of 16 bits per pixel where the file has none."""
 
 
 def read(data: bytes, max_pixels: int) -> Header:
@@ -60,7 +60,9 @@ def read(data: bytes, max_pixels: int) -> Header:
     if len(data) < needed:
         raise truncated("before the picture does")
     channels = {24: 3, 32: 4}.get(bits, 1 if bits <= 8 else 3)
-    masks = _masks(data, bits) if compression in (BITFIELDS, ALPHA_BITFIELDS) else ()
+    masks = FIVE_BITS if bits == 16 else ()
+    if compression in (BITFIELDS, ALPHA_BITFIELDS):
+        masks = _masks(data, bits)
     return Header("bmp", width, height, bits=8, channels=channels, edits=edits, bmp_masks=masks)
 
 
@@ -79,10 +81,10 @@ def _behind_header(header_size: int, compression: int, bits: int, colours: int) 
 
 def _masks(data: bytes, bits: int) -> tuple[int, ...]:
     """Masks of red, green and blue that OpenCV would pass over; empty where it would not."""
-    if len(data) < MASKS_AT + 12 or bits not in USUAL:
+    if len(data) < MASKS_AT + 12 or bits not in (16, 32):
         raise corrupt(f"bit masks for {bits} bits per pixel")
     masks: tuple[int, ...] = struct.unpack_from("<III", data, MASKS_AT)
-    if masks in USUAL[bits]:
+    if bits == 32 and masks == USUAL:
         return ()
     for mask in masks:
         low = mask & -mask

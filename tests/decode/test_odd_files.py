@@ -258,6 +258,20 @@ def test_a_bmp_has_the_colours_that_its_masks_say() -> None:
     assert "bit mask" in refused(bmp((0b101, 0xFF00, 0xFF0000), (b << 16).astype("<u4")))
 
 
+def test_a_bmp_of_16_bits_has_whole_white_as_pillow_gives_it() -> None:
+    r, g, b = (RGB[..., n].astype(np.uint32) for n in range(3))
+    fives = np.dstack([RGB[..., n] >> 3 for n in range(3)]).astype(np.uint32) * 255 // 31
+    six = (g >> 2) * 255 // 63
+    packed = (r >> 3 << 11 | g >> 2 << 5 | b >> 3).astype("<u2")
+    expected = np.dstack([fives[..., 0], six, fives[..., 2]])
+    assert (seen(bmp((0xF800, 0x07E0, 0x001F), packed)) == expected).all()
+    packed = (r >> 3 << 10 | g >> 3 << 5 | b >> 3).astype("<u2")
+    by_masks = bmp((0x7C00, 0x03E0, 0x001F), packed)
+    assert (seen(by_masks) == fives).all()
+    without = by_masks[:10] + bytes([54]) + by_masks[11:30] + bytes(1) + by_masks[31:54]
+    assert (seen(without + by_masks[66:]) == fives).all()
+
+
 def test_a_bmp_that_does_not_say_where_its_pixels_are() -> None:
     ok, encoded = cv2.imencode(".bmp", RGB[..., ::-1])
     assert ok
