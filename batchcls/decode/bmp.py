@@ -60,9 +60,7 @@ def read(data: bytes, max_pixels: int) -> Header:
     if len(data) < needed:
         raise truncated("before the picture does")
     channels = {24: 3, 32: 4}.get(bits, 1 if bits <= 8 else 3)
-    masks = FIVE_BITS if bits == 16 else ()
-    if compression in (BITFIELDS, ALPHA_BITFIELDS):
-        masks = _masks(data, bits)
+    masks = _masks(data, bits, compression)
     return Header("bmp", width, height, bits=8, channels=channels, edits=edits, bmp_masks=masks)
 
 
@@ -79,8 +77,10 @@ def _behind_header(header_size: int, compression: int, bits: int, colours: int) 
     return 14 + header_size + masks + palette
 
 
-def _masks(data: bytes, bits: int) -> tuple[int, ...]:
-    """Masks of red, green and blue that OpenCV would pass over; empty where it would not."""
+def _masks(data: bytes, bits: int, compression: int) -> tuple[int, ...]:
+    """Masks of red, green and blue where OpenCV would not do; else empty."""
+    if compression not in (BITFIELDS, ALPHA_BITFIELDS):
+        return FIVE_BITS if bits == 16 else ()
     if len(data) < MASKS_AT + 12 or bits not in (16, 32):
         raise corrupt(f"bit masks for {bits} bits per pixel")
     masks: tuple[int, ...] = struct.unpack_from("<III", data, MASKS_AT)
