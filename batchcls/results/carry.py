@@ -46,7 +46,7 @@ def answers(
                 yield Answer(index, line, checked.failed, checked.label)
             elif index >= start or not whole:
                 raise RefusedError(
-                    f"{path} is damaged: line {index + 1}, at byte {offset}, is not that of "
+                    f"{path} is damaged: line {index + 1:,}, at byte {offset:,}, is not that of "
                     f"image {index}; restore it from a copy, or start over with `--fresh`"
                 )
             offset += len(line) + 1

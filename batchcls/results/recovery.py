@@ -172,7 +172,7 @@ def require_marked(
     offset, where = 0, f"something in its first {mark.size:,} bytes was changed"
     for index, (line, whole) in enumerate(lines(blocks(storage, fd, 0, mark.size))):
         if not whole or record.check(as_today(line), index) is None or not fits(line, index):
-            where = f"line {index + 1}, at byte {offset}, is not what was written"
+            where = f"line {index + 1:,}, at byte {offset:,}, is not what was written"
             break
         offset += len(line) + 1
     raise RefusedError(

@@ -17,6 +17,7 @@ from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
 from batchcls.results.disk_errors import guard
 from batchcls.results.earlier_record import as_today
+from batchcls.results.expected_line import ExpectedLine
 from batchcls.results.recovery import Identity, Prefix, checksum, identify, lines
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage, blocks, opened
@@ -27,14 +28,16 @@ MOST_PROBLEMS = 20
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong, and where: line from 1, byte offset of its beginning."""
+    """Something wrong, and where: line from 1 (0: nowhere in particular), byte it begins at."""
 
     line: int
     offset: int
     message: str
 
     def __str__(self) -> str:
-        return f"line {self.line}, byte {self.offset}: {self.message}"
+        if not self.line:
+            return self.message
+        return f"line {self.line:,}, byte {self.offset:,}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +119,9 @@ def verify(results: Path, storage: Storage) -> VerifyReport:
             written = _written(paths, storage, manifest, findings)
         else:
             written = None
-        _check_whole(storage, fd, written, finished=finished, findings=findings)
         named = _inputs(paths.inputs, storage, manifest, findings)
-        _check_lines(storage, fd, named, findings)
+        _check_lines(storage, fd, named, _line_form(manifest), findings)
+        _check_whole(storage, fd, written, finished=finished, findings=findings)
     expected = manifest.count if manifest is not None else None
     if finished and expected is not None and findings.lines < expected and not findings.problems:
         size = storage.stat(path)
@@ -178,12 +181,20 @@ def _check_whole(
         findings.notes.append(
             "there is no commit mark of this file, so its checksum was not compared"
         )
+    elif findings.problems:
+        pass  # a place says more than a checksum
     elif finished and identify(storage, fd) != written:
         findings.add(
-            1, 0, f"the file is not the {written.size:,} bytes that were written (checksum)"
+            0, 0, f"the file is not the {written.size:,} bytes that were written (checksum)"
         )
     elif not finished and checksum(storage, fd, written.size) != written.crc32:
-        findings.add(1, 0, f"the first {written.size:,} bytes are not what was written (checksum)")
+        findings.add(0, 0, f"the first {written.size:,} bytes are not what was written (checksum)")
+
+
+def _line_form(manifest: manifests.Manifest | None) -> ExpectedLine | None:
+    """What is known of every line; None for results of batchcls 0.1.0, and without a manifest."""
+    labels = manifest.settings.get("labels") if manifest is not None else None
+    return ExpectedLine.of(manifest.fingerprint, labels) if manifest and labels else None
 
 
 def _inputs(
@@ -212,7 +223,11 @@ def _ref(index: int, name: bytes) -> ImageRef:
 
 
 def _check_lines(
-    storage: Storage, fd: int, named: Iterator[bytes | None], findings: _Findings
+    storage: Storage,
+    fd: int,
+    named: Iterator[bytes | None],
+    form: ExpectedLine | None,
+    findings: _Findings,
 ) -> None:
     offset = 0
     for index, ((line, whole), name) in enumerate(
@@ -227,6 +242,8 @@ def _check_lines(
             findings.add(
                 index + 1, offset, "this is the line of another image than the inputs list names"
             )
+        elif form is not None and name is not None and not form.fits(line, _ref(index, name)):
+            findings.add(index + 1, offset, "this is not what was written for its image")
         else:
             findings.lines += 1
             if checked.failed is not None:

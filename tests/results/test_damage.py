@@ -112,9 +112,9 @@ def test_the_first_bad_line_is_named_with_its_place() -> None:
         damaged = bytearray(content)
         damaged[offset + 3] = 0
         disk.replace_content(PATHS.part, bytes(damaged))
+        place = f"line {number + 1}, at byte {offset:,}"
         with pytest.raises(
-            RefusedError,
-            match=rf"results\.jsonl\.part is damaged: line {number + 1}, at byte {offset}, is not",
+            RefusedError, match=rf"results\.jsonl\.part is damaged: {place}, is not"
         ):
             Story(PATHS, disk, COUNT).session()
 

@@ -1,11 +1,12 @@
 """`verify` reads everything and says what is wrong, and where."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from batchcls.errors import RefusedError
-from batchcls.results import carry
+from batchcls.results import carry, manifest
 from batchcls.results.generation import finished_file
 from batchcls.results.storage import PosixStorage
 from batchcls.results.verify import MOST_PROBLEMS, verify
@@ -71,11 +72,31 @@ def test_every_problem_has_its_place(tmp_path: Path) -> None:
     assert not report.good
     assert not report.complete
     where = {p.line: (p.offset, p.message) for p in report.problems}
-    assert sorted(where) == [1, 4, 6, 7, 10, 39]
+    assert sorted(where) == [4, 6, 7, 10, 39]
     assert where[4] == (len(as_file(lines(3))), "this is not the line of image 3")
     assert "the line of another image than the inputs list names" in where[10][1]
     assert "the line is incomplete" in where[39][1]
     assert report.lines == 34
+
+
+def test_a_line_that_the_model_cannot_have_written_is_named(tmp_path: Path) -> None:
+    paths = paths_in(tmp_path)
+    Story(paths, STORAGE, COUNT).session()
+    found = manifest.load(STORAGE, paths.manifest)
+    assert found is not None
+    form: dict[str, object] = {"top": 1, "threshold": None, "activation": "softmax", "with": []}
+    labels = {"count": 5, "names": [f"label {n}" for n in range(5)]}
+    known = replace(found, fingerprint=form, settings={"labels": labels})
+    manifest.save(STORAGE, paths.manifest, known)
+    assert verify(paths.results, STORAGE).complete
+    content = paths.results.read_bytes()
+    paths.results.write_bytes(content.replace(b"label 1", b"label 2", 1))
+    (problem,) = verify(paths.results, STORAGE).problems
+    assert (problem.line, problem.offset) == (2, len(as_file(lines(1))))
+    paths.results.write_bytes(content.replace(b"0.37", b"0.38", 1))  # as the model may answer
+    (problem,) = verify(paths.results, STORAGE).problems
+    assert str(problem).endswith("bytes that were written (checksum)")
+    assert "line" not in str(problem)
 
 
 def test_missing_lines_are_a_problem_though_the_mark_is_lost(tmp_path: Path) -> None:
@@ -134,5 +155,5 @@ def test_damaged_lines_are_not_carried_over(tmp_path: Path) -> None:
     offset = len(as_file(lines(8)))
     answers = carry.answers(STORAGE, paths.results)
     assert [next(answers).index for _ in range(8)] == list(range(8))
-    with pytest.raises(RefusedError, match=f"line 9, at byte {offset}, is not that of ima"):
+    with pytest.raises(RefusedError, match=f"line 9, at byte {offset:,}, is not that of ima"):
         next(answers)
