@@ -88,7 +88,7 @@ def _walk(node: Any, *, undoing: bool) -> Ending:
             return _common(node, Ending(kind, scale, zero), undoing=undoing)
         elif undoing and (number := _number(node)) is not None:
             scale, zero = _before(kind, number, scale, zero)
-        elif undoing and _is_complement(node):
+        elif undoing and (_is_complement(node) or _is_bound(node)):
             node = node.input_value(1).get_node()
             continue
         elif _is_softmax(node):
@@ -143,6 +143,13 @@ def _is_complement(node: Any) -> bool:
     if node.get_type_name() != "Subtract":
         return False
     return constant(node.input_value(0).get_node()) == 1.0
+
+
+def _is_bound(node: Any) -> bool:
+    """It is one side of ONNX's Clip, which OpenVINO reads as Minimum(high, Maximum(low, x))."""
+    if node.get_type_name() not in ("Minimum", "Maximum"):
+        return False
+    return constant(node.input_value(0).get_node()) is not None
 
 
 def _is_softmax(node: Any) -> bool:

@@ -61,6 +61,9 @@ TAILS: dict[str, Tail] = {
     ),
     "half floats": lambda scores: ops.convert(opset16.identity(ops.convert(scores, "f16")), "f32"),
     "clamp": lambda scores: ops.clamp(scores, 0.0, 1.0),
+    "clamp of ONNX's Clip": lambda scores: ops.minimum(
+        number(1.0), ops.maximum(number(1e-7), scores)
+    ),
     "slice": lambda scores: ops.slice(
         scores, np.array([0]), np.array([CLASSES]), np.array([1]), np.array([1])
     ),
