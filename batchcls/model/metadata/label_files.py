@@ -24,6 +24,7 @@ UNDERSTOOD = (
 )
 
 _NUMBERED = re.compile(r"\s*(\d+)[\s:,]+(.*\S)\s*")
+_MARKED = re.compile(r"\s*\d+\s*[:,\t]")
 _SYNSET = re.compile(r"\s*(n\d{8})[\s,]+(.*\S)\s*")
 _MAP_ITEM = re.compile(r"\bitem\s*\{(.*?)\}", re.DOTALL)
 _MAP_KEY = re.compile(r"\b(id|name|display_name)\s*:\s*(?:(\d+)|\"([^\"]*)\"|'([^']*)')")
@@ -246,8 +247,10 @@ def _lines(text: str, name: str) -> tuple[str, ...]:
     matches = [_NUMBERED.fullmatch(line) for line in lines]
     if lines and all(matches):
         names = {int(match[1]): match[2] for match in matches if match}
-        if len(names) == len(lines) and set(names) == set(range(len(lines))):
-            return tuple(_unquoted(names[index]) for index in range(len(lines)))
+        # From 1 only where a mark tells the number from the name: "1 euro" may be a name.
+        first = min(names) if all(_MARKED.match(line) for line in lines) else 0
+        if first <= 1 and sorted(names) == list(range(first, first + len(lines))):
+            return tuple(_unquoted(names[index]) for index in sorted(names))
     synsets = [_SYNSET.fullmatch(line) for line in lines]
     if lines and all(synsets):
         return tuple(match[2] for match in synsets if match)

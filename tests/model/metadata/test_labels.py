@@ -15,6 +15,8 @@ from batchcls.model.metadata import label_files, labels
         "0 cat\n1 dog\n2 red fox\n",
         "0: cat\n1: dog\n2: red fox",
         "2 red fox\n0 cat\n1 dog",
+        "1: cat\n2: dog\n3: red fox\n",
+        "1\tcat\n2\tdog\n3\tred fox\n",
         "n02123045 cat\nn02084071 dog\nn02119022 red fox",
         '["cat", "dog", "red fox"]',
         '{"0": "cat", "2": "red fox", "1": "dog"}',
