@@ -47,9 +47,12 @@ def jpeg(image: Image, quality: int) -> Image:
 
 def degrade(image: Image, label: str, rng: Rng) -> Image:
     """The image (H, W, 3) BGR made into an example of the label, as it would come from a file."""
-    image = _framed(image, rng)
-    image = _resized(image, rng)
-    return _DEGRADATIONS[label](image, rng)
+    return _DEGRADATIONS[label](framed(image, rng), rng)
+
+
+def framed(image: Image, rng: Rng) -> Image:
+    """A part of the image, at one of the sizes that images have."""
+    return _resized(_framed(image, rng), rng)
 
 
 def to_u8(image: Any) -> Image:

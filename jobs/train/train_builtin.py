@@ -3,6 +3,8 @@
     python -m venv /opt/train && /opt/train/bin/pip install torch openvino opencv-python-headless
     /opt/train/bin/python -m jobs.train.train_builtin ~/photos --seed 7
 
+`teach_head` comes after it.
+
 Photographs are split, not pictures: what is reported is on photographs that no weight has seen.
 
 Every round learns from pictures degraded afresh, drawn by one thread while another learns. That
