@@ -297,9 +297,10 @@ def test_every_job_file_is_a_job(path: Path) -> None:
 
 
 def test_recipes_are_valid_and_in_the_readme() -> None:
-    for recipe in ("slurm.sh", "batchcls.service"):
+    for recipe in ("slurm.sh", "batchcls.service", "slurm-array.sh", "indexed-job.yaml"):
         assert f"jobs/{recipe}" in README
-    subprocess.run(["bash", "-n", str(ROOT / "jobs" / "slurm.sh")], check=True)
+    for recipe in ("slurm.sh", "slurm-array.sh"):
+        subprocess.run(["bash", "-n", str(ROOT / "jobs" / recipe)], check=True)
     unit = (ROOT / "jobs" / "batchcls.service").read_text()
     assert {"[Unit]", "[Service]", "[Install]"} <= {*unit.splitlines()}
 

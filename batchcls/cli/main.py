@@ -18,6 +18,7 @@ from batchcls.cli.exits import report
 from batchcls.cli.export_model import export_model
 from batchcls.cli.help import Command, usage
 from batchcls.cli.inspect import inspect
+from batchcls.cli.merge import merge
 from batchcls.cli.misuse import message_of
 from batchcls.cli.quantize import quantize
 from batchcls.cli.run import option_names, run
@@ -39,6 +40,7 @@ COMMANDS: Mapping[str, Callable[..., int]] = {
     "status": status,
     "watch": watch,
     "verify": verify,
+    "merge": merge,
     "evaluate": evaluate,
     "bench": bench,
     "tune": tune,

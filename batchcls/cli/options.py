@@ -214,6 +214,12 @@ OPTIONS = (
         "FACT,…",
     ),
     Option("output", RESULTS, f"The results file. [{DEFAULT_OUTPUT}]", "FILE", "-o"),
+    Option(
+        "shard",
+        RESULTS,
+        "Label one part of the images, for example 2/16; `batchcls merge` joins the results.",
+        "I/N",
+    ),
     Option("fresh", RESULTS, "Start over; discard an earlier run with this results file."),
     Option("extend", RESULTS, "Add the images that are new since the run was completed."),
     Option("retry_failed", RESULTS, "Label the failed images of a complete run again."),

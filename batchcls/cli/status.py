@@ -58,6 +58,7 @@ def render_status(paths: "RunPaths", snapshot: "Snapshot | None") -> tuple[list[
 
 
 def _render_machines(paths: "RunPaths") -> list[str]:
+    from batchcls.job.shard import describe
     from batchcls.model.devices.agreement import Agreement
     from batchcls.results import echoes, manifest
     from batchcls.results.storage import PosixStorage
@@ -68,8 +69,9 @@ def _render_machines(paths: "RunPaths") -> list[str]:
         return []
     if found is None:
         return []
+    shard = [] if found.shard is None else [describe(found.shard, found.count)]
     agreed = [str(Agreement.from_dict(one)) for one in found.settings.get("agreement") or ()]
-    return [*echoes.told(found.settings), *agreed]
+    return [*shard, *echoes.told(found.settings), *agreed]
 
 
 def _render_end(snapshot: "Snapshot") -> tuple[str, int]:

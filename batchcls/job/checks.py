@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from batchcls.errors import UsageError
 from batchcls.images import FACTS
 from batchcls.job.choices import CHOICES, option
+from batchcls.job.shard import parsed
 
 if TYPE_CHECKING:
     from batchcls.job.job import Job
@@ -68,6 +69,7 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
             r"[0-9]+|([0-9]{1,2}(\.[0-9]+)?|100)%",
             "a number or a percentage, for example 50 or 2%",
         ),
+        ("shard", r"[1-9][0-9]{0,8}/[1-9][0-9]{0,8}", "I/N, for example 2/16"),
         (
             "nstreams",
             _plain_or_by_device(_STREAMS),
@@ -149,6 +151,13 @@ def _check_together(job: "Job") -> None:
     modes = [name for name in ("fresh", "extend", "retry_failed") if getattr(job, name)]
     if len(modes) > 1:
         raise UsageError(f"{' and '.join(map(option, modes))}: use only one of them")
+    if job.shard is not None and (numbers := parsed(job.shard)) and numbers[0] > numbers[1]:
+        raise UsageError(f"--shard {job.shard}: the first number must not exceed the second")
+    if job.shard is not None and job.extend:
+        raise UsageError(
+            "--extend and --shard: the parts of a longer list are others; merge the shards, then "
+            "use `--extend` without `--shard` on the merged results"
+        )
     if job.sources.count("-") > 1:
         raise UsageError("source -: standard input can be read only once")
     if job.output == "-":

@@ -8,7 +8,9 @@ from batchcls.errors import UsageError
 from batchcls.job.choices import key
 from batchcls.job.job import Job
 
-_NOT_OF_A_FILE = frozenset({"fresh", "extend", "retry_failed", "mixed_processors", "debug"})
+_NOT_OF_A_FILE = frozenset(
+    {"shard", "fresh", "extend", "retry_failed", "mixed_processors", "debug"}
+)
 
 
 def job_text(job: Job, numbers: Mapping[str, Any], first: str = "") -> str:

@@ -86,6 +86,7 @@ class Job:
         decode: full, or reduced: JPEGs much larger than the model's input are decoded smaller, and
             in full where the answer is close.
         progress: how progress is shown.
+        shard: label one contiguous part of the images ("2/16", from 1); None = all.
         fresh: start over, and forget an earlier run with this output.
         extend: add images that are new since a complete run.
         retry_failed: try the failed images of a complete run again, as a new generation.
@@ -146,6 +147,7 @@ class Job:
     strict_preprocess: bool = False
     decode: str = "full"
     progress: str = "auto"
+    shard: str | None = None
     fresh: bool = False
     extend: bool = False
     retry_failed: bool = False

@@ -18,7 +18,12 @@ from batchcls.results.storage import Storage, blocks, opened
 
 
 def answers(
-    storage: Storage, path: Path, *, start: int = 0, expected: Identity | None = None
+    storage: Storage,
+    path: Path,
+    *,
+    start: int = 0,
+    expected: Identity | None = None,
+    first: int = 0,
 ) -> Generator[Answer, None, None]:
     """Every line of a finished results file, in order.
 
@@ -28,6 +33,7 @@ def answers(
         start: index of the first line to give.
         expected: what the file must be as a whole (`Manifest.replaces`); checked before the first
             line is given. None trusts it.
+        first: index of the file's first line; not 0 in a shard.
 
     Raises:
         RefusedError: it is missing, damaged, or another file than expected.
@@ -40,13 +46,13 @@ def answers(
                 "start over with `--fresh`"
             )
         offset = 0
-        for index, (line, whole) in enumerate(lines(blocks(storage, fd, 0))):
+        for index, (line, whole) in enumerate(lines(blocks(storage, fd, 0)), first):
             checked = record.check(line, index) if whole and index >= start else None
             if checked is not None:
                 yield Answer(index, line, checked.failed, checked.label)
             elif index >= start or not whole:
                 raise RefusedError(
-                    f"{path} is damaged: line {index + 1:,}, at byte {offset:,}, is not that of "
-                    f"image {index}; restore it from a copy, or start over with `--fresh`"
+                    f"{path} is damaged: line {index - first + 1:,}, at byte {offset:,}, is not "
+                    f"that of image {index}; restore it from a copy, or start over with `--fresh`"
                 )
             offset += len(line) + 1

@@ -18,6 +18,8 @@ The way of a run::
     Journal.open(…, manifest.count, manifest.run, replaces=manifest.replaces)
 """
 
+from pathlib import Path
+
 from batchcls.errors import RefusedError
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
@@ -52,11 +54,11 @@ def recover(paths: RunPaths, storage: Storage, *, fresh: bool = False) -> None:
             _take_over(paths, storage)
 
 
-def stage(paths: RunPaths, storage: Storage, *, copy_inputs: bool = False) -> None:
+def stage(paths: RunPaths, storage: Storage, inputs: Path | None = None) -> None:
     """Make an empty ``next/`` for a new inputs list.
 
     Args:
-        copy_inputs: put a copy of the present list there, for ``--extend`` to lengthen.
+        inputs: put a copy of this list there: for ``--extend`` to lengthen, or that of shards.
 
     Raises:
         StoppedError: the disk is full or fails.
@@ -65,9 +67,9 @@ def stage(paths: RunPaths, storage: Storage, *, copy_inputs: bool = False) -> No
         _clear_next(paths, storage)
         storage.mkdir(paths.next)
         storage.fsync_dir(paths.directory)
-        if copy_inputs:
+        if inputs is not None:
             with (
-                opened(storage, paths.inputs) as source,
+                opened(storage, inputs) as source,
                 opened(storage, paths.next_inputs, CREATE) as target,
             ):
                 offset = 0

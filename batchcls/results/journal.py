@@ -2,8 +2,9 @@
 
 Rules of this file:
 
-1. Line k is the record of image k. The file is a correct prefix of the final answer at any moment;
-   what a crash leaves behind that prefix is dropped when the run is resumed.
+1. Line k is the record of image k; in a shard, of the k-th image of its part. The file is a correct
+   prefix of the final answer at any moment; what a crash leaves behind that prefix is dropped when
+   the run is resumed.
 2. Commit: write, fdatasync, and only then the commit mark. So the mark never speaks of bytes that
    a power loss could take, whether or not the mark itself was synced (see `mark`).
 3. Damage before the mark is refused, with its place. It is never repaired, never skipped.
@@ -27,14 +28,14 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn, Self
 
 from batchcls.errors import BatchclsError, RefusedError
-from batchcls.results import record
+from batchcls.results import final_name, record
 from batchcls.results.disk_errors import explain, guard
 from batchcls.results.in_place import require_in_place
 from batchcls.results.mark import State
-from batchcls.results.opening import Opened, open_results, taken_message
+from batchcls.results.opening import Opened, open_results
 from batchcls.results.recovery import Fits, Identity, Prefix, any_record, beginning, identify
 from batchcls.results.rundir import RunPaths
-from batchcls.results.storage import READ, Storage, opened, write_all
+from batchcls.results.storage import Storage, write_all
 
 EVERY_RECORDS = 1000
 EVERY_SECONDS = 1.0
@@ -86,26 +87,33 @@ class Journal:
         *,
         replaces: Identity | None = None,
         fits: Fits = any_record,
+        first: int = 0,
     ) -> Self:
         """Begin the results of a run, or resume them.
 
         Args:
-            expected_count: images on the inputs list.
+            expected_count: lines of the whole file.
             replaces: the finished file of the generation before, which this one may replace.
             fits: what a line that no mark vouches for must be, besides a record.
+            first: index of the first line; not 0 in a shard.
 
         Raises:
             RefusedError: the results are damaged or of another run, or the path is not writable.
             StoppedError: the disk is full or fails.
         """
         with guard(paths.part):
-            found = open_results(paths, storage, expected_count, run, replaces, fits)
+            found = open_results(paths, storage, expected_count, run, replaces, fits, first)
         return cls(paths, storage, expected_count, replaces, found)
 
     @property
     def count(self) -> int:
-        """Lines so far; the index of the next one."""
+        """Lines so far."""
         return self._safe.count + len(self._pending)
+
+    @property
+    def next(self) -> int:
+        """Index of the next line."""
+        return self._safe.first + self.count
 
     @property
     def failed(self) -> Mapping[str, int]:
@@ -121,7 +129,7 @@ class Journal:
         """Add records; they are safe after the next commit.
 
         Args:
-            first: index of the first one, which must be `count`.
+            first: index of the first one, which must be `next`.
             lines: without newlines, checked by `record.check` before.
 
         Raises:
@@ -129,7 +137,7 @@ class Journal:
             StoppedError: a commit was due and failed.
         """
         self._require_usable()
-        if first != self.count or first + len(lines) > self._expected:
+        if first != self.next or self.count + len(lines) > self._expected:
             raise ValueError(f"lines from {first} on do not belong after {self.count} lines")
         for index, line in enumerate(lines, first):
             if not line.startswith(b'{"i":%d,' % index) or line[-1:] != b"}" or b"\n" in line:
@@ -178,13 +186,14 @@ class Journal:
             self.count,
             zlib.crc32(data, self._safe.crc32),
             self._safe.failed + self._pending_failed,
+            self._safe.first,
         )
         self._pending, self._pending_size, self._pending_failed = [], 0, Counter()
         self._put_mark("open")
         self._committed = True
 
     def take_back(self, count: int) -> None:
-        """Keep only the first lines: those from image `count` on are not to be trusted.
+        """Keep only the first `count` lines: those behind them are not to be trusted.
 
         The mark says so first, and is synced. So whatever a crash leaves of the lines behind it,
         nobody takes them for ones whose mark was only late.
@@ -198,7 +207,7 @@ class Journal:
             return
         self._require_in_place()
         try:
-            self._safe = beginning(self._storage, self._part, count)
+            self._safe = beginning(self._storage, self._part, count, self._safe.first)
             self._put_mark("cut")
             self._storage.fdatasync(self._marks.fd)
             self._storage.ftruncate(self._part, self._safe.size)
@@ -223,16 +232,19 @@ class Journal:
         self._require_in_place()
         try:
             if identify(self._storage, self._part) != self.identity:
-                self._refuse(
+                raise RefusedError(
                     f"{self._paths.part} does not hold what was written to it; check the disk"
                 )
             self._storage.fsync(self._part)
             if self._marks.mark.state != "complete":
                 self._put_mark("complete", self._storage.fstat(self._part).mtime_ns)
             self._storage.fdatasync(self._marks.fd)
-            self._rename()
+            final_name.give(self._storage, self._paths, self._replaces)
         except OSError as error:
             self._stop(error)
+        except BatchclsError as error:
+            self._broken = error
+            raise
         self.finished = True
         self.close()
 
@@ -251,21 +263,6 @@ class Journal:
             self._marks.put(self._safe.mark(state, mtime_ns))
         except OSError as error:
             self._stop(error)
-
-    def _rename(self) -> None:
-        paths, storage = self._paths, self._storage
-        if storage.stat(paths.results) is None:
-            try:
-                storage.rename_new(paths.part, paths.results)
-            except FileExistsError:
-                self._refuse(taken_message(paths.results))
-        else:
-            with opened(storage, paths.results, READ) as fd:
-                ours = identify(storage, fd) == self._replaces
-            if not ours:
-                self._refuse(taken_message(paths.results))
-            storage.rename(paths.part, paths.results)
-        storage.fsync_dir(paths.results.parent)
 
     def _require_in_place(self) -> None:
         try:
@@ -291,7 +288,3 @@ class Journal:
                 self._storage.ftruncate(self._part, self._safe.size)
         self._broken = explain(error, self._paths.part, f" at line {self._safe.count + 1}")
         raise self._broken from error
-
-    def _refuse(self, message: str, kind: type[BatchclsError] = RefusedError) -> NoReturn:
-        self._broken = kind(message)
-        raise self._broken

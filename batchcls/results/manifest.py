@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from batchcls.errors import RefusedError
+from batchcls.job.shard import part_of
 from batchcls.results.disk_errors import guard
 from batchcls.results.recovery import Identity
 from batchcls.results.storage import Storage, blocks, opened, read_all, write_atomically
@@ -23,6 +24,9 @@ _SHOWN = 100
 
 VERSION_KEY = "version of batchcls"
 """The key of a fingerprint that says which version made the results."""
+
+SHARD_KEY = "shard"
+"""Of a manifest's settings: there is none where the results are of all images."""
 
 
 def new_run() -> str:
@@ -65,6 +69,17 @@ class Manifest:
     def count(self) -> int:
         """Number of images."""
         return int(self.inputs["count"])
+
+    @property
+    def shard(self) -> str | None:
+        """Which part of the images the results are of, "2/16"; None: of all."""
+        found: str | None = self.settings.get(SHARD_KEY)
+        return found
+
+    @property
+    def lines(self) -> range:
+        """Indices of the images that have a line in these results."""
+        return part_of(self.shard, self.count)
 
     def to_bytes(self) -> bytes:
         """The file's content; the same for equal manifests."""

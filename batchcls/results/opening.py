@@ -65,6 +65,7 @@ def open_results(
     run: str,
     replaces: Identity | None,
     fits: Fits,
+    first: int = 0,
 ) -> Opened:
     """See `Journal.open`.
 
@@ -76,9 +77,9 @@ def open_results(
     mark, slot = _mark(paths, storage, run, part.size if part else 0)
     _require_plausible(paths, mark, expected)
     if part is None and mark.state == "complete":
-        require_finished(storage, paths.results, mark)
+        require_finished(storage, paths.results, mark, first=first)
         storage.fsync_dir(paths.results.parent)
-        return Opened(Prefix.of(mark), MarkFile(storage, -1, mark, slot), finished=True)
+        return Opened(Prefix.of(mark, first), MarkFile(storage, -1, mark, slot), finished=True)
     if part is None and mark.size:
         raise RefusedError(
             f"{paths.part} is missing, but {mark.count:,} lines of it were on the disk; "
@@ -91,7 +92,7 @@ def open_results(
         undo.callback(_close, storage, commit_fd)
         part_fd = storage.open(paths.part, CREATE)
         undo.callback(_close, storage, part_fd)
-        found = Opened(Prefix.of(mark), MarkFile(storage, commit_fd, mark, slot), part_fd)
+        found = Opened(Prefix.of(mark, first), MarkFile(storage, commit_fd, mark, slot), part_fd)
         _drop_tail(found, paths.part, storage, expected, fits)
         # Names made just before a crash need not be on the disk yet.
         storage.fsync_dir(paths.directory)
@@ -126,7 +127,7 @@ def _drop_tail(found: Opened, path: Path, storage: Storage, expected: int, fits:
     mark, safe = found.marks.mark, found.safe
     if not storage.fstat(found.part).regular:
         raise RefusedError(f"{path} is not a regular file; choose another `--output`")
-    require_marked(storage, found.part, path, mark, fits)
+    require_marked(storage, found.part, path, mark, fits, safe.first)
     size = storage.fstat(found.part).size
     if mark.state != "cut":  # else somebody took back what is there, and was stopped on the way
         extend(safe, blocks(storage, found.part, mark.size), expected, fits)

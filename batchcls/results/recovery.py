@@ -52,17 +52,24 @@ class Prefix:
         count: its lines.
         crc32: of it.
         failed: its lines with an error, by kind.
+        first: index of its first line; not 0 in a shard.
     """
 
     size: int = 0
     count: int = 0
     crc32: int = 0
     failed: Counter[str] = field(default_factory=Counter)
+    first: int = 0
 
     @classmethod
-    def of(cls, mark: Mark) -> Self:
+    def of(cls, mark: Mark, first: int = 0) -> Self:
         """What a mark counts."""
-        return cls(mark.size, mark.count, mark.crc32, Counter(mark.failed))
+        return cls(mark.size, mark.count, mark.crc32, Counter(mark.failed), first)
+
+    @property
+    def next(self) -> int:
+        """Index of the line that comes behind it."""
+        return self.first + self.count
 
     def mark(self, state: State, mtime_ns: int = 0) -> Mark:
         """The mark to put once it is on the disk."""
@@ -118,15 +125,15 @@ def extend(prefix: Prefix, pieces: Iterable[bytes], limit: int, fits: Fits = any
     for line, whole in lines(pieces):
         if not whole or prefix.count >= limit:
             return
-        checked = record.check(line, prefix.count)
-        if checked is None or not fits(line, prefix.count):
+        checked = record.check(line, prefix.next)
+        if checked is None or not fits(line, prefix.next):
             return
         prefix.add(line, checked.failed)
 
 
-def beginning(storage: Storage, fd: int, count: int) -> Prefix:
+def beginning(storage: Storage, fd: int, count: int, first: int = 0) -> Prefix:
     """The first lines of a file that is known to be right."""
-    prefix = Prefix()
+    prefix = Prefix(first=first)
     if count:
         extend(prefix, blocks(storage, fd, 0), count)
     return prefix
@@ -151,12 +158,13 @@ def checksum(storage: Storage, fd: int, size: int) -> int:
 
 
 def require_marked(
-    storage: Storage, fd: int, path: Path, mark: Mark, fits: Fits = any_record
+    storage: Storage, fd: int, path: Path, mark: Mark, fits: Fits = any_record, first: int = 0
 ) -> None:
     """Refuse results that are not what the mark says was on the disk.
 
     Args:
         fits: helps to find the place.
+        first: index of the first line.
 
     Raises:
         RefusedError: naming the byte offset of the first bad line.
@@ -170,9 +178,9 @@ def require_marked(
     if checksum(storage, fd, mark.size) == mark.crc32:
         return
     offset, where = 0, f"something in its first {mark.size:,} bytes was changed"
-    for index, (line, whole) in enumerate(lines(blocks(storage, fd, 0, mark.size))):
+    for index, (line, whole) in enumerate(lines(blocks(storage, fd, 0, mark.size)), first):
         if not whole or record.check(as_today(line), index) is None or not fits(line, index):
-            where = f"line {index + 1:,}, at byte {offset:,}, is not what was written"
+            where = f"line {index - first + 1:,}, at byte {offset:,}, is not what was written"
             break
         offset += len(line) + 1
     raise RefusedError(
@@ -180,7 +188,9 @@ def require_marked(
     )
 
 
-def require_finished(storage: Storage, path: Path, mark: Mark, fits: Fits = any_record) -> None:
+def require_finished(
+    storage: Storage, path: Path, mark: Mark, fits: Fits = any_record, first: int = 0
+) -> None:
     """Refuse a finished file that is not what it was when it was finished.
 
     Where its size and time are the same, it is not read (`verify` does that). A time of whole
@@ -188,6 +198,7 @@ def require_finished(storage: Storage, path: Path, mark: Mark, fits: Fits = any_
 
     Args:
         fits: helps to find the place.
+        first: index of the first line.
 
     Raises:
         RefusedError: it is missing or changed, with the place as far as it can be known.
@@ -207,7 +218,7 @@ def require_finished(storage: Storage, path: Path, mark: Mark, fits: Fits = any_
     if trusted and (found.size, found.mtime_ns) == (mark.size, mark.mtime_ns):
         return
     with opened(storage, path) as fd:
-        require_marked(storage, fd, path, mark, fits)
+        require_marked(storage, fd, path, mark, fits, first)
     if found.size > mark.size:
         raise RefusedError(
             f"{path} is damaged: something was added behind its last line, at byte {mark.size:,}; "

@@ -7,11 +7,12 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from pathlib import Path
 
 from batchcls.errors import RefusedError
 from batchcls.images import ImageRef
+from batchcls.job.shard import describe
 from batchcls.results import echoes, record
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
@@ -50,7 +51,7 @@ class VerifyReport:
         lines: good lines.
         ok: those with classes.
         failed: those with an error, by kind.
-        expected: images on the inputs list; None without the job's directory.
+        expected: images on the inputs list, or in its part; None without the job's directory.
         notes: what could not be compared, and why.
         problems: the first of what is wrong.
         more: how many problems are not listed.
@@ -120,9 +121,10 @@ def verify(results: Path, storage: Storage) -> VerifyReport:
         else:
             written = None
         named = _inputs(paths.inputs, storage, manifest, findings)
-        _check_lines(storage, fd, named, _line_form(manifest), findings)
+        first = manifest.lines.start if manifest is not None else 0
+        _check_lines(storage, fd, named, first, _line_form(manifest), findings)
         _check_whole(storage, fd, written, finished=finished, findings=findings)
-    expected = manifest.count if manifest is not None else None
+    expected = len(manifest.lines) if manifest is not None else None
     if finished and expected is not None and findings.lines < expected and not findings.problems:
         size = storage.stat(path)
         missing = expected - findings.lines
@@ -156,6 +158,8 @@ def _manifest(paths: RunPaths, storage: Storage, findings: _Findings) -> manifes
             f"{paths.manifest} is missing, so names and their number were not compared"
         )
     else:
+        if manifest.shard is not None:
+            findings.notes.append(describe(manifest.shard, manifest.count))
         findings.notes += echoes.told(manifest.settings)
     return manifest
 
@@ -208,7 +212,8 @@ def _inputs(
     except RefusedError as error:
         findings.notes.append(str(error))
         return repeat(None)
-    return chain(_names(path, storage), repeat(b""))
+    part = manifest.lines
+    return chain(islice(_names(path, storage), part.start, part.stop), repeat(b""))
 
 
 def _names(path: Path, storage: Storage) -> Iterator[bytes]:
@@ -226,24 +231,26 @@ def _check_lines(
     storage: Storage,
     fd: int,
     named: Iterator[bytes | None],
+    first: int,
     form: ExpectedLine | None,
     findings: _Findings,
 ) -> None:
     offset = 0
-    for index, ((line, whole), name) in enumerate(
-        zip(lines(blocks(storage, fd, 0)), named, strict=False)
+    for number, ((line, whole), name) in enumerate(
+        zip(lines(blocks(storage, fd, 0)), named, strict=False), 1
     ):
+        index = first + number - 1
         checked = record.check(as_today(line), index) if whole else None
         if not whole:
-            findings.add(index + 1, offset, "the line is incomplete")
+            findings.add(number, offset, "the line is incomplete")
         elif checked is None:
-            findings.add(index + 1, offset, f"this is not the line of image {index}")
+            findings.add(number, offset, f"this is not the line of image {index}")
         elif name is not None and not line.startswith(record.head(_ref(index, name)) + b","):
             findings.add(
-                index + 1, offset, "this is the line of another image than the inputs list names"
+                number, offset, "this is the line of another image than the inputs list names"
             )
         elif form is not None and name is not None and not form.fits(line, _ref(index, name)):
-            findings.add(index + 1, offset, "this is not what was written for its image")
+            findings.add(number, offset, "this is not what was written for its image")
         else:
             findings.lines += 1
             if checked.failed is not None:

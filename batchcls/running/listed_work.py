@@ -12,10 +12,10 @@ class ListedWork:
 
     Args:
         reader: of the list.
-        count: images on it.
+        images: those of them that are labelled, a contiguous part or all.
         first: index of the first line to make.
         passes: how often the list is gone through; images of later passes get indices from
-            `count` on, so that nobody mistakes their answers for lines.
+            `images.stop` on, so that nobody mistakes their answers for lines.
         carried: lines that a new generation takes over, from `first` on: index order, with gaps
             where an image must be done again.
     """
@@ -23,15 +23,15 @@ class ListedWork:
     def __init__(
         self,
         reader: InputsReader,
-        count: int,
+        images: range,
         first: int = 0,
         passes: int = 1,
         carried: Iterator[Answer] | None = None,
     ) -> None:
         self._reader = reader
-        self._count = count
+        self._images = images
         self._next = first
-        self._total = count * passes
+        self._stop = images.start + len(images) * passes
         self._carried = carried or iter(())
         self._next_carried = next(self._carried, None)
         reader.seek(first)
@@ -39,7 +39,7 @@ class ListedWork:
     @property
     def remaining(self) -> int:
         """How many images have not been taken yet, further passes included."""
-        return self._total - self._next
+        return self._stop - self._next
 
     def close(self) -> None:
         """Close the list."""
@@ -51,11 +51,12 @@ class ListedWork:
         Raises:
             RefusedError: the list is damaged.
         """
-        place = self._next % self._count
-        if place == 0 and self._next:
-            self._reader.seek(0)
-        images = self._reader.chunk(min(count, self._count - place))
-        shift = self._next - place
+        listed = self._images
+        passed, done = divmod(self._next - listed.start, len(listed))
+        if passed and not done:
+            self._reader.seek(listed.start)
+        images = self._reader.chunk(min(count, len(listed) - done))
+        shift = passed * len(listed)
         self._next += len(images)
         if shift:
             return [image._replace(index=image.index + shift) for image in images]

@@ -43,5 +43,5 @@ def look(paths: RunPaths, storage: Storage, *, fresh: bool) -> Found:
     there = Found(manifest, results, part.size if part is not None else None, mark, damaged)
     if there.complete and manifest is not None and mark is not None and not fresh:
         with guard(paths.results), known_lines(paths, manifest) as fits:
-            require_finished(storage, paths.results, mark, fits)
+            require_finished(storage, paths.results, mark, fits, manifest.lines.start)
     return there

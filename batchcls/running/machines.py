@@ -27,7 +27,7 @@ def note(storage: Storage, paths: RunPaths, manifest: Manifest, now: Echo) -> tu
     """
     known = echoes.recorded(manifest.settings)
     entries = echoes.joined(manifest.settings, now)
-    if len(entries) == len(known) or now.index == manifest.count:
+    if len(entries) == len(known) or now.index == manifest.lines.stop:
         return ()
     settings = {**manifest.settings, echoes.KEY: entries}
     manifests.save(storage, paths.manifest, replace(manifest, settings=settings))

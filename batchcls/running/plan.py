@@ -70,6 +70,7 @@ class Request:
         paths: the files of it.
         again: the option about results that are there already, "" if none was given.
         places: of the sources.
+        shard: which part of the images; None is all.
         objection: why sources of other places are not those that have moved there, if it is known.
         asked: what can change answers; None if it was not worth while to learn that yet.
     """
@@ -80,6 +81,7 @@ class Request:
     places: Sequence[str] = ()
     asked: Mapping[str, Any] | None = None
     objection: str = ""
+    shard: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,8 @@ def plan(found: Found, request: Request) -> Plan:
         return GoOn(manifest) if _begun_fresh(manifest, found, request) else _anew(found, request)
     if (before := manifest.settings.get("places")) != request.places:
         return Refused(_other_sources(request, before))
+    if manifest.shard != request.shard:
+        return Refused(_other_shard(request, manifest))
     if again and not found.complete:
         if again == manifest.carry:
             return GoOn(manifest)  # what this option began was stopped
@@ -187,7 +191,8 @@ def _begun_fresh(manifest: Manifest, found: Found, request: Request) -> bool:
     """Whether ``--fresh`` began these lines: to type it again must not throw a night away."""
     settings = manifest.settings
     began = settings.get("job", {}).get("fresh", False)
-    return bool(began and found.part) and settings.get("places") == request.places
+    same = (manifest.shard, settings.get("places")) == (request.shard, request.places)
+    return bool(began and found.part) and same
 
 
 def _anew(found: Found, request: Request) -> NewGeneration | Refused:
@@ -225,4 +230,15 @@ def _other_sources(request: Request, before: Sequence[str] | None) -> RefusedErr
         f"{request.output} was made from other sources:\n"
         f"  was {', '.join(before or ['?'])}\n  is {', '.join(request.places)}\n{why}"
         "name the old sources, choose another `--output`, or start over with `--fresh`"
+    )
+
+
+def _other_shard(request: Request, manifest: Manifest) -> RefusedError:
+    before, now = (
+        "all images" if shard is None else f"shard {shard}"
+        for shard in (manifest.shard, request.shard)
+    )
+    return RefusedError(
+        f"{request.output} was made of {before}, and this is {now}; give each shard an `--output` "
+        "of its own, or start over with `--fresh`"
     )

@@ -9,23 +9,24 @@ class JournalLines:
 
     Args:
         journal: of the run.
-        count: images on the inputs list.
+        stop: index behind the last line of the results.
     """
 
-    def __init__(self, journal: Journal, count: int) -> None:
+    def __init__(self, journal: Journal, stop: int) -> None:
         self._journal = journal
-        self._count = count
+        self._stop = stop
 
     def record(self, record: Record) -> None:
         """Append lines."""
-        room = self._count - record.first
+        room = self._stop - record.first
         if room > 0:
             self._journal.append(record.first, [a.line for a in record.answers[:room]])
 
     def take_back(self, first: int) -> int:
         """Forget the lines from this image on, those of a first pass; how many these were."""
+        back = max(0, self._journal.next - first)
         before = self._journal.count
-        self._journal.take_back(first)
+        self._journal.take_back(before - back)
         return before - self._journal.count
 
     def tick(self, now: float) -> None:

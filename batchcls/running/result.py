@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.job.job import Job
+from batchcls.results.manifest import Manifest
 from batchcls.results.rundir import RunPaths
 
 
@@ -42,6 +43,7 @@ class RunResult:
 def result(
     paths: RunPaths,
     listed: Mapping[str, Any],
+    total: int,
     failed: Mapping[str, int],
     job: Job,
     resumed: int = 0,
@@ -52,8 +54,9 @@ def result(
 
     Args:
         listed: `InputsList.as_dict`.
+        total: lines of the results.
     """
-    total, left_out = listed["count"], dict(listed.get("left_out", {}))
+    left_out = dict(listed.get("left_out", {}))
     count = sum(failed.values())
     code = 3 if too_many(count, total, job.max_failed) else 0
     return RunResult(
@@ -76,11 +79,12 @@ def too_many(failed: int, total: int, allowed: str | None) -> bool:
 
 
 def already_complete(
-    paths: RunPaths, listed: Mapping[str, Any], failed: Mapping[str, int], job: Job
+    paths: RunPaths, manifest: Manifest, failed: Mapping[str, int], job: Job
 ) -> RunResult:
     """The result of a run that was complete before it began, told to whoever asked."""
     from batchcls.display.summary.summary_lines import show_complete
 
+    total = len(manifest.lines)
     if job.progress not in ("json", "none"):
-        show_complete(job.output, listed["count"], sum(failed.values()), sys.stdout)
-    return result(paths, listed, failed, job, resumed=listed["count"])
+        show_complete(job.output, total, sum(failed.values()), sys.stdout)
+    return result(paths, manifest.inputs, total, failed, job, resumed=total)

@@ -16,6 +16,7 @@ from typing import Any
 from batchcls.errors import BatchclsError, RefusedError
 from batchcls.images import Folder
 from batchcls.job.job import Job
+from batchcls.job.shard import part_of, require_images
 from batchcls.messages import Answer
 from batchcls.results import carry, echoes, generation
 from batchcls.results import manifest as manifests
@@ -47,11 +48,13 @@ class Ready:
     Attributes:
         journal: its results.
         work: the images that have no line yet.
+        images: indices of all that the results have a line for in the end.
         notes: for people.
     """
 
     journal: Journal
     work: ListedWork
+    images: range
     notes: tuple[str, ...] = ()
 
     def close(self) -> None:
@@ -96,7 +99,9 @@ class Output:
             elsewhere, objection = moved.find(found.manifest, self._job)
             if elsewhere is not None:
                 places = found.manifest.settings["places"]
-        return Request(self._job.output, self.paths, self.again, places, normal, objection)
+        return Request(
+            self._job.output, self.paths, self.again, places, normal, objection, self._job.shard
+        )
 
     def list_inputs(self, decided: GoOn | NewGeneration) -> InputsList:
         """List the sources, unless there is a frozen list that stays.
@@ -110,7 +115,9 @@ class Output:
         before = goes_on_from(decided)
         if before is None:
             generation.stage(paths, storage)
-            return freeze(job, paths.next_inputs)
+            listed = freeze(job, paths.next_inputs)
+            require_images(job.shard, listed.count)
+            return listed
         manifests.require_inputs(storage, paths.inputs, before)
         listed = _inputs_of(before)
         elsewhere, _ = moved.find(before, job)
@@ -122,9 +129,13 @@ class Output:
                     f"{job.output} lists absolute paths, and the images have moved; run `--extend` "
                     "where they were, or label the new ones into another `--output`"
                 )
-            generation.stage(paths, storage, copy_inputs=True)
+            generation.stage(paths, storage, paths.inputs)
             return extend(listed, job, paths.next_inputs)
         return listed
+
+    def images(self, listed: InputsList) -> range:
+        """Indices of the images of a list that this job labels."""
+        return part_of(self._job.shard, listed.count)
 
     def open(
         self,
@@ -164,16 +175,16 @@ class Output:
                 reader = InputsReader(paths.inputs, place)
             undo.callback(reader.close)
             journal = Journal.open(
-                paths, storage, manifest.count, manifest.run,
-                replaces=manifest.replaces, fits=fits_of(manifest, reader),
+                paths, storage, len(manifest.lines), manifest.run, replaces=manifest.replaces,
+                fits=fits_of(manifest, reader), first=manifest.lines.start,
             )  # fmt: skip
             undo.callback(journal.close)
-            first, passes = journal.count, self._job.number_iter
+            first, passes = journal.next, self._job.number_iter
             notes = machines.note(storage, paths, manifest, echoes.heard(description, first))
             carried = self._carried(manifest, first)
-            work = ListedWork(reader, manifest.count, first, passes, carried)
+            work = ListedWork(reader, manifest.lines, first, passes, carried)
             undo.pop_all()
-        return Ready(journal, work, notes)
+        return Ready(journal, work, manifest.lines, notes)
 
     def forget_prepared(self) -> None:
         """Remove a list that no generation was begun with; a disk that fails may keep it."""
@@ -192,7 +203,9 @@ class Output:
         if before is not None or decided.over:
             replaces = generation.finished_file(self.paths, self.storage, fresh=decided.over)
         carried = before.settings if before is not None and not decided.over else {}
-        first = before.count if before is not None and decided.reason == "extend" else 0
+        first = self.images(listed).start
+        if before is not None and decided.reason == "extend":
+            first = before.count
         heard = echoes.heard(description, first)
         return Manifest(
             inputs=listed.as_dict(),
@@ -201,6 +214,7 @@ class Output:
             settings={
                 "asked": fingerprint.normal(asked),
                 **self._where(decided, listed),
+                **({} if job.shard is None else {manifests.SHARD_KEY: job.shard}),
                 "job": job.as_dict(),
                 "labels": description.get("labels"),
                 "hardware": description.get("hardware"),
@@ -239,11 +253,12 @@ class Output:
 
     def _carried(self, manifest: Manifest, first: int) -> Iterator[Answer] | None:
         """Lines that an unfinished generation takes over from the one before."""
-        if not manifest.carry or first == manifest.count:
+        if not manifest.carry or first == manifest.lines.stop:
             return None
         answers = carry.answers(
-            self.storage, self.paths.results, start=first, expected=manifest.replaces
-        )
+            self.storage, self.paths.results,
+            start=first, expected=manifest.replaces, first=manifest.lines.start,
+        )  # fmt: skip
         retry = manifest.carry == "retry-failed"
         return (answer for answer in answers if not (retry and answer.failed))
 

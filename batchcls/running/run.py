@@ -88,7 +88,7 @@ def run(
                 case Refused(error):
                     raise error
                 case Finished(manifest, failed):
-                    return already_complete(paths, manifest.inputs, failed, job)
+                    return already_complete(paths, manifest, failed, job)
                 case GoOn() | NewGeneration():
                     session = _Session(job, output, requests, begun, lock.warning, ask)
                     try:
@@ -163,7 +163,7 @@ class _Session:
         self._presenter.open()
         self._warn(decided)
         ready, listed = self._open(decided, asked)
-        total = listed.count
+        total = len(ready.images)
         with contextlib.closing(ready):
             journal, resumed = ready.journal, ready.journal.count
             for note in ready.notes:
@@ -173,7 +173,7 @@ class _Session:
                 self._presenter.end("done", "nothing new to label", self._team.loop.description)
             else:
                 try:
-                    self._label(ready, total)
+                    self._label(ready)
                 except DistrustedError:
                     self._checked.forget()
                     raise
@@ -181,7 +181,7 @@ class _Session:
                 self._presenter.end("done", "", self._team.loop.description, layers)
             snapshot = self._progress.snapshot(time.monotonic())
             return result(
-                self._paths, listed.as_dict(), journal.failed, self._job, resumed,
+                self._paths, listed.as_dict(), total, journal.failed, self._job, resumed,
                 snapshot.elapsed_s, snapshot.rate_mean,
             )  # fmt: skip
 
@@ -244,17 +244,18 @@ class _Session:
             self._progress.warn(f"{repeats} dropped from the list; each image is labelled once")
         for note in listed.skipped[:5]:
             self._progress.warn(note)
-        self._progress.on_listed(listed.count * self._job.number_iter)
+        images = len(self._output.images(listed))
+        self._progress.on_listed(images * self._job.number_iter)
         self._progress.on_state("loading")
 
-    def _label(self, ready: Ready, total: int) -> None:
+    def _label(self, ready: Ready) -> None:
         """Label every image that has no line yet."""
-        journal = ready.journal
-        self._progress.on_listed(total * self._job.number_iter, journal.count, journal.failed)
+        journal, count = ready.journal, len(ready.images)
+        self._progress.on_listed(count * self._job.number_iter, journal.count, journal.failed)
         self._progress.on_state("running")
         self._begun()
-        self._team.coordinator.begin(ready.work, journal.count)
-        self._team.loop.work(JournalLines(journal, total))
+        self._team.coordinator.begin(ready.work, journal.next)
+        self._team.loop.work(JournalLines(journal, ready.images.stop))
         journal.commit()
         if not self._team.coordinator.complete:
             self._requests.check()

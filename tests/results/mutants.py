@@ -4,8 +4,10 @@
 
 MUTANTS = (
     # -- journal: appending
-    ("journal", "if first != self.count or first", "if first < self.count or first"),
-    ("journal", "or first + len(lines) > self._expected", ""),
+    ("journal", "if first != self.next or", "if first < self.next or"),
+    ("journal", " or self.count + len(lines) > self._expected", ""),
+    ("journal", "            self._safe.first,\n", ""),
+    ("journal", "self._part, count, self._safe.first)", "self._part, count)"),
     ("journal", ' or line[-1:] != b"}"', ""),
     ("journal", ' or b"\\n" in line', ""),
     ("journal", "self._pending_since = self._now\n", "self._pending_since = 0.0\n"),
@@ -35,8 +37,8 @@ MUTANTS = (
     ("journal", "zlib.crc32(data, self._safe.crc32)", "zlib.crc32(data)"),
     (
         "journal",
-        "self._safe.failed + self._pending_failed,\n        )\n        self._pending,",
-        "self._pending_failed,\n        )\n        self._pending,",
+        "self._safe.failed + self._pending_failed,\n            self._safe.first",
+        "self._pending_failed,\n            self._safe.first",
     ),
     ("journal", '        self._put_mark("open")\n', ""),
     (
@@ -59,8 +61,8 @@ MUTANTS = (
     ),
     (
         "journal",
-        "            self._storage.fdatasync(self._marks.fd)\n            self._rename()",
-        "            self._rename()",
+        "            self._storage.fdatasync(self._marks.fd)\n            final_name.give",
+        "            final_name.give",
     ),
     ("journal", '            self._put_mark("cut")\n', ""),
     (
@@ -72,12 +74,12 @@ MUTANTS = (
     ("journal", "if count >= self._safe.count:", "if count > self._safe.count:"),
     ("opening", 'if mark.state != "cut":', "if True:"),
     (
-        "journal",
+        "final_name",
         "storage.rename_new(paths.part, paths.results)",
         "storage.rename(paths.part, paths.results)",
     ),
-    ("journal", "            if not ours:\n", "            if False:\n"),
-    ("journal", "        storage.fsync_dir(paths.results.parent)\n", ""),
+    ("final_name", "        if not ours:\n", "        if False:\n"),
+    ("final_name", "    storage.fsync_dir(paths.results.parent)\n", ""),
     ("journal", "        self.finished = True\n", ""),
     (
         "journal",
@@ -95,9 +97,9 @@ MUTANTS = (
         "if final is not None and (replaces is None",
         "if final is not None and False and (replaces is None",
     ),
-    ("opening", "    require_marked(storage, found.part, path, mark, fits)\n", ""),
+    ("opening", "    require_marked(storage, found.part, path, mark, fits, safe.first)\n", ""),
     ("opening", "mark.size), expected, fits)", "mark.size), expected)"),
-    ("recovery", " or not fits(line, prefix.count):", ":"),
+    ("recovery", " or not fits(line, prefix.next):", ":"),
     ("opening", "        storage.ftruncate(found.part, safe.size)\n", "        pass\n"),
     ("opening", "    storage.fsync(found.part)\n", ""),
     ("opening", '        found.marks.put(safe.mark("open"))\n', "        pass\n"),
@@ -113,7 +115,7 @@ MUTANTS = (
     ("recovery", "if not whole or prefix.count >= limit:", "if not whole:"),
     (
         "recovery",
-        "record.check(line, prefix.count)",
+        "record.check(line, prefix.next)",
         "record.check(line, record.parse(line).index)",
     ),
     ("recovery", "        self.size += len(line) + 1\n", "        self.size += len(line)\n"),
@@ -137,7 +139,7 @@ MUTANTS = (
     ),
     (
         "recovery",
-        "        require_marked(storage, fd, path, mark, fits)\n    if found",
+        "        require_marked(storage, fd, path, mark, fits, first)\n    if found",
         "        pass\n    if found",
     ),
     ("recovery", "    if found.size > mark.size:\n", "    if False:\n"),
@@ -186,4 +188,38 @@ MUTANTS = (
         "            holder = _holder(storage, fd)\n",
     ),
     ("lock", "    storage.ftruncate(fd, 0)\n", ""),
+    # -- shards
+    (
+        "shards",
+        "begun = storage.stat(paths.part) or storage.stat(paths.next_manifest)",
+        "begun = None",
+    ),
+    ("shards", "or begun or not done:", "or begun:"),
+    ("shards", "    _require_all(shards)\n", ""),
+    ("shards", "        _require_fits(shards[0], shard)\n", "        pass\n"),
+    ("shards", "        _require_one_echo(shards)\n", "        pass\n"),
+    ("shards", "        _require_whole(shard, storage)\n", "        pass\n"),
+    ("shards", "key=lambda shard: shard.number", "key=lambda shard: 0"),
+    ("shards", "[1] != of:", "[1] < of:"),
+    ("shards", "if shard.number in seen:", "if False:"),
+    ("shards", "if images[0] != images[1]:", "if False:"),
+    ("shards", "if lists[0] != lists[1]:", "if False:"),
+    ("shards", "if heard != before:", "if False:"),
+    ("shards", "replace(shard.mark, mtime_ns=0)", "shard.mark"),
+    ("shards", "if shard.mark.count != len(expected):", "if False:"),
+    # -- merge
+    ("merge", "    _require_apart(paths, shards, storage)\n", ""),
+    ("merge", "if found.run != merged.run:", "if False:"),
+    ("merge", "if not _removed(paths, storage):", "if True:"),
+    (
+        "merge",
+        "    manifests.require_inputs(storage, shards[0].paths.inputs, shards[0].manifest)\n",
+        "",
+    ),
+    ("merge", "islice(lines(read), journal.next - first, None)", "islice(lines(read), 0, None)"),
+    ("merge", "!= (shard.mark.size, shard.mark.crc32):", "== (0, 0):"),
+    ("merge", "            journal.take_back(first)\n", ""),
+    ("merge", "                generation.forget(paths, storage)\n", ""),
+    ("merge", "if storage.stat(paths.manifest) is not None:", "if True:"),
+    ("merge", "key not in OWN and ", ""),
 )

@@ -499,3 +499,60 @@ def test_an_undisturbed_run_ends_with_a_tidy_directory(tmp_path: Path) -> None:
     assert Story(paths, STORAGE, COUNT).session_retry()
     assert sorted(os.listdir(paths.directory)) == ["commit", "inputs", "lock", "manifest.json"]
     assert paths.results.read_bytes() == as_file(lines(COUNT, retried=True))
+
+
+FIRST = 5
+
+
+def of_a_shard(paths: RunPaths, count: int = 10) -> Journal:
+    return Journal.open(paths, STORAGE, count, "run-1", first=FIRST)
+
+
+def test_the_lines_of_a_shard_begin_at_its_first_image(paths: RunPaths) -> None:
+    journal = of_a_shard(paths)
+    assert (journal.count, journal.next) == (0, FIRST)
+    for first, wrong in ((0, lines(1)), (FIRST, lines(1)), (FIRST, lines(20)[FIRST:16])):
+        with pytest.raises(ValueError, match=r"do not belong|not the record"):
+            journal.append(first, wrong)
+    journal.append(FIRST, lines(8)[FIRST:])
+    journal.commit()
+    journal.append(8, lines(15)[8:])
+    assert (journal.count, journal.next) == (10, 15)
+    journal.finish()
+    assert paths.results.read_bytes() == as_file(lines(15)[FIRST:])
+    assert of_a_shard(paths).finished
+
+
+def test_a_shard_is_resumed_behind_its_last_good_line(paths: RunPaths) -> None:
+    journal = of_a_shard(paths)
+    journal.append(FIRST, lines(8)[FIRST:])
+    journal.commit()
+    journal.close()
+    with paths.part.open("ab") as file:  # written, and not marked
+        file.write(as_file(lines(10)[8:]) + as_file(lines(3)))
+    journal = of_a_shard(paths)
+    assert (journal.count, journal.next) == (5, 10)
+    assert journal.dropped == len(as_file(lines(3)))
+    journal.take_back(2)
+    assert (journal.count, journal.next) == (2, 7)
+    assert paths.part.read_bytes() == as_file(lines(7)[FIRST:])
+    journal.append(7, lines(15)[7:])
+    journal.finish()
+    assert paths.results.read_bytes() == as_file(lines(15)[FIRST:])
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_the_place_of_damage_in_a_shard_is_its_own(paths: RunPaths, finished: bool) -> None:
+    journal = of_a_shard(paths, 3)
+    journal.append(FIRST, lines(8)[FIRST:])
+    journal.commit()
+    if finished:
+        journal.finish()
+    journal.close()
+    path = paths.results if finished else paths.part
+    content = path.read_bytes()
+    damaged = content.replace(b'{"i":6,', b'{"i":9,')
+    path.write_bytes(damaged)
+    at = content.index(b'{"i":6,')
+    with pytest.raises(RefusedError, match=f"line 2, at byte {at}, is not what was written"):
+        of_a_shard(paths, 3)

@@ -79,6 +79,7 @@ CHANGES_NOTHING: dict[str, Any] = {
 }
 OF_ANOTHER_KIND = {
     "output": "is where the results are",
+    "shard": "is in the manifest; another one is refused",
     "fresh": "forgets them", "extend": "of finished results", "retry_failed": "of finished results",
     "mixed_processors": "is in the manifest, with the image from which on",
     "crop_fraction": "a number of the resize types that crop; the model's does not",

@@ -45,6 +45,12 @@ def mended(place: Place) -> None:
         (place.folder / "images" / f"{number:03}.jpg").write_text("cat")
 
 
+def mended_shard(place: Place) -> None:
+    nothing(place)
+    place.run(shard="1/2")
+    (place.folder / "images" / "003.jpg").write_text("cat")
+
+
 def changed(place: Place) -> None:
     """Complete, and then the images are others."""
     nothing(place)
@@ -63,6 +69,8 @@ SCENES: dict[str, tuple[Callable[[Place], None], dict[str, Any]]] = {
     "a run": (nothing, {}),
     "--extend": (grown, {"extend": True}),
     "--retry-failed": (mended, {"retry_failed": True}),
+    "a shard": (nothing, {"shard": "2/2"}),
+    "--retry-failed of a shard": (mended_shard, {"shard": "1/2", "retry_failed": True}),
     "--fresh over nothing": (nothing, {"fresh": True}),
     "--fresh over complete results": (changed, {"fresh": True}),
     "--fresh over unfinished results": (half_done, {"fresh": True}),
@@ -121,7 +129,7 @@ def safe_lines(place: Place, generation: int) -> int:
     mark = marks.read(storage, place.paths.commit)
     if manifest is None or mark is None or not place.paths.part.exists():
         return 0
-    return mark[0].count if manifest.generation == generation else 0
+    return manifest.lines.start + mark[0].count if manifest.generation == generation else 0
 
 
 def require_end(place: Place, whole: bytes) -> None:

@@ -46,7 +46,7 @@ def work(folder: Path, stop_at: int) -> dict[str, float]:
     began = time.monotonic()
     make_directory(paths, storage)
     journal = Journal.open(paths, storage, COUNT, RUN)
-    listed = ListedWork(InputsReader(folder / "inputs", "/"), COUNT, journal.count)
+    listed = ListedWork(InputsReader(folder / "inputs", "/"), range(COUNT), journal.count)
     ready = time.monotonic() - began
     first = journal.count
     backend = InstantBackend(stop_at)

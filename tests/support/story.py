@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from batchcls.images import Failure, ImageRef, Prediction
+from batchcls.job.shard import part_of
 from batchcls.messages import Answer
 from batchcls.results import carry, generation, record
 from batchcls.results.disk_errors import guard
 from batchcls.results.journal import Journal
 from batchcls.results.lock import Lock
-from batchcls.results.manifest import Manifest, load, require_inputs
+from batchcls.results.manifest import SHARD_KEY, Manifest, load, require_inputs
 from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import Storage, write_atomically
 
@@ -45,13 +46,14 @@ def inputs(count: int) -> bytes:
     return b"".join(name(k).encode() + b"\0" for k in range(count))
 
 
-def manifest(count: int, number: int = 1) -> Manifest:
+def manifest(count: int, number: int = 1, shard: str | None = None) -> Manifest:
     listed = inputs(count)
     return Manifest(
         inputs={"root": "/photos", "count": count, "sha256": hashlib.sha256(listed).hexdigest()},
         fingerprint={"top": 1},
         sources=("photos",),
-        run=f"run-{number}",
+        settings={} if shard is None else {SHARD_KEY: shard},
+        run=f"run-{number}" if shard is None else f"run-{number} of {shard}",
         generation=number,
     )
 
@@ -65,6 +67,7 @@ class Story:
         count: images.
         every: lines in a commit.
         journal: the class under test, or a mutant of it.
+        shard: which part of the images; None is all.
     """
 
     def __init__(
@@ -74,7 +77,10 @@ class Story:
         count: int,
         every: int = 10,
         journal: type[Journal] = Journal,
+        shard: str | None = None,
     ) -> None:
+        self.shard = shard
+        self.part = part_of(shard, count)
         self.paths = paths
         self.storage = storage
         self.count = count
@@ -107,9 +113,10 @@ class Story:
             journal = self.journal_class.open(
                 self.paths,
                 self.storage,
-                manifest.count,
+                len(manifest.lines),
                 manifest.run,
                 replaces=manifest.replaces,
+                first=manifest.lines.start,
             )
             self.found, self.dropped = journal.count, journal.dropped
             self.acknowledged = journal.identity.lines
@@ -128,8 +135,9 @@ class Story:
             answers = carry.answers(
                 self.storage,
                 self.paths.results,
-                start=journal.count,
+                start=journal.next,
                 expected=manifest.replaces,
+                first=self.part.start,
             )
             with contextlib.closing(answers) as carried:
                 self._append(journal, records, until, carried)
@@ -148,8 +156,8 @@ class Story:
         until: int | None,
         carried: Iterator[Answer],
     ) -> None:
-        while journal.count < (self.count if until is None else until):
-            index = journal.count
+        while journal.count < (len(self.part) if until is None else until):
+            index = journal.next
             answer = next(carried, None)
             kept = answer.line if answer and not answer.failed else records[index]
             journal.append(index, [kept])
@@ -158,7 +166,7 @@ class Story:
     def _first(self) -> Manifest:
         found = load(self.storage, self.paths.manifest)
         if found is None:
-            found = manifest(self.count)
+            found = manifest(self.count, shard=self.shard)
             generation.stage(self.paths, self.storage)
             with guard(self.paths.next_inputs):
                 write_atomically(self.storage, self.paths.next_inputs, inputs(self.count))
@@ -170,11 +178,12 @@ class Story:
         if found is None:
             return self._first()
         if found.generation == 1:
-            first = manifest(self.count, 2)
+            first = manifest(self.count, 2, self.shard)
             found = Manifest(
                 inputs=first.inputs,
                 fingerprint=first.fingerprint,
                 sources=first.sources,
+                settings=first.settings,
                 run=first.run,
                 generation=2,
                 carry="retry-failed",

@@ -35,6 +35,7 @@ NEUTRAL = frozenset(
         "exclude",
         "decode",
         "output",
+        "shard",
         "fresh",
         "extend",
         "retry_failed",
