@@ -53,9 +53,9 @@ def compilations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     read: list[str] = []
     real = load.load
 
-    def loaded(job: Job, core: Any) -> Any:
+    def loaded(job: Job, core: Any, guess: str) -> Any:
         read.append(str(job.model))
-        return real(job, core)
+        return real(job, core, guess)
 
     monkeypatch.setattr(load, "load", loaded)
     return read
@@ -203,9 +203,9 @@ def test_a_model_that_changes_while_it_is_compiled_is_not_kept(
 ) -> None:
     real = load.load
 
-    def loaded(job: Job, core: Any) -> Any:
+    def loaded(job: Job, core: Any, guess: str) -> Any:
         tiny.save(tiny.colour_model(softmax=True), Path(str(job.model)))
-        return real(job, core)
+        return real(job, core, guess)
 
     monkeypatch.setattr(load, "load", loaded)
     with pytest.raises(ModelError, match="changed while it was read"):
