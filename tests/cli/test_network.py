@@ -26,6 +26,7 @@ COMMANDS = {
     "watch": ["watch", RESULTS],
     "verify": ["verify", RESULTS],
     "evaluate": ["evaluate", RESULTS],
+    "merge": ["merge", "merged.jsonl", "1.jsonl", "2.jsonl"],
     "bench": ["bench", MODEL, IMAGES, "--seconds", "0.1"],
     "tune": ["tune", MODEL, IMAGES, "--seconds", "1"],
 }
@@ -47,8 +48,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / IMAGES / "ok").mkdir(parents=True)
     for n in range(3):
         (made / IMAGES / "ok" / f"{n}.png").write_bytes(canary_image())
-    command = [sys.executable, "-m", "batchcls", "run", IMAGES, "-o", RESULTS]
-    subprocess.run(command, cwd=made, check=True, capture_output=True)
+    shards = [["--shard", f"{n}/2", "-o", f"{n}.jsonl"] for n in (1, 2)]
+    for options in (["-o", RESULTS], *shards):
+        command = [sys.executable, "-m", "batchcls", "run", IMAGES, *options]
+        subprocess.run(command, cwd=made, check=True, capture_output=True)
     return made
 
 
