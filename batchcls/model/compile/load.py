@@ -31,7 +31,7 @@ ANY_SIZE = "that of each image"
 OPEN_SIZE = "the usual size, since the model leaves it open"
 OPEN = (
     "the model leaves its input size open, and nothing says at which it was trained; images are "
-    "brought to {size}x{size}. If it is another, give `--input-size`"
+    "brought to {size}x{size}. If it is another, give `--input-size`."
 )
 
 

@@ -86,7 +86,7 @@ def choose(
     what = "no class scores" if not found else "several outputs that could be class scores"
     raise ModelError(
         f"the model has {what}; expected one output of shape [images, classes], found: "
-        f"{_shown(model)}. If one of them is, name it with `--score-output`"
+        f"{_shown(model)}. If one of them is, name it with `--score-output`."
     )
 
 
