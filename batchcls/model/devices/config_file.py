@@ -17,6 +17,9 @@ _DEVICES = frozenset({"CPU", "GPU", "NPU", "TEMPLATE"})
 def load(path: str | None) -> dict[str, dict[str, Any]]:
     """The file's sections, by device; none where there is no file.
 
+    What benchmark_app writes as DEVICE_PROPERTIES of a list of devices becomes sections of theirs,
+    which is what OpenVINO makes of it; a section of a device's own comes before.
+
     Raises:
         UsageError: it cannot be read, or is no such file.
     """
@@ -30,7 +33,17 @@ def load(path: str | None) -> dict[str, dict[str, Any]]:
         raise UsageError(f"--load-config {path} is not valid JSON: {error}") from error
     if not isinstance(loaded, dict) or not all(isinstance(v, dict) for v in loaded.values()):
         raise UsageError(f'--load-config {path}: expected {{"CPU": {{"PROPERTY": "value"}}}}')
-    return {name.upper(): dict(values) for name, values in loaded.items()}
+    sections = {name.upper(): dict(values) for name, values in loaded.items()}
+    for name in [name for name in sections if name.split(".")[0] in VIRTUAL]:
+        within = sections[name].pop("DEVICE_PROPERTIES", {})
+        if not isinstance(within, dict) or not all(isinstance(v, dict) for v in within.values()):
+            raise UsageError(
+                f"--load-config {path}: {name}: DEVICE_PROPERTIES: "
+                'expected {"CPU": {"PROPERTY": "value"}}'
+            )
+        for device, values in within.items():
+            sections[device.upper()] = values | sections.get(device.upper(), {})
+    return sections
 
 
 def configure_lists(core: Core, job: Job) -> None:

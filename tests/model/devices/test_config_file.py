@@ -29,6 +29,7 @@ def configured(tmp_path: Path, sections: Any, **options: Any) -> None:
         {"CPU": {"PERF_COUNT": "YES"}},
         {"gpu": {"ANYTHING": "of its own"}, "NPU": {}, "GPU.1": {}},
         {"AUTO": {"LOG_LEVEL": "LOG_NONE"}},
+        {"AUTO": {"DEVICE_PROPERTIES": {"CPU": {"NUM_STREAMS": "2"}}}},
     ],
 )
 def test_sections_of_devices_pass(tmp_path: Path, sections: Any) -> None:
@@ -47,6 +48,8 @@ def test_a_plugin_of_the_jobs_is_a_device(tmp_path: Path) -> None:
         ({"HETERO": {"INFERENCE_NUM_THREADS": "2"}}, "HETERO has no property INFERENCE_NUM"),
         ({"MULTI": {"X": "1"}}, "MULTI has no property X"),
         ({"AUTO": {"LOG_LEVEL": "LOUD"}}, "AUTO refuses a value"),
+        ({"AUTO": {"DEVICE_PROPERTIES": {"CPUU": {}}}}, "no device is called CPUU"),
+        ({"AUTO": {"DEVICE_PROPERTIES": "CPU"}}, "AUTO: DEVICE_PROPERTIES: expected"),
         ({"CPU.0": {"NUM_STREAMS": "2"}}, r"CPU\.0: CPUs have no numbers; write CPU"),
         ([], "expected"),
     ],
@@ -75,3 +78,13 @@ def test_the_file_wins_over_what_is_decided_and_options_over_the_file(
     found = properties(Job(load_config=str(path), **options), threads, ["CPU"])
     assert found["CPU"]["NUM_STREAMS"] == streams
     assert found["CPU"]["INFERENCE_NUM_THREADS"] == nthreads
+
+
+def test_properties_within_those_of_a_list_are_the_devices_own(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    within = {"DEVICE_PROPERTIES": {"CPU": {"NUM_STREAMS": "2", "INFERENCE_NUM_THREADS": "3"}}}
+    path.write_text(json.dumps({"CPU": {"NUM_STREAMS": "4"}, "AUTO": within}))
+    threads = Threads(nthreads=1, nstreams="1")
+    found = properties(Job(load_config=str(path)), threads, ["CPU"])
+    assert found["CPU"]["NUM_STREAMS"] == "4"
+    assert found["CPU"]["INFERENCE_NUM_THREADS"] == "3"
