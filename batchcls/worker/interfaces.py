@@ -55,7 +55,7 @@ class Ring(Protocol):
     def has_free(self) -> bool:
         """A request can be started."""
 
-    def place(self, ahead: int) -> Array | None:
+    def input_row(self, ahead: int) -> Array | None:
         """Where an image can be made that is to be started after so many others; None: nowhere."""
 
     def start(self, tags: Sequence[Any], images: Sequence[Array]) -> None:

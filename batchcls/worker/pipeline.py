@@ -146,7 +146,7 @@ class Pipeline:
                 self._decoding.put(work)
                 continue
             if len(self._rings) == 1:  # else nobody knows yet which it will be
-                work.tensor = self._rings[0].place(len(self._prepared))
+                work.tensor = self._rings[0].input_row(len(self._prepared))
             self._decoding.prepare(work)
             self._receive(work)
             if in_turns and time.monotonic() > until:

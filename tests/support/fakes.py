@@ -44,7 +44,7 @@ class FakeRing:
     def has_free(self) -> bool:
         return len(self._running) < self.nireq
 
-    def place(self, ahead: int) -> NDArray[np.float32] | None:
+    def input_row(self, ahead: int) -> NDArray[np.float32] | None:
         if not ahead and not self._running:
             self._next = 0
         request, row = divmod(ahead, self.batch_size)

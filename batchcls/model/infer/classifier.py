@@ -145,7 +145,7 @@ class Classifier:
 
         Args:
             image: (H, W, 3) BGR, or a picture.
-            into: where to make it (`Ring.place`); None makes a new array.
+            into: where to make it (`Ring.input_row`); None makes a new array.
 
         Returns:
             (height, width, channels), contiguous.

@@ -4,7 +4,7 @@ Rules of this file:
 
 1. Plain infer requests, no AsyncInferQueue: it waits without bound and can hang on destruction.
 2. Requests are started round-robin and come back in the order in which they were started.
-3. Images are made in the request's own input tensor (`place`) or copied into it, so no buffer of
+3. Images are made in the request's own input tensor (`input_row`) or copied into it, so no buffer of
    the caller's has to outlive a call (`share_inputs` would read freed memory).
 4. A device's refusal is an answer (`Finished.error`), never an exception.
 """
@@ -97,7 +97,7 @@ class Ring:
             refused = reason(error)
         self._started.append((slot, tuple(tags), refused))
 
-    def place(self, ahead: int) -> NDArray[Any] | None:
+    def input_row(self, ahead: int) -> NDArray[Any] | None:
         """Where an image can be made that is to be started after so many others.
 
         With none before it, and none running, the ring begins with its first request again: a

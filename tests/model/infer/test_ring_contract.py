@@ -129,16 +129,16 @@ def test_images_made_in_their_places_are_answered_as_others(make: Make) -> None:
     for turn in range(2):
         made = []
         for ahead, number in enumerate(numbers):
-            place = ring.place(ahead)
-            assert place is not None
-            place[...] = image(ring, number)
-            made.append(place)
-        assert ring.place(6) is None, "there are no more requests"
+            row = ring.input_row(ahead)
+            assert row is not None
+            row[...] = image(ring, number)
+            made.append(row)
+        assert ring.input_row(6) is None, "there are no more requests"
         for first in (0, 2, 4):
             ring.start([(turn, first), (turn, first + 1)], made[first : first + 2])
-        assert ring.place(0) is None, "all are running"
+        assert ring.input_row(0) is None, "all are running"
         found = polled(ring)
-        scores = [[float(s) for s in row] for one in found for row in one.scores]
+        scores = [[float(s) for s in its] for one in found for its in one.scores]
         assert scores == alone
 
 
@@ -146,20 +146,20 @@ def test_an_image_made_in_anothers_place_is_copied(make: Make) -> None:
     """An image before it failed, so it is started earlier than was thought."""
     ring = make(2, 1)
     alone = scores_alone(ring, 80)
-    place = ring.place(1)
-    assert place is not None
-    place[...] = image(ring, 80)
-    ring.start(["early"], [place])
+    row = ring.input_row(1)
+    assert row is not None
+    row[...] = image(ring, 80)
+    ring.start(["early"], [row])
     assert [float(s) for s in waited(ring).scores[0]] == alone
 
 
 def test_the_first_request_is_used_again_when_nothing_runs(make: Make) -> None:
     ring = make(3, 1)
-    first, second = ring.place(0), ring.place(1)
+    first, second = ring.input_row(0), ring.input_row(1)
     assert first is not None
     assert second is not None
     first[...] = image(ring, 40)
     ring.start(["a"], [first])
-    assert ring.place(0) is second, "the first one is running"
+    assert ring.input_row(0) is second, "the first one is running"
     waited(ring)
-    assert ring.place(0) is first
+    assert ring.input_row(0) is first
