@@ -4,8 +4,8 @@ Rules of this file:
 
 1. Plain infer requests, no AsyncInferQueue: it waits without bound and can hang on destruction.
 2. Requests are started round-robin and come back in the order in which they were started.
-3. Images are made in the request's own input tensor (`input_row`) or copied into it, so no buffer of
-   the caller's has to outlive a call (`share_inputs` would read freed memory).
+3. Images are made in the request's own input tensor (`input_row`) or copied into it, so no buffer
+   of the caller's has to outlive a call (`share_inputs` would read freed memory).
 4. A device's refusal is an answer (`Finished.error`), never an exception.
 """
 
