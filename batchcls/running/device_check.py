@@ -21,6 +21,7 @@ from batchcls.images import Folder, ImageRef
 from batchcls.model.devices import agreement
 from batchcls.model.devices.agreement import FEW, Agreement
 from batchcls.model.files.cache_folder import cache_folder
+from batchcls.results import echoes
 from batchcls.wire.start import StartMessage
 
 log = logging.getLogger("batchcls")
@@ -84,11 +85,12 @@ def check(
     job = start.job
     if not agreement.unchecked(job, description):
         return Checked()
-    hardware = description.get("hardware", {})
+    hardware, echo = description.get("hardware", {}), echoes.heard(description).devices
     facts = {
         # Of what else may change answers, these are no part of a fingerprint.
         "options": [job.hint, job.plugin, job.plugins],
         "asked": description["asked"],
+        "echo": dict(echo),
         "guess": start.guess,
         "hardware": hardware,
         "threads": asdict(start.threads),
@@ -99,7 +101,7 @@ def check(
     kept.keep(found)  # what fails is measured again: the machine may have been restarted since
     if not found:
         return Checked(warnings=[f"the devices could not be checked; {log_file} says why"])
-    return Checked(found, agreement.warnings(found), kept.forget)
+    return Checked(found, agreement.warnings(found, echo), kept.forget)
 
 
 def _measure(

@@ -52,6 +52,7 @@ def find(request: Mapping[str, Any]) -> dict[str, Any]:
     load_opencv().setNumThreads(1)
     start = StartMessage.from_json(request["start"])
     asked = Classifier.open(start.job, start.threads, start.guess)
+    asked.listen(lambda data: decode_picture(data, DecodePolicy(), None))
     threads = replace(start.threads, batch_size=1, nireq=1)
     plain = Classifier.open(comparing.reference(start.job), threads, start.guess)
     seconds = request["seconds"]
@@ -115,6 +116,7 @@ def _compare(
         agreed = 0
     return {
         "device": ring.device,
+        "echo": classifier.description["echo"].get(ring.device, ""),
         "images": len(first),
         "clear": len(clear),
         "agreed": agreed,

@@ -136,6 +136,15 @@ def test_right_devices_of_every_kind_are_checked_and_go_on(
     assert all("40 of 40" in sentence for sentence in summary["agreed"])
 
 
+def test_a_device_that_is_another_one_each_time_is_told_of(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WRONG", "after 0")  # in the worker, not in the check
+    run(job, partial(LocalBackend, module="tests.support.wrong_worker"))
+    summary = json.loads(Path(job.output + ".job/summary.json").read_text())
+    assert any("VCPU answers otherwise each time" in warning for warning in summary["warnings"])
+
+
 def test_the_plain_cpu_is_not_checked(job: Job) -> None:
     def never(request: Any, words: Any) -> Question:
         raise AssertionError

@@ -43,6 +43,7 @@ class Agreement:
         varies: largest difference between two passes over the same images, in another order and at
             other places of the batch.
         fps: images/s of the device, one after another.
+        echo: what it answered to four fixed pictures, as a hash; empty where that is not known.
     """
 
     device: str
@@ -53,6 +54,7 @@ class Agreement:
     worst: float
     varies: float
     fps: float
+    echo: str = ""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -157,9 +159,21 @@ def require(found: Sequence[Agreement], least: float, hardware: Mapping[str, Any
     )
 
 
-def warnings(found: Sequence[Agreement]) -> list[str]:
-    """What people should know of devices that are not refused."""
-    return [
+def warnings(found: Sequence[Agreement], echoes: Mapping[str, str]) -> list[str]:
+    """What people should know of devices that are not refused.
+
+    Args:
+        found: one for each device.
+        echoes: of a worker's devices, which were not those that were compared: another process
+            compiled the model for them.
+    """
+    changed = [
+        f"{one.device} answers otherwise each time the model is compiled for it, so what it was "
+        "compared by says little; lines may differ from run to run"
+        for one in found
+        if one.echo and one.echo != echoes.get(one.device, one.echo)
+    ]
+    return changed + [
         f"too few images to judge {one.device}: {one.images} compared with the CPU, {one.clear} of "
         f"them clear, where {FEW} are needed"
         for one in found
