@@ -52,7 +52,7 @@ QUANTISED = "the input's quantisation"
 LIKELY = "the range of the input's quantisation (a guess)"
 RANGE = (
     "the steps of the model's {kind} input are not those of pixels; by its range, images are put "
-    "in {how}. If that is not what it was trained with, give --mean-values and --scale-values"
+    "in {how}. If that is not what it was trained with, give `--mean-values` and `--scale-values`."
 )
 ZIPMAP_LABELS = "zipmap_labels"
 """Root of rt_info under which the names of a map stand, as JSON, that was cut off a model."""

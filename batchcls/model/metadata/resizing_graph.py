@@ -9,7 +9,7 @@ ORIGIN = "the graph, which resizes"
 GUESS = (
     "the model resizes images by itself, so they go in at their own size, as {how}: that is a "
     "guess from its graph. If it is wrong, give `--reverse-input-channels`, `--mean-values` and "
-    "`--scale-values`"
+    "`--scale-values`."
 )
 
 
