@@ -71,7 +71,7 @@ def _run(checkpoint: Path, folder: Path) -> None:
     import json
     import subprocess
 
-    from batchcls import launch
+    from batchcls.backends import launch
     from batchcls.backends.environment import environment
 
     command = launch.command("batchcls.model.imagenet.build", str(checkpoint), str(folder))

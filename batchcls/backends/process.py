@@ -18,7 +18,7 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import IO, Self
 
-from batchcls import launch
+from batchcls.backends import launch
 from batchcls.backends.environment import environment
 from batchcls.images import ImageRef
 from batchcls.messages import WorkerDied

@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import IO, Any
 
-from batchcls import launch
+from batchcls.backends import launch
 from batchcls.backends.environment import environment
 from batchcls.errors import StoppedError, raised_elsewhere
 

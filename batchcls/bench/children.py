@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from batchcls import launch
+from batchcls.backends import launch
 from batchcls.backends.environment import environment
 from batchcls.errors import BatchclsError, raised_elsewhere
 

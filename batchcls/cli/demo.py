@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from batchcls import launch
+from batchcls.backends import launch
 from batchcls.backends.localised import with_built
 from batchcls.cli.arguments import check_at_least
 from batchcls.cli.evaluate import evaluate

@@ -10,7 +10,7 @@ import os
 import subprocess
 import tempfile
 
-from batchcls import launch
+from batchcls.backends import launch
 from batchcls.cli.terminal import print_result
 from batchcls.job.job import Job
 from batchcls.results.rundir import RunPaths

@@ -4,10 +4,10 @@ import os
 import subprocess
 from pathlib import Path
 
-from batchcls import launch
+from batchcls.backends import launch
 from batchcls.backends.environment import environment
 
-PACKAGE = Path(launch.__file__).parent
+PACKAGE = Path(launch.__file__).parents[1]
 SHOW = "import sys, batchcls; print(batchcls.__file__); print(*sys.path, sep='\\n')"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from batchcls import launch
+from batchcls.backends import launch
 from batchcls.errors import StoppedError
 from batchcls.job.job import Job
 from batchcls.results.rundir import RunPaths

@@ -13,7 +13,7 @@ from importlib.util import module_from_spec
 from pathlib import Path
 
 _FILE = Path(__file__).resolve()
-_PARENT = str(_FILE.parents[1])
+_PARENT = str(_FILE.parents[2])
 
 
 def command(module: str, *arguments: str) -> list[str]:
