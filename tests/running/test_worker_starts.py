@@ -26,7 +26,9 @@ def own_python(tmp_path: Path) -> Path:
     """The interpreter of an environment that batchcls is installed in, by copy."""
     venv.create(tmp_path / "venv", symlinks=True)
     (packages,) = (tmp_path / "venv").glob("lib/python3*/site-packages")
-    subprocess.run(["cp", "-r", Path(launch.__file__).parents[1], packages / "batchcls"], check=True)
+    subprocess.run(
+        ["cp", "-r", Path(launch.__file__).parents[1], packages / "batchcls"], check=True
+    )
     dependencies = [path for path in sys.path if path.endswith("-packages")]
     (packages / "dependencies.pth").write_text("\n".join(dependencies))
     return tmp_path / "venv/bin/python"
