@@ -150,6 +150,7 @@ def test_progress_that_cannot_be_read(results: Path) -> None:
         status(str(results))
 
 
+@pytest.mark.runs
 def test_watch_follows_a_run_to_its_end(results: Path) -> None:
     put(results)
 

@@ -110,6 +110,7 @@ def _strategy(kind: Any) -> st.SearchStrategy[Any]:
     return st.lists(_TEXT) if Ellipsis in args else _VALUES[args[0]]
 
 
+@pytest.mark.runs
 @given(st.fixed_dictionaries({}, optional={f.name: _strategy(f.type) for f in fields(Job)}))
 def test_every_job_goes_through_a_file_unchanged(options: dict[str, Any]) -> None:
     read = file.parse(tomli_w.dumps(options))

@@ -46,6 +46,7 @@ def test_what_cannot_be_told_apart_gives_way_to_the_usual(model: Path) -> None:
     assert "cannot be told from RGB, scaled to -1..1" in choice.words
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("count", [0, 3, FEWEST_IMAGES - 1])
 def test_few_images_decide_nothing(model: Path, count: int) -> None:
     choice = Choosing(Job(model=str(model))).choose(pictures(count))

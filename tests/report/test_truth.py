@@ -71,6 +71,7 @@ def test_what_could_be_several_is_refused() -> None:
         listed("a/1.jpg", "b/1.jpg").of("1.jpg")
 
 
+@pytest.mark.runs
 @given(st.sets(st.from_regex(r"[ab]{1,2}(/[ab]{1,2}){0,2}", fullmatch=True), min_size=1))
 def test_exact_paths_always_find_their_own_row(paths: set[str]) -> None:
     rows = sorted(paths)

@@ -170,6 +170,7 @@ def test_a_run_of_all_images_is_no_shard(folder: Path) -> None:
         merged(folder, [*names_in(folder), str(folder / "whole.jsonl")])
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -317,6 +318,7 @@ def small_commits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("batchcls.results.merge.AT_ONCE", 3)
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("power", [False, True])
 def test_the_same_command_completes_it_wherever_it_was_stopped(disk: SimDisk, power: bool) -> None:
     counted = Numbered(disk.after_kill(), as_it_is)

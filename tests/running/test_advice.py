@@ -74,6 +74,7 @@ def place(tmp_path: Path) -> Place:
     return place
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("option", ["", "extend", "retry_failed"])
 @pytest.mark.parametrize(("harm", "state"), STATES)
 def test_advice_about_damage_holds(

@@ -63,6 +63,7 @@ SOURCES: dict[str, Sources] = {
 }
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("kind", SOURCES)
 def test_a_run_goes_on_where_its_images_are_now(place: Place, tmp_path: Path, kind: str) -> None:
     (place.folder / "more").mkdir()
@@ -147,6 +148,7 @@ def test_more_of_it_where_the_images_are_now(place: Place, tmp_path: Path, absol
     assert place.run(sources=kind(tmp_path / "again"), output=output).resumed >= COUNT
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("change", ["other sizes", "other names", "gone"])
 def test_other_images_are_not_taken_for_those_that_moved(
     place: Place, tmp_path: Path, change: str

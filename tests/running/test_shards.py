@@ -47,6 +47,7 @@ def test_parts_cover_the_list_and_are_alike(count: int) -> None:
     assert {len(part) for part in parts} <= {count // 16, count // 16 + 1}
 
 
+@pytest.mark.runs
 def test_sixteen_shards_merged_are_the_bytes_of_one_run(place: Place) -> None:
     place.run()
     whole = place.paths.results.read_bytes()

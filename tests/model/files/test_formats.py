@@ -198,6 +198,7 @@ def test_formats_that_openvino_does_not_read_are_named(suffix: str, tmp_path: Pa
             model_file(path)
 
 
+@pytest.mark.runs
 def test_a_run_needs_no_options(tmp_path: Path) -> None:
     root = unpacked("tensorflow", tmp_path)
     pictures = tmp_path / "pictures"

@@ -168,6 +168,7 @@ def binary(path: Path, *, sigmoid: bool = True, shape: Any = ("N", 1)) -> Path:
     )
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("sigmoid", [True, False])
 @pytest.mark.parametrize("shape", [("N", 1), (1,), ("N",)])
 def test_one_value_and_two_names_are_its_complement_and_itself(
