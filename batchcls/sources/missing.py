@@ -84,7 +84,8 @@ def _more_than_a_path(line: bytes, file: Path | None, folders: Sequence[bytes]) 
     for end in reversed([match.start() for match in SEPARATOR.finditer(line)]):
         path = _unquoted(line[:end])
         # Relative to any folder: that it is the wrong one is said when this is mended.
-        if any(os.path.isfile(os.path.join(folder, path)) for folder in folders):  # noqa: PTH113, PTH118
+        there = (os.path.join(folder, path) for folder in folders)  # noqa: PTH118 - raw bytes
+        if any(map(os.path.isfile, there)):
             mark = os.fsdecode(line[end : end + 1])
             shown = "\\t" if mark == "\t" else mark
             last = mark not in os.fsdecode(line[end + 1 :])

@@ -21,14 +21,19 @@ from tests.support.wrong_core import FROM_THE_BEGINNING
 pytestmark = pytest.mark.runs
 
 
+def draw(path: Path, number: int, chance: np.random.Generator) -> None:
+    """A noisy picture whose colour is clear."""
+    picture = chance.integers(0, 90, (10, 10, 3), np.uint8)
+    picture[..., number % 3] += 120
+    assert cv2.imwrite(str(path), picture)
+
+
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("images")
     chance = np.random.default_rng(0)
     for number in range(400):
-        picture = chance.integers(0, 90, (10, 10, 3), np.uint8)
-        picture[..., number % 3] += 120
-        assert cv2.imwrite(str(folder / f"{number:03}.png"), picture)
+        draw(folder / f"{number:03}.png", number, chance)
     return folder
 
 
@@ -157,10 +162,8 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("many")
     chance = np.random.default_rng(1)
     for number in range(300):
-        picture = chance.integers(0, 90, (10, 10, 3), np.uint8)
-        picture[..., number % 3] += 120
         first = folder / f"{number:05}.png"
-        assert cv2.imwrite(str(first), picture)
+        draw(first, number, chance)
         for again in range(1, 16):
             (folder / f"{number + 300 * again:05}.png").hardlink_to(first)
     return folder

@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -148,7 +147,10 @@ def test_a_trial_that_fails_costs_the_run_nothing(
         job = replace(job, model=str(tmp_path / "broken.onnx"))
     image = ImageRef(0, "00.png", Folder(job.sources[0]))
     waits: list[Any] = []
-    note: Callable[[], None] = lambda: waits.append(None)  # noqa: E731
+
+    def note() -> None:
+        waits.append(None)
+
     found = guessing.decide(job, [image], tmp_path / "log", note)
     assert (found["name"], found["images"]) == ("", 0)
     assert NO_GUESS in found["words"]

@@ -139,16 +139,23 @@ def require_end(place: Place, whole: bytes) -> None:
     assert {path.name for path in place.paths.directory.iterdir()} <= LEFT
 
 
+def undisturbed(
+    place: Place, tmp_path: Path, scene: str
+) -> tuple[dict[str, Any], list[str], bytes]:
+    """A scene's command, its operations where nothing stops it, and the results of that."""
+    prepare, command = SCENES[scene]
+    prepare(place)
+    place.keep(tmp_path / "start")
+    names = operations(place, **command)
+    return command, names, place.paths.results.read_bytes()
+
+
 @pytest.mark.runs
 @pytest.mark.parametrize("scene", SCENES)
 def test_the_same_command_goes_on_wherever_it_was_stopped(
     place: Place, tmp_path: Path, scene: str
 ) -> None:
-    prepare, command = SCENES[scene]
-    prepare(place)
-    place.keep(tmp_path / "start")
-    names = operations(place, **command)
-    whole = place.paths.results.read_bytes()
+    command, names, whole = undisturbed(place, tmp_path, scene)
     last = manifests.load(PosixStorage(), place.paths.manifest)
     assert last is not None
     resumed = 0
@@ -168,11 +175,7 @@ def test_the_same_command_goes_on_wherever_it_was_stopped(
 def test_it_goes_on_when_it_was_stopped_again_and_again(
     place: Place, tmp_path: Path, scene: str
 ) -> None:
-    prepare, command = SCENES[scene]
-    prepare(place)
-    place.keep(tmp_path / "start")
-    names = operations(place, **command)
-    whole = place.paths.results.read_bytes()
+    command, names, whole = undisturbed(place, tmp_path, scene)
     chance = random.Random(scene)
     for _ in range(20):
         place.restore(tmp_path / "start")
@@ -188,11 +191,7 @@ def test_it_goes_on_when_it_was_stopped_again_and_again(
 def test_it_goes_on_after_a_full_disk(
     place: Place, tmp_path: Path, scene: str, sticky: bool
 ) -> None:
-    prepare, command = SCENES[scene]
-    prepare(place)
-    place.keep(tmp_path / "start")
-    names = operations(place, **command)
-    whole = place.paths.results.read_bytes()
+    command, names, whole = undisturbed(place, tmp_path, scene)
     for at in sorted({at for at, _ in moments(names)}):
         place.restore(tmp_path / "start")
         full = Numbered(Process(), Fail(at, errno.ENOSPC, sticky=sticky))

@@ -28,14 +28,20 @@ class Data:
 class Request:
     """An infer request whose answers are wrong."""
 
-    def __init__(self, real: Any, chance: np.random.Generator, order: NDArray[Any]) -> None:
+    def __init__(
+        self, real: Any, compiled: Any, chance: np.random.Generator, order: NDArray[Any]
+    ) -> None:
         self._real = real
+        self._compiled = compiled
         self._chance = chance
         self._order = order
         self._asked = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
+
+    def get_compiled_model(self) -> Any:
+        return self._compiled
 
     def start_async(self) -> None:
         self._asked += 1
@@ -81,10 +87,7 @@ class Compiled:
 
     def create_infer_request(self) -> Request:
         real = self._real.create_infer_request()
-        request = Request(real, self._chance, self._order)
-        # A request leads back to its compiled model.
-        request.get_compiled_model = lambda: self  # type: ignore[attr-defined]
-        return request
+        return Request(real, self, self._chance, self._order)
 
 
 class Core(runtime.Core):  # type: ignore[misc]  # openvino has no types

@@ -9,7 +9,7 @@ each of them a stand-in of its own, and refuses every other name before anything
 import io
 import pickle
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -94,7 +94,9 @@ def read(data: bytes, name: str) -> dict[str, NDArray[Any]]:
 
 
 def _tensors(file: io.BytesIO) -> dict[str, NDArray[Any]]:
-    load: Callable[[], Any] = lambda: _Unpickler(file).load()  # noqa: E731
+    def load() -> Any:
+        return _Unpickler(file).load()
+
     if load() != _MAGIC or load() != _PROTOCOL or load().get("little_endian") is not True:
         raise pickle.UnpicklingError("the head is another one")
     found, keys = load(), load()
