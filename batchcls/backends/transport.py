@@ -1,4 +1,4 @@
-"""What carries bytes between the driver and one agent a machine, and knows nothing of their meaning.
+"""What carries bytes between the driver and an agent on each machine; it knows not what they mean.
 
 Rules for those that fulfil it:
 
@@ -6,6 +6,8 @@ Rules for those that fulfil it:
 2. A machine's number is an epoch. One that comes back is another machine; after its `Closed`, and
    once it was dropped, nothing more is received from the old one.
 3. No call but `receive` and `open` waits, and `close` returns within 5 s.
+4. All calls come from one thread, but `send` from any: the driver's sign of life is sent while its
+   main thread lists images, or waits for a disk.
 """
 
 from dataclasses import dataclass
@@ -56,7 +58,7 @@ class Transport(Protocol):
         """End a wait in `receive` when this descriptor becomes readable."""
 
     def send(self, machine: int, data: bytes) -> None:
-        """Send in the background; what cannot be sent any more is dropped."""
+        """Send in the background; what cannot be sent any more is dropped. For any thread."""
 
     def receive(self, timeout_s: float) -> list[Arrival]:
         """What has arrived; waits for at most so long if nothing has."""
