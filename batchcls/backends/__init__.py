@@ -1,1 +1,1 @@
-"""Where workers run. `local` owns every process; `inline` works in this one, for tests."""
+"""Where workers run, and how a machine is divided among them."""

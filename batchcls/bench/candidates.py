@@ -4,8 +4,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
-from batchcls.running.allocation import MICRO_BATCH, Allocation
-from batchcls.running.machine import Machine
+from batchcls.backends.allocation import MICRO_BATCH, Allocation
+from batchcls.backends.machine import Machine
 
 KEPT = 0.5
 CLOSE = 0.03
@@ -18,7 +18,7 @@ def grid(
     """Layouts worth trying, the default first, each once.
 
     Args:
-        default: what `running.allocation.decide` chose; its batch size and pinning are the start.
+        default: what `backends.allocation.decide` chose; its batch size and pinning are the start.
         machine: cores.
         accelerated: the devices are not the CPU: one process, and decode threads to feed it.
     """

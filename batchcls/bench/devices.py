@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from batchcls.backends.allocation import decide
+from batchcls.backends.machine import this_machine
 from batchcls.errors import BatchclsError, StoppedError
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.model.devices.agreement import IMAGES, Agreement
 from batchcls.running import device_check
-from batchcls.running.allocation import decide
-from batchcls.running.machine import this_machine
 from batchcls.sources.sample import sample
 
 POLL_S = 0.05

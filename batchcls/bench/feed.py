@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
+from batchcls.backends.allocation import Allocation
 from batchcls.backends.local import LocalBackend
+from batchcls.backends.machine import child_processes, own_seconds, thread_seconds
 from batchcls.bench.rate import Rate, Report, answered, beside, spent
 from batchcls.coordinator.policy import Policy
 from batchcls.errors import BatchclsError, raised_elsewhere
@@ -23,8 +25,6 @@ from batchcls.messages import (
     WorkerReady,
     WorkerRefused,
 )
-from batchcls.running.allocation import Allocation
-from batchcls.running.machine import child_processes, own_seconds, thread_seconds
 
 TICK_S = 0.1
 

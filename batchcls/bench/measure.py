@@ -7,14 +7,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from batchcls.backends.allocation import decide
+from batchcls.backends.machine import this_machine
 from batchcls.bench.children import Children
 from batchcls.bench.feed import Feed
 from batchcls.bench.figures import Figures, Inference, Preparation, Whole, percentiles
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
-from batchcls.running.allocation import decide
-from batchcls.running.machine import this_machine
 from batchcls.sources.sample import sample
 from batchcls.wire.start import StartMessage
 

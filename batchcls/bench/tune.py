@@ -8,14 +8,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from batchcls.backends.allocation import Allocation, decide, device_names
+from batchcls.backends.machine import Machine, this_machine
 from batchcls.bench.candidates import KEPT, grid, kept, winner
 from batchcls.bench.feed import Feed
 from batchcls.bench.measure import MOST_IMAGES
 from batchcls.errors import BatchclsError
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
-from batchcls.running.allocation import Allocation, decide, device_names
-from batchcls.running.machine import Machine, this_machine
 from batchcls.sources.sample import sample
 
 Report = Callable[[str], None]

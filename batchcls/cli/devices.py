@@ -14,8 +14,8 @@ from batchcls.errors import BatchclsError, UsageError
 from batchcls.job.job import Job
 
 if TYPE_CHECKING:
+    from batchcls.backends.machine import Machine
     from batchcls.bench.devices import Found
-    from batchcls.running.machine import Machine
 
 MISSING_DRIVERS = {
     "GPU": "Intel's compute runtime (Debian and Ubuntu: intel-opencl-icd)",
@@ -67,7 +67,7 @@ def devices(
         job = Job.from_dict({**options, "model": check, "sources": sources or ()})
         _check(job, dict.fromkeys((*names, *options.get("device", ()))), as_json=as_json)
         return 0
-    from batchcls.running.machine import this_machine
+    from batchcls.backends.machine import this_machine
 
     found = [describe(opened, name) for name in names]
     strings = device_strings(names)

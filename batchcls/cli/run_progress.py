@@ -3,11 +3,11 @@
 import socket
 from typing import Literal
 
+from batchcls.backends.machine import is_alive, process_start
 from batchcls.display.progress.progress_file import load
 from batchcls.display.snapshot import Snapshot
 from batchcls.errors import RefusedError
 from batchcls.results.rundir import RunPaths
-from batchcls.running.machine import is_alive, process_start
 
 Writer = Literal["alive", "gone", "unknown"]
 

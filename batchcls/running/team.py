@@ -11,17 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from batchcls.backends.allocation import decide
 from batchcls.backends.backend import Backend, OpenBackend
+from batchcls.backends.machine import this_machine
 from batchcls.coordinator.coordinator import Coordinator
 from batchcls.errors import StoppedError, UndecidedError
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.results import record
 from batchcls.results.disk_errors import guard
-from batchcls.running.allocation import decide
 from batchcls.running.limits import policy
 from batchcls.running.loop import EventLoop
-from batchcls.running.machine import this_machine
 from batchcls.running.presenter import Presenter
 from batchcls.running.signals import StopRequests
 from batchcls.wire.start import StartMessage

@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from batchcls.backends.allocation import decide
+from batchcls.backends.machine import this_machine
 from batchcls.bench.measure import MOST_IMAGES
 from batchcls.bench.tune import race, render_allocation
 from batchcls.job.job import Job
-from batchcls.running.allocation import decide
-from batchcls.running.machine import this_machine
 from batchcls.sources.sample import sample
 from jobs.performance.comparing import HERE, LIKE_PEERS, Suite
 from jobs.performance.grid import full_grid

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from itertools import product
 
-from batchcls.running.allocation import Allocation
-from batchcls.running.machine import Machine
+from batchcls.backends.allocation import Allocation
+from batchcls.backends.machine import Machine
 
 
 def full_grid(default: Allocation, machine: Machine) -> tuple[Allocation, ...]:

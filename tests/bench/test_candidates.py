@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchcls.backends.allocation import decide
+from batchcls.backends.machine import Machine
 from batchcls.bench.candidates import grid, kept, winner
 from batchcls.bench.tune import ENOUGH_ROUNDS, Raced
 from batchcls.job.job import Job
-from batchcls.running.allocation import decide
-from batchcls.running.machine import Machine
 
 
 @given(st.integers(1, 256))

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from batchcls.backends.machine import Machine
 from batchcls.cli import devices
 from batchcls.cli.main import main
 from batchcls.errors import DeviceError
 from batchcls.model.devices.agreement import Agreement
-from batchcls.running.machine import Machine
 from tests.support import tiny_models as tiny
 
 CPU = {"name": "CPU", "full_name": "A CPU", "capabilities": ["FP32", "INT8"]}

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchcls.backends.allocation import decide
+from batchcls.backends.machine import Machine
 from batchcls.errors import UsageError
 from batchcls.job import file
 from batchcls.job.file_writer import job_text
 from batchcls.job.job import Job
-from batchcls.running.allocation import decide
-from batchcls.running.machine import Machine
 
 
 def again(text: str) -> Job:

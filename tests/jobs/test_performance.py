@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from batchcls.backends.allocation import decide
+from batchcls.backends.machine import Machine
 from batchcls.job.job import Job
-from batchcls.running.allocation import decide
-from batchcls.running.machine import Machine
 from jobs.performance import table
 from jobs.performance.grid import full_grid
 from jobs.performance.timed_run import completions, steady_s

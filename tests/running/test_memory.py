@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
+from batchcls.backends.allocation import decide
+from batchcls.backends.machine import Machine, this_machine
 from batchcls.errors import UsageError
 from batchcls.job.job import Job
-from batchcls.running.allocation import decide
 from batchcls.running.limits import policy
-from batchcls.running.machine import Machine, this_machine
 from batchcls.running.run import run
 from tests.support.bombs import png
 from tests.support.tiny_onnx import Node, save

@@ -6,7 +6,7 @@ import resource
 from dataclasses import dataclass
 from pathlib import Path
 
-from batchcls.running import cgroups
+from batchcls.backends import cgroups
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 
-from batchcls.running.machine import child_processes, own_seconds, process_start, thread_seconds
+from batchcls.backends.machine import child_processes, own_seconds, process_start, thread_seconds
 
 
 def test_a_child_is_known_while_it_lives() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.running import cgroups
-from batchcls.running.machine import this_machine
+from batchcls.backends import cgroups
+from batchcls.backends.machine import this_machine
 
 UNLIMITED = "9223372036854771712"
 

@@ -9,9 +9,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from batchcls.backends.machine import Machine
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
-from batchcls.running.machine import Machine
 from batchcls.wire.start import StartMessage
 
 MICRO_BATCH = 64

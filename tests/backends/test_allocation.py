@@ -1,8 +1,8 @@
 """A machine is divided so that processes do not fight for the same cores."""
 
+from batchcls.backends.allocation import decide, device_names
+from batchcls.backends.machine import Machine, this_machine
 from batchcls.job.job import Job
-from batchcls.running.allocation import decide, device_names
-from batchcls.running.machine import Machine, this_machine
 
 
 def test_device_strings_name_hardware() -> None:
