@@ -11,6 +11,7 @@ import pytest
 
 import batchcls
 from batchcls import errors
+from batchcls.backends import allocation
 from batchcls.backends.deadlines import LOADING_LIMIT_S
 from batchcls.cli import demo, inspect, quantize
 from batchcls.cli.legacy import WORDS
@@ -27,7 +28,6 @@ from batchcls.job.job import DEFAULT_OUTPUT, DEFAULT_TOP, Job
 from batchcls.model.compile import compiled_files
 from batchcls.results import journal, record
 from batchcls.results.rundir import RunPaths
-from batchcls.running import allocation
 from batchcls.running.result import RunResult
 from batchcls.version import __version__
 from batchcls.worker import micro_batch
