@@ -150,7 +150,51 @@ class WorkerDied:
     stage: str = ""
 
 
-Event = WorkerReady | WorkerRefused | Answered | WorkerDied
+@dataclass(frozen=True, slots=True)
+class MachineJoined:
+    """A machine is there to work; its workers are to be started by their numbers.
+
+    Attributes:
+        machine: never used before: a machine that comes back joins under another number. The only
+            machine of a local run is 0, and is there from the start without this event.
+        name: for people: "node7".
+        workers: numbers of its workers, never used before.
+    """
+
+    machine: int
+    name: str
+    workers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MachineLost:
+    """A machine is gone, and all its workers with it; nothing of them is heard any more.
+
+    Attributes:
+        cause: for people: "silent for 30 s".
+    """
+
+    machine: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineLeftOut:
+    """A machine that never joined, for people: it has another version, or sees no images."""
+
+    name: str
+    reason: str
+
+
+Event = (
+    WorkerReady
+    | WorkerRefused
+    | Answered
+    | WorkerDied
+    | MachineJoined
+    | MachineLost
+    | MachineLeftOut
+)
 
 
 # ---- commands, from the coordinator
@@ -182,6 +226,14 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class RetireMachine:
+    """Take nothing more from a machine, and end what runs there; `reason` is for people."""
+
+    machine: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Append these lines; the first is line `first` of the results file."""
 
@@ -196,4 +248,7 @@ class Halt:
     reason: str
 
 
-Command = StartWorker | StopWorker | Lease | Record | Halt
+BackendCommand = StartWorker | StopWorker | Lease | RetireMachine
+"""What a backend carries out."""
+
+Command = BackendCommand | Record | Halt

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from batchcls.messages import Event, Lease, StartWorker, StopWorker
+from batchcls.messages import BackendCommand, Event
 from batchcls.wire.start import StartMessage
 
 
@@ -25,7 +25,7 @@ class Backend(Protocol):
     def alive(self) -> int:
         """How many workers there are."""
 
-    def do(self, command: StartWorker | StopWorker | Lease) -> None:
+    def do(self, command: BackendCommand) -> None:
         """Carry out a command."""
 
     def events(self, timeout_s: float) -> list[Event]:

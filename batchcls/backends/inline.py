@@ -14,6 +14,7 @@ from batchcls.images import ImageRef
 from batchcls.messages import (
     Answer,
     Answered,
+    BackendCommand,
     Event,
     Lease,
     StartWorker,
@@ -66,7 +67,7 @@ class InlineBackend:
     def watch(self, descriptor: int) -> None:
         """Nothing waits here."""
 
-    def do(self, command: StartWorker | StopWorker | Lease) -> None:
+    def do(self, command: BackendCommand) -> None:
         """Carry out a command of the coordinator."""
         match command:
             case StartWorker(worker):

@@ -21,6 +21,7 @@ from batchcls.backends.deadlines import CHECK_S, Deadlines
 from batchcls.backends.process import WorkerProcess, why_unborn
 from batchcls.messages import (
     Answered,
+    BackendCommand,
     Event,
     Lease,
     StartWorker,
@@ -80,7 +81,7 @@ class LocalBackend:
         """End a wait in `events` when this descriptor becomes readable."""
         self._selector.register(descriptor, selectors.EVENT_READ, None)
 
-    def do(self, command: StartWorker | StopWorker | Lease) -> None:
+    def do(self, command: BackendCommand) -> None:
         """Carry out a command of the coordinator."""
         match command:
             case StartWorker(worker):

@@ -24,7 +24,7 @@ from batchcls.coordinator.policy import Policy, Work
 from batchcls.coordinator.reorder import ReorderBuffer
 from batchcls.coordinator.streak import Streak
 from batchcls.coordinator.suspects import SuspectTrials
-from batchcls.coordinator.worker_slot import Slot, dismiss, start_again
+from batchcls.coordinator.worker_slot import Slot, dismiss, join, lose, start_again
 from batchcls.images import Failure, ImageRef
 from batchcls.messages import (
     CANARY,
@@ -34,6 +34,8 @@ from batchcls.messages import (
     Event,
     Halt,
     Lease,
+    MachineJoined,
+    MachineLost,
     Record,
     StartWorker,
     StopWorker,
@@ -47,7 +49,7 @@ class Coordinator:
     """The state of a run.
 
     Args:
-        workers: how many worker slots.
+        workers: how many worker slots machine 0 has from the start; 0 where each machine joins.
         convict: makes the line of an image that kills its workers.
         policy: the numbers.
 
@@ -55,6 +57,7 @@ class Coordinator:
         slots: the workers by number; this and the next two are for whoever wants to look.
         trial: images under suspicion.
         reorder: lines that wait for one before them.
+        draining: no further image is leased.
     """
 
     def __init__(
@@ -69,11 +72,11 @@ class Coordinator:
         self.trial = SuspectTrials(convict, self._policy.solo_deaths, self._policy.tolerant)
         self._next_record = 0
         self._next_lease = 0
-        self._chunks = Chunks(self._policy.chunk, workers)
+        self._chunks = Chunks(self._policy.chunk)
         self.reorder = ReorderBuffer(self._policy.window)
         self._loaded = False
         self._idle_deaths = 0
-        self._draining = False
+        self.draining = False
         self._halted = False
 
     # ---- what the edge asks
@@ -82,11 +85,6 @@ class Coordinator:
     def complete(self) -> bool:
         """Every image is recorded."""
         return not (self._open_work or self.reorder or self.trial.doubtful)
-
-    @property
-    def draining(self) -> bool:
-        """No further image is leased."""
-        return self._draining
 
     @property
     def _open_work(self) -> bool:
@@ -106,7 +104,7 @@ class Coordinator:
 
     def drain(self) -> list[Command]:
         """Lease nothing more and let the workers finish what they have started."""
-        self._draining = True
+        self.draining = True
         return dismiss(self.slots, drain=True)
 
     def handle(self, event: Event) -> list[Command]:
@@ -122,6 +120,10 @@ class Coordinator:
                 self._answered(event)
             case WorkerDied():
                 return self._died(event)
+            case MachineJoined():
+                return self._joined(event)
+            case MachineLost():
+                self._lost(event)
         return []
 
     def advance(self) -> list[Command]:
@@ -129,7 +131,7 @@ class Coordinator:
         if self._halted:
             return []
         commands = self._record()
-        if self._draining:
+        if self.draining:
             return commands
         if reason := self._hopeless():
             return commands or self._halt(reason)
@@ -149,9 +151,17 @@ class Coordinator:
 
     # ---- events
 
+    def _joined(self, event: MachineJoined) -> list[Command]:
+        return [] if self.draining else join(self.slots, event)
+
+    def _lost(self, event: MachineLost) -> None:
+        """Nobody is blamed; what its workers had is leased again."""
+        for worker, slot in lose(self.slots, event.machine):
+            self._take_back(slot, WorkerDied(worker, event.cause))
+
     def _ready(self, event: WorkerReady) -> list[Command]:
-        slot = self.slots[event.worker]
-        if slot.state != "starting":
+        slot = self.slots.get(event.worker)
+        if slot is None or slot.state != "starting":
             return []
         slot.state = "ready"
         slot.start_deaths = slot.first_rss = 0
@@ -159,9 +169,8 @@ class Coordinator:
         return start_again(self.slots, self._policy.start_deaths)
 
     def _answered(self, event: Answered) -> None:
-        slot = self.slots[event.worker]
-        unanswered = slot.leases.get(event.lease)
-        if unanswered is None:
+        slot = self.slots.get(event.worker)
+        if slot is None or (unanswered := slot.leases.get(event.lease)) is None:
             return
         for answer in event.answers:
             if unanswered.pop(answer.index, None) is not None:
@@ -189,8 +198,8 @@ class Coordinator:
             self.reorder.keep(answer)
 
     def _died(self, event: WorkerDied) -> list[Command]:
-        slot = self.slots[event.worker]
-        if slot.state == "gone":
+        slot = self.slots.get(event.worker)
+        if slot is None or slot.state == "gone":
             return []
         state, slot.state = slot.state, "gone"
         expected = state == "stopping" and slot.respawn
@@ -217,15 +226,10 @@ class Coordinator:
     def _take_back(self, slot: Slot, event: WorkerDied) -> bool:
         """Return a dead worker's unanswered images; whether it had any in its hands."""
         alone, slot.alone = slot.alone, None
-        in_flight = frozenset(event.in_flight)
-        suspects: list[ImageRef] = []
-        for images in slot.leases.values():
-            suspects += [image for index, image in images.items() if index in in_flight]
-            rest = tuple(image for index, image in images.items() if index not in in_flight)
-            if rest and alone is None:
-                self._chunks.give_back(rest)
+        suspects, rests = slot.unanswered(frozenset(event.in_flight))
         slot.leases.clear()
         if alone is None:
+            self._chunks.give_back(rests)
             self.trial.suspect(suspects)
         elif suspects:
             self._keep(self.trial.died_alone(alone, event))
@@ -238,9 +242,8 @@ class Coordinator:
     def _retire(self, event: WorkerDied) -> list[Command]:
         if any(slot.alive for slot in self.slots.values()):
             return []
-        if not self._loaded:
-            return self._halt(f"no worker could load the model ({event.cause})")
-        return self._halt(f"no worker can load the model any more ({event.cause})")
+        said = "can load the model any more" if self._loaded else "could load the model"
+        return self._halt(f"no worker {said} ({event.cause})")
 
     def _halt(self, reason: str) -> list[Command]:
         commands = [*self._record(), Halt(reason)]
@@ -275,7 +278,7 @@ class Coordinator:
 
     def _next_chunk(self) -> tuple[ImageRef, ...]:
         """The next images of the list; the lines that are there already are kept on the way."""
-        while not self.reorder.full and (entries := self._chunks.listed()):
+        while not self.reorder.full and (entries := self._chunks.listed(len(self.slots))):
             self._keep(entry for entry in entries if isinstance(entry, Answer))
             images = tuple(entry for entry in entries if isinstance(entry, ImageRef))
             if images or self._due:

@@ -1,11 +1,11 @@
 """One worker number as the coordinator sees it: its state, and the leases it holds."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from batchcls.images import ImageRef
-from batchcls.messages import Command, StartWorker, StopWorker
+from batchcls.messages import Command, MachineJoined, StartWorker, StopWorker
 
 State = Literal["starting", "ready", "recycling", "stopping", "gone"]
 
@@ -14,6 +14,7 @@ State = Literal["starting", "ready", "recycling", "stopping", "gone"]
 class Slot:
     """One worker number: the processes that bear it, one after the other."""
 
+    machine: int = 0
     state: State = "starting"
     leases: dict[int, dict[int, ImageRef]] = field(default_factory=dict)  # id → unanswered images
     alone: ImageRef | None = None  # the image it is tried on
@@ -25,6 +26,17 @@ class Slot:
     def alive(self) -> bool:
         """A process bears this number now, or will again."""
         return self.state in ("starting", "ready", "recycling") or self.respawn
+
+    def unanswered(
+        self, in_hand: Container[int]
+    ) -> tuple[list[ImageRef], list[tuple[ImageRef, ...]]]:
+        """What it was leased and has not answered: images in its hands, and the rest as chunks."""
+        images = [image for lease in self.leases.values() for image in lease.values()]
+        rests = [
+            tuple(image for index, image in lease.items() if index not in in_hand)
+            for lease in self.leases.values()
+        ]
+        return [i for i in images if i.index in in_hand], [rest for rest in rests if rest]
 
     def outgrown(self, rss: int, limit: int, growth: float) -> bool:
         """Its process reports more than the limit (0 = none), and more than it began with.
@@ -38,6 +50,20 @@ class Slot:
         """
         self.first_rss = self.first_rss or rss
         return 0 < limit < rss and rss > growth * self.first_rss
+
+
+def join(slots: MutableMapping[int, Slot], event: MachineJoined) -> list[Command]:
+    """Start the workers of a machine."""
+    slots.update((worker, Slot(event.machine)) for worker in event.workers)
+    return [StartWorker(worker) for worker in event.workers]
+
+
+def lose(slots: MutableMapping[int, Slot], machine: int) -> list[tuple[int, Slot]]:
+    """Forget the workers of a machine; what they were."""
+    lost = [(number, slot) for number, slot in slots.items() if slot.machine == machine]
+    for number, _ in lost:
+        del slots[number]
+    return lost
 
 
 def start_again(slots: Mapping[int, Slot], most_deaths: int) -> list[Command]:

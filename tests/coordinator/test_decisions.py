@@ -14,6 +14,8 @@ from batchcls.messages import (
     Event,
     Halt,
     Lease,
+    MachineJoined,
+    MachineLost,
     Record,
     StartWorker,
     StopWorker,
@@ -442,3 +444,20 @@ def test_a_streak_holds_its_own_first_line_and_ends_at_its_limit() -> None:
     assert streak.hopeless
     streak.end()
     assert (streak.holds(7), streak.hopeless) == (False, False)
+
+
+def test_a_machine_joins_works_and_is_lost_with_all_it_had() -> None:
+    story = Story(40, workers=0)
+    assert story.tell(MachineJoined(1, "node1", (0, 1))) == [StartWorker(0), StartWorker(1)]
+    first, second = story.ready(0)
+    assert story.tell(MachineJoined(2, "node2", (2,))) == [StartWorker(2)]
+    assert story.tell(MachineLost(1, "silent for 30 s")) == []
+    assert story.answer(first, 0) == [], "nobody listens to it any more"
+    assert story.die(worker=1) == []
+    assert [lease.images for lease in story.ready(2)] == [first.images, second.images]
+
+
+def test_a_machine_that_joins_a_run_that_is_stopped_is_given_nothing() -> None:
+    story = Story(40)
+    story.coordinator.drain()
+    assert story.tell(MachineJoined(1, "node1", (1, 2))) == []

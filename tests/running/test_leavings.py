@@ -8,7 +8,7 @@ import pytest
 
 from batchcls.backends.backend import Backend
 from batchcls.errors import BatchclsError, DeviceError
-from batchcls.messages import Lease, StartWorker, StopWorker, WorkerRefused
+from batchcls.messages import BackendCommand, StartWorker, WorkerRefused
 from batchcls.running.run import run
 from batchcls.wire.start import StartMessage
 from tests.support.instant_run import InstantWorkers, Place
@@ -24,7 +24,7 @@ def place(tmp_path: Path) -> Place:
 class Refusing(InstantWorkers):
     """Workers that do not like the device."""
 
-    def do(self, command: StartWorker | StopWorker | Lease) -> None:
+    def do(self, command: BackendCommand) -> None:
         match command:
             case StartWorker(worker):
                 self._events.append(WorkerRefused(worker, "DeviceError", "no such device"))

@@ -13,6 +13,7 @@ from batchcls.job.job import Job
 from batchcls.messages import (
     Answer,
     Answered,
+    BackendCommand,
     Event,
     Lease,
     StartWorker,
@@ -57,7 +58,7 @@ class InstantWorkers:
     def alive(self) -> int:
         return len(self._running) + len(self._events)
 
-    def do(self, command: StartWorker | StopWorker | Lease) -> None:
+    def do(self, command: BackendCommand) -> None:
         match command:
             case StartWorker(worker):
                 self._running.add(worker)
