@@ -18,7 +18,7 @@ from batchcls.job.job import Job
 from batchcls.version import __version__
 
 if TYPE_CHECKING:
-    from batchcls.running.run import RunResult
+    from batchcls.running.result import RunResult
 
 __all__ = ["BatchclsError", "Job", "__version__", "run"]
 

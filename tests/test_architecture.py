@@ -46,7 +46,7 @@ def imported_by(statement: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT
     )
-    return {module.partition(".")[0] for module in done.stdout.split()}
+    return {*done.stdout.split()}
 
 
 @pytest.mark.parametrize("module", ["batchcls", "batchcls.cli.main", "batchcls.job.file"])
@@ -59,6 +59,29 @@ def test_the_command_line_starts_light(module: str) -> None:
 )
 def test_the_coordinator_loads_no_native_code_that_decodes_or_infers(module: str) -> None:
     assert not imported_by(f"import batchcls.{module}") & {"openvino", "cv2", "numpy"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "most", "late"),
+    [
+        (
+            "import batchcls.cli.run, batchcls.cli.main, batchcls.running.run",
+            103,
+            ["cli.bench", "display.table", "running.session", "running.device_check"],
+        ),
+        (
+            "import batchcls.worker.__main__",
+            49,
+            ["worker.night_check", "model.devices.agreement", "running"],
+        ),
+    ],
+    ids=["before a worker is started", "by a worker"],
+)
+def test_little_is_imported(statement: str, most: int, late: list[str]) -> None:
+    """Half a millisecond each, before the first line; what is used later is imported later."""
+    found = {name for name in imported_by(statement) if name.split(".")[0] == "batchcls"}
+    assert len(found) <= most
+    assert not found & {f"batchcls.{name}" for name in late}
 
 
 def test_helpers_of_tests_are_imported_from_support_alone() -> None:

@@ -8,7 +8,6 @@ from batchcls.results.disk_errors import guard
 from batchcls.results.recovery import require_finished
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
-from batchcls.running.known_lines import known_lines
 from batchcls.running.plan import Found
 
 
@@ -42,6 +41,8 @@ def look(paths: RunPaths, storage: Storage, *, fresh: bool) -> Found:
     mark = found[0] if found is not None else None
     there = Found(manifest, results, part.size if part is not None else None, mark, damaged)
     if there.complete and manifest is not None and mark is not None and not fresh:
+        from batchcls.running.known_lines import known_lines  # no worker is waiting
+
         with guard(paths.results), known_lines(paths, manifest) as fits:
             require_finished(storage, paths.results, mark, fits, manifest.lines.start)
     return there

@@ -18,7 +18,6 @@ from batchcls.images import Folder
 from batchcls.job.job import Job
 from batchcls.job.paths import absolute
 from batchcls.results.manifest import Manifest
-from batchcls.sources.opening import root_of
 
 NOTED = 32
 BLOCK = 1 << 13
@@ -54,6 +53,8 @@ def find(manifest: Manifest, job: Job) -> tuple[Moved | None, str]:
         manifest: of the run.
         job: the same sources, perhaps by other names.
     """
+    from batchcls.sources.opening import root_of  # a first run starts workers without
+
     before, now = _decoded(manifest.settings.get("places", ())), _absolute(job)
     sizes: Mapping[str, int] = manifest.settings.get("sizes", {})
     try:

@@ -28,15 +28,7 @@ from batchcls.results.storage import Storage
 from batchcls.running import fingerprint, machines, moved
 from batchcls.running.known_lines import fits_of
 from batchcls.running.listed_work import ListedWork
-from batchcls.running.plan import (
-    Again,
-    Found,
-    GoOn,
-    NewGeneration,
-    Request,
-    goes_on_from,
-    when_listed,
-)  # fmt: skip
+from batchcls.running.plan import GoOn, NewGeneration, goes_on_from, when_listed
 from batchcls.sources.freezing import extend, freeze
 from batchcls.sources.inputs import InputsList, InputsReader
 
@@ -76,32 +68,6 @@ class Output:
         self._job = job
         self.storage = storage
         self.paths = paths
-
-    @property
-    def again(self) -> Again:
-        """What the job asks for if there are results already."""
-        if self._job.fresh:
-            return "fresh"
-        if self._job.extend:
-            return "extend"
-        return "retry-failed" if self._job.retry_failed else ""
-
-    def request(self, found: Found, asked: Mapping[str, Any] | None) -> Request:
-        """What `plan` is told of the job; sources that have only moved are the same sources.
-
-        Args:
-            found: see `look`.
-            asked: by `fingerprint.asked`, if it is known by now.
-        """
-        normal = None if asked is None else fingerprint.normal(asked)
-        places, objection = moved.places(self._job), ""
-        if found.manifest is not None and self.again != "fresh":
-            elsewhere, objection = moved.find(found.manifest, self._job)
-            if elsewhere is not None:
-                places = found.manifest.settings["places"]
-        return Request(
-            self._job.output, self.paths, self.again, places, normal, objection, self._job.shard
-        )
 
     def list_inputs(self, decided: GoOn | NewGeneration) -> InputsList:
         """List the sources, unless there is a frozen list that stays.

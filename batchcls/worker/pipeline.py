@@ -18,15 +18,18 @@ Rules of this file:
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
 
 from batchcls.images import ImageRef, Picture
 from batchcls.messages import WorkerStats
 from batchcls.worker.answers import Answers, Done
 from batchcls.worker.interfaces import Classifier, Finished, Ring
 from batchcls.worker.micro_batch import MICRO_BATCH_S, MicroBatch
-from batchcls.worker.night_check import NightCheck
 from batchcls.worker.prefetch import InWork, Prefetch
 from batchcls.worker.stage_board import Board
+
+if TYPE_CHECKING:
+    from batchcls.worker.night_check import NightCheck
 
 POLL_S = 0.02
 SIDE_BY_SIDE = 16
@@ -57,7 +60,7 @@ class Pipeline:
         facts: Collection[str] = (),
         *,
         alternate: bool = False,
-        night: NightCheck | None = None,
+        night: "NightCheck | None" = None,
     ) -> None:
         self._classifier = classifier
         self._night = night

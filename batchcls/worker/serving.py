@@ -4,7 +4,7 @@ import contextlib
 import ctypes
 import gc
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchcls.images import ImageRef, Picture
 from batchcls.messages import CANARY
@@ -13,9 +13,11 @@ from batchcls.sources.source import Source
 from batchcls.wire import protocol
 from batchcls.wire.start import StartMessage
 from batchcls.worker.mailbox import Inbox, Outbox
-from batchcls.worker.night_check import NightCheck
 from batchcls.worker.pipeline import Pipeline
 from batchcls.worker.stage_board import Board
+
+if TYPE_CHECKING:
+    from batchcls.worker.night_check import NightCheck
 
 STEP_S = 0.25
 
@@ -101,7 +103,7 @@ def open_pipeline(start: StartMessage, board: Board) -> tuple[Any, Pipeline]:
     return classifier, pipeline
 
 
-def _night_check(start: StartMessage, classifier: Any, board: Board) -> NightCheck | None:
+def _night_check(start: StartMessage, classifier: Any, board: Board) -> "NightCheck | None":
     """What compares devices with the CPU while they label; None where there is nothing but it."""
     from batchcls.model.devices.agreement import unchecked
 
@@ -111,6 +113,7 @@ def _night_check(start: StartMessage, classifier: Any, board: Board) -> NightChe
     files = classifier.description["model"]["files"]
     from batchcls.model.infer.comparing import best, lead
     from batchcls.model.infer.reference import CpuReference
+    from batchcls.worker.night_check import NightCheck
 
     return NightCheck(
         devices,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_group
 
-from batchcls.cli.main import COMMANDS, main, program
+from batchcls.cli.main import COMMANDS, command, main, program
 from tests.support.processes import PATIENCE_S
 
 BATCHCLS = [sys.executable, "-m", "batchcls"]
@@ -251,6 +251,6 @@ def test_help_shows_each_command_in_a_line(
     monkeypatch.setenv("COLUMNS", "80")
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
-    for name, command in COMMANDS.items():
-        summary = (command.__doc__ or "").partition("\n")[0]
+    for name in COMMANDS:
+        summary = (command(name).__doc__ or "").partition("\n")[0]
         assert f"\n  {name:12}  {summary}\n" in shown

@@ -1,0 +1,36 @@
+"""Says what a job asks of its output, in the words of `plan`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from batchcls.job.job import Job
+from batchcls.results.rundir import RunPaths
+from batchcls.running import fingerprint, moved
+from batchcls.running.plan import Again, Found, Request
+
+
+def again(job: Job) -> Again:
+    """What a job asks for if there are results already."""
+    if job.fresh:
+        return "fresh"
+    if job.extend:
+        return "extend"
+    return "retry-failed" if job.retry_failed else ""
+
+
+def request(job: Job, paths: RunPaths, found: Found, asked: Mapping[str, Any] | None) -> Request:
+    """What `plan` is told of a job; sources that have only moved are the same sources.
+
+    Args:
+        job: the job.
+        paths: of its output.
+        found: see `look`.
+        asked: by `fingerprint.asked`, if it is known by now.
+    """
+    normal = None if asked is None else fingerprint.normal(asked)
+    places, objection = moved.places(job), ""
+    if found.manifest is not None and not job.fresh:
+        elsewhere, objection = moved.find(found.manifest, job)
+        if elsewhere is not None:
+            places = found.manifest.settings["places"]
+    return Request(job.output, paths, again(job), places, normal, objection, job.shard)
