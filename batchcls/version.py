@@ -1,5 +1,8 @@
 """The one place that states versions: batchcls's own, and of libraries that messages name."""
 
+PACKAGES = ("openvino", "numpy", "opencv-python", "opencv-python-headless")
+"""What computes."""
+
 __version__ = "0.2.0"
 
 HUB = "huggingface_hub>=0.30"
@@ -18,3 +21,17 @@ of its file is checked."""
 
 OPENCV = "opencv-python>=4.13"
 """What decodes images, for pip: a dependency."""
+
+
+def computing() -> dict[str, str]:
+    """The versions of what computes, as far as it is installed, without importing it."""
+    # 8 ms, when workers are on their way; not before.
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

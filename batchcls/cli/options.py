@@ -128,6 +128,13 @@ OPTIONS = (
     ),
     Option("nireq", SPEED, "Infer requests per device and worker. [0: automatic]", "N"),
     Option("workers", SPEED, "Worker processes. [0: automatic]", "N", "-w"),
+    Option(
+        "cluster",
+        SPEED,
+        "Run workers on other machines: ray, or a command that starts a program on each of them, "
+        "for example 'srun --ntasks-per-node=1' or 'ssh node1'; repeatable. [this machine]",
+        "HOW",
+    ),
     Option("batch_size", SPEED, "Images per infer request. [1]", "N", "-b"),
     Option(
         "decode_threads", SPEED, "Threads per worker that read and decode. [-1: automatic]", "N"

@@ -4,6 +4,7 @@
 """
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,7 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
         ("names", ".+", "a pattern, for example *.jpg"),
         ("exclude", ".+", "a pattern, for example thumbs or *_mask.png"),
         ("output", ".*[^/]", "a file name, for example results.jsonl"),
+        ("cluster", r".*\S.*", "ray, or a launcher, for example 'srun --ntasks-per-node=1'"),
         ("extension", ".+", "a library file"),
         ("plugin", "[^=]+=.+", "NAME=LIBRARY, for example MYDEVICE=libmydevice.so"),
         ("mean_values", _VECTOR, "one or three numbers, for example [123.7,116.3,103.5]"),
@@ -91,7 +93,8 @@ def check(job: "Job") -> None:
     Raises:
         UsageError: names the option, its value, and what is allowed.
     """
-    for name in ("sources", "names", "exclude", "device", "extension", "plugin", "with_facts"):
+    tuples = "sources names exclude device extension plugin with_facts cluster"
+    for name in tuples.split():
         if isinstance(getattr(job, name), str):
             raise UsageError(f"Job.{name} must be a tuple of strings, not one string")
     if not job.sources:
@@ -158,6 +161,7 @@ def _check_together(job: "Job") -> None:
             "--extend and --shard: the parts of a longer list are others; merge the shards, then "
             "use `--extend` without `--shard` on the merged results"
         )
+    _check_cluster(job)
     if job.sources.count("-") > 1:
         raise UsageError("source -: standard input can be read only once")
     if job.output == "-":
@@ -165,6 +169,17 @@ def _check_together(job: "Job") -> None:
             "--output -: results go to a file, so that a run can resume after a crash; name a "
             "file, and follow it with `tail -F FILE.part` while it grows"
         )
+
+
+def _check_cluster(job: "Job") -> None:
+    """Refuse launchers that cannot be taken apart, and what belongs to one machine."""
+    for launcher in job.cluster:
+        try:
+            shlex.split(launcher)
+        except ValueError as error:
+            raise UsageError(f"--cluster {launcher}: {str(error).lower()}") from error
+    if "ray" in job.cluster and len(job.cluster) > 1:
+        raise UsageError("--cluster ray: it brings all machines; leave the other launchers out")
 
 
 def split(values: Sequence[str]) -> list[str]:

@@ -86,6 +86,8 @@ class Job:
         decode: full, or reduced: JPEGs much larger than the model's input are decoded smaller, and
             in full where the answer is close.
         progress: how progress is shown.
+        cluster: where else workers run than on this machine: ``ray``, or launchers that start an
+            agent on each machine ("srun --ntasks-per-node=1"); () = here.
         shard: label one contiguous part of the images ("2/16", from 1); None = all.
         fresh: start over, and forget an earlier run with this output.
         extend: add images that are new since a complete run.
@@ -147,6 +149,7 @@ class Job:
     strict_preprocess: bool = False
     decode: str = "full"
     progress: str = "auto"
+    cluster: tuple[str, ...] = ()
     shard: str | None = None
     fresh: bool = False
     extend: bool = False

@@ -15,7 +15,7 @@ from batchcls.job.job import Job
 from batchcls.job.paths import expanded
 from batchcls.model.files.find import file_hash, model_hash, model_path
 from batchcls.results.manifest import VERSION_KEY
-from batchcls.version import __version__
+from batchcls.version import __version__, computing
 
 RECORD_FORMAT = 2
 OPTIONS = (
@@ -24,8 +24,6 @@ OPTIONS = (
     "strict_devices", "activation", "int8", "score_output", "multilabel", "threshold", "pad_value",
 )  # fmt: skip
 """Options of a job that can change answers by themselves."""
-
-PACKAGES = ("openvino", "numpy", "opencv-python", "opencv-python-headless")
 
 
 def asked(job: Job) -> dict[str, Any]:
@@ -42,7 +40,7 @@ def asked(job: Job) -> dict[str, Any]:
     facts["labels"] = _hash(job.labels, LabelsError)
     facts["extension"] = [_hash(library, UsageError) for library in job.extension]
     facts["load_config"] = _hash(job.load_config, UsageError)
-    facts |= {f"version of {name}": found for name in PACKAGES if (found := _version(name))}
+    facts |= {f"version of {name}": version for name, version in computing().items()}
     return facts | own(job)
 
 
@@ -78,13 +76,3 @@ def _hash(path: str | None, error: type[LabelsError | UsageError]) -> str | None
         return file_hash(expanded(path)).hex()
     except ModelError as reason:
         raise error(str(reason)) from reason
-
-
-def _version(package: str) -> str:
-    # 8 ms, when workers are on their way; not before.
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

@@ -1,13 +1,41 @@
-"""Writes into a run's manifest that another machine goes on with it."""
+"""The machines of a run: opens a cluster's, and notes in the manifest where another goes on."""
 
+import shlex
 from dataclasses import replace
+from pathlib import Path
 
+from batchcls.backends.backend import Backend, OpenBackend
+from batchcls.job.job import Job
 from batchcls.results import echoes
 from batchcls.results import manifest as manifests
 from batchcls.results.echoes import Echo
 from batchcls.results.manifest import Manifest
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
+from batchcls.running.plan import GoOn, NewGeneration, goes_on_from
+from batchcls.wire.start import StartMessage
+
+
+def opener(job: Job, decided: GoOn | NewGeneration) -> OpenBackend:
+    """What opens the backend of a job with a cluster.
+
+    Args:
+        job: the run.
+        decided: whether it goes on with lines that have an echo.
+    """
+    kept = goes_on_from(decided)
+    known = () if kept is None else echoes.recorded(kept.settings)
+
+    def opened(start: StartMessage, log: Path, timeout_s: float) -> Backend:
+        # Runs on one machine need none of this.
+        from batchcls.backends.cluster import ClusterBackend
+        from batchcls.backends.stream import StreamTransport
+
+        launchers = [shlex.split(launcher) for launcher in job.cluster]
+        transport = StreamTransport(launchers, log)
+        return ClusterBackend(start, timeout_s, transport, known[-1] if known else None)
+
+    return opened
 
 
 def note(storage: Storage, paths: RunPaths, manifest: Manifest, now: Echo) -> tuple[str, ...]:

@@ -79,6 +79,10 @@ def run(
                     return already_complete(paths, manifest, failed, job)
                 case GoOn() | NewGeneration():
                     team, presenter = _staff(job, paths, requests, decided)
+                    if job.cluster:
+                        from batchcls.running.machines import opener  # runs here need none of it
+
+                        open_backend = opener(job, decided)
                     if lock.warning:
                         presenter.progress.warn(lock.warning)
                     try:

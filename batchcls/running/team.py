@@ -52,8 +52,10 @@ class Team:
         machine = this_machine()
         self._job, self._requests = job, requests
         self._allocation = decide(job, machine)
-        self.workers = self._allocation.workers
-        self._policy = policy(job, self.workers, machine.memory)
+        # Machines of a cluster divide themselves as they join.
+        self.workers = 0 if job.cluster else self._allocation.workers
+        memory = 0 if job.cluster else machine.memory
+        self._policy = policy(job, self._allocation.workers, memory)
         self._end = contextlib.ExitStack()
         self.guess: Mapping[str, Any] | None = None
 
@@ -87,7 +89,7 @@ class Team:
             BatchclsError: the job is wrong, or no worker can load the model.
         """
         try:
-            self.loop.load()
+            self._load(sample)
         except UndecidedError:
             # A run whose model is known pays for none of this.
             from batchcls.running import guessing
@@ -96,7 +98,7 @@ class Team:
             images = sample(guessing.MOST_IMAGES, 1)
             self.guess = guessing.decide(self._job, images, self._log, self._wait)
             self.start(self._open, self._presenter, self._log)
-            self.loop.load()
+            self._load(sample)
         if self.loop.halted:
             raise StoppedError(f"{self.loop.halted}; {self._log} may say more")
         if self.guess is not None:
@@ -105,6 +107,14 @@ class Team:
     def close(self) -> None:
         """End the workers."""
         self._end.close()
+
+    def _load(self, sample: Sample) -> None:
+        if self._job.cluster:
+            from batchcls.backends.cluster import ClusterBackend
+
+            if isinstance(self.backend, ClusterBackend):
+                self.backend.look_for(sample)
+        self.loop.load()
 
     def _wait(self) -> None:
         self._requests.check()

@@ -79,6 +79,7 @@ CHANGES_NOTHING: dict[str, Any] = {
 }
 OF_ANOTHER_KIND = {
     "output": "is where the results are",
+    "cluster": "where an image is labelled changes no answer",
     "shard": "is in the manifest; another one is refused",
     "fresh": "forgets them", "extend": "of finished results", "retry_failed": "of finished results",
     "mixed_processors": "is in the manifest, with the image from which on",

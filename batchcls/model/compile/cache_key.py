@@ -36,6 +36,7 @@ NEUTRAL = frozenset(
         "decode",
         "output",
         "shard",
+        "cluster",
         "fresh",
         "extend",
         "retry_failed",

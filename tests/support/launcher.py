@@ -1,0 +1,86 @@
+"""Stands in for `srun`: ``python launcher.py NUMBER [--folders DIR…] -- COMMAND…``.
+
+Starts so many copies, joins their outputs line by line, cuts lines as Slurm does, copies its input
+to all of them, and goes on when one of them dies. Its signals: USR1 cuts the network, both ways,
+USR2 mends it. The copies' process numbers are in the file that LAUNCHED names.
+"""
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+
+MAX_MSG_LEN = 1024
+"""Of slurmstepd: it sends no more of a line in one piece, so that others' may come between."""
+
+
+class Launcher:
+    def __init__(self, copies: int, command: list[str]) -> None:
+        self.cut = False
+        self.tasks = [
+            subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, "SLURM_PROCID": str(number)},
+                bufsize=0,
+            )
+            for number in range(copies)
+        ]
+        self.said = {task.stdout.fileno(): b"" for task in self.tasks if task.stdout is not None}
+
+    def run(self) -> int:
+        selector = selectors.DefaultSelector()
+        selector.register(0, selectors.EVENT_READ)
+        for descriptor in self.said:
+            selector.register(descriptor, selectors.EVENT_READ)
+        while self.said:
+            for key, _ in [] if self.cut else selector.select(0.2):
+                data = os.read(key.fd, 1 << 16)
+                if key.fd == 0:
+                    if not data:
+                        selector.unregister(0)
+                    self.copy(data)
+                    continue
+                *lines, self.said[key.fd] = (self.said[key.fd] + data).split(b"\n")
+                for line in lines:
+                    for at in range(0, len(line) + 1, MAX_MSG_LEN):
+                        os.write(1, (line + b"\n")[at : at + MAX_MSG_LEN])
+                if not data:
+                    selector.unregister(key.fd)
+                    del self.said[key.fd]
+            if self.cut:
+                signal.pause()
+        return max(abs(task.wait()) for task in self.tasks)
+
+    def copy(self, data: bytes) -> None:
+        for task in self.tasks:
+            if task.stdin is None:
+                continue
+            try:
+                while data and (sent := os.write(task.stdin.fileno(), data)) < len(data):
+                    data = data[sent:]
+                if not data:
+                    task.stdin.close()
+            except (OSError, ValueError):
+                pass  # this one is dead; the others live on
+
+    def on_signal(self, number: int, _frame: object) -> None:
+        self.cut = number == signal.SIGUSR1
+
+
+def main() -> None:
+    split = sys.argv.index("--")
+    launcher = Launcher(int(sys.argv[1]), sys.argv[split + 1 :])
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, launcher.on_signal)
+    if "LAUNCHED" in os.environ:
+        with open(os.environ["LAUNCHED"], "w") as file:
+            file.write(" ".join(str(task.pid) for task in launcher.tasks))
+    print("Welcome to this cluster. Use of it is monitored.", flush=True)
+    sys.exit(launcher.run())
+
+
+if __name__ == "__main__":
+    main()
