@@ -12,6 +12,9 @@ Messages name libraries and not `batchcls[...]`: pip would look that up on the p
 has no batchcls of ours.
 """
 
+RAY = "ray>=2.60"
+"""What `--cluster ray` needs, for pip: the extra `ray`."""
+
 QUANTIZE = "nncf>=3.2"
 """What `batchcls quantize` needs, for pip: the extra `quantize`."""
 

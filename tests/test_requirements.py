@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.version import HUB, OPENCV, QUANTIZE
+from batchcls.version import HUB, OPENCV, QUANTIZE, RAY
 from tests.support.tree import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -33,7 +33,9 @@ OURS = re.compile(
 JOINED = re.compile(r"""["']\s*\n\s*[rf]?["']""")
 """Between the parts of one literal, written over two lines."""
 
-BOUND = re.compile(r"\b(?:(nncf|huggingface_hub)([<>=~!]=?[\w.,<>=!]+)|opencv-python>=[\w.]+)")
+BOUND = re.compile(
+    r"\b(?:(nncf|huggingface_hub)([<>=~!]=?[\w.,<>=!]+)|(?:opencv-python|ray)>=[\w.]+)"
+)
 
 
 def sends_to_ours(text: str) -> bool:
@@ -52,7 +54,7 @@ def test_bounds_are_those_of_pyproject_wherever_they_stand() -> None:
 
 
 def test_messages_name_what_pyproject_asks_for() -> None:
-    assert {"hub": [HUB], "quantize": [QUANTIZE]}.items() <= EXTRAS.items()
+    assert {"hub": [HUB], "quantize": [QUANTIZE], "ray": [RAY]}.items() <= EXTRAS.items()
     assert OPENCV in PROJECT["dependencies"]
 
 
