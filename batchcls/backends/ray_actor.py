@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -47,6 +48,7 @@ class NodeActor:
         self._failure: OSError | None = None
         self._ours: socket.socket | None = None
         self._agent: subprocess.Popen[bytes] | None = None
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - for as long as this process lives
 
     def start(self, program: Sequence[str]) -> int:
         """Start the agent.
@@ -72,15 +74,15 @@ class NodeActor:
             with contextlib.suppress(OSError):  # the agent is gone: `exchange` will say so
                 self._ours.sendall(data)
 
-    def exchange(self, wait_s: float) -> bytes | int | None:
+    def exchange(self, wait_s: float) -> bytes | tuple[int | None, str]:
         """What the agent has sent since.
 
         Args:
             wait_s: how long to wait if that is nothing.
 
         Returns:
-            bytes, none if the time is over; at the end of the stream the agent's exit status, None
-            if it lives on.
+            bytes, none if the time is over; at the end of the stream the agent's exit status (None
+            if it lives on) and the last line of what it printed.
         """
         ours = self._ours
         assert ours is not None  # noqa: S101 - `start` comes first
@@ -92,16 +94,19 @@ class NodeActor:
                 break
             more = _received(ours)
             if not more:
-                return data or self._status()
+                return data or self._end()
             if not data:
                 end = max(time.monotonic(), self._answered + HOLD_S)
             data += more
         self._answered = time.monotonic()
         return data
 
-    def _status(self) -> int | None:
+    def _end(self) -> tuple[int | None, str]:
         self._ended.wait(5.0)
-        return self._agent.returncode if self._agent else None
+        self._output.seek(0)
+        lines = self._output.read().decode(errors="replace").split("\n")
+        said = [line.strip() for line in lines if line.strip()]
+        return self._agent.returncode if self._agent else None, said[-1] if said else ""
 
     def _live(self, program: tuple[str, ...]) -> None:
         """Start the agent and stay until it ends."""
@@ -113,6 +118,8 @@ class NodeActor:
                 self._agent = subprocess.Popen(
                     [sys.executable, *arguments],
                     stdin=subprocess.DEVNULL,
+                    stdout=self._output,
+                    stderr=self._output,
                     pass_fds=[theirs.fileno()],
                     cwd="/",
                     env=_environment(),

@@ -52,6 +52,7 @@ class Node:
     """What Ray says of a node that is alive."""
 
     id: str
+    name: str
     cores: int
 
 
@@ -59,10 +60,11 @@ class Node:
 class Machine:
     """One agent and the actor that carries its bytes."""
 
-    node: str
+    node: Node
     actor: Any
     outbox: bytearray = field(default_factory=bytearray)
     sending: bool = True  # until it is open
+    heard: bool = False
 
 
 class Carrier:
@@ -126,7 +128,7 @@ class Carrier:
             machine.outbox += data
             self._flush(number)
         elif word is Word.DROP:
-            self._agents[machine.node] = MOST_AGENTS
+            self._agents[machine.node.id] = MOST_AGENTS
             self._lose(number, "dropped")
 
     def _tell(self, word: Word, number: int = 0, data: bytes = b"") -> None:
@@ -140,7 +142,11 @@ class Carrier:
 
         while True:
             nodes = [
-                Node(node["NodeID"], int(node["Resources"].get("CPU", 0)))
+                Node(
+                    node["NodeID"],
+                    node["NodeManagerHostname"],
+                    int(node["Resources"].get("CPU", 0)),
+                )
                 for node in ray.nodes()
                 if node["Alive"]
             ]
@@ -150,9 +156,9 @@ class Carrier:
     def _compare(self, nodes: list[Node]) -> None:
         alive = {node.id for node in nodes}
         for number, machine in list(self._machines.items()):
-            if machine.node not in alive:
+            if machine.node.id not in alive:
                 self._lose(number, "Ray says that the node is gone")
-        busy = {machine.node for machine in self._machines.values()}
+        busy = {machine.node.id for machine in self._machines.values()}
         now = time.monotonic()
         for node in nodes:
             tried = self._agents.get(node.id, 0)
@@ -172,7 +178,7 @@ class Carrier:
         ).remote(node.cores)
         self._count += 1
         number = self._count
-        self._machines[number] = Machine(node.id, actor)
+        self._machines[number] = Machine(node, actor)
         self._call(number, actor.start.remote(self._program), self._opened)
 
     # ---- one machine
@@ -187,13 +193,24 @@ class Carrier:
         reference = self._machines[number].actor.exchange.remote(POLL_S)
         self._call(number, reference, self._heard)
 
-    def _heard(self, number: int, answer: bytes | int | None) -> None:
+    def _heard(self, number: int, answer: bytes | tuple[int | None, str]) -> None:
         if not isinstance(answer, bytes):
-            self._lose(number, f"its agent ended: {cause_of_death(answer)}")
+            self._agent_ended(number, *answer)
             return
         if answer:
+            self._machines[number].heard = True
             self._tell(Word.RECEIVED, number, answer)
         self._listen(number)
+
+    def _agent_ended(self, number: int, status: int | None, words: str) -> None:
+        cause = f"its agent ended: {cause_of_death(status)}"
+        if not self._machines[
+            number
+        ].heard:  # nobody knows its name yet, and the next will do so, too
+            node = self._machines[number].node
+            self._agents[node.id] = MOST_AGENTS
+            cause = f"the agent on {node.name} ended: {cause_of_death(status)}"
+        self._lose(number, f"{cause}: {words[:MOST_SAID]}" if words else cause)
 
     def _flush(self, number: int) -> None:
         machine = self._machines[number]
@@ -209,7 +226,7 @@ class Carrier:
 
     def _lose(self, number: int, cause: str) -> None:
         machine = self._machines.pop(number)
-        self._not_before[machine.node] = time.monotonic() + AGAIN_S
+        self._not_before[machine.node.id] = time.monotonic() + AGAIN_S
         with contextlib.suppress(Exception):  # it may have died of whatever
             self._kill(machine.actor, no_restart=True)
         self._tell(Word.CLOSED, number, cause.encode())

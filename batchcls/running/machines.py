@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from batchcls.backends.backend import Backend, OpenBackend
+from batchcls.backends.transport import Transport
 from batchcls.job.job import Job
 from batchcls.results import echoes
 from batchcls.results import manifest as manifests
@@ -29,13 +30,21 @@ def opener(job: Job, decided: GoOn | NewGeneration) -> OpenBackend:
     def opened(start: StartMessage, log: Path, timeout_s: float) -> Backend:
         # Runs on one machine need none of this.
         from batchcls.backends.cluster import ClusterBackend
-        from batchcls.backends.stream import StreamTransport
 
-        launchers = [shlex.split(launcher) for launcher in job.cluster]
-        transport = StreamTransport(launchers, log)
+        transport = _transport(job.cluster, log)
         return ClusterBackend(start, timeout_s, transport, known[-1] if known else None)
 
     return opened
+
+
+def _transport(cluster: tuple[str, ...], log: Path) -> Transport:
+    if cluster == ("ray",):
+        from batchcls.backends.ray_transport import RayTransport
+
+        return RayTransport(log)
+    from batchcls.backends.stream import StreamTransport
+
+    return StreamTransport([shlex.split(launcher) for launcher in cluster], log)
 
 
 def note(storage: Storage, paths: RunPaths, manifest: Manifest, now: Echo) -> tuple[str, ...]:
