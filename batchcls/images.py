@@ -9,7 +9,7 @@ FailureKind = Literal[
     "denied",  # no permission to read it
     "io_error",  # the file system failed, after retries
     "not_regular",  # a FIFO, a socket, a device, a directory
-    "changed",  # changed while it was read, twice
+    "changed",  # changed while it was read, twice; or its container has, since it was listed
     "empty",  # no bytes
     "not_image",  # not one of the formats that are read
     "truncated",  # the file ends before the picture does
@@ -56,8 +56,53 @@ class Folder:
         return posixpath.join(self.root, name)
 
 
-Place = Folder
+class Container(NamedTuple):
+    """A file that holds images, as it was when they were listed.
+
+    Attributes:
+        kind: how it is read ("tar", …); see `batchcls.sources.containers.kinds`.
+        path: as its members' names begin; it leads from their folder.
+        size: bytes.
+        mtime_ns: when it was last written, nanoseconds since 1970.
+    """
+
+    kind: str
+    path: str
+    size: int
+    mtime_ns: int
+
+
+class Member(NamedTuple):
+    """The place of an image inside a container; a tuple, since one is made for every image.
+
+    Attributes:
+        folder: where the container's path leads from.
+        container: what holds it.
+        method: how it is stored, as the container's kind has it; 0 = as it is.
+        offset: where it begins, as the container's kind has it: for a tar, its first byte.
+        stored: bytes in the container.
+        size: bytes once unpacked; `LARGEST` stands for more as well.
+        crc32: of these bytes, where the container's kind has it.
+    """
+
+    folder: Folder
+    container: Container
+    method: int
+    offset: int
+    stored: int
+    size: int
+    crc32: int
+
+
+LARGEST = (1 << 32) - 1
+
+Place = Folder | Member
 """Where an image's bytes are. Each kind of source knows its own kind of place."""
+
+
+def folder_of(place: Place) -> Folder:
+    """Where paths of an inputs list lead from, by the place of one of its images."""
+    return place.folder if isinstance(place, Member) else place
 
 
 class ImageRef(NamedTuple):
@@ -73,6 +118,12 @@ class ImageRef(NamedTuple):
     index: int  # type: ignore[assignment]  # hides `tuple.index`, which nobody asks an image for
     path: str
     place: Place = Folder("")
+
+
+def file_of(image: ImageRef) -> str:
+    """Where the file is that an image is, or that holds it."""
+    name = image.place.container.path if isinstance(image.place, Member) else image.path
+    return folder_of(image.place).path(name)
 
 
 @dataclass(frozen=True, slots=True)

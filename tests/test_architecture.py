@@ -66,12 +66,12 @@ def test_the_coordinator_loads_no_native_code_that_decodes_or_infers(module: str
     [
         (
             "import batchcls.cli.run, batchcls.cli.main, batchcls.running.run",
-            103,
+            104,
             ["cli.bench", "display.table", "running.session", "running.device_check"],
         ),
         (
             "import batchcls.worker.__main__",
-            49,
+            50,
             ["worker.night_check", "model.devices.agreement", "running"],
         ),
     ],

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.errors import BatchclsError
-from batchcls.images import ImageRef
+from batchcls.images import ImageRef, file_of
 from batchcls.model.files.find import file_hash
 from batchcls.version import __version__, computing
 
@@ -63,7 +63,8 @@ def look_at(path: str) -> Seen | None:
 
 def sample(images: Sequence[ImageRef]) -> list[Seen]:
     """What the driver sees of some images; those are left out that it cannot read itself."""
-    looked = (look_at(image.place.path(image.path)) for image in images)
+    # Those in one container are as good as one.
+    looked = map(look_at, dict.fromkeys(map(file_of, images)))
     return [seen for seen in looked if seen is not None]
 
 

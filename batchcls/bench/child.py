@@ -72,8 +72,9 @@ def preparation(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
     from batchcls.decode.decode import decode_picture
     from batchcls.decode.opencv import load as load_opencv
     from batchcls.decode.policy import CLOSE, DecodePolicy
-    from batchcls.images import Folder, ImageRef
-    from batchcls.sources.files import Files
+    from batchcls.images import ImageRef
+    from batchcls.sources.every import EveryPlace
+    from batchcls.wire import leased
 
     load_opencv().setNumThreads(1)
 
@@ -83,8 +84,7 @@ def preparation(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
     classifier = Classifier.open(start.job, start.threads)
     policy = DecodePolicy(reduced=start.job.decode == "reduced")
     at_least = policy.at_least(classifier.needs)
-    source, place = Files(), Folder(order["root"])
-    images = [ImageRef(n, path, place) for n, path in enumerate(order["paths"])]
+    source, images = EveryPlace(), leased.from_json(order)
 
     def is_close(image: ImageRef) -> bool:
         try:

@@ -16,6 +16,7 @@ from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
 from batchcls.sources.sample import sample
+from batchcls.wire import leased
 from batchcls.wire.start import StartMessage
 
 MOST_IMAGES = 200
@@ -101,8 +102,7 @@ def prepare(job: Job, images: Sequence[ImageRef]) -> Preparation:
     order = {
         "kind": "preparation",
         "start": StartMessage(job, _per_core(replace(job, batch_size=1))).to_json(),
-        "root": images[0].place.root,
-        "paths": [image.path for image in images],
+        **leased.to_json(images),
     }
     with closing(Children([order])) as children:
         passes = [children.measure()[0] for _ in range(REPEATS)]

@@ -9,7 +9,7 @@ from batchcls.errors import ImageError, SourceError
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.report.truth import Truth, Truths
-from batchcls.sources.files import Files
+from batchcls.sources.every import EveryPlace
 from batchcls.sources.sample import sample, scattered
 
 MOST_BYTES = 1 << 30
@@ -43,7 +43,7 @@ def take(folder: str, truths: Truths, most: int) -> Sample:
         if len(taken.pixels) == most or room <= 0:
             break
         try:
-            pixels = decode(Files().read(image))
+            pixels = decode(EveryPlace().read(image))
         except ImageError:
             unreadable += 1
             continue

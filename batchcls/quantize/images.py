@@ -10,7 +10,7 @@ from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import ImageError, SourceError
 from batchcls.images import Picture
 from batchcls.job.job import Job
-from batchcls.sources.files import Files
+from batchcls.sources.every import EveryPlace
 from batchcls.sources.sample import sample, scattered, spread
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ def pictures(job: Job, most: int) -> Iterator[Picture]:
     Raises:
         SourceError: a source cannot be listed.
     """
-    source, policy = Files(), DecodePolicy()
+    source, policy = EveryPlace(), DecodePolicy()
     for image in scattered(sample(job, most)):
         with suppress(ImageError):
             yield decode_picture(source.read(image), policy)
@@ -88,7 +88,7 @@ def choose(job: Job, prepare: Callable[[Any], Any], calibration: int, held_out: 
     images = sample(job, calibration + held_out)
     _, judging = shares(len(images), calibration, held_out)
     learn, held = halves(images, judging)
-    source, policy = Files(), DecodePolicy()
+    source, policy = EveryPlace(), DecodePolicy()
     unusable = 0
     ready: dict[int, PreparedImage] = {}
     for image in images:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from batchcls.errors import UsageError
 from batchcls.images import unnamed
+from batchcls.sources.containers.kinds import BETWEEN, container_path
 
 FILE_COLUMNS = ("file", "path", "filename", "file_name", "filepath", "image", "image_path")
 INDEX_COLUMNS = ("index", "class_index", "class_id", "label_index", "label_id", "target", "id")
@@ -53,12 +54,17 @@ class Truths(Protocol):
 
 
 class FolderTruths:
-    """An image's class is the name of the folder that holds it."""
+    """An image's class is the name of the folder that holds it, inside its container if it has one.
+
+    What lies in no folder of its container has no class: a shard's name is none.
+    """
 
     unused = 0
 
     def of(self, path: str) -> Truth | None:
         """The truth about an image; None for one that lies in no folder."""
+        if container := container_path(path):
+            path = path[len(container) + len(BETWEEN) :]
         folder = PurePosixPath(path).parent.name
         return Truth(None, folder) if folder else None
 

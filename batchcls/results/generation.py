@@ -51,14 +51,14 @@ def recover(paths: RunPaths, storage: Storage, *, fresh: bool = False) -> None:
         if found is None:
             _clear_next(paths, storage)
         else:
-            _take_over(paths, storage)
+            _take_over(paths, storage, found)
 
 
-def stage(paths: RunPaths, storage: Storage, inputs: Path | None = None) -> None:
+def stage(paths: RunPaths, storage: Storage, old: RunPaths | None = None) -> None:
     """Make an empty ``next/`` for a new inputs list.
 
     Args:
-        inputs: put a copy of this list there: for ``--extend`` to lengthen, or that of shards.
+        old: put a copy of the list of this run there: for ``--extend`` to lengthen, or of a shard.
 
     Raises:
         StoppedError: the disk is full or fails.
@@ -67,16 +67,10 @@ def stage(paths: RunPaths, storage: Storage, inputs: Path | None = None) -> None
         _clear_next(paths, storage)
         storage.mkdir(paths.next)
         storage.fsync_dir(paths.directory)
-        if inputs is not None:
-            with (
-                opened(storage, inputs) as source,
-                opened(storage, paths.next_inputs, CREATE) as target,
-            ):
-                offset = 0
-                for block in blocks(storage, source, 0):
-                    write_all(storage, target, block, offset)
-                    offset += len(block)
-                storage.fsync(target)
+        if old is not None:
+            for file in old.list_files:
+                if storage.stat(file) is not None:
+                    _copy(storage, file, paths.next / file.name)
             storage.fsync_dir(paths.next)
 
 
@@ -144,7 +138,16 @@ def finished_file(paths: RunPaths, storage: Storage, *, fresh: bool = False) -> 
         return found
 
 
-def _take_over(paths: RunPaths, storage: Storage) -> None:
+def _copy(storage: Storage, old: Path, new: Path) -> None:
+    with opened(storage, old) as source, opened(storage, new, CREATE) as target:
+        offset = 0
+        for block in blocks(storage, source, 0):
+            write_all(storage, target, block, offset)
+            offset += len(block)
+        storage.fsync(target)
+
+
+def _take_over(paths: RunPaths, storage: Storage, manifest: Manifest) -> None:
     """Each step is on the disk before the next begins, and harmless when done twice.
 
     As long as there is a next manifest, nothing was written for it: a part is of what was before.
@@ -153,9 +156,13 @@ def _take_over(paths: RunPaths, storage: Storage) -> None:
     storage.fsync_dir(paths.results.parent)
     storage.unlink(paths.commit)
     storage.fsync_dir(paths.directory)
-    if storage.stat(paths.next_inputs) is not None:
-        storage.rename(paths.next_inputs, paths.inputs)
-        storage.fsync_dir(paths.directory)
+    for old, new in zip(paths.next_list_files, paths.list_files, strict=True):
+        if storage.stat(old) is not None:
+            storage.rename(old, new)
+            storage.fsync_dir(paths.directory)
+    if not manifest.members:  # those of the list before, if it had any
+        for file in paths.list_files[1:]:
+            storage.unlink(file)
     storage.rename(paths.next_manifest, paths.manifest)
     storage.fsync_dir(paths.directory)
     _clear_next(paths, storage)

@@ -71,6 +71,12 @@ class Manifest:
         return int(self.inputs["count"])
 
     @property
+    def members(self) -> Mapping[str, str]:
+        """SHA-256 of the files beside the list, where some images are members of containers."""
+        found: Mapping[str, str] = self.inputs.get("members", {})
+        return found
+
+    @property
     def shard(self) -> str | None:
         """Which part of the images the results are of, "2/16"; None: of all."""
         found: str | None = self.settings.get(SHARD_KEY)
@@ -143,6 +149,8 @@ def load(storage: Storage, path: Path) -> Manifest | None:
 def require_inputs(storage: Storage, path: Path, manifest: Manifest) -> None:
     """Refuse an inputs list that is not the one that the manifest was made for.
 
+    With it goes what is beside it, where some images are members of containers.
+
     Raises:
         RefusedError: it is missing or changed.
     """
@@ -157,6 +165,19 @@ def require_inputs(storage: Storage, path: Path, manifest: Manifest) -> None:
         raise RefusedError(
             f"{path} has changed since the run began ({how}); restore it, or start over with "
             "`--fresh`"
+        )
+    for name, sha256 in manifest.members.items():
+        _require_hash(storage, path.with_name(name), sha256)
+
+
+def _require_hash(storage: Storage, path: Path, sha256: str) -> None:
+    digest = hashlib.sha256()
+    with guard(path), opened(storage, path) as fd:
+        for block in blocks(storage, fd, 0):
+            digest.update(block)
+    if digest.hexdigest() != sha256:
+        raise RefusedError(
+            f"{path} has changed since the run began; restore it, or start over with `--fresh`"
         )
 
 

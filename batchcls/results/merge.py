@@ -126,7 +126,7 @@ def _begin(
             return found
     merged = replace(merged, replaces=replaces)
     manifests.require_inputs(storage, shards[0].paths.inputs, shards[0].manifest)
-    generation.stage(paths, storage, shards[0].paths.inputs)
+    generation.stage(paths, storage, shards[0].paths)
     generation.begin(paths, storage, merged, fresh=fresh)
     return merged
 

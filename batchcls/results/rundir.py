@@ -65,6 +65,11 @@ class RunPaths:
         return self.directory / "inputs"
 
     @property
+    def list_files(self) -> tuple[Path, ...]:
+        """The list, and what is beside it where some images are members of containers."""
+        return _with_places(self.inputs)
+
+    @property
     def commit(self) -> Path:
         """What of the results is known to be on the disk; see `mark`."""
         return self.directory / "commit"
@@ -90,6 +95,11 @@ class RunPaths:
         return self.next / self.inputs.name
 
     @property
+    def next_list_files(self) -> tuple[Path, ...]:
+        """See `list_files`."""
+        return _with_places(self.next_inputs)
+
+    @property
     def progress(self) -> Path:
         """The last snapshot, for ``batchcls watch``."""
         return self.directory / "progress.json"
@@ -108,6 +118,12 @@ class RunPaths:
     def perf_counts(self) -> Path:
         """Per-layer counters, with ``--perf-counts``."""
         return self.directory / "perf_counts.csv"
+
+
+def _with_places(inputs: Path) -> tuple[Path, ...]:
+    from batchcls.sources.containers.places import beside  # workers start without
+
+    return (inputs, *beside(inputs))
 
 
 def remove_unbegun(paths: RunPaths, storage: Storage) -> None:

@@ -17,11 +17,12 @@ from typing import IO, Any
 from batchcls.backends.deadlines import LOADING_LIMIT_S
 from batchcls.backends.question import Question
 from batchcls.errors import BatchclsError, InterruptedByUser
-from batchcls.images import Folder, ImageRef
+from batchcls.images import ImageRef
 from batchcls.model.devices import agreement
 from batchcls.model.devices.agreement import FEW, Agreement
 from batchcls.model.files.cache_folder import cache_folder
 from batchcls.results import echoes
+from batchcls.wire import leased
 from batchcls.wire.start import StartMessage
 
 log = logging.getLogger("batchcls")
@@ -133,7 +134,7 @@ def compare(
 
     Args:
         start: as a worker gets it.
-        images: of one place.
+        images: of one inputs list.
         words: takes what the process says.
         ask: begins a question.
         meanwhile: returns when what it is given is true.
@@ -142,11 +143,9 @@ def compare(
         BatchclsError: the job is wrong, or the process died.
         OSError: there can be no process.
     """
-    place = images[0].place if images else Folder("")
     request = {
         "start": start.to_json(),
-        "images": [[image.index, image.path] for image in images],
-        "place": {"root": place.root, "moved": place.moved},
+        **leased.to_json(images),
         "seconds": SECONDS,
     }
     question = ask(request, words)

@@ -12,8 +12,9 @@ from typing import Any
 
 from batchcls.backends.question import Question
 from batchcls.errors import BatchclsError, InterruptedByUser
-from batchcls.images import Folder, ImageRef
+from batchcls.images import ImageRef
 from batchcls.job.job import Job
+from batchcls.wire import leased
 
 MODULE = "batchcls.worker.choosing"
 MOST_IMAGES = 96
@@ -41,11 +42,9 @@ def decide(
     Raises:
         InterruptedByUser: `waiting` says that a signal came.
     """
-    place = images[0].place if images else Folder("")
     request = {
         "job": replace(job, sources=()).as_dict(),
-        "images": [[image.index, image.path] for image in images],
-        "place": {"root": place.root, "moved": place.moved},
+        **leased.to_json(images),
     }
     until = time.monotonic() + TIMEOUT_S
     try:

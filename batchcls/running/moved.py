@@ -37,13 +37,22 @@ class Moved:
 
 
 def some_sizes(inputs: Path, place: Folder) -> dict[str, int]:
-    """Names of some images of a list, evenly spread, and their sizes; without those that are gone.
+    """Names of some files of a list, evenly spread, and their sizes; without those that are gone.
+
+    The files are the images, or the containers that hold them.
 
     Raises:
         OSError: the list cannot be read.
     """
-    sizes = ((name, _size(place, name)) for name in _some_names(inputs))
-    return {name: size for name, size in sizes if size is not None}
+    from batchcls.sources.containers.kinds import container_path  # as in `find`
+
+    sizes: dict[str, int] = {}
+    for name in _some_names(inputs):
+        for file in (name, container_path(name)):
+            if file and (size := _size(place, file)) is not None:
+                sizes[file] = size
+                break
+    return sizes
 
 
 def find(manifest: Manifest, job: Job) -> tuple[Moved | None, str]:

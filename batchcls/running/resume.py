@@ -11,8 +11,10 @@ Rules of this file:
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+from batchcls.backends.listing import ListingProcess
 from batchcls.errors import BatchclsError, RefusedError
 from batchcls.images import Folder
 from batchcls.job.job import Job
@@ -68,6 +70,7 @@ class Output:
         self._job = job
         self.storage = storage
         self.paths = paths
+        self._open_lister = partial(ListingProcess, log=paths.log)
 
     def list_inputs(self, decided: GoOn | NewGeneration) -> InputsList:
         """List the sources, unless there is a frozen list that stays.
@@ -81,7 +84,7 @@ class Output:
         before = goes_on_from(decided)
         if before is None:
             generation.stage(paths, storage)
-            listed = freeze(job, paths.next_inputs)
+            listed = freeze(job, paths.next_inputs, open_lister=self._open_lister)
             require_images(job.shard, listed.count)
             return listed
         manifests.require_inputs(storage, paths.inputs, before)
@@ -95,8 +98,8 @@ class Output:
                     f"{job.output} lists absolute paths, and the images have moved; run `--extend` "
                     "where they were, or label the new ones into another `--output`"
                 )
-            generation.stage(paths, storage, paths.inputs)
-            return extend(listed, job, paths.next_inputs)
+            generation.stage(paths, storage, paths)
+            return extend(listed, job, paths.next_inputs, open_lister=self._open_lister)
         return listed
 
     def images(self, listed: InputsList) -> range:
@@ -136,9 +139,9 @@ class Output:
             manifest = decided.manifest
         with contextlib.ExitStack() as undo:
             elsewhere, _ = moved.find(manifest, self._job)
-            place = Folder(manifest.root) if elsewhere is None else elsewhere.place
+            folder = Folder(manifest.root) if elsewhere is None else elsewhere.place
             with guard(paths.inputs):
-                reader = InputsReader(paths.inputs, place)
+                reader = InputsReader(paths.inputs, folder, members=manifest.members)
             undo.callback(reader.close)
             journal = Journal.open(
                 paths, storage, len(manifest.lines), manifest.run, replaces=manifest.replaces,

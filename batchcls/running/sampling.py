@@ -33,8 +33,8 @@ def some_images(
     """
     before, paths = goes_on_from(decided), output.paths
     elsewhere = None if before is None else moved.find(before, job)[0]
-    place = Folder(listed.root) if elsewhere is None else elsewhere.place
+    folder = Folder(listed.root) if elsewhere is None else elsewhere.place
     staged = output.storage.stat(paths.next_inputs) is not None
     path = paths.next_inputs if staged else paths.inputs
     with guard(path):
-        return spread_over(path, place, listed.count, min(most, max(1, listed.count // share)))
+        return spread_over(path, folder, listed, min(most, max(1, listed.count // share)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import repeat
 
 from batchcls.errors import ImageError
-from batchcls.images import MAX_BYTES, Folder, ImageRef
+from batchcls.images import MAX_BYTES, Folder, ImageRef, folder_of
 from batchcls.sources.reading import read_file
 
 
@@ -35,6 +35,6 @@ class Files:
             ImageError: see `read_file`.
         """
         try:
-            return read_file(os.fsencode(image.place.path(image.path)), self.max_bytes)
+            return read_file(os.fsencode(folder_of(image.place).path(image.path)), self.max_bytes)
         except ValueError as error:  # a NUL, or a surrogate that stands for no byte
             raise ImageError("vanished", "no file can have such a name") from error

@@ -5,15 +5,31 @@ Rules of this file:
 1. Sources come in the order given; within each, images come in the order of `Source.list`.
 2. A path that occurs again, in another source or list, counts once, where it came first.
 3. Nothing is written under the list's name before everything is known to be right.
+4. A container that a source names is its members, in its own order. Those that share a name stay
+   what they are, several images; a container that occurs again counts once.
 """
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import repeat
 from pathlib import Path
 from typing import IO
 
 from batchcls.errors import SourceError, StoppedError
+from batchcls.images import Container, Folder
 from batchcls.job.job import Job
+from batchcls.sources.containers.kinds import BETWEEN, COMPRESSED, advice, kind_of
+from batchcls.sources.containers.listing import Lister, OpenLister, OwnLister, look_at
+from batchcls.sources.containers.places import (
+    NONE,
+    PLAIN,
+    RECORD,
+    beside,
+    decode_containers,
+    read_records,
+)
 from batchcls.sources.duplicates import SeenHashes, normal, repeated
 from batchcls.sources.inputs import InputsList, ListWriter
 from batchcls.sources.nul_ended import read_names
@@ -24,25 +40,43 @@ PICTURES = frozenset({
     ".rw2", ".raf", ".psd", ".svg", ".pdf", ".dcm", ".ppm", ".pgm", ".exr", ".hdr", ".ico",
 })  # fmt: skip
 """Endings of pictures that are not read: named first among what is left out."""
+NAMED_FIRST = PICTURES | COMPRESSED.keys()
 MOST_SHOWN = 6
+TWO_SLASHES = re.compile(rb"//+")
 
 
-def freeze(job: Job, path: Path, *, stdin: IO[bytes] | None = None) -> InputsList:
+def freeze(
+    job: Job,
+    path: Path,
+    *,
+    stdin: IO[bytes] | None = None,
+    open_lister: OpenLister = OwnLister,
+) -> InputsList:
     """List a job's images and write them to an inputs list.
 
     Args:
         job: its sources, null_separated, names, exclude and follow_links count.
         path: of the list; its directory exists and is never listed itself.
         stdin: what the source ``-`` reads; None is standard input.
+        open_lister: makes what lists containers.
 
     Raises:
         SourceError: a source is missing or unreadable, two overlap, or there are no images.
         StoppedError: the list cannot be written.
     """
-    return _write(open_sources(job, path.parent, stdin), path, old=None)
+    opened = open_sources(job, path.parent, stdin)
+    with closing(open_lister(job.names, job.exclude, opened.notes)) as lister:
+        return _write(opened, path, lister, old=None)
 
 
-def extend(old: InputsList, job: Job, path: Path, *, stdin: IO[bytes] | None = None) -> InputsList:
+def extend(
+    old: InputsList,
+    job: Job,
+    path: Path,
+    *,
+    stdin: IO[bytes] | None = None,
+    open_lister: OpenLister = OwnLister,
+) -> InputsList:
     """List a job's images again and append those that are new to its inputs list.
 
     Images that are gone by now stay listed: they have their lines in the results.
@@ -61,21 +95,24 @@ def extend(old: InputsList, job: Job, path: Path, *, stdin: IO[bytes] | None = N
             "extend it with the same sources, named from the same directory, or choose another "
             "`--output`"
         )
-    return _write(opened, path, old=old)
+    with closing(open_lister(job.names, job.exclude, opened.notes)) as lister:
+        return _write(opened, path, lister, old=old)
 
 
-def _write(opened: Opened, path: Path, old: InputsList | None) -> InputsList:
+def _write(opened: Opened, path: Path, lister: Lister, old: InputsList | None) -> InputsList:
     writer = None
     try:
         writer = ListWriter(path)
         if old is not None:
-            with path.open("rb") as file:
-                for name in read_names(file):
-                    writer.add(name)
+            _write_old(writer, path, old)
+        add_members = _Containers(writer, lister, opened.root).add_members
         for source in opened.sources:
             # The place of every file is the root, which the manifest holds once for all of them.
             for name, _ in source.list():
-                writer.add(name)
+                if (kind := kind_of(name)) is None:
+                    writer.add(name)
+                else:
+                    add_members(kind, name)
         left_out = render_left_out(opened.notes.left_out)
         if not writer.count:
             hint = f"; {left_out}" if left_out else ""
@@ -84,14 +121,16 @@ def _write(opened: Opened, path: Path, old: InputsList | None) -> InputsList:
         if opened.may_repeat or old is not None:
             writer, repeats = _without_repeats(writer, os.fsencode(opened.root), path)
         count = writer.count
+        sha256, members = writer.commit()
         return InputsList(
             root=opened.root,
             count=count,
-            sha256=writer.commit(),
+            sha256=sha256,
             # What --extend finds again is no duplicate.
             duplicates=repeats if old is None else old.duplicates,
             skipped=(*([left_out] if left_out else ()), *opened.notes.as_tuple()),
             left_out=dict(opened.notes.left_out.most_common()),
+            members=members,
         )
     except OSError as error:
         raise StoppedError(
@@ -116,39 +155,107 @@ def render_left_out(left_out: Mapping[str, int]) -> str:
         parts.append(f"left out by name: {_most(files, 'without an ending')} (see `--names`)")
     if folders:
         parts.append(f"folders left out: {_most(folders, '')}")
+    parts += [advice(ending) for ending in files if ending in COMPRESSED][:1]
     return "; ".join(parts)
 
 
 def _most(counts: Mapping[str, int], unnamed: str) -> str:
     """The largest counts, those that sound like pictures first."""
-    ranked = sorted(counts, key=lambda name: (name not in PICTURES, -counts[name], name))
+    ranked = sorted(counts, key=lambda name: (name not in NAMED_FIRST, -counts[name], name))
     shown = [f"{counts[name]:,} {name or unnamed}" for name in ranked[:MOST_SHOWN]]
     more = sum(counts[name] for name in ranked[MOST_SHOWN:])
     return ", ".join([*shown, f"{more:,} more"] if more else shown)
 
 
+def _write_old(writer: ListWriter, path: Path, old: InputsList) -> None:
+    """Begin with a list that is there."""
+    places: Iterable[bytes] = repeat(PLAIN)
+    if old.members:
+        containers, records = beside(path)
+        writer.containers = decode_containers(containers.read_bytes())
+        places = read_records(records)
+    with path.open("rb") as file:
+        for name, place in zip(read_names(file), places, strict=False):
+            writer.add(name, place)
+
+
+class _Containers:
+    """Puts the members of containers on a list.
+
+    Args:
+        writer: of the list; its containers are known already.
+        lister: of containers.
+        root: that paths lead from.
+    """
+
+    def __init__(self, writer: ListWriter, lister: Lister, root: str) -> None:
+        self._writer = writer
+        self._lister = lister
+        self._folder = Folder(root)
+        self._numbers = {one.path: number for number, one in enumerate(writer.containers)}
+
+    def add_members(self, kind: str, path: bytes) -> None:
+        """Append a container's images.
+
+        Raises:
+            SourceError: it cannot be listed, or is not what it was when it was listed before.
+        """
+        path = TWO_SLASHES.sub(b"/", path)  # lest they look like what ends a container's path
+        name = os.fsdecode(path)
+        found = look_at(kind, self._folder.path(name))
+        container = found._replace(path=name)
+        known = self._writer.containers
+        number = self._numbers.setdefault(name, len(known))
+        if number == len(known):
+            known.append(container)
+        elif known[number] != container:
+            raise SourceError(
+                f"{name} has changed since it was listed, so its images may be others now; restore "
+                "it, put the new images into a container of another name, or choose another "
+                "`--output`"
+            )
+        prefix = path + os.fsencode(BETWEEN)
+        for member, place in self._lister.members(found, number):
+            self._writer.add(prefix + member, place)
+
+
+def _key(path: bytes, place: bytes, root: bytes, containers: Sequence[Container]) -> bytes:
+    """What is the same for two entries of one image, and for no others."""
+    number, _, offset, *_ = RECORD.unpack(place)
+    if number == NONE:
+        return normal(path, root)
+    # As MARK is, ``/./`` is in no normal path.
+    container = normal(os.fsencode(containers[number].path), root)
+    return b"%s/./%016x" % (container, offset)
+
+
 def _without_repeats(writer: ListWriter, root: bytes, list_path: Path) -> tuple[ListWriter, int]:
     """The same list with every path once, and how many entries went; the same writer if none."""
+
+    def keys() -> Iterator[bytes]:
+        file.seek(0)
+        pairs = zip(read_names(file), writer.places(), strict=False)
+        return (_key(path, place, root, writer.containers) for path, place in pairs)
+
     seen = SeenHashes()
     with writer.reopen() as file:
-        for path in read_names(file):
-            seen.add(normal(path, root))
+        for key in keys():
+            seen.add(key)
         suspects = seen.suspects()
         del seen
         if not suspects:
             return writer, 0
+        drop = repeated(keys(), suspects, list_path.parent)
         file.seek(0)
-        drop = repeated(
-            (normal(path, root) for path in read_names(file)), suspects, list_path.parent
-        )
-        file.seek(0)
+        places = writer.places()
         # The new writer takes the temporary name; the old file lives on in `file` till the end.
         writer.discard()
         kept = ListWriter(list_path)
+        kept.containers = writer.containers
         try:
-            for position, path in enumerate(read_names(file)):
+            for position, (path, place) in enumerate(zip(read_names(file), places, strict=False)):
                 if position not in drop:
-                    kept.add(path)
+                    kept.add(path, place)
         except BaseException:
             kept.discard()
             raise

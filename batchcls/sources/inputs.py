@@ -6,17 +6,27 @@ Rules of this file:
 2. It is never changed afterwards but by `--extend`, which puts a longer list in its place, whose
    beginning is the old list byte for byte.
 3. Reading takes constant memory, whatever the length.
+4. Where some images are members of containers, `containers.places` has each image's place; the
+   files beside the list are of it, and go where it goes.
 """
 
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import count, repeat, starmap
 from pathlib import Path
 from typing import IO, Any
 
 from batchcls.errors import RefusedError
-from batchcls.images import Folder, ImageRef
+from batchcls.images import Container, Folder, ImageRef
+from batchcls.sources.containers.places import (
+    PLAIN,
+    Places,
+    beside,
+    encode_containers,
+    read_records,
+)
 from batchcls.sources.directory import sync_directory
 from batchcls.sources.nul_ended import BLOCK, NAMES_AT_ONCE, Splitter, joined
 
@@ -32,6 +42,8 @@ class InputsList:
         duplicates: how many entries repeated an earlier one and were left out.
         skipped: what could not be listed (a directory without permission, …), a sentence each.
         left_out: files that were left out by their name, by ending, and folders by name.
+        members: SHA-256 of the files beside the list, by name, where some images are members of
+            containers; else empty.
     """
 
     root: str
@@ -40,26 +52,72 @@ class InputsList:
     duplicates: int = 0
     skipped: tuple[str, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
+    members: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON data."""
-        return asdict(self)
+        """JSON data; nothing of members where there are none, as before there were any."""
+        data = asdict(self)
+        if not self.members:
+            del data["members"]
+        return data
+
+
+class _Aside:
+    """A file under a temporary name, until it is put in place."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.temporary = path.with_name(path.name + ".tmp")
+        self._file: IO[bytes] = self.temporary.open("w+b", buffering=0)
+        self._hash = hashlib.sha256()
+
+    def write(self, block: bytes) -> None:
+        data = memoryview(block)
+        self._hash.update(data)
+        while data:
+            data = data[self._file.write(data) :]
+
+    def commit(self) -> str:
+        """Sync it, put it in place, and return its SHA-256."""
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self.temporary.replace(self.path)
+        sync_directory(self.path.parent)
+        return self._hash.hexdigest()
+
+    def discard(self) -> None:
+        if not self._file.closed:
+            self._file.close()
+            self.temporary.unlink(missing_ok=True)
 
 
 class ListWriter:
-    """Writes a list under a temporary name and puts it in place."""
+    """Writes a list under a temporary name and puts it in place.
+
+    Attributes:
+        count: of images so far.
+        containers: what the places' numbers mean.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._temporary = path.with_name(path.name + ".tmp")
-        self._file: IO[bytes] = self._temporary.open("w+b", buffering=0)
-        self._hash = hashlib.sha256()
+        self._names = _Aside(path)
+        self._places: _Aside | None = None
         self._block: list[bytes] = []
+        self._records: list[bytes] = []
         self.count = 0
+        self.containers: list[Container] = []
 
-    def add(self, path: bytes) -> None:
-        """Append one path."""
+    def add(self, path: bytes, place: bytes = PLAIN) -> None:
+        """Append one path, and where its image is: `containers.places.record`, if it is a member.
+
+        The first member's container must be known by then.
+        """
+        if self._places is None and self.containers:
+            self._begin_places()
         self._block.append(path)
+        if self._places is not None:
+            self._records.append(place)
         self.count += 1
         if len(self._block) == NAMES_AT_ONCE:
             self._write()
@@ -67,30 +125,51 @@ class ListWriter:
     def reopen(self) -> IO[bytes]:
         """What is written so far, for reading from its beginning."""
         self._write()
-        return self._temporary.open("rb")
+        return self._names.temporary.open("rb")
 
-    def commit(self) -> str:
-        """Sync the list, put it in place, and return its SHA-256."""
+    def places(self) -> Iterator[bytes]:
+        """The records of what is written so far; without end where there are no members."""
         self._write()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._temporary.replace(self._path)
-        sync_directory(self._path.parent)
-        return self._hash.hexdigest()
+        if self._places is None:
+            return repeat(PLAIN)
+        return read_records(self._places.temporary)
+
+    def commit(self) -> tuple[str, dict[str, str]]:
+        """Sync the list and what is beside it, put it in place, and return their SHA-256."""
+        self._write()
+        members = {}
+        if self._places is not None:
+            containers, _ = beside(self._path)
+            table = _Aside(containers)
+            try:
+                table.write(encode_containers(self.containers))
+                members = {"containers": table.commit(), "places": self._places.commit()}
+            finally:
+                table.discard()
+        return self._names.commit(), members
 
     def discard(self) -> None:
         """Leave no temporary file; without effect after `commit`."""
-        if not self._file.closed:
-            self._file.close()
-            self._temporary.unlink(missing_ok=True)
+        self._names.discard()
+        if self._places is not None:
+            self._places.discard()
+
+    def _begin_places(self) -> None:
+        """Everything so far was a file."""
+        self._places = _Aside(beside(self._path)[1])
+        left = self.count
+        while left:
+            some = min(left, NAMES_AT_ONCE)
+            self._places.write(PLAIN * some)
+            left -= some
 
     def _write(self) -> None:
         if self._block:
-            data = memoryview(joined(self._block))
-            self._hash.update(data)
-            while data:
-                data = data[self._file.write(data) :]
+            self._names.write(joined(self._block))
             self._block.clear()
+        if self._places is not None and self._records:
+            self._places.write(b"".join(self._records))
+            self._records.clear()
 
 
 class InputsReader:
@@ -98,13 +177,15 @@ class InputsReader:
 
     Args:
         path: the list's file.
-        place: of the images; a string is `InputsList.root`.
+        folder: where the images' paths lead from; a string is `InputsList.root`.
+        members: some images are members of containers.
     """
 
-    def __init__(self, path: Path | str, place: Folder | str) -> None:
-        self._place = Folder(place) if isinstance(place, str) else place
+    def __init__(self, path: Path | str, folder: Folder | str, *, members: object = False) -> None:
+        self._folder = Folder(folder) if isinstance(folder, str) else folder
         self.next_index = 0
         self._path = Path(path)
+        self._places = Places(self._path, self._folder) if members else None
         self._file: IO[bytes] = self._path.open("rb", buffering=0)
         self._names: list[bytes] = []  # the next names, last first
         self._splitter = Splitter()
@@ -115,24 +196,32 @@ class InputsReader:
         Raises:
             RefusedError: the list ends in the middle of a path.
         """
-        images: list[ImageRef] = []
-        while len(images) < n:
+        names: list[bytes] = []
+        while len(names) < n:
             if not self._names and not self._fill():
                 break
-            path = os.fsdecode(self._names.pop())
-            images.append(ImageRef(self.next_index, path, self._place))
-            self.next_index += 1
-        return tuple(images)
+            names.append(self._names.pop())
+        first, self.next_index = self.next_index, self.next_index + len(names)
+        places = (
+            repeat(self._folder) if self._places is None else self._places.of(first, len(names))
+        )
+        images = zip(count(first), map(os.fsdecode, names), places, strict=False)
+        return tuple(starmap(ImageRef, images))
 
     def seek(self, index: int) -> None:
-        """Go on at this image; counts NUL bytes from the start, 400 MB in well under a second.
+        """Go on at this image; counts NUL bytes on the way, 400 MB in well under a second.
 
         Raises:
             RefusedError: the list is shorter.
         """
-        self._file.seek(0)
+        left = index - self.next_index - len(self._names)
+        if left < 0:  # back, or to one of those that were read already
+            self._file.seek(0)
+            left = index
+        elif left == 0:  # the image behind those that were read: its path may have been begun
+            self._names, self.next_index = [], index
+            return
         self._names, self._splitter, self.next_index = [], Splitter(), index
-        left = index
         while left:
             block = self._file.read(BLOCK)
             found = block.count(b"\0")
@@ -153,8 +242,10 @@ class InputsReader:
             yield from images
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the files."""
         self._file.close()
+        if self._places is not None:
+            self._places.close()
 
     def _fill(self) -> bool:
         while not self._names:

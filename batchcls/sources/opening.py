@@ -3,10 +3,10 @@
 Rules of this file:
 
 1. ``-`` and ``@list.txt`` are lists of paths, a directory is the images below it, and any other
-   path is one image.
+   path is one image, or a container of images, wherever it stands.
 2. With one directory as the only source, paths are relative to it; otherwise they are as typed,
    and relative to the current directory.
-3. Within a source, paths come in byte order.
+3. Within a source, paths come in byte order, and a container's members in its own, in its place.
 """
 
 import os
@@ -22,6 +22,7 @@ from typing import IO
 from batchcls.errors import SourceError
 from batchcls.job.job import Job
 from batchcls.job.paths import absolute
+from batchcls.sources.containers.kinds import advice, compressed, kind_of
 from batchcls.sources.duplicates import normal
 from batchcls.sources.files import Files
 from batchcls.sources.missing import require_some
@@ -71,7 +72,12 @@ def open_sources(job: Job, folder: Path, stdin: IO[bytes] | None = None) -> Open
     _refuse_overlap(folders)
     notes = Notes()
     excluded = name_filter((*NOBODYS, *job.exclude))
-    walk = Walk(name_filter(job.names), excluded, folder, job.follow_links, notes)
+    is_image = name_filter(job.names)
+
+    def wanted(name: bytes) -> bool:
+        return is_image(name) or kind_of(name) is not None
+
+    walk = Walk(wanted, excluded, folder, job.follow_links, notes)
     alone = kinds == ["directory"]
     root = root_of(job)
 
@@ -79,12 +85,12 @@ def open_sources(job: Job, folder: Path, stdin: IO[bytes] | None = None) -> Open
         raw = os.fsencode(word)
         if kind == "directory":
             return walk.below(raw) if alone else _joined(raw, walk)
-        return iter([raw]) if kind == "image" else _listed(word, job, folder, stdin)
+        return _listed(word, job, folder, stdin) if kind == "list" else iter([raw])
 
     return Opened(
         tuple(Files(paths(*one), root) for one in zip(job.sources, kinds, strict=True)),
         root,
-        may_repeat=len(kinds) > len(folders),
+        may_repeat=len(kinds) > len(folders) and kinds != ["container"],
         notes=notes,
         looked_in=_looked_in(job, kinds),
     )
@@ -111,7 +117,11 @@ def _kind(word: str) -> str:
             f"source {word}: {error.strerror or error}; name a directory of images, "
             "an image file, @list.txt or - for a list on standard input"
         ) from error
-    return "directory" if stat.S_ISDIR(mode) else "image"
+    if stat.S_ISDIR(mode):
+        return "directory"
+    if ending := compressed(word):
+        raise SourceError(f"source {word}: {advice(ending)}")
+    return "image" if kind_of(os.fsencode(word)) is None else "container"
 
 
 def _current() -> bytes:
@@ -177,7 +187,7 @@ def _refuse_overlap(folders: list[str]) -> None:
 
 def _looked_in(job: Job, kinds: list[str]) -> str:
     places = ", ".join(job.sources[:5]) + (", …" if len(job.sources) > 5 else "")
-    if "directory" not in kinds:
+    if not {"directory", "container"}.intersection(kinds):
         return f"in {places}: the list is empty; give it one path per line"
     return (
         f"in {places}: no file name matches {' '.join(job.names)}; check the path, or choose "

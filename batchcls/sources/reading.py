@@ -62,7 +62,7 @@ class System(Protocol):
         """`os.close`."""
 
 
-class _Changed(Exception):  # noqa: N818 - a state to try again from, not an error
+class ChangedError(Exception):
     """The file was not the same after reading as before."""
 
 
@@ -86,12 +86,25 @@ def read_file(
             out_of_memory.
         ValueError: the path contains a NUL.
     """
+    return patiently(lambda: _read_once(path, max_bytes, system), sleep)
+
+
+def patiently(read: Callable[[], bytes], sleep: Callable[[float], None] = time.sleep) -> bytes:
+    """What `read` gives, tried again where that may help.
+
+    Args:
+        read: raises `OSError`, `ChangedError`, or what it likes.
+        sleep: how to wait before trying again.
+
+    Raises:
+        ImageError: why there is nothing.
+    """
     waits = iter(BACKOFF_S)
     changes = 0
     while True:
         try:
-            return _read_once(path, max_bytes, system)
-        except _Changed:
+            return read()
+        except ChangedError:
             changes += 1
             if changes == 2:
                 raise ImageError("changed", "changed while it was read, twice") from None
@@ -106,11 +119,11 @@ def read_file(
 
 def _read_once(path: bytes, max_bytes: int, system: System) -> bytes:
     # Before opening: merely opening a device can have effects.
-    _check_regular(system.stat(path))
+    require_regular(system.stat(path))
     descriptor = system.open(path, FLAGS)
     try:
         before = system.fstat(descriptor)
-        _check_regular(before)
+        require_regular(before)
         if before.st_size > max_bytes:
             raise ImageError("too_large", f"{before.st_size} bytes, over the limit of {max_bytes}")
         # Some mounts (FUSE, procfs-like) do not know sizes and say 0: what there is decides then.
@@ -127,7 +140,7 @@ def _read_once(path: bytes, max_bytes: int, system: System) -> bytes:
         before.st_size,
         before.st_mtime_ns,
     ):
-        raise _Changed
+        raise ChangedError
     if not data:
         raise ImageError("empty", "no bytes in it")
     return data
@@ -146,7 +159,12 @@ def _read_all(descriptor: int, size: int, system: System) -> bytes:
     return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
 
-def _check_regular(status: os.stat_result) -> None:
+def require_regular(status: os.stat_result) -> None:
+    """Refuse what is no plain file.
+
+    Raises:
+        ImageError: not_regular.
+    """
     if not stat.S_ISREG(status.st_mode):
         raise ImageError("not_regular", f"not a regular file but {_sort_of_file(status.st_mode)}")
 

@@ -3,7 +3,6 @@
 Lists are sorted, so each class's folder gets its share.
 """
 
-import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
@@ -13,12 +12,9 @@ from typing import TypeVar
 from batchcls.images import Folder, ImageRef
 from batchcls.job.job import Job
 from batchcls.sources.freezing import freeze
-from batchcls.sources.inputs import InputsReader
+from batchcls.sources.inputs import InputsList, InputsReader
 
 T = TypeVar("T")
-READ_WHOLE = 100_000
-LONGEST = 1 << 14
-"""Bytes that hold the end of one name and the whole of the next."""
 _GOLDEN = 0.6180339887498949
 
 
@@ -31,37 +27,24 @@ def sample(job: Job, most: int) -> list[ImageRef]:
     with tempfile.TemporaryDirectory(prefix="batchcls-sample-") as folder:
         path = Path(folder) / "inputs"
         listed = freeze(job, path)
-        wanted = frozenset(spread(listed.count, most))
-        with closing(InputsReader(path, listed.root)) as reader:
-            return [image for image in reader if image.index in wanted]
+        return spread_over(path, Folder(listed.root), listed, most)
 
 
-def spread_over(path: Path, place: Folder, count: int, most: int) -> list[ImageRef]:
+def spread_over(path: Path, folder: Folder, listed: InputsList, most: int) -> list[ImageRef]:
     """At most so many images of a frozen list, spread over it, in its order.
-
-    Long lists are not read: a name is taken from each of so many places in the file, so that the
-    indices of these images are not those of the list.
 
     Args:
         path: of the list.
-        place: of its images.
-        count: how many it has.
+        folder: where its images' paths lead from.
+        listed: what it holds.
         most: to take.
     """
-    if count <= READ_WHOLE:
-        wanted = frozenset(spread(count, most))
-        with closing(InputsReader(path, place)) as reader:
-            return [image for image in reader if image.index in wanted]
-    found: dict[str, None] = {}
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        for offset in spread(size, most):
-            file.seek(offset)
-            # What the place is in the middle of is left out; the last name may be found twice.
-            parts = file.read(LONGEST).split(b"\0", 2)
-            if len(parts) > 2:
-                found[os.fsdecode(parts[1])] = None
-    return [ImageRef(index, name, place) for index, name in enumerate(found)]
+    found: list[ImageRef] = []
+    with closing(InputsReader(path, folder, members=listed.members)) as reader:
+        for index in spread(listed.count, most):
+            reader.seek(index)
+            found += reader.chunk(1)
+    return found
 
 
 def spread(count: int, most: int) -> list[int]:

@@ -11,7 +11,21 @@ from typing import Protocol
 from batchcls.images import ImageRef, Place
 
 
-class Source(Protocol):
+class ImageReader(Protocol):
+    """Reads images by their places."""
+
+    def read(self, image: ImageRef) -> bytes:
+        """One image's bytes: all of them, of one version, and never none.
+
+        It may be asked for any image, in any order, by several threads at once, and comes to an
+        end whatever is found at the image's place.
+
+        Raises:
+            ImageError: why there are none. Nothing else is raised because of an image.
+        """
+
+
+class Source(ImageReader, Protocol):
     """Something that holds images.
 
     `list` runs in the coordinator, `read` in the workers, perhaps weeks later: what `read` needs
@@ -26,14 +40,4 @@ class Source(Protocol):
 
         Raises:
             SourceError: the images cannot be listed, or not all of them.
-        """
-
-    def read(self, image: ImageRef) -> bytes:
-        """One image's bytes: all of them, of one version, and never none.
-
-        It may be asked for any image, in any order, by several threads at once, and comes to an
-        end whatever is found at the image's place.
-
-        Raises:
-            ImageError: why there are none. Nothing else is raised because of an image.
         """

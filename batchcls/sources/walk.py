@@ -18,11 +18,12 @@ Rules of this file:
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from batchcls.errors import SourceError
+from batchcls.sources.containers.kinds import compressed
 from batchcls.sources.spill import SortedSpill
 
 MAX_NOTES = 20
@@ -55,9 +56,14 @@ class Notes:
         """Count a file that is left out, or a folder (with a ``/``)."""
         text = os.fsdecode(name).encode(errors="replace").decode()
         if not text.endswith("/"):
-            text = os.path.splitext(text)[1].lower()  # noqa: PTH122 - of a name
-        known = text in self.left_out or len(self.left_out) < MAX_ENDINGS
-        self.left_out[text if known else "…"] += 1
+            text = compressed(text) or os.path.splitext(text)[1].lower()  # noqa: PTH122 - of a name
+        self.take_over({text: 1})
+
+    def take_over(self, left_out: Mapping[str, int]) -> None:
+        """Count what was left out elsewhere, as `left_out` has it."""
+        for text, count in left_out.items():
+            known = text in self.left_out or len(self.left_out) < MAX_ENDINGS
+            self.left_out[text if known else "…"] += count
 
     def as_tuple(self) -> tuple[str, ...]:
         """The lines, and a last one with the number of those that are missing."""

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from batchcls.images import Folder, ImageRef
+from batchcls.images import ImageRef
 from batchcls.messages import (
     CANARY,
     STAGES,
@@ -22,6 +22,7 @@ from batchcls.messages import (
     WorkerStats,
 )
 from batchcls.results import record
+from batchcls.wire import leased
 
 NOTES, NOTE_LENGTH = 4, 1000
 """At most so many, of so many letters, are taken from one message."""
@@ -44,16 +45,13 @@ def encode(kind: str, **content: Any) -> bytes:
 
 
 def encode_lease(lease: Lease) -> bytes:
-    """A lease as a worker gets it; its images are in one place, that of their inputs list."""
-    images = [[i.index, i.path] for i in lease.images]
-    place = lease.images[0].place
-    return encode("lease", id=lease.lease, root=place.root, moved=place.moved, images=images)
+    """A lease as a worker gets it; its images are of one inputs list."""
+    return encode("lease", id=lease.lease, **leased.to_json(lease.images))
 
 
 def decode_lease(message: Mapping[str, Any]) -> tuple[int, list[ImageRef]]:
     """The lease number and its images."""
-    place = Folder(message["root"], tuple((old, new) for old, new in message["moved"]))
-    images = [ImageRef(index, path, place) for index, path in message["images"]]
+    images = leased.from_json(message)
     return message["id"], [CANARY if i.index == CANARY.index else i for i in images]
 
 
@@ -79,13 +77,13 @@ def encode_answers(lease: int, answers: Sequence[Answer], stats: WorkerStats | N
     return b"\n".join(lines)
 
 
-def parse(worker: int, payload: bytes, leased: Mapping[int, Mapping[int, ImageRef]]) -> Event:
+def parse(worker: int, payload: bytes, held: Mapping[int, Mapping[int, ImageRef]]) -> Event:
     """A worker's message, checked against the images it holds.
 
     Args:
         worker: whose message it is.
         payload: one frame.
-        leased: its leases: number → index → image, those not answered yet.
+        held: its leases: number → index → image, those not answered yet.
 
     Raises:
         ProtocolError: anything that an intact worker would not send.
@@ -103,7 +101,7 @@ def parse(worker: int, payload: bytes, leased: Mapping[int, Mapping[int, ImageRe
         case "refused" if isinstance(head.get("message"), str):
             return WorkerRefused(worker, str(head.get("error")), head["message"])
         case "lines":
-            return _answered(worker, head, body, leased)
+            return _answered(worker, head, body, held)
     raise ProtocolError("sent a message of no known kind")
 
 
@@ -119,10 +117,10 @@ def _answered(
     worker: int,
     head: Mapping[str, Any],
     body: bytes,
-    leased: Mapping[int, Mapping[int, ImageRef]],
+    held: Mapping[int, Mapping[int, ImageRef]],
 ) -> Answered:
     lease, indices = head.get("lease"), head.get("i")
-    images = leased.get(lease) if isinstance(lease, int) else None
+    images = held.get(lease) if isinstance(lease, int) else None
     if images is None or not isinstance(lease, int) or not isinstance(indices, list):
         raise ProtocolError("answered a lease it does not hold")
     lines = body.split(b"\n") if indices else []

@@ -12,18 +12,19 @@ from batchcls.decode.decode import decode_picture
 from batchcls.decode.opencv import load as load_opencv
 from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import ImageError
-from batchcls.images import Folder, ImageRef, Picture
+from batchcls.images import Picture
 from batchcls.job.job import Job
 from batchcls.model.choosing import Choosing
-from batchcls.sources.files import Files
+from batchcls.sources.every import EveryPlace
 from batchcls.sources.sample import scattered
+from batchcls.wire import leased
 
 
 def find(request: Mapping[str, Any]) -> dict[str, Any]:
     """Choose.
 
     Args:
-        request: "job", "images" as [index, path], and their "place".
+        request: "job", and images as `wire.leased` has them.
 
     Returns:
         `batchcls.model.choosing.Choice`.
@@ -35,9 +36,8 @@ def find(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _pictures(request: Mapping[str, Any], needs: tuple[int, int]) -> Iterator[Picture]:
     """The images that can be decoded, no larger than they must be, in a scattered order."""
-    place = Folder(request["place"]["root"], tuple(map(tuple, request["place"]["moved"])))
-    policy, source = DecodePolicy(reduced=True), Files()
-    for index, path in scattered(request["images"]):
+    policy, source = DecodePolicy(reduced=True), EveryPlace()
+    for image in scattered(leased.from_json(request)):
         with suppress(ImageError):
-            data = source.read(ImageRef(index, path, place))
+            data = source.read(image)
             yield decode_picture(data, policy, policy.at_least(needs))

@@ -24,12 +24,13 @@ from batchcls.decode.decode import decode_picture
 from batchcls.decode.opencv import load as load_opencv
 from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import ImageError
-from batchcls.images import Folder, ImageRef
+from batchcls.images import ImageRef
 from batchcls.model.devices.agreement import CLEAR
 from batchcls.model.infer import comparing
 from batchcls.model.infer.classifier import Classifier
 from batchcls.model.infer.ring import Ring
-from batchcls.sources.files import Files
+from batchcls.sources.every import EveryPlace
+from batchcls.wire import leased
 from batchcls.wire.start import StartMessage
 
 ANSWER_S = 20.0
@@ -44,7 +45,7 @@ def find(request: Mapping[str, Any]) -> dict[str, Any]:
     """Compare.
 
     Args:
-        request: "start" of a worker, "images" as [index, path], their "place", "seconds" at most.
+        request: "start" of a worker, images as `wire.leased` has them, "seconds" at most.
 
     Returns:
         "devices": one for each device string, as `model.devices.agreement.Agreement`.
@@ -59,8 +60,7 @@ def find(request: Mapping[str, Any]) -> dict[str, Any]:
     faulthandler.dump_traceback_later(2 * seconds + 3 * ANSWER_S, exit=True)
     share = seconds / (1 + 2 * len(asked.rings))
     until = time.monotonic() + share
-    place = Folder(request["place"]["root"], tuple(map(tuple, request["place"]["moved"])))
-    images = [ImageRef(index, path, place) for index, path in request["images"]]
+    images = leased.from_json(request)
     inputs: list[NDArray[Any]] = []
     truths: list[Scores] = []
     for mine, its in _prepared(images, asked, plain):
@@ -78,7 +78,7 @@ def _prepared(
     images: Sequence[ImageRef], asked: Classifier, plain: Classifier
 ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     """The images that can be decoded, as inputs of both."""
-    source, policy, room = Files(), DecodePolicy(), MOST_BYTES
+    source, policy, room = EveryPlace(), DecodePolicy(), MOST_BYTES
     for image in images:
         try:
             picture = decode_picture(source.read(image), policy, None)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from batchcls.images import ImageRef, Picture
 from batchcls.messages import CANARY
-from batchcls.sources.files import Files
-from batchcls.sources.source import Source
+from batchcls.sources.every import EveryPlace
+from batchcls.sources.source import ImageReader
 from batchcls.wire import protocol
 from batchcls.wire.start import StartMessage
 from batchcls.worker.mailbox import Inbox, Outbox
@@ -26,7 +26,7 @@ class Reader:
     """Reads the images of the leases, and the canary."""
 
     def __init__(self) -> None:
-        self._source: Source = Files()
+        self._source: ImageReader = EveryPlace()
 
     def __call__(self, image: ImageRef) -> bytes:
         """An image's bytes.

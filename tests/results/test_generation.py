@@ -59,7 +59,7 @@ def test_what_an_interrupted_listing_left_is_removed(paths: RunPaths) -> None:
 
 def test_a_copy_of_the_inputs_can_be_lengthened(paths: RunPaths) -> None:
     Story(paths, STORAGE, COUNT).session()
-    generation.stage(paths, STORAGE, paths.inputs)
+    generation.stage(paths, STORAGE, paths)
     assert paths.next_inputs.read_bytes() == inputs(COUNT)
     paths.next_inputs.write_bytes(inputs(COUNT + 3))
     assert paths.inputs.read_bytes() == inputs(COUNT)

@@ -25,6 +25,8 @@ LEFT = {
     "manifest.json", "inputs", "lock", "progress.json", "log", "summary.json", "commit",
 }  # fmt: skip
 
+PLACES = {"containers", "places"}
+
 
 def nothing(place: Place) -> None:
     place.add(0, COUNT)
@@ -65,6 +67,39 @@ def half_done(place: Place) -> None:
     place.add(0, COUNT, "dog")
 
 
+def packed(place: Place) -> None:
+    """Files, and images in a container."""
+    place.add(0, 4)
+    place.pack("b.tar", 4, COUNT)
+
+
+def packed_and_done(place: Place) -> None:
+    packed(place)
+    place.run()
+
+
+def packed_and_grown(place: Place) -> None:
+    """Complete, and then there is another container."""
+    packed(place)
+    place.run()
+    place.pack("c.tar", COUNT, COUNT + 4)
+
+
+def grown_by_a_container(place: Place) -> None:
+    """Complete, of files alone, and then there is a container."""
+    nothing(place)
+    place.run()
+    place.pack("c.tar", COUNT, COUNT + 4)
+
+
+def unpacked(place: Place) -> None:
+    """Complete, and then the container's images are files."""
+    packed(place)
+    place.run()
+    (place.folder / "images/b.tar").unlink()
+    place.add(4, COUNT)
+
+
 SCENES: dict[str, tuple[Callable[[Place], None], dict[str, Any]]] = {
     "a run": (nothing, {}),
     "--extend": (grown, {"extend": True}),
@@ -74,6 +109,13 @@ SCENES: dict[str, tuple[Callable[[Place], None], dict[str, Any]]] = {
     "--fresh over nothing": (nothing, {"fresh": True}),
     "--fresh over complete results": (changed, {"fresh": True}),
     "--fresh over unfinished results": (half_done, {"fresh": True}),
+}
+CONTAINERS: dict[str, tuple[Callable[[Place], None], dict[str, Any]]] = {
+    "containers": (packed, {}),
+    "--retry-failed of containers": (packed_and_done, {"retry_failed": True}),
+    "--extend by a container": (packed_and_grown, {"extend": True}),
+    "--extend of files by a container": (grown_by_a_container, {"extend": True}),
+    "--fresh over containers": (unpacked, {"fresh": True}),
 }
 
 
@@ -136,14 +178,17 @@ def require_end(place: Place, whole: bytes) -> None:
     assert place.paths.results.read_bytes() == whole
     names = {path.name for path in place.folder.iterdir()}
     assert names == {"images", "results.jsonl", "results.jsonl.job"}
-    assert {path.name for path in place.paths.directory.iterdir()} <= LEFT
+    members = b"//" in whole
+    left = {path.name for path in place.paths.directory.iterdir()}
+    assert left <= (LEFT | PLACES if members else LEFT)
+    assert (left >= PLACES) == members
 
 
 def undisturbed(
     place: Place, tmp_path: Path, scene: str
 ) -> tuple[dict[str, Any], list[str], bytes]:
     """A scene's command, its operations where nothing stops it, and the results of that."""
-    prepare, command = SCENES[scene]
+    prepare, command = {**SCENES, **CONTAINERS}[scene]
     prepare(place)
     place.keep(tmp_path / "start")
     names = operations(place, **command)
@@ -151,7 +196,7 @@ def undisturbed(
 
 
 @pytest.mark.runs
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", [*SCENES, *CONTAINERS])
 def test_the_same_command_goes_on_wherever_it_was_stopped(
     place: Place, tmp_path: Path, scene: str
 ) -> None:
@@ -171,7 +216,7 @@ def test_the_same_command_goes_on_wherever_it_was_stopped(
 
 
 @pytest.mark.runs
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", [*SCENES, "--extend by a container"])
 def test_it_goes_on_when_it_was_stopped_again_and_again(
     place: Place, tmp_path: Path, scene: str
 ) -> None:
@@ -187,7 +232,7 @@ def test_it_goes_on_when_it_was_stopped_again_and_again(
 
 @pytest.mark.runs
 @pytest.mark.parametrize("sticky", [False, True])
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", [*SCENES, "--extend by a container"])
 def test_it_goes_on_after_a_full_disk(
     place: Place, tmp_path: Path, scene: str, sticky: bool
 ) -> None:

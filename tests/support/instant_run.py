@@ -26,8 +26,9 @@ from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
 from batchcls.running.result import RunResult
 from batchcls.running.run import run
-from batchcls.sources.files import Files
+from batchcls.sources.every import EveryPlace
 from batchcls.wire.start import StartMessage
+from tests.support.archives import pack
 
 CUT = "cut off"
 """Content of an image that fails; that of any other is its label."""
@@ -81,7 +82,7 @@ class InstantWorkers:
 
     def _answer(self, image: ImageRef) -> Answer:
         try:
-            label = Files().read(image).decode()
+            label = EveryPlace().read(image).decode()
         except ImageError as error:
             return record.failure_answer(image, Failure(error.kind, error.message))
         if label == CUT:
@@ -111,9 +112,18 @@ class Place:
 
     def add(self, first: int, end: int, label: str = "cat") -> None:
         """Put images there; one in seven is cut off."""
-        for number in range(first, end):
-            content = CUT if number % 7 == 3 else label
-            (self.folder / "images" / f"{number:03}.jpg").write_text(content)
+        for name, content in self._images(first, end, label).items():
+            (self.folder / "images" / name).write_bytes(content)
+
+    def pack(self, name: str, first: int, end: int, label: str = "cat") -> None:
+        """Put them there in a container of this name."""
+        pack(self.folder / "images" / name, self._images(first, end, label))
+
+    def _images(self, first: int, end: int, label: str) -> dict[str, bytes]:
+        return {
+            f"{number:03}.jpg": (CUT if number % 7 == 3 else label).encode()
+            for number in range(first, end)
+        }
 
     def run(self, storage: Storage | None = None, **options: Any) -> RunResult:
         """A run of the job with these options."""

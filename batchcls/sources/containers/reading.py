@@ -1,0 +1,120 @@
+"""Reads the members of containers by their places: one image, one read, whatever lies before it.
+
+Rules of this file:
+
+1. A container must be what it was when it was listed, by size and time: else each of its images has
+   `changed`, since what begins at a place now may be another image.
+2. A thread keeps the containers open that it read last, and shares none with others, which could
+   close a file that it is reading.
+"""
+
+import os
+import threading
+from dataclasses import dataclass, field
+from importlib import import_module
+
+from batchcls.errors import ImageError
+from batchcls.images import MAX_BYTES, Container, ImageRef, Member
+from batchcls.sources.reading import FLAGS, patiently, require_regular
+
+KEPT_OPEN = 4
+"""Containers, by thread; leases are runs of neighbours."""
+
+CHANGED = "its container has changed since it was listed"
+
+
+class _Descriptor:
+    """An open file, which is closed when nobody has it any more: at its thread's end, too."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        os.close(self.number)
+
+
+class _Kept(threading.local):
+    """Containers that a thread has open, the last one last."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, _Descriptor] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Reads images whose place is a `Member`.
+
+    Attributes:
+        max_bytes: larger images are refused unread.
+    """
+
+    max_bytes: int = MAX_BYTES
+    _kept: _Kept = field(default_factory=_Kept)
+
+    def read(self, image: ImageRef, member: Member) -> bytes:
+        """A member's bytes.
+
+        Raises:
+            ImageError: why there are none.
+        """
+        if member.size > self.max_bytes:
+            words = f"{member.size} bytes, over the limit of {self.max_bytes}"
+            raise ImageError("too_large", words)
+        path = member.folder.path(member.container.path)
+        try:
+            data = patiently(lambda: self._read_once(path, image, member))
+        except ValueError as error:  # a NUL, or a surrogate that stands for no byte
+            raise ImageError("vanished", "no file can have such a name") from error
+        if not data:
+            raise ImageError("empty", "no bytes in it")
+        return data
+
+    def _read_once(self, path: str, image: ImageRef, member: Member) -> bytes:
+        try:
+            descriptor = self._opened(path, member.container)
+            data = _contents(descriptor, image, member)
+            _require_same(descriptor, member.container)
+        except (OSError, ImageError):
+            self._kept.files.pop(path, None)
+            raise
+        return data
+
+    def _opened(self, path: str, container: Container) -> int:
+        files = self._kept.files
+        if (file := files.get(path)) is None:
+            # Before opening: merely opening a device can have effects.
+            require_regular(os.stat(path))  # noqa: PTH116 - Path("a//b") is another path
+            while len(files) >= KEPT_OPEN:
+                del files[next(iter(files))]
+            file = files[path] = _Descriptor(os.open(path, FLAGS))
+            _require_same(file.number, container)
+        return file.number
+
+
+def read_at(descriptor: int, offset: int, count: int) -> bytes:
+    """So many bytes of a container.
+
+    Raises:
+        ImageError: it is shorter by now.
+    """
+    data = os.pread(descriptor, count, offset)
+    while len(data) < count:
+        if not (more := os.pread(descriptor, count - len(data), offset + len(data))):
+            raise ImageError("changed", CHANGED)
+        data += more
+    return data
+
+
+def _contents(descriptor: int, image: ImageRef, member: Member) -> bytes:
+    if member.container.kind == "tar":
+        return read_at(descriptor, member.offset, member.stored)
+    # Only what is needed: a worker that reads files loads no archive's reader.
+    module = import_module(f"batchcls.sources.containers.{member.container.kind}")
+    data: bytes = module.read(descriptor, image, member)
+    return data
+
+
+def _require_same(descriptor: int, container: Container) -> None:
+    found = os.fstat(descriptor)
+    if (found.st_size, found.st_mtime_ns) != (container.size, container.mtime_ns):
+        raise ImageError("changed", CHANGED)

@@ -1,0 +1,35 @@
+"""Reads images wherever they are: files, and members of containers."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from batchcls.images import ImageRef, Member
+from batchcls.sources.files import Files
+
+if TYPE_CHECKING:
+    from batchcls.sources.containers.reading import Members
+
+
+@dataclass(frozen=True)
+class EveryPlace:
+    """What a worker reads from; each kind of place has its reader."""
+
+    _files: Files = field(default_factory=Files)
+
+    def read(self, image: ImageRef) -> bytes:
+        """An image's bytes; see `Source.read`.
+
+        Raises:
+            ImageError: why there are none.
+        """
+        if isinstance(image.place, Member):
+            return self._members.read(image, image.place)
+        return self._files.read(image)
+
+    @cached_property
+    def _members(self) -> "Members":
+        # A worker that reads files does without, and is ready sooner.
+        from batchcls.sources.containers.reading import Members
+
+        return Members()

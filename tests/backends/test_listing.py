@@ -1,0 +1,76 @@
+"""Containers listed by another process: the same lists, and words where it dies."""
+
+import os
+import signal
+import tarfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from batchcls.backends.listing import ListingProcess
+from batchcls.errors import SourceError
+from batchcls.sources.containers.listing import OwnLister, look_at
+from batchcls.sources.walk import Notes
+from tests.support.archives import pack
+
+NAMES = ("*.jpg",)
+IMAGES = {f"\udcff{n}.jpg": bytes([n]) for n in range(200)} | {"x.txt": b"", "._a.jpg": b""}
+
+
+@pytest.fixture
+def notes() -> Notes:
+    return Notes()
+
+
+@pytest.fixture
+def lister(tmp_path: Path, notes: Notes) -> Iterator[ListingProcess]:
+    with closing(ListingProcess(NAMES, (), notes, tmp_path / "log")) as lister:
+        yield lister
+
+
+def test_it_lists_what_this_process_would(
+    tmp_path: Path, lister: ListingProcess, notes: Notes
+) -> None:
+    own_notes = Notes()
+    own = OwnLister(NAMES, (), own_notes)
+    for number in range(3):  # a shorter one after a longer one leaves nothing behind
+        path = tmp_path / f"{number}.tar"
+        pack(path, dict(list(IMAGES.items())[50 * number :]))
+        container = look_at("tar", str(path))
+        assert [*lister.members(container, number)] == [*own.members(container, number)]
+    assert notes == own_notes
+    assert (tmp_path / "log").read_bytes() == b""
+
+
+def test_it_goes_on_after_a_container_that_was_refused(
+    tmp_path: Path, lister: ListingProcess
+) -> None:
+    (tmp_path / "bad.tar").write_bytes(b"x" * 4096)
+    with pytest.raises(SourceError, match=r"cannot list .*bad\.tar: not a tar archive"):
+        [*lister.members(look_at("tar", str(tmp_path / "bad.tar")), 0)]
+    pack(tmp_path / "good.tar", IMAGES)
+    assert len([*lister.members(look_at("tar", str(tmp_path / "good.tar")), 0)]) == 200
+
+
+def test_its_death_is_told_in_words(tmp_path: Path, lister: ListingProcess) -> None:
+    pack(tmp_path / "a.tar", IMAGES)
+    container = look_at("tar", str(tmp_path / "a.tar"))
+    [*lister.members(container, 0)]
+    assert lister._child is not None
+    os.kill(lister._child._popen.pid, signal.SIGKILL)
+    with pytest.raises(SourceError, match=r"a\.tar: it ended the process .* \(SIGKILL\)"):
+        [*lister.members(container, 1)]
+
+
+def test_memory_that_it_asks_for_is_not_ours(tmp_path: Path, lister: ListingProcess) -> None:
+    """A pax header that says it is a terabyte, in a file that has it (and no block of it)."""
+    info = tarfile.TarInfo("a")
+    info.type, info.size = tarfile.XHDTYPE, 1 << 40
+    path = tmp_path / "a.tar"
+    with path.open("wb") as file:
+        file.write(info.tobuf(tarfile.GNU_FORMAT))
+        file.truncate(1 << 41)
+    with pytest.raises(SourceError, match="needs more memory than any list should"):
+        [*lister.members(look_at("tar", str(path)), 0)]
