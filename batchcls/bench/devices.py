@@ -28,8 +28,6 @@ def measure(
     In a process each: a driver that crashes takes no other device with it.
 
     Args:
-        job: model, options and images.
-        devices: device strings.
         report: called with what is being measured.
 
     Raises:

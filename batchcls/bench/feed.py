@@ -33,10 +33,8 @@ class Feed:
     """The workers of one layout, loaded, and kept busy while a measurement lasts.
 
     Args:
-        job: model, devices, preprocessing.
         layout: workers, and what each gets.
         images: to be answered, again and again.
-        log: file for what workers print.
 
     Raises:
         BatchclsError: the job is wrong, or a worker dies.

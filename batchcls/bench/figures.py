@@ -122,7 +122,6 @@ def bound(cores: int, prepare_s: float, inference: Sequence[Inference]) -> float
     beyond that, they infer themselves, where the CPU is among the devices.
 
     Args:
-        cores: processors.
         prepare_s: seconds of one core for reading, decoding and preprocessing an image.
         inference: measured rates; of each device the best layout counts.
     """

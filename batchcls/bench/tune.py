@@ -66,7 +66,6 @@ def tune(job: Job, budget_s: float, report: Report = print) -> tuple[Sequence[Al
     """Try the layouts worth trying; these, the default first, and how they did.
 
     Args:
-        job: model, devices, sources.
         budget_s: about how long it may take.
         report: called with each rate, as a sentence.
 
@@ -99,10 +98,7 @@ def race(
     Interleaved, so that what else the machine does falls on all of them alike.
 
     Args:
-        job: model, devices, preprocessing.
         layouts: the default first; it never drops out.
-        images: to measure with.
-        log: file for what workers print.
         budget_s: about how long it may take; every layout is measured once whatever it is.
         report: called with each rate, as a sentence.
         keep: the share of the others that goes on to the next round.

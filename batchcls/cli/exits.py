@@ -17,7 +17,6 @@ def report(do: Callable[[], int], *, debug: bool) -> int:
     happened.
 
     Args:
-        do: what to do.
         debug: show the traceback of every error.
     """
     try:
@@ -41,9 +40,7 @@ def print_error(error: BaseException, message: str = "", *, debug: bool) -> None
     """One clear message on standard error, after the traceback if that is asked for.
 
     Args:
-        error: what went wrong.
         message: for people, where the error's own is not.
-        debug: show the traceback.
     """
     if debug:
         print_note("".join(traceback.format_exception(error)).rstrip("\n"))

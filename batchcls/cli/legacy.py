@@ -47,7 +47,6 @@ def rewrite(
 
     Args:
         arguments: as typed, without the program's name.
-        commands: the commands there are.
         options: long options of ``run``, without their dashes.
         exists: whether a path is there.
     """

@@ -27,9 +27,7 @@ def probe_model(job: Job, folder: str, truth_file: str | None, most: int, *, as_
 
     Args:
         job: model, labels, device; its own preprocessing is among what is tried.
-        folder: of images.
         truth_file: what they show; None = their folders' names, where those are labels.
-        most: images to try.
         as_json: for programs.
 
     Raises:

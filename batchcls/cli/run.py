@@ -87,7 +87,6 @@ def requested_job(sources: Sequence[str], job_file: str | None, options: Mapping
 
     Args:
         sources: as typed; one may be a job file.
-        job_file: from ``--job``.
         options: those that were given, by field of `Job`.
 
     Raises:

@@ -23,7 +23,6 @@ def show_run(results: str, stream: TextIO, kind: str = "auto") -> int:
     """Show a run until it ends; its exit code.
 
     Args:
-        results: the run's results file.
         stream: where it is drawn.
         kind: of display, as `--progress`.
 

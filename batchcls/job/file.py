@@ -72,7 +72,6 @@ def merge(file: Mapping[str, Any], flags: Mapping[str, Any]) -> Job:
     """The job that a job file and the command line make together; the command line wins.
 
     Args:
-        file: from `load` or `parse`.
         flags: only those options that were given.
 
     Raises:

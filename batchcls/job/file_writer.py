@@ -17,7 +17,6 @@ def job_text(job: Job, numbers: Mapping[str, Any], first: str = "") -> str:
     """A job file; read by `batchcls.job.file.load`, it gives this job with these numbers.
 
     Args:
-        job: what to write.
         numbers: values of fields, in place of the job's own; these are written even where they
             are the defaults. What is not a field of a job is not written.
         first: a comment for the first line.

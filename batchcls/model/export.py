@@ -107,9 +107,7 @@ def write(loaded: Loaded, model: Model, out: Path) -> Path:
     """Write a model with all that is known about the one that it was made from.
 
     Args:
-        loaded: what is known.
         model: `loaded.model`, or one that takes its place; gets the description.
-        out: the .xml to write.
 
     Raises:
         ModelError: it cannot be written.

@@ -42,11 +42,7 @@ class Worth:
 
 
 class Draws:
-    """The draws that all ways are judged on.
-
-    Args:
-        images: how many there are.
-    """
+    """The draws that all ways are judged on."""
 
     def __init__(self, images: int) -> None:
         # The same images, the same ranking.

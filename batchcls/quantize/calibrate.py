@@ -126,7 +126,6 @@ def quantise_within(
     Layers that cost most go back to floating point, one by one.
 
     Args:
-        loaded: what to quantise.
         inputs: what to calibrate on and, again, what to count hits on.
         hit: the raw scores of an image, by its number, give the right answer.
         max_drop: share of the images, such as 0.01.

@@ -147,9 +147,7 @@ def known_truths(
 
     Args:
         truths: a truth file's, or the folders'.
-        pictures: whose.
         found: the model's answers to these.
-        labels: of the model.
     """
     all_truths = [truths.of(picture.path) for picture in pictures]
     known = ((t, a) for t, a in zip(all_truths, found, strict=True) if t is not None)

@@ -42,7 +42,6 @@ def quantize(
     Args:
         job: sources, model, labels, preprocessing; the device that both are compared on.
         out: the .xml to write; its .bin goes beside it.
-        truths: what images really show.
         accept: whether to write the result; called before anything stands under `out`.
         calibration: images to calibrate on, at most.
         held_out: other images to compare on, at most.
@@ -50,7 +49,6 @@ def quantize(
             may be lost; layers go back to floating point until no more are. None: all is quantised.
         guess_allowed: calibrate on a guess where the model does not say how its images are
             preprocessed.
-        tell: hears what is going on.
 
     Returns:
         How the two compare; `out` is written if `accept` said so.

@@ -86,7 +86,6 @@ def find_matching(
 
     Args:
         answered: truths and what the model said; nothing where that is not known.
-        classes: of the model.
         offset: given by the user; nothing is guessed then.
     """
     pairs = [(truth, top[0].index if top else None) for truth, top in answered]
@@ -111,7 +110,6 @@ def _by_number(
 
     Args:
         numbers: true indices, and the model's answers.
-        classes: of the model.
         names: the indices are of ImageNet's ids and names.
     """
     likely = [0]

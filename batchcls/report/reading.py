@@ -59,8 +59,6 @@ def evaluate(path: Path, truths: Truths, offset: int | None = None) -> Evaluatio
     """Compare a results file with the truth.
 
     Args:
-        path: the results.
-        truths: what the images show.
         offset: result index minus truth index, where the user knows it.
 
     Raises:

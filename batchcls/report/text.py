@@ -14,7 +14,6 @@ def lines(evaluation: Evaluation, *, complete: bool) -> str:
     """An evaluation for people.
 
     Args:
-        evaluation: of a results file.
         complete: whether that file is; if not, the text says so.
     """
     parts = [_headline(evaluation, complete), _accuracy(evaluation)]

@@ -41,7 +41,6 @@ def guard(path: Path, where: str = "") -> Iterator[None]:
     """Turn an `OSError` of the block into an error with a message for the user.
 
     Args:
-        path: the file, for the message.
         where: " after line 120", for the message.
 
     Raises:

@@ -11,8 +11,6 @@ def give(storage: Storage, paths: RunPaths, replaces: Identity | None) -> None:
     """Rename the part, durably.
 
     Args:
-        storage: the file system.
-        paths: of the run.
         replaces: the finished file of the generation before.
 
     Raises:

@@ -9,8 +9,6 @@ def require_in_place(storage: Storage, paths: RunPaths, part: int, commit: int, 
     """The names must still lead to our files, and nobody else may have written to them.
 
     Args:
-        storage: the file system.
-        paths: of the run.
         part: descriptor of the part.
         commit: of the commit mark.
         size: bytes that the part has by our writing.

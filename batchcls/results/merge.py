@@ -65,9 +65,7 @@ def merge(
     """Write the results of all shards into one file.
 
     Args:
-        output: the results file to write.
         names: the shards' results files, in any order.
-        storage: the file system.
         fresh: discard what is there under the output's name.
         mixed_processors: accept shards whose processors round differently.
 

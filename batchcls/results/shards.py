@@ -46,7 +46,6 @@ def read_all(
 
     Args:
         names: their results files, in any order.
-        storage: the file system.
         mixed_processors: accept processors that round differently.
 
     Raises:

@@ -72,11 +72,9 @@ def check(
     """Refuse devices that label otherwise than the CPU, as far as they can be judged.
 
     Args:
-        start: as the workers get it.
         description: a worker's, and under "asked" what `fingerprint.asked` makes of the job.
         sample: at most so many of the images.
         log_file: takes what the process says.
-        ask: begins a question.
         meanwhile: goes on with the run until what it is given is true.
 
     Raises:
@@ -133,10 +131,8 @@ def compare(
     """Have each device of a job label images beside the CPU.
 
     Args:
-        start: as a worker gets it.
         images: of one inputs list.
         words: takes what the process says.
-        ask: begins a question.
         meanwhile: returns when what it is given is true.
 
     Raises:

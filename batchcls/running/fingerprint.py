@@ -52,12 +52,7 @@ def own(job: Job) -> dict[str, Any]:
 
 
 def resolved(asked: Mapping[str, Any], description: Mapping[str, Any]) -> dict[str, Any]:
-    """The fingerprint: what a worker resolved, the model's bytes, and this version's own part.
-
-    Args:
-        asked: of `asked`.
-        description: what a worker says.
-    """
+    """The fingerprint: what a worker resolved, the model's bytes, and this version's own part."""
     kept = ("model", "with", VERSION_KEY, "record format")
     part = {key: asked[key] for key in asked if key in kept or key.startswith("decode.")}
     return normal({**description["fingerprint"], **part})

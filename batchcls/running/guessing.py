@@ -30,7 +30,6 @@ def decide(
     """Let images decide which preprocessing is guessed.
 
     Args:
-        job: the run.
         images: some of its images, in the order in which they are tried.
         log_file: takes what the process prints.
         waiting: called several times a second.

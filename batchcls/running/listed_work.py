@@ -11,7 +11,6 @@ class ListedWork:
     """Hands out the inputs list from the first missing line on.
 
     Args:
-        reader: of the list.
         images: those of them that are labelled, a contiguous part or all.
         first: index of the first line to make.
         passes: how often the list is gone through; images of later passes get indices from

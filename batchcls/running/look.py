@@ -16,7 +16,6 @@ def look(paths: RunPaths, storage: Storage, *, fresh: bool) -> Found:
 
     Args:
         paths: of the output, whose lock the caller holds.
-        storage: the file system.
         fresh: the job starts over, so that damage need not be in its way.
 
     Raises:

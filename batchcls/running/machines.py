@@ -21,7 +21,6 @@ def opener(job: Job, decided: GoOn | NewGeneration) -> OpenBackend:
     """What opens the backend of a job with a cluster.
 
     Args:
-        job: the run.
         decided: whether it goes on with lines that have an echo.
     """
     kept = goes_on_from(decided)
@@ -51,8 +50,6 @@ def note(storage: Storage, paths: RunPaths, manifest: Manifest, now: Echo) -> tu
     """Note a machine with another echo than the last one's, before its first line is written.
 
     Args:
-        storage: the file system.
-        paths: of the run.
         manifest: of the generation that goes on.
         now: the machine's echo, and the first image it labels.
 

@@ -59,7 +59,6 @@ def find(manifest: Manifest, job: Job) -> tuple[Moved | None, str]:
     """Where a run's images are now, if they are no longer where they were, and what says no.
 
     Args:
-        manifest: of the run.
         job: the same sources, perhaps by other names.
     """
     from batchcls.sources.opening import root_of  # a first run starts workers without

@@ -170,7 +170,6 @@ def when_listed(decided: GoOn | NewGeneration, count: int) -> GoOn | NewGenerati
     """The same, or to go on where no image was added to what there is.
 
     Args:
-        decided: by `plan`.
         count: images on the list, with those that were added.
     """
     if isinstance(decided, NewGeneration) and decided.reason == "extend":

@@ -28,7 +28,6 @@ class Presenter:
     Args:
         job: says how progress is shown.
         paths: of the run, where other terminals look for its progress.
-        progress: what is shown.
     """
 
     def __init__(self, job: Job, paths: RunPaths, progress: Progress) -> None:
@@ -70,7 +69,6 @@ class Presenter:
         """The session is over: close the display, write and show the summary.
 
         Args:
-            state: how it ended.
             reason: why, if not because every image has its line.
             description: what a worker made of the model; empty if none has loaded it.
             layers: time of the model's layers, if it was counted.

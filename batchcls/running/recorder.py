@@ -8,7 +8,6 @@ class JournalLines:
     """Lines of a run on their way to its journal; those of further passes end here.
 
     Args:
-        journal: of the run.
         stop: index behind the last line of the results.
     """
 

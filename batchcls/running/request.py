@@ -22,8 +22,6 @@ def request(job: Job, paths: RunPaths, found: Found, asked: Mapping[str, Any] | 
     """What `plan` is told of a job; sources that have only moved are the same sources.
 
     Args:
-        job: the job.
-        paths: of its output.
         found: see `look`.
         asked: by `fingerprint.asked`, if it is known by now.
     """

@@ -58,13 +58,7 @@ class Ready:
 
 
 class Output:
-    """The files of a job's output.
-
-    Args:
-        job: the job.
-        paths: where.
-        storage: the file system.
-    """
+    """The files of a job's output."""
 
     def __init__(self, job: Job, paths: RunPaths, storage: Storage) -> None:
         self._job = job
@@ -116,7 +110,6 @@ class Output:
         """Begin the results, or resume them, now that a worker told what it made of the model.
 
         Args:
-            decided: by `plan`.
             listed: by `list_inputs`.
             asked: by `fingerprint.asked`.
             description: the worker's.

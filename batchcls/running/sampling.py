@@ -24,11 +24,7 @@ def some_images(
     """Images spread over the list, in its order.
 
     Args:
-        job: of the run.
         output: of the run; the list of a generation that has not begun yet lies aside.
-        decided: by `plan`.
-        listed: the list.
-        most: how many.
         share: what part of the list they are at most; 1 = all of it.
     """
     before, paths = goes_on_from(decided), output.paths

@@ -41,12 +41,7 @@ class Session:
     """What lies between the workers' start and the last line.
 
     Args:
-        job: the job.
-        paths: of its output.
-        storage: the file system.
         team: who labels; has been started.
-        presenter: shows it.
-        requests: stop signals.
     """
 
     def __init__(
@@ -77,7 +72,6 @@ class Session:
         """Label every image.
 
         Args:
-            decided: by `plan`.
             asked: by `fingerprint.asked`, if it is known by now.
             begun: called when nothing can be wrong with the job any more.
             ask: begins the check of devices; None asks a process on this machine.

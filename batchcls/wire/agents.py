@@ -90,7 +90,6 @@ def parse_death(
     """A worker's end, checked against the images it held.
 
     Args:
-        worker: its number in the run.
         head: of the message.
         leased: its leases: number → index → image, those not answered yet.
 

@@ -81,8 +81,6 @@ def parse(worker: int, payload: bytes, held: Mapping[int, Mapping[int, ImageRef]
     """A worker's message, checked against the images it holds.
 
     Args:
-        worker: whose message it is.
-        payload: one frame.
         held: its leases: number → index → image, those not answered yet.
 
     Raises:

@@ -47,7 +47,6 @@ class Answers:
         """Answer an image.
 
         Args:
-            work: the image.
             scores: its own, of every class.
 
         Returns:

@@ -63,7 +63,6 @@ class Prefetch:
     """Prepares images, by threads or on demand.
 
     Args:
-        read: an image's bytes.
         decode: bytes to a picture, in full if that is wanted.
         preprocess: a picture to the model's input, in the place that is given if one is.
         board: where the stage of each image is shown.

@@ -51,9 +51,7 @@ class Progress:
         model: name of the model, for the title.
         devices: device strings, as given.
         sources: as given.
-        results: path of the results file.
         pid: of the coordinator.
-        host: it runs on.
         workers: worker processes that will be started; their rows are there from the start.
     """
 

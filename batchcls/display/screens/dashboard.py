@@ -22,7 +22,6 @@ class RichDisplay:
     """Redraws the dashboard in place, at most four times a second.
 
     Args:
-        stream: the terminal.
         watching: the run belongs to another terminal; Ctrl-C here does not stop it.
     """
 

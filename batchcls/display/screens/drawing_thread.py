@@ -37,12 +37,7 @@ class Screen(Protocol):
 
 
 class DrawingThread:
-    """A display that hands snapshots to a screen in another thread.
-
-    Args:
-        screen: draws them.
-        stream: what the screen writes to.
-    """
+    """A display that hands snapshots to a screen in another thread."""
 
     def __init__(self, screen: Screen, stream: QuietStream) -> None:
         self._screen = screen

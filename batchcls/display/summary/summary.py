@@ -98,7 +98,6 @@ def summarise(snapshot: Snapshot, extra: Mapping[str, Any] | None = None) -> Sum
     """The summary of a run from its last snapshot.
 
     Args:
-        snapshot: the last one.
         extra: what a snapshot does not hold: "description" of a worker (for the operations by
             device), "reason" of an early end.
     """

@@ -25,8 +25,6 @@ def describe(
     """Everything that a classifier resolved.
 
     Args:
-        job: the run.
-        path: the model's file.
         metadata: what is known about the model.
         devices: one for each ring.
         warnings: for people.

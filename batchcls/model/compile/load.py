@@ -59,7 +59,6 @@ def load(job: Job, core: Core, guess: str = "") -> Loaded:
 
     Args:
         job: names it, and what its files do not say.
-        core: reads it.
         guess: name of the preprocessing to take where nothing says any
             (`batchcls.model.metadata.guesses`); "" = the most usual.
 

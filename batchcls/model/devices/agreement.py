@@ -113,7 +113,6 @@ def unchecked(job: Job, description: Mapping[str, Any]) -> list[str]:
     """The device strings that are something else than the plain CPU, computing in f32, exactly.
 
     Args:
-        job: of the run.
         description: a worker's.
     """
     if not job.device_check:

@@ -14,7 +14,6 @@ def hardware(core: Core, names: Iterable[str]) -> dict[str, Any]:
     """What is known of it, as JSON data.
 
     Args:
-        core: with its plugins.
         names: devices that may compute, without virtual ones.
     """
     return {

@@ -40,7 +40,6 @@ def notes(properties: Properties, precisions: Mapping[str, str]) -> list[str]:
 
     Args:
         properties: that the devices were configured with.
-        precisions: of `computed`.
     """
     return [
         f"{name} cannot compute in {wanted} and computes in {precisions[name]}"

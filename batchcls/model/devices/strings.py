@@ -104,7 +104,6 @@ def resolve(device: Device, available: Sequence[str], *, strict: bool = False) -
     A list of which one member is left becomes that member: HETERO over one device only costs time.
 
     Args:
-        device: from `parse`.
         available: OpenVINO's names of the devices here ("CPU", "GPU.0").
         strict: any missing device is an error.
 

@@ -90,8 +90,6 @@ def connect(model: Model, image: ImageInput, scores: ScoreOutput, pre: Preproces
 
     Args:
         model: of static shape.
-        image: its image input.
-        scores: its score output.
         pre: what an image goes through; mean and scale go into the graph.
 
     Raises:

@@ -48,10 +48,6 @@ class OwnWork:
 def find(model: Model, image: ImageInput) -> OwnWork | None:
     """What the graph does to images before its first weights, if it resizes them.
 
-    Args:
-        model: as read.
-        image: its input.
-
     Returns:
         None where the input's size is not open, or nothing in front of the weights resizes.
     """
@@ -62,12 +58,7 @@ def find(model: Model, image: ImageInput) -> OwnWork | None:
 
 
 def before_weights(model: Model, image: ImageInput) -> OwnWork:
-    """What the graph does to images before its first weights.
-
-    Args:
-        model: as read.
-        image: its input.
-    """
+    """What the graph does to images before its first weights."""
     port = model.inputs[image.index]
     one = np.ones(image.channels)
     numbers: tuple[NDArray[Any], NDArray[Any]] = (one, 0 * one)  # pixel * first + second

@@ -64,7 +64,6 @@ def choose(
     """The output that gives one score per class: (N, classes) or (classes), other sizes being 1.
 
     Args:
-        model: as read.
         named: by the job: an output's name, or its number from 0.
         counts: how many labels are known; empty = none.
 

@@ -81,7 +81,6 @@ def read(data: bytes, name: str) -> dict[str, NDArray[Any]]:
     """The tensors of a checkpoint, by name.
 
     Args:
-        data: the whole file.
         name: of the file, for messages.
 
     Raises:

@@ -39,7 +39,6 @@ class Classifier:
     """One worker's model.
 
     Args:
-        job: the run.
         compiled: the model, for each device string of the job.
         threads: this worker's share of the machine.
         warnings: so far, for people.
@@ -84,7 +83,6 @@ class Classifier:
         """Read a job's model, understand it, and compile it for every device.
 
         Args:
-            job: the run.
             threads: this worker's share of the machine.
             guess: the preprocessing to take where the model says none, by name; "" = the most
                 usual; None = leave it to the caller where images can decide it.

@@ -21,7 +21,6 @@ class Constancy:
 
     Args:
         test: the model's answers to `unlike_pictures`, probabilities; asked for once, if at all.
-        labels: one per class.
     """
 
     def __init__(self, test: Callable[[], Sequence[Floats]], labels: Sequence[str]) -> None:

@@ -20,7 +20,6 @@ class CpuReference:
     """A job's model as the reference computes it.
 
     Args:
-        job: of the run.
         threads: what the reference may use.
         guess: as of `Classifier.open`.
         files: the state of the model's files when the device's was read.

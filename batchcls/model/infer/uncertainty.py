@@ -17,7 +17,6 @@ def uncertainty(
 
     Args:
         probabilities: (classes,), of one image.
-        facts: of "margin" and "entropy".
         independent: each class has its own yes and no (sigmoid), by the model and not by the
             values: those of a quantised softmax may add up to 0.8.
 

@@ -70,7 +70,6 @@ def fit(labels: Sequence[str], classes: int, name: str, *, first: str = "") -> t
 
     Args:
         labels: class names; a class whose name is "" is numbered.
-        classes: of the model.
         name: of where the labels are from, for messages.
         first: name of class 0 where one name too few always means that one.
 

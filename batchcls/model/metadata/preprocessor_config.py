@@ -45,7 +45,6 @@ def settings(config: Mapping[str, Any], model_type: str = "", named: str = "") -
     """What the file says, with its class's values for what it leaves out.
 
     Args:
-        config: the file.
         model_type: of `config.json`; names the class where the file does not.
         named: the class that `config.json` names.
 

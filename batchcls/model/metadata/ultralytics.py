@@ -45,7 +45,6 @@ def settings(values: Mapping[Any, Any], where: str) -> Settings:
     bilinear, centre crop, RGB, divide by 255; a size that is not square is stretched to.
 
     Args:
-        values: the keys.
         where: they stand, for messages.
 
     Raises:

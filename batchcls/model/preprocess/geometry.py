@@ -39,7 +39,6 @@ def geometry(pre: Preprocess, width: int, height: int) -> Geometry:
     ResizeKeepRatio rounds, model_api rounds the fitted size.
 
     Args:
-        pre: what an image goes through.
         width: of the image, pixels, at least 1.
         height: likewise.
     """

@@ -43,7 +43,6 @@ def prepare(
 
     Args:
         image: (H, W, 3) BGR, or a picture.
-        pre: what it goes through.
         into: contiguous memory of the right shape and type, where to make it; None = new.
 
     Returns:
