@@ -4,6 +4,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
+# New kinds go to the end: commit marks count them by their position.
 FailureKind = Literal[
     "vanished",  # listed, but gone when it was read
     "denied",  # no permission to read it
@@ -20,6 +21,7 @@ FailureKind = Literal[
     "out_of_memory",  # not enough memory for this image
     "worker_crash",  # kills the worker, every time, alone
     "timeout",  # hangs the worker, every time, alone
+    "no_decoder",  # a format whose decoder is not installed
 ]
 
 MAX_BYTES = 256 << 20

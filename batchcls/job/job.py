@@ -22,6 +22,10 @@ DEFAULT_NAMES = (
     "*.tif",
     "*.tiff",
     "*.gif",
+    "*.avif",
+    "*.heic",
+    "*.heif",
+    "*.hif",
 )
 
 

@@ -74,9 +74,9 @@ def from_slot(slot: bytes) -> Mark | None:
     text = slot[9:]
     if len(slot) != SLOT or slot[:9] != b"%08x " % zlib.crc32(text):
         return None
-    # batchcls 0.1.0 kept no time.
+    # batchcls 0.1.0 kept no time, and knew fewer kinds.
     run, seq, size, count, crc32, state, failed, *mtime_ns = json.loads(text)
-    counts = {kind: n for kind, n in zip(KINDS, failed, strict=True) if n}
+    counts = {kind: n for kind, n in zip(KINDS, failed, strict=False) if n}
     return Mark(run, seq, size, count, crc32, state, counts, *mtime_ns)
 
 

@@ -51,11 +51,35 @@ def own(job: Job) -> dict[str, Any]:
     return {VERSION_KEY: __version__, "record format": RECORD_FORMAT, **decoding}
 
 
-def resolved(asked: Mapping[str, Any], description: Mapping[str, Any]) -> dict[str, Any]:
-    """The fingerprint: what a worker resolved, the model's bytes, and this version's own part."""
+def resolved(
+    asked: Mapping[str, Any], description: Mapping[str, Any], named: Mapping[str, int]
+) -> dict[str, Any]:
+    """The fingerprint: what a worker resolved, the model's bytes, and this version's own part.
+
+    Args:
+        named: `InputsList.named`, which says which of the decoders that may be missing count.
+    """
+    from batchcls.decode import decoders  # when a worker is ready, and not before
+
     kept = ("model", "with", VERSION_KEY, "record format")
     part = {key: asked[key] for key in asked if key in kept or key.startswith("decode.")}
-    return normal({**description["fingerprint"], **part})
+    return normal({**description["fingerprint"], **part, **decoders.facts(named)})
+
+
+def resumable(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """A fingerprint as it is compared with an earlier one: a decoder may have come since.
+
+    What it decodes are failed images by then, which ``--retry-failed`` does again.
+    """
+    from batchcls.decode import decoders
+
+    came = [
+        key
+        for key in now
+        if key.startswith(decoders.KEY) and before.get(key, decoders.NONE) == decoders.NONE
+    ]
+    compared = {key: value for key, value in now.items() if key not in came}
+    return compared | {key: before[key] for key in came if key in before}
 
 
 def normal(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,13 +74,17 @@ class Presenter:
             layers: time of the model's layers, if it was counted.
             summary: there is something to sum up.
         """
+        from batchcls.decode.decoders import cure
         from batchcls.display.summary.summary import summarise
         from batchcls.display.summary.summary_lines import show_summary
 
         progress = self.progress
         progress.on_state(state)
         last = progress.snapshot(time.monotonic(), time.time())
-        facts = summarise(last, {"description": description, "reason": reason})
+        extra: dict[str, Any] = {"description": description, "reason": reason}
+        if undecoded := last.failed_by_kind.get("no_decoder"):
+            extra["cure"] = cure(undecoded)
+        facts = summarise(last, extra)
         progress.on_summary(facts.as_dict())
         snapshot = progress.snapshot(time.monotonic(), time.time())
         progress_file.save(snapshot, self._paths.progress)

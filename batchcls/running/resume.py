@@ -119,9 +119,10 @@ class Output:
             StoppedError: the disk is full or fails.
         """
         paths, storage = self.paths, self.storage
-        resolved = fingerprint.resolved(asked, description)
+        resolved = fingerprint.resolved(asked, description, listed.named)
         if (before := goes_on_from(decided)) is not None:
-            manifests.require_same(before, resolved, paths.results)
+            compared = fingerprint.resumable(before.fingerprint, resolved)
+            manifests.require_same(before, compared, paths.results)
             if (known := echoes.recorded(before.settings)) and not self._job.mixed_processors:
                 echoes.require_same(known[-1], echoes.heard(description), self._job.output)
         decided = when_listed(decided, listed.count)

@@ -36,7 +36,7 @@ from batchcls.sources.nul_ended import read_names
 from batchcls.sources.opening import Opened, open_sources
 
 PICTURES = frozenset({
-    ".heic", ".heif", ".avif", ".jxl", ".jp2", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf",
+    ".jxl", ".jp2", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf",
     ".rw2", ".raf", ".psd", ".svg", ".pdf", ".dcm", ".ppm", ".pgm", ".exr", ".hdr", ".ico",
 })  # fmt: skip
 """Endings of pictures that are not read: named first among what is left out."""
@@ -131,6 +131,7 @@ def _write(opened: Opened, path: Path, lister: Lister, old: InputsList | None) -
             skipped=(*([left_out] if left_out else ()), *opened.notes.as_tuple()),
             left_out=dict(opened.notes.left_out.most_common()),
             members=members,
+            named={ending: count for ending, count in writer.named.items() if count},
         )
     except OSError as error:
         raise StoppedError(

@@ -12,6 +12,7 @@ Rules of this file:
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import count, repeat, starmap
@@ -30,6 +31,9 @@ from batchcls.sources.containers.places import (
 from batchcls.sources.directory import sync_directory
 from batchcls.sources.nul_ended import BLOCK, NAMES_AT_ONCE, Splitter, joined
 
+HEIC_ENDINGS = (b".heic", b".heif", b".hif")
+"""How names end of images whose decoder is not installed with batchcls."""
+
 
 @dataclass(frozen=True, slots=True)
 class InputsList:
@@ -44,6 +48,7 @@ class InputsList:
         left_out: files that were left out by their name, by ending, and folders by name.
         members: SHA-256 of the files beside the list, by name, where some images are members of
             containers; else empty.
+        named: names that end as those of formats whose decoder may be missing, by ending.
     """
 
     root: str
@@ -53,12 +58,14 @@ class InputsList:
     skipped: tuple[str, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
     members: Mapping[str, str] = field(default_factory=dict)
+    named: Mapping[str, int] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON data; nothing of members where there are none, as before there were any."""
+        """JSON data; nothing of what there is none of, as before there was any."""
         data = asdict(self)
-        if not self.members:
-            del data["members"]
+        for optional in ("members", "named"):
+            if not data[optional]:
+                del data[optional]
         return data
 
 
@@ -107,6 +114,7 @@ class ListWriter:
         self._records: list[bytes] = []
         self.count = 0
         self.containers: list[Container] = []
+        self.named: Counter[str] = Counter()
 
     def add(self, path: bytes, place: bytes = PLAIN) -> None:
         """Append one path, and where its image is: `containers.places.record`, if it is a member.
@@ -165,7 +173,11 @@ class ListWriter:
 
     def _write(self) -> None:
         if self._block:
-            self._names.write(joined(self._block))
+            block = joined(self._block)
+            lowered = block.lower()
+            for ending in HEIC_ENDINGS:
+                self.named[ending.decode()] += lowered.count(ending + b"\0")
+            self._names.write(block)
             self._block.clear()
         if self._places is not None and self._records:
             self._places.write(b"".join(self._records))

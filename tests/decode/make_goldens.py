@@ -1,16 +1,18 @@
 """Writes goldens.json: small files of every kind, and the pixels that Pillow makes of them.
 
-Run by hand, with Pillow, numpy, tifffile and opencv-python:
-``python tests/decode/make_goldens.py``.
+Run by hand, with Pillow 13, numpy, tifffile and opencv-python:
+``python -m tests.decode.make_goldens [FORMAT …]``, for some formats or for all.
 The tests read the file alone, and need no Pillow.
 """
 
 # mypy: ignore-errors
 
 import base64
+import dataclasses
 import io
 import json
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -18,6 +20,8 @@ import cv2
 import numpy as np
 import tifffile
 from PIL import Image, ImageCms, ImageOps
+
+from tests.support import heif_files
 
 W, H = 24, 16
 y, x = np.mgrid[0:H, 0:W]
@@ -225,5 +229,62 @@ _gamma = b"gAMA" + struct.pack(">I", 100_000)  # linear light
 _gamma = struct.pack(">I", 4) + _gamma + struct.pack(">I", zlib.crc32(_gamma))
 golden("png gamma", _png[:33] + _gamma + _png[33:])
 
-Path(__file__).with_name("goldens.json").write_text(json.dumps(rows, indent=0) + "\n")
+
+def av1_item(data, size, *properties):
+    """The picture of an AVIF file, with further properties."""
+    coded, at = data[data.index(b"mdat") + 4 :], data.index(b"av1C") - 4
+    return heif_files.Item(
+        b"av01", coded, (heif_files.ispe(*size), data[at : at + 12], *properties)
+    )
+
+
+for sampling in ("4:2:0", "4:2:2", "4:4:4"):
+    golden(f"avif subsampling {sampling}", save(IM, "AVIF", subsampling=sampling))
+golden("avif limited range", save(IM, "AVIF", range="limited"))
+golden("avif gray", save(GRAY, "AVIF"))
+golden("avif gray limited range", save(GRAY, "AVIF", range="limited"))
+_gray10 = encode(".avif", RGB16[..., 1] >> 6, cv2.IMWRITE_AVIF_DEPTH, 10)
+golden("avif gray 10 bit", _gray10, tolerance=1)
+golden("avif alpha", save(RGBA, "AVIF"))
+golden("avif premultiplied alpha", save(RGBA, "AVIF", alpha_premultiplied=True))
+golden("avif sequence", save(IM, "AVIF", save_all=True, append_images=[OTHER]))
+golden("avif 10 bit", encode(".avif", RGB16[..., ::-1] >> 6, cv2.IMWRITE_AVIF_DEPTH, 10))
+for value in range(1, 9):
+    exif = Image.Exif()
+    exif[274] = value
+    exif[271] = "batchcls"
+    golden(f"avif exif {value}", save(IM, "AVIF", exif=exif))
+_xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="%d"/></x:xmpmeta>'
+golden("avif xmp 6", save(IM, "AVIF", xmp=_xmp % 6))
+exif[274] = 3
+golden("avif xmp 6 exif 3", save(IM, "AVIF", exif=exif, xmp=_xmp % 6))
+_plain = save(IM, "AVIF", subsampling="4:4:4")
+for turns in range(4):
+    for axis in (0, 1):
+        boxes = (heif_files.irot(turns), heif_files.imir(axis))
+        golden(
+            f"avif turned {turns} mirrored {axis}",
+            heif_files.heif("avif", [av1_item(_plain, (W, H), *boxes)]),
+        )
+_gray, _alpha = (save(image, "AVIF") for image in (GRAY, Image.fromarray(ALPHA)))
+_items = [
+    av1_item(_gray, (W, H)),
+    dataclasses.replace(av1_item(_alpha, (W, H), heif_files.ALPHA), refers=((b"auxl", [1]),)),
+]
+golden("avif gray alpha", heif_files.heif("avif", _items))
+_exif = heif_files.Item(b"Exif", bytes(4) + exif.tobytes()[6:], (), ((b"cdsc", [1]),))
+golden("avif exif behind", heif_files.heif("avif", [av1_item(_plain, (W, H)), _exif]))
+_tiles = [av1_item(save(image.resize((64, 64)), "AVIF"), (64, 64)) for image in (IM, OTHER)]
+_grid = heif_files.Item(
+    b"grid", heif_files.grid(2, 1, 100, 50), (heif_files.ispe(100, 50),), ((b"dimg", [2, 3]),)
+)
+golden("avif grid", heif_files.heif("avif", [_grid, *_tiles]))
+
+path = Path(__file__).with_name("goldens.json")
+old = json.loads(path.read_text())
+only = sys.argv[1:]
+rows = {
+    name: row if not only or name.split()[0] in only else old[name] for name, row in rows.items()
+}
+path.write_text(json.dumps(rows, indent=0) + "\n")
 print(len(rows), "goldens")

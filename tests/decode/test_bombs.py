@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.support import bombs
+from tests.support import bombs, heif_bombs
 from tests.support.tree import ROOT
 
-BUILDERS = {**bombs.REFUSED, **bombs.HARMLESS}
+REFUSED = {**bombs.REFUSED, **heif_bombs.REFUSED}
+BUILDERS = {**REFUSED, **bombs.HARMLESS}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def costs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
 
 
 @pytest.mark.runs
-@pytest.mark.parametrize("name", bombs.REFUSED)
+@pytest.mark.parametrize("name", REFUSED)
 def test_bomb_is_refused_undecoded(name: str, costs: dict[str, dict[str, Any]]) -> None:
     cost = costs[name]
     assert cost["outcome"] in {"too_large", "corrupt", "truncated", "not_image"}
@@ -57,6 +58,8 @@ def test_charge_beside_a_small_picture_does_not_go_off(
 
 def test_there_are_enough_kinds() -> None:
     assert len(bombs.REFUSED) >= 24
+    for form in ("avif", "heic"):
+        assert sum(name.startswith(form) for name in heif_bombs.REFUSED) >= 20
 
 
 def test_limits_come_before_the_decoder() -> None:

@@ -1,41 +1,12 @@
 """Damaged files give pixels or an `ImageError`, and never take the process with them."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.tree import ROOT
+from tests.support.damaged_files import KINDS, SEED, decode_damaged
 
-FORMATS = ("jpeg", "png", "webp", "bmp", "tiff", "gif")
-KINDS = {"ok", "not_image", "truncated", "corrupt", "too_large", "out_of_memory"}
-SEED = 20_261_124
-
-
-def decode_damaged(form: str, count: int, folder: Path, first: int = SEED) -> dict[str, int]:
-    note = folder / "seed"
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tests.decode.damaged_files",
-            form,
-            str(first),
-            str(count),
-            str(note),
-        ],
-        capture_output=True,
-        cwd=ROOT,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, (
-        f"status {done.returncode} at {form} file {note.read_text().strip()}: "
-        f"{done.stderr.decode(errors='replace')[-2000:]}"
-    )
-    outcomes: dict[str, int] = json.loads(done.stdout)
-    return outcomes
+FORMATS = ("jpeg", "png", "webp", "bmp", "tiff", "gif", "avif")
 
 
 @pytest.mark.runs

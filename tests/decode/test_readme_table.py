@@ -40,6 +40,17 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     "colour profiles": (*(f"{form} colour profile" for form in FOUR), "png gamma"),
     "TIFF with premultiplied": ("tiff premultiplied alpha", "tiff lab"),
+    "AVIF: 8": (
+        "avif subsampling 4:2:0", "avif subsampling 4:2:2", "avif subsampling 4:4:4",
+        "avif limited range", "avif gray", "avif gray limited range", "avif gray 10 bit",
+        "avif 10 bit", "avif grid", "avif sequence", "avif alpha", "avif premultiplied alpha",
+        "avif gray alpha", "avif exif behind",
+    ),
+    "AVIF turned": (
+        *(f"avif exif {value}" for value in range(1, 9)), "avif xmp 6", "avif xmp 6 exif 3",
+        *(f"avif turned {turns} mirrored {axis}" for turns in range(4) for axis in (0, 1)),
+    ),
+    "HEIC": (),  # test_against_pillow.py
     "damaged": (),  # below
 }  # fmt: skip
 """How a row begins, and the golden files that `test_goldens` holds it to."""

@@ -57,10 +57,9 @@ def test_overwritten_bytes(name: str, changes: list[tuple[int, bytes]]) -> None:
     [
         (b"GIF90a" + bytes(30), "not JPEG"),
         (b"RIFF\x04\0\0\0WAVE" + bytes(30), "not JPEG"),
-        (b"\0\0\0\x18ftypheic" + bytes(30), "HEIC$"),
-        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC$"),
-        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf", "AVIF$"),
-        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1miaf", "HEIF$"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "CR3$"),
+        (b"\xff\x0a" + bytes(30), "JPEG XL.*djxl in.jxl out.png"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl ", "JPEG XL.*djxl"),
         (b"\0\0\0\x18ftypisom\0\0\0\0isomavc1", "a film$"),
         (b"<html>", "HTML"),
         (b"\xef\xbb\xbf\n<!DOCTYPE HTML><title>404", "HTML, as from a failed download$"),

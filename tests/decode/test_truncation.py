@@ -8,22 +8,7 @@ from batchcls.decode.decode import decode
 from batchcls.decode.sniff import sniff
 from batchcls.errors import ImageError
 from tests.support.golden_files import GOLDENS, PLAIN
-
-
-def whole_prefixes(data: bytes) -> list[int]:
-    """Lengths of the strict prefixes of a file that decode: each to the whole picture."""
-    whole = decode(data)
-    found = []
-    for length in range(len(data)):
-        try:
-            pixels = decode(data[:length])
-        except ImageError as error:
-            assert error.kind == ("truncated" if length else "empty"), (length, error)
-        else:
-            assert pixels.shape == whole.shape, length
-            assert (pixels == whole).all(), length
-            found.append(length)
-    return found
+from tests.support.prefixes import whole_prefixes
 
 
 @pytest.mark.runs

@@ -31,10 +31,10 @@ def test_too_many(failed: int, total: int, allowed: str | None, expected: bool) 
 def test_files_left_out_by_name_are_counted(tmp_path: Path) -> None:
     place = Place(tmp_path / "work")
     place.add(0, 20)
-    for name in ("a.heic", "b.HEIC", "notes.txt"):
+    for name in ("a.jxl", "b.JXL", "notes.txt"):
         (place.folder / "images" / name).touch()
     (place.folder / "images/@eaDir").mkdir()
-    expected = {".heic": 2, ".txt": 1, "@eaDir/": 1}
+    expected = {".jxl": 2, ".txt": 1, "@eaDir/": 1}
     assert place.run().left_out == expected
     assert place.run().left_out == expected  # complete already
     place.add(20, 22)

@@ -315,13 +315,20 @@ def test_any_names_come_out_in_byte_order(
 
 
 def test_what_is_left_out_by_name_is_counted_by_ending(tree: Tree, inputs: Path) -> None:
-    tree("in/a.jpg", "in/b.HEIC", "in/sub/c.heic", "in/notes.txt", "in/README", "in/d.png.part")
+    tree("in/a.jpg", "in/b.JXL", "in/sub/c.jxl", "in/notes.txt", "in/README", "in/d.png.part")
     found = freeze(Job(sources=("in",)), inputs)
     assert paths(found, inputs) == ["a.jpg"]
-    assert found.left_out == {".heic": 2, ".txt": 1, "": 1, ".part": 1}
+    assert found.left_out == {".jxl": 2, ".txt": 1, "": 1, ".part": 1}
     assert found.skipped[0] == (
-        "left out by name: 2 .heic, 1 without an ending, 1 .part, 1 .txt (see `--names`)"
+        "left out by name: 2 .jxl, 1 without an ending, 1 .part, 1 .txt (see `--names`)"
     )
+
+
+def test_phones_formats_are_always_listed_and_counted(tree: Tree, inputs: Path) -> None:
+    tree("in/a.avif", "in/b.HEIC", "in/sub/c.heic", "in/d.heif", "in/e.HIF", "in/heic")
+    found = freeze(Job(sources=("in",)), inputs)
+    assert paths(found, inputs) == ["a.avif", "b.HEIC", "d.heif", "e.HIF", "sub/c.heic"]
+    assert found.named == {".heic": 2, ".heif": 1, ".hif": 1}
 
 
 def test_folders_of_runs_are_no_folders_of_images(tree: Tree, inputs: Path) -> None:
@@ -350,6 +357,6 @@ def test_patterns_leave_out_files_and_folders(tree: Tree, inputs: Path) -> None:
 
 
 def test_where_everything_is_left_out_it_is_said_why(tree: Tree, inputs: Path) -> None:
-    tree("in/a.heic", "in/b.heic")
-    with pytest.raises(SourceError, match=r"left out by name: 2 \.heic"):
+    tree("in/a.jxl", "in/b.jxl")
+    with pytest.raises(SourceError, match=r"left out by name: 2 \.jxl"):
         freeze(Job(sources=("in",)), inputs)

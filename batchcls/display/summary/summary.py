@@ -99,7 +99,7 @@ def summarise(snapshot: Snapshot, extra: Mapping[str, Any] | None = None) -> Sum
 
     Args:
         extra: what a snapshot does not hold: "description" of a worker (for the operations by
-            device), "reason" of an early end.
+            device), "reason" of an early end, "cure" of what no installed decoder reads.
     """
     extra = extra or {}
     shot = snapshot
@@ -124,7 +124,7 @@ def summarise(snapshot: Snapshot, extra: Mapping[str, Any] | None = None) -> Sum
         spent=dict(shot.spent),
         bottleneck=bottleneck,
         why=_render_bottleneck(bottleneck, shot),
-        next_steps=_next_steps(shot),
+        next_steps=_next_steps(shot, str(extra.get("cure") or "")),
         warnings=shot.warnings,
         precision=precision_of(extra.get("description")),
         agreed=agreed_of(extra.get("description")),
@@ -209,14 +209,15 @@ def _render_bottleneck(bottleneck: Bottleneck, shot: Snapshot) -> str:
     return ""
 
 
-def _next_steps(shot: Snapshot) -> tuple[str, ...]:
+def _next_steps(shot: Snapshot, cure: str) -> tuple[str, ...]:
     if shot.state != "done":
         left = max((shot.total or 0) - shot.done, 0)
         images = text.counted(left, "image is left", "images are left")
         return (f"run the same command to resume; {images}",)
-    steps = []
-    if shot.failed:
-        images = "image" if shot.failed == 1 else f"{text.count(shot.failed)} images"
+    steps = [cure] if cure else []
+    others = shot.failed - shot.failed_by_kind.get("no_decoder", 0)
+    if others:
+        images = "image" if others == 1 else f"{text.count(others)} images"
         steps.append(f"add `--retry-failed` to try the failed {images} again")
     if shot.ok:
         results = shlex.quote(shot.results)

@@ -5,9 +5,15 @@ The program's process may die of one: it writes the seed down first, so the surv
 
 import json
 import random
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+
+from tests.support.tree import ROOT
+
+KINDS = {"ok", "not_image", "truncated", "corrupt", "too_large", "out_of_memory"}
+SEED = 20_261_124
 
 MAX_PIXELS = 4_000_000
 """A damaged header may ask for any size; what is within the limit is decoded, so keep it low."""
@@ -61,6 +67,30 @@ def damaged(files: list[bytes], seed: int) -> bytes:
     return bytes(data)
 
 
+def decode_damaged(form: str, count: int, folder: Path, first: int = SEED) -> dict[str, int]:
+    note = folder / "seed"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "tests.support.damaged_files",
+            form,
+            str(first),
+            str(count),
+            str(note),
+        ],
+        capture_output=True,
+        cwd=ROOT,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, (
+        f"status {done.returncode} at {form} file {note.read_text().strip()}: "
+        f"{done.stderr.decode(errors='replace')[-2000:]}"
+    )
+    outcomes: dict[str, int] = json.loads(done.stdout)
+    return outcomes
+
+
 def main() -> None:
     form, first, count, note = sys.argv[1:]
     from batchcls.decode import limits
@@ -74,7 +104,7 @@ def main() -> None:
     from batchcls.errors import ImageError
 
     cv2.setNumThreads(1)
-    files = originals()[form]
+    files = [Path(form).read_bytes()] if "/" in form else originals()[form]
     outcomes: Counter[str] = Counter()
     with Path(note).open("w+b", buffering=0) as file:
         for seed in range(int(first), int(first) + int(count)):

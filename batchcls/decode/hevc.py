@@ -1,0 +1,66 @@
+"""HEVC: the sizes that a coded picture states, whatever the file around it says."""
+
+from batchcls.decode.bits import Bits
+from batchcls.decode.header import check_parts, corrupt
+
+SEQUENCE = 33
+LONGEST = 512
+"""Bytes of a parameter set within which its size stands."""
+MAX_UNITS = 4096
+
+
+def sizes(data: bytes, configuration: bytes) -> list[tuple[int, int]]:
+    """Width and height by each sequence parameter set (ITU-T H.265, 7.3.2.2).
+
+    Args:
+        data: the picture's units, each behind its length.
+        configuration: the property `hvcC`, which holds most parameter sets.
+
+    Raises:
+        ImageError: corrupt, too_large.
+    """
+    units, length_size = _configured(configuration)
+    at = 0
+    while at + length_size <= len(data):
+        check_parts(len(units), MAX_UNITS)
+        start = at + length_size
+        at = start + int.from_bytes(data[at:start], "big")
+        if at > len(data):
+            raise corrupt("a unit that is longer than the picture's bytes")
+        units.append(data[start : min(at, start + LONGEST)])
+    return [_size(unit) for unit in units if unit and unit[0] >> 1 & 63 == SEQUENCE]
+
+
+def _configured(configuration: bytes) -> tuple[list[bytes], int]:
+    """The units of the property, and how long the lengths in the picture's bytes are."""
+    if len(configuration) < 23:
+        raise corrupt("a picture without its decoder's header")
+    units: list[bytes] = []
+    at = 23
+    for _ in range(configuration[22]):
+        count, at = int.from_bytes(configuration[at + 1 : at + 3], "big"), at + 3
+        for _ in range(count):
+            check_parts(len(units), MAX_UNITS)
+            start = at + 2
+            at = start + int.from_bytes(configuration[at:start], "big")
+            if at > len(configuration):
+                raise corrupt("a decoder's header that ends early")
+            units.append(configuration[start:at])
+    return units, (configuration[21] & 3) + 1
+
+
+def _size(unit: bytes) -> tuple[int, int]:
+    bits = Bits(unit.replace(b"\0\0\3", b"\0\0"))
+    bits.take(16 + 4)
+    layers = bits.take(3)
+    bits.take(1)
+    bits.take(96)  # the general profile and level
+    present = [(bits.take(1), bits.take(1)) for _ in range(layers)]
+    if layers:
+        bits.take(2 * (8 - layers))
+    for profile, level in present:
+        bits.take(88 * profile + 8 * level)
+    bits.golomb()
+    if bits.golomb() == 3:  # 4:4:4
+        bits.take(1)
+    return bits.golomb(), bits.golomb()
