@@ -95,17 +95,19 @@ def suits(devices: Sequence[Device]) -> bool:
     return only_cpus(devices) and all(device.kind in ("", "HETERO") for device in devices)
 
 
-def key(work: Compilation) -> str:
+def key(work: Compilation, compiler: Mapping[str, Any] | None = None) -> str:
     """The key of what is compiled: a file name.
+
+    Args:
+        work: what is compiled.
+        compiler: what compiles it; None is `this_compiler`.
 
     Raises:
         ModelError: a file cannot be read.
     """
     job = work.job
     facts = {
-        "batchcls": [__version__, _own_code()],
-        "openvino": [openvino.get_version(), np.__version__],
-        "processor": _processor(),
+        **(compiler or this_compiler()),
         "environment": {k: v for k, v in os.environ.items() if k.startswith(_ENVIRONMENT)},
         "model": model_hash(model_path(job.model)),
         "labels": job.labels and file_hash(expanded(job.labels)).hex(),
@@ -137,9 +139,14 @@ def _library(entry: str) -> list[Any]:
 
 
 @cache
-def _own_code() -> str:
-    """This package's, hashed once a process."""
-    return code_hash(Path(batchcls.model.__path__[0]))
+def this_compiler() -> Mapping[str, Any]:
+    """What compiles here: this code, OpenVINO, NumPy, and what the CPU plugin compiles for."""
+    telling = ("vendor_id", "model name", "flags", "Features", "CPU part")
+    return {
+        "batchcls": [__version__, code_hash(Path(batchcls.model.__path__[0]))],
+        "openvino": [openvino.get_version(), np.__version__],
+        "processor": {key: value for key, value in cpu.facts().items() if key in telling},
+    }
 
 
 def code_hash(folder: Path) -> str:
@@ -153,10 +160,3 @@ def code_hash(folder: Path) -> str:
         content = module.read_bytes()
         total.update(f"{module.relative_to(folder)} {len(content)}\n".encode() + content)
     return total.hexdigest()
-
-
-@cache
-def _processor() -> str:
-    """What the processor is and can do: the CPU plugin compiles for it."""
-    telling = ("vendor_id", "model name", "flags", "Features", "CPU part")
-    return "\n".join(f"{key}: {value}" for key, value in cpu.facts().items() if key in telling)
