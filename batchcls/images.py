@@ -29,10 +29,6 @@ MAX_BYTES = 256 << 20
 
 FAILURE_KINDS: frozenset[str] = frozenset(get_args(FailureKind))
 
-FACTS = ("margin", "entropy", "width", "height", "sha256")
-"""What a record can say besides its classes, in the record's order."""
-
-
 _BACKGROUNDS = frozenset({"background", "__background__", "other", "dummy", "n/a"})
 
 

@@ -21,9 +21,9 @@ from batchcls.coordinator.policy import Policy
 from batchcls.decode import header
 from batchcls.decode import policy as decoding
 from batchcls.decode.decode import decode
-from batchcls.images import FACTS, FAILURE_KINDS, Failure
+from batchcls.images import FAILURE_KINDS, Failure
 from batchcls.job import file
-from batchcls.job.choices import CHOICES
+from batchcls.job.choices import CHOICES, FACTS
 from batchcls.job.job import DEFAULT_OUTPUT, DEFAULT_TOP, Job
 from batchcls.model.compile import compiled_files
 from batchcls.results import journal, record

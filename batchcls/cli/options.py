@@ -3,8 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from batchcls.images import FACTS
-from batchcls.job.choices import CHOICES, key
+from batchcls.job.choices import CHOICES, FACTS, key
 from batchcls.job.job import DEFAULT_OUTPUT, DEFAULT_TOP
 
 IMAGES = "Images"

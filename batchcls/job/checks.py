@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from batchcls.errors import UsageError
-from batchcls.images import FACTS
-from batchcls.job.choices import CHOICES, option
+from batchcls.job.choices import CHOICES, FACTS, option
 from batchcls.job.shard import parsed
 
 if TYPE_CHECKING:

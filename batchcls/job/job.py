@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from batchcls.errors import UsageError
-from batchcls.images import FACTS
 from batchcls.job import checks
+from batchcls.job.choices import FACTS
 
 DEFAULT_TOP = 10
 DEFAULT_OUTPUT = "results.jsonl"

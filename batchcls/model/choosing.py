@@ -5,10 +5,10 @@ normalisations are tried on some of the images, the same resize for all, and wha
 from the best gives way to what is more usual.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -76,6 +76,11 @@ class Choosing:
     Raises:
         BatchclsError: the model cannot be loaded, as `Classifier.open`.
     """
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Self:
+        """The same, from `Job.as_dict`."""
+        return cls(Job.from_dict(options))
 
     def __init__(self, job: Job) -> None:
         self._begun = monotonic()

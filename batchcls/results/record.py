@@ -33,7 +33,8 @@ from json.encoder import encode_basestring_ascii as quote
 from typing import NamedTuple, cast
 
 from batchcls.errors import ImageError
-from batchcls.images import FACTS, FAILURE_KINDS, Failure, FailureKind, ImageRef, Prediction
+from batchcls.images import FAILURE_KINDS, Failure, FailureKind, ImageRef, Prediction
+from batchcls.job.choices import FACTS
 from batchcls.messages import Answer
 from batchcls.results.earlier_record import ERROR, NO_ERROR, as_today
 

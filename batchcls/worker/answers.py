@@ -30,7 +30,7 @@ class Answers:
     Args:
         classifier: makes classes of scores.
         board: shows the images in work; an answered one is not any more.
-        facts: what records hold besides classes (`batchcls.images.FACTS`).
+        facts: what records hold besides classes (`batchcls.job.choices.FACTS`).
 
     Attributes:
         done: the answers; whoever takes them leaves an empty list. No method does, since it would

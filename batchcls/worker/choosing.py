@@ -13,7 +13,6 @@ from batchcls.decode.opencv import load as load_opencv
 from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import ImageError
 from batchcls.images import Picture
-from batchcls.job.job import Job
 from batchcls.model.choosing import Choosing
 from batchcls.sources.every import EveryPlace
 from batchcls.sources.sample import scattered
@@ -30,7 +29,7 @@ def find(request: Mapping[str, Any]) -> dict[str, Any]:
         `batchcls.model.choosing.Choice`.
     """
     load_opencv()
-    choosing = Choosing(Job.from_dict(request["job"]))
+    choosing = Choosing.of(request["job"])
     return asdict(choosing.choose(_pictures(request, choosing.needs)))
 
 

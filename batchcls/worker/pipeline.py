@@ -45,7 +45,7 @@ class Pipeline:
         decode: bytes to a picture, in full if that is wanted; raises `ImageError`.
         board: where the stage of each image is shown.
         threads: threads that read, decode and preprocess; 0 does it between inferences.
-        facts: what records hold besides classes (`batchcls.images.FACTS`).
+        facts: what records hold besides classes (`batchcls.job.choices.FACTS`).
         alternate: preparing and inferring share one core; only without threads.
         night: compares devices with the CPU while they label; None where there are no others.
     """
