@@ -6,6 +6,7 @@ it is left out, by name, before it is given the first one.
 
 import hashlib
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from batchcls.errors import BatchclsError
 from batchcls.images import ImageRef, file_of
 from batchcls.model.files.find import file_hash
+from batchcls.sources.reading import FLAGS
 from batchcls.version import __version__, computing
 
 SAMPLE = 8
@@ -53,14 +55,16 @@ def look_at(path: str) -> Seen | None:
     """What is at a path now; None if it cannot be read."""
     hashed, left = hashlib.sha256(), MOST_HASHED
     try:
-        with Path(path).open("rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
+        with os.fdopen(os.open(path, FLAGS), "rb", buffering=0) as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                return None
             while left and (block := file.read(min(left, _BLOCK))):
                 hashed.update(block)
                 left -= len(block)
     except (OSError, ValueError):
         return None
-    return path, size, hashed.hexdigest()
+    return path, found.st_size, hashed.hexdigest()
 
 
 def sample(images: Sequence[ImageRef]) -> list[Seen]:

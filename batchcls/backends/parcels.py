@@ -201,6 +201,8 @@ class Delivery:
                         file.write(self._piece)
                 if hashed.hexdigest() != digest:
                     raise UnfitError(f"{name} changed while it was sent")
+            if not _is(parcel, kept / parcel.main):
+                shutil.rmtree(kept, ignore_errors=True)  # it was damaged
             with contextlib.suppress(OSError):  # somebody else was first
                 aside.rename(kept)
         finally:

@@ -1,12 +1,14 @@
-"""Stands in for `srun`: ``python launcher.py NUMBER [--folders DIR…] -- COMMAND…``.
+"""Stands in for `srun`: ``python launcher.py NUMBER -- COMMAND…``.
 
 Starts so many copies, joins their outputs line by line, cuts lines as Slurm does, copies its input
-to all of them, and goes on when one of them dies. Its signals: USR1 cuts the network, both ways,
-USR2 mends it. The copies' process numbers are in the file that LAUNCHED names.
+to all of them, and goes on when one of them dies. Copy K begins with the words of PREFIX_K, if that
+is set. The signal USR1 cuts the network, both ways, and USR2 mends it. The copies' process numbers
+are in the file that LAUNCHED names.
 """
 
 import os
 import selectors
+import shlex
 import signal
 import subprocess
 import sys
@@ -20,10 +22,9 @@ class Launcher:
         self.cut = False
         self.tasks = [
             subprocess.Popen(
-                command,
+                [*shlex.split(os.environ.get(f"PREFIX_{number}", "")), *command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env={**os.environ, "SLURM_PROCID": str(number)},
                 bufsize=0,
             )
             for number in range(copies)

@@ -1,0 +1,59 @@
+"""Fewer, larger messages from a machine: nothing is lost, and nothing waits for long."""
+
+from batchcls.backends.gathering import LATE_S, Gathering
+from batchcls.messages import Answer, Answered, Checks, WorkerStats
+
+
+def answered(lease: int, *indices: int, worker: int = 0, images: int = 0) -> Answered:
+    stats = WorkerStats({"CPU": images}, {"CPU": 0.5}, spent={"read": 0.25}, rss=7, notes=("a",))
+    return Answered(worker, lease, tuple(Answer(i, b"%d" % i) for i in indices), stats)
+
+
+def test_the_answers_to_a_lease_go_together() -> None:
+    gathering = Gathering()
+    gathering.lease(0, 1, 3)
+    assert gathering.take(answered(1, 0, images=1), 0.0) == []
+    assert gathering.take(answered(1, 2, images=1), 0.1) == []
+    (event,) = gathering.take(answered(1, 1, images=1), 0.2)
+    assert [answer.index for answer in event.answers] == [0, 2, 1]
+    assert event.stats is not None
+    assert (event.stats.images, event.stats.latency) == ({"CPU": 3}, {"CPU": 1.5})
+    assert (event.stats.spent, event.stats.rss) == ({"read": 0.75}, 7)
+    assert event.stats.notes == ("a",) * 3
+
+
+def test_nothing_waits_for_long() -> None:
+    gathering = Gathering()
+    gathering.lease(0, 1, 3)
+    gathering.take(answered(1, 0), 5.0)
+    assert gathering.due(5.0 + LATE_S / 2) == []
+    (event,) = gathering.due(5.0 + 2 * LATE_S)
+    assert len(event.answers) == 1
+    assert gathering.due(100.0) == []
+    gathering.take(answered(1, 1), 100.0)
+    (event,) = gathering.take(answered(1, 2), 100.0)
+    assert len(event.answers) == 2
+
+
+def test_what_a_worker_answered_before_it_died_is_told_first() -> None:
+    gathering = Gathering()
+    for worker in (0, 1):
+        gathering.lease(worker, worker, 2)
+        gathering.take(answered(worker, worker, worker=worker), 0.0)
+    (event,) = gathering.end(0)
+    assert event.worker == 0
+    assert gathering.end(0) == []
+    (event,) = gathering.take(answered(1, 5, worker=1), 0.0)
+    assert len(event.answers) == 2
+
+
+def test_the_latest_check_of_a_device_counts() -> None:
+    gathering = Gathering()
+    gathering.lease(0, 1, 2)
+    for index, passed in ((0, 1), (1, 2)):
+        checks = {"GPU": Checks(index, passed, 1, 1, fails=False)}
+        done = gathering.take(
+            Answered(0, 1, (Answer(index, b""),), WorkerStats(checks=checks)), 0.0
+        )
+    assert done[0].stats is not None
+    assert done[0].stats.checks["GPU"].passed == 2
