@@ -372,10 +372,10 @@ def test_a_model_is_sent_piece_by_piece(tmp_path: Path) -> None:
     head, body = driver.wire.sent[1][-1]
     assert head["t"] == "piece"
     assert body == (tmp_path / "m.bin").read_bytes()[agents.PIECE :]
-    for wrong in ({"parcel": 1, "file": 0, "start": 0}, {"parcel": 0, "file": 2, "start": 0}):
+    for number, file in ((1, 0), (0, 2)):
         made = Driver(model=str(tmp_path / "m.xml"))
         made.join(1)
-        assert isinstance(made.says(1, "need", **wrong)[0], MachineLost)
+        assert isinstance(made.says(1, "need", parcel=number, file=file, start=0)[0], MachineLost)
 
 
 def test_leases_carry_paths_and_no_bytes(driver: Driver) -> None:
