@@ -9,7 +9,7 @@ from typing import Any
 
 from batchcls.backends.fitness import UnfitError, other_versions, sample, versions
 from batchcls.backends.likeness import Likeness
-from batchcls.backends.member import Member
+from batchcls.backends.node import Node
 from batchcls.backends.parcels import libraries, parcels, with_full_paths
 from batchcls.errors import BatchclsError, RefusedError, SetupError, raised_elsewhere
 from batchcls.images import ImageRef
@@ -72,13 +72,13 @@ class Admission:
         self.images = agents.message("images", images=sample(images))
         return self.images
 
-    def greet(self, member: Member, head: Mapping[str, Any]) -> bytes:
+    def greet(self, node: Node, head: Mapping[str, Any]) -> bytes:
         """The answer to an agent's hello.
 
         Raises:
             UnfitError: it has other versions.
         """
-        member.name = agents.text(head, "host") or f"machine {member.number}"
+        node.name = agents.text(head, "host") or f"machine {node.number}"
         theirs = head.get("versions")
         if why := other_versions(self._versions, theirs if isinstance(theirs, dict) else {}):
             raise UnfitError(f"{why}; install the same versions on all machines")
@@ -99,7 +99,7 @@ class Admission:
         except OSError as error:
             raise UnfitError(f"cannot read {parcel.path}: {error.strerror}") from error
 
-    def admitted(self, member: Member, event: Event) -> list[Event]:
+    def admitted(self, node: Node, event: Event) -> list[Event]:
         """What a worker says of itself, as the run may hear it now.
 
         Raises:
@@ -107,11 +107,11 @@ class Admission:
         """
         match event:
             case WorkerReady(worker, description):
-                if why := self._likeness.objection(member.number, description):
+                if why := self._likeness.objection(node.number, description):
                     raise UnfitError(why)
                 event = WorkerReady(worker, self._likeness.told(description))
-                if not member.seen:
-                    member.held.append(event)
+                if not node.seen:
+                    node.held.append(event)
                     return []
             case WorkerRefused(error=error, message=message) if error != "UndecidedError":
                 self._refusals.append(event)

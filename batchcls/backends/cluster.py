@@ -20,7 +20,7 @@ from typing import Any
 
 from batchcls.backends.admission import Admission
 from batchcls.backends.fitness import SAMPLE, UnfitError
-from batchcls.backends.member import Member
+from batchcls.backends.node import Node
 from batchcls.backends.transport import Arrival, Closed, Opened, Received, Transport
 from batchcls.images import ImageRef
 from batchcls.messages import (
@@ -77,8 +77,8 @@ class ClusterBackend:
         self._admission = Admission(start, timeout_s, known)
         self._transport = transport
         self._clock = clock
-        self._members: dict[int, Member] = {}
-        self._of: dict[int, Member] = {}  # by number of a worker
+        self._nodes: dict[int, Node] = {}
+        self._of: dict[int, Node] = {}  # by number of a worker
         self._next_worker = 0
         self._leaving = False
         self._counters: list[Mapping[str, Any]] = []
@@ -92,7 +92,7 @@ class ClusterBackend:
     @property
     def alive(self) -> int:
         """How many workers there are, and one for machines that may still come."""
-        workers = sum(len(member.alive) for member in self._members.values())
+        workers = sum(len(node.alive) for node in self._nodes.values())
         return workers + (not self._leaving and self._hopeful)
 
     @property
@@ -111,27 +111,27 @@ class ClusterBackend:
             images: at most so many of the run's, and at most one in so many of them.
         """
         message = self._admission.look_for(images(SAMPLE, 1))
-        for member in self._members.values():
-            if member.name:
-                self._transport.send(member.number, message)
+        for node in self._nodes.values():
+            if node.name:
+                self._transport.send(node.number, message)
 
     def do(self, command: BackendCommand) -> None:
         """Carry out a command of the coordinator; what is for a lost machine's worker is not."""
         if isinstance(command, RetireMachine):
-            if (member := self._members.get(command.machine)) is not None:
-                log.warning("retired %s: %s", member.name, command.reason)
-                self._dismiss(member)
+            if (node := self._nodes.get(command.machine)) is not None:
+                log.warning("retired %s: %s", node.name, command.reason)
+                self._dismiss(node)
             return
         self._leaving = isinstance(command, StopWorker)
-        if (member := self._of.get(command.worker)) is None:
+        if (node := self._of.get(command.worker)) is None:
             return
         match command:
             case StartWorker(worker):
-                self._send(member, member.start(worker))
+                self._send(node, node.start(worker))
             case Lease():
-                self._send(member, member.lease(command))
+                self._send(node, node.lease(command))
             case StopWorker(worker, drain):
-                self._send(member, member.to(worker, protocol.encode("stop", drain=drain)))
+                self._send(node, node.to(worker, protocol.encode("stop", drain=drain)))
 
     def events(self, timeout_s: float) -> list[Event]:
         """What has happened; waits for at most `timeout_s` if nothing has.
@@ -149,28 +149,28 @@ class ClusterBackend:
     def close(self) -> None:
         """End all agents, and so all workers."""
         self._over.set()
-        for member in self._members.values():
-            self._send(member, agents.message("end"))
+        for node in self._nodes.values():
+            self._send(node, agents.message("end"))
         self._transport.close()
 
     # ---- machines
 
     def _arrived(self, arrival: Arrival, now: float) -> list[Event]:
-        member = self._members.get(arrival.machine)
+        node = self._nodes.get(arrival.machine)
         match arrival:
             case Opened(number):
-                self._members[number] = Member(number, now)
-            case Received(data=data) if member is not None:
-                member.heard = now
-                return self._hear(member, data)
-            case Closed(cause=cause) if member is not None:
-                return self._lose(member, cause)
+                self._nodes[number] = Node(number, now)
+            case Received(data=data) if node is not None:
+                node.heard = now
+                return self._hear(node, data)
+            case Closed(cause=cause) if node is not None:
+                return self._lose(node, cause)
         return []
 
     def _beat(self) -> None:
         """Tell every machine that this process lives; the main thread may list images for hours."""
         while not self._over.wait(BEAT_S):
-            for number in list(self._members):
+            for number in list(self._nodes):
                 self._transport.send(number, agents.BEAT)
 
     def _silent(self, now: float) -> list[Event]:
@@ -179,42 +179,42 @@ class ClusterBackend:
             self._excused = now
         self._looked = now
         events: list[Event] = []
-        for member in list(self._members.values()):
-            if now - max(member.heard, self._excused) > SILENCE_S:
-                self._transport.drop(member.number)
-                events += self._lose(member, f"silent for {SILENCE_S:g} s")
+        for node in list(self._nodes.values()):
+            if now - max(node.heard, self._excused) > SILENCE_S:
+                self._transport.drop(node.number)
+                events += self._lose(node, f"silent for {SILENCE_S:g} s")
         return events
 
-    def _lose(self, member: Member, cause: str) -> list[Event]:
+    def _lose(self, node: Node, cause: str) -> list[Event]:
         """A machine is gone."""
-        self._forget(member)
-        if not member.workers:
-            return self._leave_out(member, cause)
-        log.warning("lost %s (%s)", member.name, cause)
-        return [MachineLost(member.number, cause)]
+        self._forget(node)
+        if not node.workers:
+            return self._leave_out(node, cause)
+        log.warning("lost %s (%s)", node.name, cause)
+        return [MachineLost(node.number, cause)]
 
-    def _leave_out(self, member: Member, reason: str) -> list[Event]:
-        event = MachineLeftOut(member.name or f"machine {member.number}", reason)
+    def _leave_out(self, node: Node, reason: str) -> list[Event]:
+        event = MachineLeftOut(node.name or f"machine {node.number}", reason)
         log.warning("left out %s: %s", event.name, reason)
         self._admission.left_out.append(event)
         return [event]
 
-    def _dismiss(self, member: Member) -> None:
+    def _dismiss(self, node: Node) -> None:
         """End a machine's agent."""
-        self._send(member, agents.message("end"))
-        self._transport.drop(member.number)
-        self._forget(member)
+        self._send(node, agents.message("end"))
+        self._transport.drop(node.number)
+        self._forget(node)
 
-    def _forget(self, member: Member) -> None:
-        del self._members[member.number]
-        for worker in member.workers:
+    def _forget(self, node: Node) -> None:
+        del self._nodes[node.number]
+        for worker in node.workers:
             del self._of[worker]
         self._deserted = self._clock()
 
     @property
     def _hopeful(self) -> bool:
         """A machine is on its way, or may be."""
-        if any(not member.workers for member in self._members.values()):
+        if any(not node.workers for node in self._nodes.values()):
             return True
         return self._transport.expecting and self._clock() - self._deserted < ARRIVE_S
 
@@ -223,7 +223,7 @@ class ClusterBackend:
 
         Later the run ends as it does when all workers have: with what it has written.
         """
-        if self._members or self._admission.described:
+        if self._nodes or self._admission.described:
             return
         patience = LINGER_S if self._admission.left_out else ARRIVE_S
         if self._transport.expecting and now - self._deserted < patience:
@@ -232,44 +232,44 @@ class ClusterBackend:
 
     # ---- messages
 
-    def _send(self, member: Member, data: bytes) -> None:
-        self._transport.send(member.number, data)
+    def _send(self, node: Node, data: bytes) -> None:
+        self._transport.send(node.number, data)
 
-    def _hear(self, member: Member, data: bytes) -> list[Event]:
+    def _hear(self, node: Node, data: bytes) -> list[Event]:
         """What comes of so much more of a machine's stream."""
         events: list[Event] = []
         try:
-            for payload in member.frames.feed(data):
-                events += self._take(member, *agents.parse(payload))
+            for payload in node.frames.feed(data):
+                events += self._take(node, *agents.parse(payload))
         except UnfitError as error:
-            self._dismiss(member)
-            events += self._leave_out(member, str(error))
-            if member.workers:
-                events.append(MachineLost(member.number, str(error)))
+            self._dismiss(node)
+            events += self._leave_out(node, str(error))
+            if node.workers:
+                events.append(MachineLost(node.number, str(error)))
         except (ProtocolError, FrameError) as error:
-            self._transport.drop(member.number)
-            events += self._lose(member, f"{error}; dropped")
+            self._transport.drop(node.number)
+            events += self._lose(node, f"{error}; dropped")
         return events
 
-    def _take(self, member: Member, head: Mapping[str, Any], body: bytes) -> list[Event]:
+    def _take(self, node: Node, head: Mapping[str, Any], body: bytes) -> list[Event]:
         match head["t"]:
-            case "from" | "died" if member.workers:
-                return self._admission.admitted(member, member.heard_of(head, body))
-            case "hello" if not member.name:
-                self._send(member, self._admission.greet(member, head))
-            case "need" if member.name:
-                self._send(member, self._admission.piece(head))
-            case "opened" if member.name and not member.workers:
-                return [self._join(member, agents.number(head, "workers", agents.MOST_WORKERS))]
+            case "from" | "died" if node.workers:
+                return self._admission.admitted(node, node.heard_of(head, body))
+            case "hello" if not node.name:
+                self._send(node, self._admission.greet(node, head))
+            case "need" if node.name:
+                self._send(node, self._admission.piece(head))
+            case "opened" if node.name and not node.workers:
+                return [self._join(node, agents.number(head, "workers", agents.MOST_WORKERS))]
             case "seen" if self._admission.images is not None:
-                member.seen = True
-                held, member.held = member.held, []
+                node.seen = True
+                held, node.held = node.held, []
                 return held
             case kind:
-                self._note(member, kind, head)
+                self._note(node, kind, head)
         return []
 
-    def _note(self, member: Member, kind: str, head: Mapping[str, Any]) -> None:
+    def _note(self, node: Node, kind: str, head: Mapping[str, Any]) -> None:
         """Take in what the coordinator need not know."""
         match kind:
             case "beat":
@@ -277,16 +277,16 @@ class ClusterBackend:
             case "unfit":
                 raise UnfitError(agents.text(head, "reason"))
             case "log":
-                log.info("%s: %s", member.name, agents.text(head, "text"))
+                log.info("%s: %s", node.name, agents.text(head, "text"))
             case "counters" if isinstance(head.get("rows"), list):
                 self._counters += [row for row in head["rows"] if isinstance(row, dict)]
             case _:
                 raise ProtocolError("sent a message of no known kind")
 
-    def _join(self, member: Member, workers: int) -> Event:
+    def _join(self, node: Node, workers: int) -> Event:
         first = self._next_worker
-        member.workers = range(first, first + max(1, workers))
-        self._next_worker = member.workers.stop
-        self._of.update(dict.fromkeys(member.workers, member))
-        log.info("%s joined with %d workers", member.name, len(member.workers))
-        return MachineJoined(member.number, member.name, tuple(member.workers))
+        node.workers = range(first, first + max(1, workers))
+        self._next_worker = node.workers.stop
+        self._of.update(dict.fromkeys(node.workers, node))
+        log.info("%s joined with %d workers", node.name, len(node.workers))
+        return MachineJoined(node.number, node.name, tuple(node.workers))

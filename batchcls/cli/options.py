@@ -128,13 +128,6 @@ OPTIONS = (
     ),
     Option("nireq", SPEED, "Infer requests per device and worker. [0: automatic]", "N"),
     Option("workers", SPEED, "Worker processes. [0: automatic]", "N", "-w"),
-    Option(
-        "cluster",
-        SPEED,
-        "Run workers on other machines: ray, or a command that starts a program on each of them, "
-        "for example 'srun --ntasks-per-node=1' or 'ssh node1'; repeatable. [this machine]",
-        "HOW",
-    ),
     Option("batch_size", SPEED, "Images per infer request. [1]", "N", "-b"),
     Option(
         "decode_threads", SPEED, "Threads per worker that read and decode. [-1: automatic]", "N"
@@ -239,6 +232,13 @@ OPTIONS = (
     Option("number_iter", RESULTS, "Passes over the images, to measure throughput. [1]", "N"),
     Option("perf_counts", RESULTS, "Time each layer; show a table and write perf_counts.csv."),
     # ---- while it runs
+    Option(
+        "cluster",
+        RUNNING,
+        "Run workers on other machines: ray, or a command that starts a program on each of them, "
+        "for example 'srun --ntasks-per-node=1' or 'ssh node1'; repeatable. [this machine]",
+        "HOW",
+    ),
     Option("progress", RUNNING, f"Display: {_one_of('progress')}. [auto]", "KIND"),
     Option("timeout", RUNNING, "Seconds one image may take before its worker is killed. [60]", "S"),
     Option(

@@ -8,7 +8,7 @@ import pytest
 from batchcls.backends import fitness
 from batchcls.backends.fitness import other_libraries, other_versions, sample, unseen
 from batchcls.backends.node_cache import file_system, node_cache
-from batchcls.images import Folder, ImageRef
+from batchcls.images import Container, Folder, ImageRef, Member
 
 MOUNTS = b"""\
 22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
@@ -38,6 +38,13 @@ def test_a_sample_is_what_the_driver_can_read(tmp_path: Path) -> None:
     assert "is not there" in unseen([seen])
     (tmp_path / "a").symlink_to("pipe")  # waits for nobody
     assert "is not there" in unseen([seen])
+
+
+def test_images_in_a_container_are_looked_for_as_its_file(tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(b"1234")
+    place = Member(Folder(str(tmp_path)), Container("tar", "a.tar", 4, 0), 0, 0, 4, 4, 0)
+    seen = sample([ImageRef(k, f"a.tar//{k}.png", place) for k in range(3)])
+    assert [path for path, *_ in seen] == [str(tmp_path / "a.tar")]
 
 
 def test_of_large_files_the_beginning_and_the_size_count(

@@ -16,7 +16,7 @@ def _frames() -> FrameReader:
 
 
 @dataclass(slots=True)
-class Member:
+class Node:
     """A machine, from its first sign to its last.
 
     Attributes:
