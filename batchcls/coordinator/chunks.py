@@ -1,6 +1,6 @@
 """Decides which images are leased next: chunks that came back, then the list's, in order."""
 
-from collections import deque
+import heapq
 from collections.abc import Iterable, Sequence
 
 from batchcls.coordinator.policy import Work
@@ -18,11 +18,16 @@ class Chunks:
     def __init__(self, most: int) -> None:
         self._most = most
         self._work: Work | None = None
-        self._returned: deque[tuple[ImageRef, ...]] = deque()
+        self._returned: list[tuple[ImageRef, ...]] = []  # a heap, by the first image
 
     def begin(self, work: Work) -> None:
         """The list is there."""
         self._work = work
+
+    @property
+    def listed(self) -> bool:
+        """The list is there."""
+        return self._work is not None
 
     @property
     def left(self) -> bool:
@@ -31,13 +36,23 @@ class Chunks:
 
     def give_back(self, chunks: Iterable[tuple[ImageRef, ...]]) -> None:
         """These were leased to a worker that died before it touched them."""
-        self._returned.extend(chunks)
+        for chunk in chunks:
+            if chunk:
+                heapq.heappush(self._returned, chunk)
+
+    def give_back_loose(self, images: Iterable[ImageRef]) -> None:
+        """These are to be done again, and are no chunk yet."""
+        ordered = sorted(images)
+        self.give_back(
+            tuple(ordered[start : start + self._most])
+            for start in range(0, len(ordered), self._most)
+        )
 
     def returned(self) -> tuple[ImageRef, ...]:
-        """The next chunk that came back; empty if there is none."""
-        return self._returned.popleft() if self._returned else ()
+        """The first of the chunks that came back; empty if there is none."""
+        return heapq.heappop(self._returned) if self._returned else ()
 
-    def listed(self, workers: int) -> Sequence[ImageRef | Answer]:
+    def next(self, workers: int) -> Sequence[ImageRef | Answer]:
         """The next entries of the list, by guided self-scheduling; empty at its end.
 
         Args:

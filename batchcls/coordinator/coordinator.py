@@ -9,22 +9,25 @@ No process, clock, file or terminal in here. Rules of this file:
    size of the job, and events may be handled between two calls.
 3. A worker has only leases that this coordinator gave it. Answers to anything else are dropped.
 4. When a worker dies, what it answered stays. What it was working on are suspects, for
-   `SuspectTrials` to judge; the rest of its leases goes back as chunks. Until one worker has loaded
-   the model, none that dies is replaced: it may be the model that kills them.
-5. Images are leased in order, and only as long as the finished lines that wait for one before them
-   (the reorder buffer) take no more memory than allowed. Suspects and returned chunks are leased
-   even then: the buffer may wait for them.
-6. A command is never given to a worker that is dead, stopped or retired.
+   `SuspectTrials` to judge; the rest of its leases goes back as chunks. Until one worker of a
+   machine has loaded the model, none there that dies is replaced: it may be the model that kills
+   them.
+5. When a machine is lost, nobody is to blame, at first (`Losses`). Where its workers or its answers
+   show that something is wrong with a machine, it is retired as long as there is another; with the
+   last one the run halts. What a machine had goes back as chunks.
+6. Images are leased in order, and only as long as the finished lines that wait for one before them
+   (the reorder buffer) take no more memory than allowed. Suspects, doubts and returned chunks are
+   leased even then: the buffer may wait for them.
+7. A command is never given to a worker that is dead, stopped or retired, or whose machine is gone.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 
-from batchcls.coordinator.chunks import Chunks
+from batchcls.coordinator.judgement import Judgement
+from batchcls.coordinator.leasing import Leasing
+from batchcls.coordinator.machines import Machine, Machines, Slot
 from batchcls.coordinator.policy import Policy, Work
-from batchcls.coordinator.reorder import ReorderBuffer
-from batchcls.coordinator.streak import Streak
-from batchcls.coordinator.suspects import SuspectTrials
-from batchcls.coordinator.worker_slot import Slot, dismiss, join, lose, start_again
+from batchcls.coordinator.reorder import Spill
 from batchcls.images import Failure, ImageRef
 from batchcls.messages import (
     CANARY,
@@ -33,12 +36,11 @@ from batchcls.messages import (
     Command,
     Event,
     Halt,
-    Lease,
     MachineJoined,
     MachineLost,
     Record,
+    RetireMachine,
     StartWorker,
-    StopWorker,
     WorkerDied,
     WorkerReady,
     WorkerRefused,
@@ -52,10 +54,10 @@ class Coordinator:
         workers: how many worker slots machine 0 has from the start; 0 where each machine joins.
         convict: makes the line of an image that kills its workers.
         policy: the numbers.
+        open_spill: opens what takes lines that wait when they outgrow their memory.
 
     Attributes:
-        slots: the workers by number; this and the next two are for whoever wants to look.
-        trial: images under suspicion.
+        trial: images under suspicion; this and the next are for whoever wants to look.
         reorder: lines that wait for one before them.
         draining: no further image is leased.
     """
@@ -65,65 +67,63 @@ class Coordinator:
         workers: int,
         convict: Callable[[ImageRef, Failure], Answer],
         policy: Policy | None = None,
+        open_spill: Callable[[], Spill] | None = None,
     ) -> None:
         self._policy = policy or Policy()
-        self.slots = {n: Slot() for n in range(workers)}
-        self._streak = Streak(0 if self._policy.tolerant else self._policy.systemic)
-        self.trial = SuspectTrials(convict, self._policy.solo_deaths, self._policy.tolerant)
-        self._next_record = 0
-        self._next_lease = 0
-        self._chunks = Chunks(self._policy.chunk)
-        self.reorder = ReorderBuffer(self._policy.window)
-        self._loaded = False
-        self._idle_deaths = 0
+        self._machines = Machines(self._policy.leases)
+        self._images = Judgement(self._policy, convict, open_spill)
+        self._opinions = self._images.opinions
+        self._leasing = Leasing(self._policy.chunk, self._machines, self._images)
+        self.trial, self.reorder = self._images.trial, self._images.reorder
         self.draining = False
         self._halted = False
+        if workers:
+            self._join(MachineJoined(0, "", tuple(range(workers))))
 
     # ---- what the edge asks
 
     @property
     def complete(self) -> bool:
         """Every image is recorded."""
-        return not (self._open_work or self.reorder or self.trial.doubtful)
+        return self._images.complete and not self._leasing.out
 
     @property
-    def _open_work(self) -> bool:
-        leased = any(slot.leases for slot in self.slots.values())
-        return self._chunks.left or self.trial.open or leased
+    def machines(self) -> Mapping[int, Machine]:
+        """The machines that are here, by number."""
+        return self._machines.here
+
+    @property
+    def slots(self) -> Mapping[int, Slot]:
+        """Their workers, by number."""
+        return self._machines.slots
 
     # ---- what the edge tells
 
     def start(self) -> list[StartWorker]:
         """The first commands of a run: every worker loads the model."""
-        return [StartWorker(n) for n in self.slots]
+        return self._machines.start()
 
     def begin(self, work: Work, first: int) -> None:
         """Lease the images of this list from now on, and record lines from index `first` on."""
-        self._next_record = first
-        self._chunks.begin(work)
+        self.reorder.next = first
+        self._images.chunks.begin(work)
 
     def drain(self) -> list[Command]:
         """Lease nothing more and let the workers finish what they have started."""
         self.draining = True
-        return dismiss(self.slots, drain=True)
+        return self._machines.dismiss(drain=True)
 
     def handle(self, event: Event) -> list[Command]:
         """What an event calls for at once; `advance` gives what it makes possible."""
         if self._halted:
             return []
         match event:
-            case WorkerReady():
-                return self._ready(event)
-            case WorkerRefused():
-                return self._halt(event.message)
-            case Answered():
-                self._answered(event)
-            case WorkerDied():
-                return self._died(event)
             case MachineJoined():
-                return self._joined(event)
+                return [] if self.draining or self.complete else self._join(event)
             case MachineLost():
-                self._lost(event)
+                self._leave(event.machine, lost=True)
+            case WorkerReady() | WorkerRefused() | Answered() | WorkerDied():
+                return self._heard(event)
         return []
 
     def advance(self) -> list[Command]:
@@ -133,168 +133,151 @@ class Coordinator:
         commands = self._record()
         if self.draining:
             return commands
-        if reason := self._hopeless():
+        if reason := self._images.hopeless():
             return commands or self._halt(reason)
-        for number, slot in self.slots.items():
-            if slot.state == "ready":
-                commands += self._feed(number, slot)
-            elif slot.state == "recycling" and not slot.leases:
-                slot.state, slot.respawn = "stopping", True
-                commands.append(StopWorker(number))
+        commands += self._retire()
+        commands += self._machines.replace_outgrown()
+        commands += self._leasing.give()
         return commands or self._record() or self._finish()
 
-    def _hopeless(self) -> str:
-        """Why the images cannot be what is at fault; empty if they can."""
-        if self.trial.doubtful >= self._policy.doubtful:
-            return self.trial.message
-        return self._streak.message if self._streak.hopeless else ""
+    def leave_out(self, machine: int, reason: str) -> list[Command]:
+        """Go on without a machine; halt if no other is there."""
+        if not self._machines.besides(machine):
+            return self._halt(reason)
+        self._leave(machine, lost=False)
+        return [RetireMachine(machine, reason)]
 
-    # ---- events
+    def loaded_besides(self, machine: int) -> bool:
+        """A worker of another machine has loaded the model."""
+        return any(m.loaded and number != machine for number, m in self.machines.items())
 
-    def _joined(self, event: MachineJoined) -> list[Command]:
-        return [] if self.draining else join(self.slots, event)
+    # ---- machines
 
-    def _lost(self, event: MachineLost) -> None:
-        """Nobody is blamed; what its workers had is leased again."""
-        for worker, slot in lose(self.slots, event.machine):
-            self._take_back(slot, WorkerDied(worker, event.cause))
+    def _join(self, event: MachineJoined) -> list[Command]:
+        self._opinions.join(event.machine)
+        return self._machines.join(event.machine, event.name, event.workers)
 
-    def _ready(self, event: WorkerReady) -> list[Command]:
-        slot = self.slots.get(event.worker)
-        if slot is None or slot.state != "starting":
+    def _leave(self, number: int, *, lost: bool) -> None:
+        if (machine := self._machines.leave(number)) is not None:
+            self._leasing.out -= sum(len(slot.leases) for slot in machine.slots.values())
+            self._images.left(machine, lost=lost)
+
+    def _can_spare(self, number: int) -> bool:
+        return number in self.machines and self._machines.besides(number)
+
+    def _retire(self) -> list[Command]:
+        """Go on without machines that others have proved wrong."""
+        commands: list[Command] = []
+        for witness, number in (
+            (self._opinions, self._opinions.liar), (self.trial, self.trial.sick),
+        ):  # fmt: skip
+            if number is not None and self._can_spare(number):
+                commands += self.leave_out(number, witness.against(number))
+        return commands
+
+    # ---- workers
+
+    def _heard(self, event: WorkerReady | WorkerRefused | Answered | WorkerDied) -> list[Command]:
+        if (found := self._machines.of(event.worker)) is None:
+            return []  # late, from a machine that is gone
+        machine, slot = found
+        machine.unheard.clear()
+        commands: list[Command] = []
+        match event:
+            case WorkerReady():
+                commands = self._ready(machine, slot)
+            case WorkerRefused():
+                return self.leave_out(machine.number, event.message)
+            case Answered():
+                self._answered(machine, slot, event)
+            case WorkerDied() if slot.state != "gone":
+                commands = self._died(machine, slot, event)
+        machine.place(event.worker)
+        return commands
+
+    def _ready(self, machine: Machine, slot: Slot) -> list[Command]:
+        if slot.state != "starting":
             return []
         slot.state = "ready"
         slot.start_deaths = slot.first_rss = 0
-        self._loaded = True
-        return start_again(self.slots, self._policy.start_deaths)
+        if machine.loaded:
+            return []
+        machine.loaded = True
+        return machine.start_again(self._policy.start_deaths)
 
-    def _answered(self, event: Answered) -> None:
-        slot = self.slots.get(event.worker)
-        if slot is None or (unanswered := slot.leases.get(event.lease)) is None:
+    def _answered(self, machine: Machine, slot: Slot, event: Answered) -> None:
+        unanswered = slot.leases.get(event.lease)
+        if unanswered is None:
             return
         for answer in event.answers:
-            if unanswered.pop(answer.index, None) is not None:
-                self._accept(answer)
+            if (image := unanswered.pop(answer.index, None)) is not None:
+                machine.idle_deaths = 0
+                self._images.accept(machine, image, answer)
         if not unanswered:
             del slot.leases[event.lease]
+            self._leasing.out -= 1
             slot.alone = None
         rss, limit = event.stats.rss if event.stats else 0, self._policy.max_rss
         if slot.state == "ready" and slot.outgrown(rss, limit, self._policy.growth):
             slot.state = "recycling"
 
-    def _accept(self, answer: Answer) -> None:
-        self._idle_deaths = 0
-        if answer.index == CANARY.index:
-            self._keep(self.trial.canary_lived())
-            return
-        self._keep([answer])
-        self._streak.note(answer)
-        self.trial.acquitted(answer.index)
-        if answer.failed is None:
-            self._keep(self.trial.succeeded())
-
-    def _keep(self, answers: Iterable[Answer]) -> None:
-        for answer in answers:
-            self.reorder.keep(answer)
-
-    def _died(self, event: WorkerDied) -> list[Command]:
-        slot = self.slots.get(event.worker)
-        if slot is None or slot.state == "gone":
-            return []
+    def _died(self, machine: Machine, slot: Slot, event: WorkerDied) -> list[Command]:
         state, slot.state = slot.state, "gone"
         expected = state == "stopping" and slot.respawn
         slot.respawn = False
         if slot.alone == CANARY and CANARY.index in event.in_flight:
-            return self._halt(
+            return self.leave_out(
+                machine.number,
                 f"the built-in test image crashes the worker too ({event.cause}); "
-                "the model or the device is at fault, not the images"
+                "the model or the device is at fault, not the images",
             )
-        blamed = self._take_back(slot, event)
+        self._leasing.out -= len(slot.leases)
+        blamed = self._images.take_back(machine, slot, event)
         if state == "starting":
             slot.start_deaths += 1
-            if not self._loaded or slot.start_deaths >= self._policy.start_deaths:
-                return self._retire(event)
+            if not machine.loaded or slot.start_deaths >= self._policy.start_deaths:
+                return self._cannot_load(machine, event)
         elif not blamed and not expected:
-            self._idle_deaths += 1
-            if self._idle_deaths >= self._policy.idle_deaths:
-                return self._halt(f"workers keep dying while they work on no image ({event.cause})")
+            machine.idle_deaths += 1
+            if machine.idle_deaths >= self._policy.idle_deaths:
+                said = f"workers keep dying while they work on no image ({event.cause})"
+                return self.leave_out(machine.number, said)
         if state == "stopping" and not expected:  # asked to leave for good, as all are by a drain
             return []
         slot.state = "starting"
         return [StartWorker(event.worker)]
 
-    def _take_back(self, slot: Slot, event: WorkerDied) -> bool:
-        """Return a dead worker's unanswered images; whether it had any in its hands."""
-        alone, slot.alone = slot.alone, None
-        suspects, rests = slot.unanswered(frozenset(event.in_flight))
-        slot.leases.clear()
-        if alone is None:
-            self._chunks.give_back(rests)
-            self.trial.suspect(suspects)
-        elif suspects:
-            self._keep(self.trial.died_alone(alone, event))
-        elif alone == CANARY:
-            self.trial.canary_lost()
-        else:  # dead before it touched its one image: nobody's fault
-            self.trial.suspect([alone])
-        return bool(suspects)
-
-    def _retire(self, event: WorkerDied) -> list[Command]:
-        if any(slot.alive for slot in self.slots.values()):
+    def _cannot_load(self, machine: Machine, event: WorkerDied) -> list[Command]:
+        if machine.usable:
             return []
-        said = "can load the model any more" if self._loaded else "could load the model"
-        return self._halt(f"no worker {said} ({event.cause})")
+        said = "can load the model any more" if machine.loaded else "could load the model"
+        return self.leave_out(machine.number, f"no worker {said} ({event.cause})")
+
+    # ---- lines
+
+    def _record(self) -> list[Command]:
+        first = self.reorder.next
+        lines = self.reorder.take()
+        return [Record(first, lines)] if lines else []
 
     def _halt(self, reason: str) -> list[Command]:
         commands = [*self._record(), Halt(reason)]
         self._halted = True
         return commands
 
-    # ---- commands
-
-    @property
-    def _due(self) -> bool:
-        """The next line is there and may be recorded."""
-        first = self._next_record
-        return self.reorder.begins(first) and not self._streak.holds(first)
-
-    def _record(self) -> list[Command]:
-        first = self._next_record
-        lines = self.reorder.take(first, self._streak.holds)
-        self._next_record += len(lines)
-        return [Record(first, lines)] if lines else []
-
-    def _feed(self, number: int, slot: Slot) -> list[Command]:
-        if not slot.leases and (alone := self.trial.next_alone()) is not None:
-            slot.alone = alone
-            return [self._give(number, slot, (alone,))]
-        commands: list[Command] = []
-        while slot.alone is None and len(slot.leases) < self._policy.leases:
-            chunk = self._chunks.returned() or self._next_chunk()
-            if not chunk:
-                break
-            commands.append(self._give(number, slot, chunk))
-        return commands
-
-    def _next_chunk(self) -> tuple[ImageRef, ...]:
-        """The next images of the list; the lines that are there already are kept on the way."""
-        while not self.reorder.full and (entries := self._chunks.listed(len(self.slots))):
-            self._keep(entry for entry in entries if isinstance(entry, Answer))
-            images = tuple(entry for entry in entries if isinstance(entry, ImageRef))
-            if images or self._due:
-                return images
-        return ()
-
-    def _give(self, worker: int, slot: Slot, images: tuple[ImageRef, ...]) -> Lease:
-        lease = self._next_lease
-        self._next_lease += 1
-        slot.leases[lease] = {image.index: image for image in images}
-        return Lease(worker, lease, images, solo=slot.alone is not None)
-
     def _finish(self) -> list[Command]:
         """Nothing to lease: at the end, let go of what was held back, then of the workers."""
-        if self._open_work:
+        images = self._images
+        if self._leasing.out or not images.chunks.listed:
             return []
-        self._streak.end()
-        self._keep(self.trial.release())
-        return self._record() or dismiss(self.slots, drain=False)
+        if self._opinions and self.machines:
+            # Only these are left, or all else waits for them.
+            if images.open and any(slot.state == "starting" for slot in self.slots.values()):
+                return []
+            images.trust()
+            if commands := self._record() or self._leasing.give():
+                return commands
+        if images.open or self._opinions:
+            return []
+        images.release()
+        return self._record() or self._machines.dismiss(drain=False)

@@ -18,7 +18,11 @@ from batchcls.messages import (
     Command,
     Event,
     Halt,
+    MachineJoined,
+    MachineLeftOut,
+    MachineLost,
     Record,
+    RetireMachine,
     WorkerDied,
     WorkerReady,
     WorkerRefused,
@@ -80,6 +84,7 @@ class EventLoop:
         self._lines: Lines | None = None
         self._loaded = False
         self._night = Night()
+        self._names: dict[int, str] = {}  # of machines that joined
         self._behind = False  # there are more lines to record than there was time for
         self.description: Mapping[str, Any] = {}
         self.halted = ""
@@ -153,9 +158,11 @@ class EventLoop:
 
     def _handle(self, event: Event) -> None:
         match event:
-            case WorkerReady():
-                self._check(event.description)
-            case WorkerRefused() if self._lines is None:
+            case WorkerReady(worker, description):
+                if wrong := self._differs(description):
+                    self._leave_out(worker, wrong)
+                    return
+            case WorkerRefused() if self._lines is None and not self._spare(event.worker):
                 raise raised_elsewhere(event.error, event.message)
             case Answered(worker, stats=WorkerStats(checks=checks)) if checks:
                 if (doubt := self._night.note(worker, checks)) is not None:
@@ -163,6 +170,8 @@ class EventLoop:
                 self._presenter.progress.on_agreement(self._night.told())
             case WorkerDied() if not self._leaving:
                 _log_death(event)
+            case MachineJoined() | MachineLost() | MachineLeftOut():
+                self._log_machine(event)
         self._presenter.progress.on_event(event, time.monotonic())
         self._obey(self._coordinator.handle(event))
 
@@ -175,24 +184,50 @@ class EventLoop:
             "choose another `--device`, then run the same command to do them again"
         )
 
-    def _check(self, description: Mapping[str, Any]) -> None:
-        """Every worker must have made the same of the model."""
+    def _differs(self, description: Mapping[str, Any]) -> str:
+        """What a worker made otherwise of the model than the first one, and what to do about it."""
         if not self._loaded:
             self._loaded, self.description = True, description
-            return
+            return ""
         first, now = echoes.heard(self.description), echoes.heard(description)
         if devices := echoes.others(first, now):
-            raise StoppedError(
+            return (
                 f"a worker that started later was given other answers by {' and '.join(devices)} "
                 "to the same four pictures than the first one, so its lines would not be the same "
-                "either; check the device and its driver, then run the same command to resume"
+                "either; check the device and its driver"
             )
         if _what_was_read(description) != _what_was_read(self.description):
-            raise StoppedError(
+            return (
                 "a file of the model changed during the run, so a worker that started later read "
-                "another model than the first one; restore the file, then run the same command to "
-                "resume"
+                "another model than the first one; restore the file"
             )
+        return ""
+
+    def _leave_out(self, worker: int, wrong: str) -> None:
+        """Go on without this worker's machine, if there is another.
+
+        Raises:
+            StoppedError: there is none.
+        """
+        if not self._spare(worker):
+            raise StoppedError(f"{wrong}, then run the same command to resume")
+        if (slot := self._coordinator.slots.get(worker)) is not None:
+            self._obey(self._coordinator.leave_out(slot.machine, wrong))
+
+    def _spare(self, worker: int) -> bool:
+        """The run can go on without this worker's machine, if it is here at all."""
+        slot = self._coordinator.slots.get(worker)
+        return slot is None or self._coordinator.loaded_besides(slot.machine)
+
+    def _log_machine(self, event: MachineJoined | MachineLost | MachineLeftOut) -> None:
+        match event:
+            case MachineJoined(machine, name, workers):
+                self._names[machine] = name
+                log.info("machine %s joined with %d workers", name, len(workers))
+            case MachineLost(machine, cause):
+                log.warning("machine %s is lost (%s)", self._names.get(machine, machine), cause)
+            case MachineLeftOut(name, reason):
+                log.warning("machine %s is left out: %s", name, reason)
 
     @property
     def _leaving(self) -> bool:
@@ -216,6 +251,13 @@ class EventLoop:
                     self._record(command)
                 case Halt(reason):
                     self.halted = reason
+                case RetireMachine(machine, reason):
+                    name = self._names.get(machine, str(machine))
+                    log.error("machine %s is retired: %s", name, reason)
+                    self._presenter.progress.warn(
+                        f"{name} takes no further part in the run: {reason}"
+                    )
+                    self._backend.do(command)
                 case _:
                     self._backend.do(command)
 

@@ -15,6 +15,7 @@ from batchcls.backends.allocation import decide
 from batchcls.backends.backend import Backend, OpenBackend
 from batchcls.backends.machine import this_machine
 from batchcls.coordinator.coordinator import Coordinator
+from batchcls.coordinator.reorder import Spill
 from batchcls.errors import StoppedError, UndecidedError
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
@@ -75,7 +76,9 @@ class Team:
         with guard(log):
             self.backend = open_backend(message, log, self._job.timeout)
         self._end.callback(self.backend.close)
-        self.coordinator = Coordinator(self.workers, record.failure_answer, self._policy)
+        self.coordinator = Coordinator(
+            self.workers, record.failure_answer, self._policy, self._overflow
+        )
         self.loop = EventLoop(self.coordinator, self.backend, presenter, self._requests)
         self.backend.watch(self._requests.descriptor)
         for command in self.coordinator.start():
@@ -115,6 +118,14 @@ class Team:
             if isinstance(self.backend, ClusterBackend):
                 self.backend.look_for(sample)
         self.loop.load()
+
+    def _overflow(self) -> Spill:
+        # Hardly a run needs it, and it loads more than the rest.
+        from batchcls.results.overflow import Overflow
+
+        overflow = Overflow(self._log.parent)
+        self._end.callback(overflow.close)
+        return overflow
 
     def _wait(self) -> None:
         self._requests.check()

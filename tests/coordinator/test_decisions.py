@@ -4,7 +4,6 @@ import pytest
 
 from batchcls.coordinator.coordinator import Coordinator
 from batchcls.coordinator.policy import Policy
-from batchcls.coordinator.streak import Streak
 from batchcls.images import ImageRef
 from batchcls.messages import (
     CANARY,
@@ -434,16 +433,6 @@ def test_growth_reported_while_leaving_does_not_stop_it_twice(late: bool) -> Non
     story.coordinator.drain()
     assert story.answer(held[0], 1, rss=900 if late else 0) != [StopWorker(0)]
     assert story.coordinator.slots[0].state == "stopping"
-
-
-def test_a_streak_holds_its_own_first_line_and_ends_at_its_limit() -> None:
-    streak = Streak(2)
-    streak.note(Answer(7, b"line", "vanished"))
-    assert (streak.holds(6), streak.holds(7), streak.hopeless) == (False, True, False)
-    streak.note(Answer(8, b"line", "vanished"))
-    assert streak.hopeless
-    streak.end()
-    assert (streak.holds(7), streak.hopeless) == (False, False)
 
 
 def test_a_machine_joins_works_and_is_lost_with_all_it_had() -> None:

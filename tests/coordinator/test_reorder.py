@@ -14,10 +14,6 @@ from batchcls.results import record
 LABELS = [f"class {n}, of those that ImageNet knows" for n in range(1000)]
 
 
-def free(index: int) -> bool:
-    return False
-
-
 def answer(index: int, chance: random.Random, top: int = 5) -> Answer:
     """A line as runs have it, of about 370 bytes."""
     image = ImageRef(index, f"d{index >> 10}/IMG_{chance.randrange(10**6)}.jpg")
@@ -33,6 +29,7 @@ def answer(index: int, chance: random.Random, top: int = 5) -> Answer:
 def test_what_is_kept_in_any_order_comes_out_in_order_and_unchanged(limit: int, seed: int) -> None:
     chance = random.Random(seed)
     window = ReorderBuffer(limit)
+    window.next = 5
     kinds: list[FailureKind | None] = [None, "corrupt", "vanished"]
     given = [
         Answer(n, b"line %d \xff" % n, chance.choice(kinds), chance.choice([None, "a\n", "\ud800"]))
@@ -40,20 +37,12 @@ def test_what_is_kept_in_any_order_comes_out_in_order_and_unchanged(limit: int, 
     ]
     # Nearly in order, as workers answer.
     arriving = sorted(given, key=lambda answer: answer.index + chance.uniform(0, 40))
-    held_once: set[int] = set()
-
-    def held(index: int) -> bool:
-        """Every tenth line must wait once more when it is first asked for."""
-        once = index % 10 == 0 and index not in held_once
-        held_once.add(index)
-        return once
-
     taken: list[Answer] = []
     for arrived in arriving:
         window.keep(arrived)
-        taken += window.take(5 + len(taken), held)
+        taken += window.take()
     while len(taken) != len(given):
-        taken += window.take(5 + len(taken), free)
+        taken += window.take()
     assert taken == given
     assert not window
     assert window.size == 0
@@ -66,25 +55,74 @@ def test_it_is_full_by_the_bytes_and_not_full_any_more_when_they_are_gone() -> N
         assert not window.full
         window.keep(Answer(index, random.Random(index).randbytes(90).hex().encode()))
     assert window.full
-    assert [len(window.take(index, free)) for index in (5, 7)] == [1, 1]
+    for window.next in (5, 7):
+        assert len(window.take()) == 1
     assert not window.full
     alone = ReorderBuffer(window.size)
     alone.keep(Answer(9, random.Random(9).randbytes(90).hex().encode()))
     assert (alone.size, alone.full) == (window.size, True), "from the limit on"
 
 
-def test_where_the_next_line_is_held_it_begins() -> None:
+def test_the_next_line_is_due_when_it_is_there() -> None:
     for limit in (1, 1 << 20):  # packed at once, and loose
         window = ReorderBuffer(limit)
+        window.next = 6
         assert not window
         window.keep(Answer(7, b"line"))
         assert window
-        assert window.begins(7)
-        assert not window.begins(8)
-        size = window.size
-        assert window.take(7, lambda index: True) == ()
-        assert window.begins(7)
-        assert window.size == size, "and nothing is unpacked"
+        assert not window.due
+        assert window.take() == ()
+        window.next = 7
+        assert window.due
+
+
+class Kept:
+    """A file in memory; full when `room` packs are there."""
+
+    def __init__(self, room: int = 1000) -> None:
+        self.packs: dict[int, bytes] = {}
+        self.room = room
+
+    def put(self, data: bytes) -> int | None:
+        if len(self.packs) == self.room:
+            return None
+        place = 1000 * len(self.packs)
+        self.packs[place] = data
+        return place
+
+    def take(self, place: int, size: int) -> bytes:
+        assert len(self.packs[place]) == size
+        return self.packs.pop(place)
+
+
+def test_packs_past_half_of_the_memory_are_kept_elsewhere_and_come_back() -> None:
+    kept, line = Kept(), OVERHEAD + 100
+    window = ReorderBuffer(4 * line, lambda: kept)
+    given = [
+        Answer(index, random.Random(index).randbytes(90).hex().encode())
+        for index in range(1, 19, 2)
+    ]
+    for answer in given:  # each a pack of its own
+        window.keep(answer)
+    assert 6 <= len(kept.packs) <= 8, "the first stay in memory"
+    assert window.size < 4 * line + len(kept.packs) * OVERHEAD
+    for answer in given:
+        window.next = answer.index
+        assert window.take() == (answer,)
+    assert window.size == 0
+    assert not kept.packs
+    assert not window
+
+
+def test_where_nothing_can_be_kept_elsewhere_it_fills_as_if_there_were_nothing() -> None:
+    with_full, without = (
+        ReorderBuffer(3 * (OVERHEAD + 100), spill) for spill in (lambda: Kept(room=0), None)
+    )
+    for index in range(1, 9, 2):
+        for window in (with_full, without):
+            window.keep(Answer(index, random.Random(index).randbytes(90).hex().encode()))
+    assert with_full.size == without.size
+    assert with_full.full
 
 
 def test_in_everyday_work_nothing_is_packed() -> None:
@@ -93,17 +131,7 @@ def test_in_everyday_work_nothing_is_packed() -> None:
     for index in range(1000):
         window.keep(Answer(index, b"ten bytes!"))
         assert not window.packs
-        assert len(window.take(index, free)) == 1
-
-
-def test_what_was_unpacked_is_not_packed_again_for_each_line_that_comes() -> None:
-    window = ReorderBuffer(24 * 10 * (OVERHEAD + 10))
-    for index in range(11):
-        window.keep(Answer(index, b"ten bytes!"))
-    assert window.packs
-    assert len(window.take(0, lambda index: index > 0)) == 1
-    window.keep(Answer(11, b"ten bytes!"))
-    assert not window.packs
+        assert len(window.take()) == 1
 
 
 @pytest.mark.runs

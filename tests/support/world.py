@@ -120,7 +120,7 @@ class World:
         )
 
     def run(self) -> None:
-        self.obey(self.coordinator.start())
+        self.obey(self.start())
         work = ListedWork(self.total, self.first, self.carried)
         for _ in range(self.list_after):
             if self.halted is not None or not self.living:
@@ -142,6 +142,9 @@ class World:
                 self.obey(self.coordinator.handle(event))
                 self.advance()
         raise AssertionError("the schedule does not end: deadlock or endless retries")
+
+    def start(self) -> Sequence[Command]:
+        return self.coordinator.start()
 
     def advance(self) -> None:
         commands: list[Command] | None = None
@@ -214,6 +217,11 @@ class World:
         if self.random.random() < self.death_rate:
             del self.living[number]
             return WorkerDied(number, "SIGKILL", in_flight=tuple(i.index for i in in_hand))
+        return self.answer(number, process, in_hand)
+
+    def answer(
+        self, number: int, process: SimulatedWorker, in_hand: Sequence[ImageRef]
+    ) -> Event | None:
         safe = [i for i in in_hand if i.index not in self.poison | self.hangs]
         safe = [i for i in safe if not (i == CANARY and self.broken)]
         if not safe:
@@ -223,10 +231,13 @@ class World:
         process.leases[lease].remove(chosen)
         if not process.leases[lease]:
             del process.leases[lease]
-        failed = "corrupt" if chosen.index in self.fail else None
-        line = b"failed %d" % chosen.index if failed else b"ok %d" % chosen.index
-        answer = Answer(chosen.index, line, "corrupt" if failed else None)
-        if chosen.index in self.lost:
-            answer = Answer(chosen.index, b"lost %d" % chosen.index, "vanished")
         process.rss += self.rss
-        return Answered(number, lease, (answer,), WorkerStats(rss=process.rss))
+        return Answered(number, lease, (self.say(number, chosen),), WorkerStats(rss=process.rss))
+
+    def say(self, number: int, image: ImageRef) -> Answer:
+        """What a worker finds out about an image."""
+        if image.index in self.lost:
+            return Answer(image.index, b"lost %d" % image.index, "vanished")
+        if image.index in self.fail:
+            return Answer(image.index, b"failed %d" % image.index, "corrupt")
+        return Answer(image.index, b"ok %d" % image.index)
