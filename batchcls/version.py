@@ -26,6 +26,9 @@ HEIF = "pillow-heif>=1.8"
 """What decodes HEIC, for pip: the extra `heic`. Its libheif and libde265 are without the holes of
 CVE-2026-32740, -32741 and -33165 from that version on."""
 
+RAWPY = "rawpy>=0.28"
+"""What reads the previews of cameras' raw files, for pip: the extra `raw`."""
+
 OPENCV = "opencv-python>=4.13"
 """What decodes images, for pip: a dependency."""
 

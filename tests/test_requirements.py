@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.version import HEIF, HUB, OPENCV, QUANTIZE, RAY
+from batchcls.version import HEIF, HUB, OPENCV, QUANTIZE, RAWPY, RAY
 from tests.support.tree import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -34,7 +34,7 @@ JOINED = re.compile(r"""["']\s*\n\s*[rf]?["']""")
 """Between the parts of one literal, written over two lines."""
 
 BOUND = re.compile(
-    r"\b(?:(nncf|huggingface_hub)([<>=~!]=?[\w.,<>=!]+)|(?:opencv-python|pillow-heif|ray)>=[\w.]+)"
+    r"\b(?:(nncf|huggingface_hub)([<>=~!]=?[\w.,<>=!]+)|(?:opencv-python|pillow-heif|rawpy|ray)>=[\w.]+)"
 )
 
 
@@ -54,7 +54,7 @@ def test_bounds_are_those_of_pyproject_wherever_they_stand() -> None:
 
 
 def test_messages_name_what_pyproject_asks_for() -> None:
-    named = {"heic": [HEIF], "hub": [HUB], "quantize": [QUANTIZE], "ray": [RAY]}
+    named = {"heic": [HEIF], "hub": [HUB], "quantize": [QUANTIZE], "raw": [RAWPY], "ray": [RAY]}
     assert named.items() <= EXTRAS.items()
     assert OPENCV in PROJECT["dependencies"]
 

@@ -82,7 +82,7 @@ def preparation(order: Mapping[str, Any]) -> tuple[Measure, dict[str, Any]]:
 
     start = StartMessage.from_json(order["start"])
     classifier = Classifier.open(start.job, start.threads)
-    policy = DecodePolicy(reduced=start.job.decode == "reduced")
+    policy = DecodePolicy.of(start.job)
     at_least = policy.at_least(classifier.needs)
     source, images = EveryPlace(), leased.from_json(order)
 

@@ -60,6 +60,11 @@ OPTIONS = (
         "PATTERN",
     ),
     Option("null_separated", IMAGES, "Paths in lists end with NUL bytes, not newlines.", "", "-0"),
+    Option(
+        "raw",
+        IMAGES,
+        "Label cameras' raw files (DNG, NEF, CR2, CR3, ARW, RAF, …) by the preview inside.",
+    ),
     Option("follow_links", IMAGES, "Follow symbolic links to directories."),
     # ---- model
     Option(

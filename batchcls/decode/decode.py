@@ -64,6 +64,16 @@ def decode_picture(
         ImageError: empty, not_image, truncated, corrupt, too_large, out_of_memory, no_decoder.
     """
     policy = policy or DecodePolicy()
+    if policy.raw:
+        from batchcls.decode import camera_raw  # rare
+
+        if camera_raw.is_raw(data):
+            found = camera_raw.preview(data, policy.max_pixels)
+            if not isinstance(found, bytes):
+                pixels, orientation = found
+                pixels = upright(pixels, orientation if policy.exif else 1)
+                return Picture(pixels, pixels.shape[1], pixels.shape[0])
+            data = found
     header = sniff(data, policy.max_pixels)
     _PICTURES.seen(header.width * header.height)
     scale = _scale(header, at_least)

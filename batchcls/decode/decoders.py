@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from batchcls.errors import ImageError
 from batchcls.sources.inputs import HEIC_ENDINGS
-from batchcls.version import HEIF, OPENCV
+from batchcls.version import HEIF, OPENCV, RAWPY
 
 NONE = "none"
 """In place of a version, where the decoder is not installed."""
@@ -54,7 +54,8 @@ class Decoder:
 HEIC = Decoder("HEIC", "pillow-heif", HEIF, HEIC_ENDINGS)
 AVIF = Decoder("AVIF", "a build of OpenCV that reads it", OPENCV)
 """The wheels for Linux are such builds; what a distribution builds may not be one."""
-OPTIONAL = (HEIC,)
+RAW = Decoder("camera RAW", "rawpy", RAWPY)
+OPTIONAL = (HEIC, RAW)
 """Those that are not installed with batchcls."""
 
 
@@ -64,22 +65,28 @@ def installed() -> dict[str, str]:
     return {package: version for package, version in found.items() if version != NONE}
 
 
-def facts(named: Mapping[str, int]) -> dict[str, str]:
+def facts(named: Mapping[str, int], *, raw: bool = False) -> dict[str, str]:
     """What decodes the images of a list, for its fingerprint.
 
     Args:
         named: how many names have which ending; see `InputsList`.
+        raw: cameras' raw files are among them.
     """
     return {
         f"{KEY}{one.format}": NONE if one.version == NONE else f"{one.package} {one.version}"
         for one in OPTIONAL
-        if any(named.get(ending.decode()) for ending in one.endings)
+        if any(named.get(ending.decode()) for ending in one.endings) or (raw and one is RAW)
     }
 
 
-def cure(count: int) -> str:
-    """What to do about so many images of the kind `no_decoder`, in a sentence."""
-    lacking = [one for one in OPTIONAL if one.version == NONE] or [AVIF]
+def cure(count: int, *, raw: bool = False) -> str:
+    """What to do about so many images of the kind `no_decoder`, in a sentence.
+
+    Args:
+        raw: cameras' raw files may be among them.
+    """
+    lacking = [one for one in OPTIONAL if one.version == NONE and (raw or one is not RAW)]
+    lacking = lacking or [AVIF]
     formats = " or ".join(one.format for one in lacking)
     packages = " ".join(f"'{one.install}'" for one in lacking)
     images = f"{count:,} {formats} images were" if count > 1 else f"1 {formats} image was"

@@ -6,9 +6,10 @@ can meet. They are not options: one meaning of a file's pixels, the one of the m
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 from batchcls.images import MAX_BYTES
+from batchcls.job.job import Job
 
 RULES = 3
 """Counted up whenever the same file would give other pixels than before."""
@@ -52,6 +53,7 @@ class DecodePolicy:
         max_bytes: size of the largest file. Sources refuse larger ones; it is here so that the
             fingerprint has all limits.
         exif: turn and mirror the picture as its EXIF orientation says.
+        raw: of cameras' raw files, decode the preview.
         reduced: decode JPEGs much larger than the model's input at 1/2, 1/4 or 1/8 of their size,
             and again in full where the answer to that is close (`CLOSE`).
     """
@@ -60,6 +62,12 @@ class DecodePolicy:
     max_bytes: int = MAX_BYTES
     exif: bool = True
     reduced: bool = False
+    raw: bool = False
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """What a job asks for."""
+        return cls(reduced=job.decode == "reduced", raw=job.raw)
 
     def at_least(self, needs: tuple[int, int] | None) -> tuple[int, int] | None:
         """What `decode` gets as `at_least`; None decodes in full.
@@ -74,4 +82,6 @@ class DecodePolicy:
     def as_dict(self) -> dict[str, Any]:
         """JSON data for the fingerprint: the limits, and the number of the rules."""
         rules: dict[str, Any] = {**asdict(self), "rules": RULES}
+        if not self.raw:
+            del rules["raw"]
         return rules | {"close": CLOSE} if self.reduced else rules

@@ -39,7 +39,7 @@ STRANGERS = (
     (b"8BPS", "Photoshop"),
     (b"II\xbc", "JPEG XR"),
     (b"qoif", "QOI"),
-    (b"FUJIFILM", "Fujifilm's raw format RAF"),
+    (b"FUJIFILM", "Fujifilm's raw format RAF, which `--raw` reads"),
     *((b"P%d\n" % kind, "PNM") for kind in range(1, 8)),
     (b"\0\0\1\0", "a Windows icon"),
     (b"%PDF", "PDF"),
@@ -67,7 +67,7 @@ PICTURES = frozenset({
 })  # fmt: skip
 """Brands of ISO media files that `heif` reads."""
 BRANDS = {
-    b"crx ": "Canon's raw format CR3",
+    b"crx ": "Canon's raw format CR3, which `--raw` reads",
     b"jxl ": JPEG_XL,
 }
 """By the first brand of another ISO media file; all others are films."""

@@ -10,6 +10,11 @@ from batchcls.job.choices import FACTS
 
 DEFAULT_TOP = 10
 DEFAULT_OUTPUT = "results.jsonl"
+RAW_NAMES = (
+    "*.dng", "*.nef", "*.nrw", "*.cr2", "*.cr3", "*.arw", "*.raf", "*.rw2", "*.orf", "*.pef",
+    "*.srw",
+)  # fmt: skip
+"""What joins the usual names with `raw`."""
 DEFAULT_NAMES = (
     "*.jpg",
     "*.jpeg",
@@ -41,6 +46,7 @@ class Job:
         names: file-name patterns considered below directories, matched without case.
         exclude: patterns of names of files and folders to leave out below directories, besides
             the folders of thumbnails and deleted files that programs make.
+        raw: label the previews in cameras' raw files, which are then among the usual names.
         follow_links: follow symbolic links to directories.
         model: file, directory, ``hf://ORG/NAME`` or ``imagenet``; None is the built-in
             photo-quality model.
@@ -112,6 +118,7 @@ class Job:
     null_separated: bool = False
     names: tuple[str, ...] = DEFAULT_NAMES
     exclude: tuple[str, ...] = ()
+    raw: bool = False
     follow_links: bool = False
     model: str | None = None
     labels: str | None = None
@@ -187,6 +194,15 @@ class Job:
             k: tuple(v) if isinstance(v, list) else v for k, v in data.items()
         }
         return cls(**values)
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """Patterns of the names of images: `names`, and with `raw` those of raw files.
+
+        Names that somebody chose stay as they are.
+        """
+        usual = self.names == DEFAULT_NAMES
+        return (*DEFAULT_NAMES, *RAW_NAMES) if self.raw and usual else self.names
 
     @property
     def facts(self) -> tuple[str, ...]:

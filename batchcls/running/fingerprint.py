@@ -46,7 +46,7 @@ def asked(job: Job) -> dict[str, Any]:
 
 def own(job: Job) -> dict[str, Any]:
     """What this version of batchcls contributes, decoding as the job wants it."""
-    policy = DecodePolicy(reduced=job.decode == "reduced")
+    policy = DecodePolicy.of(job)
     decoding = {f"decode.{key}": value for key, value in policy.as_dict().items()}
     return {VERSION_KEY: __version__, "record format": RECORD_FORMAT, **decoding}
 
@@ -63,7 +63,8 @@ def resolved(
 
     kept = ("model", "with", VERSION_KEY, "record format")
     part = {key: asked[key] for key in asked if key in kept or key.startswith("decode.")}
-    return normal({**description["fingerprint"], **part, **decoders.facts(named)})
+    decoded_by = decoders.facts(named, raw="decode.raw" in asked)
+    return normal({**description["fingerprint"], **part, **decoded_by})
 
 
 def resumable(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class Presenter:
 
     def __init__(self, job: Job, paths: RunPaths, progress: Progress) -> None:
         self._kind = job.progress
+        self._raw = job.raw
         self._paths = paths
         self._display: Display = open_display("none")
         self._shown = self._published = 0.0
@@ -83,7 +84,7 @@ class Presenter:
         last = progress.snapshot(time.monotonic(), time.time())
         extra: dict[str, Any] = {"description": description, "reason": reason}
         if undecoded := last.failed_by_kind.get("no_decoder"):
-            extra["cure"] = cure(undecoded)
+            extra["cure"] = cure(undecoded, raw=self._raw)
         facts = summarise(last, extra)
         progress.on_summary(facts.as_dict())
         snapshot = progress.snapshot(time.monotonic(), time.time())

@@ -19,7 +19,7 @@ from typing import IO
 
 from batchcls.errors import SourceError, StoppedError
 from batchcls.images import Container, Folder
-from batchcls.job.job import Job
+from batchcls.job.job import RAW_NAMES, Job
 from batchcls.sources.containers.kinds import BETWEEN, COMPRESSED, advice, kind_of
 from batchcls.sources.containers.listing import Lister, OpenLister, OwnLister, look_at
 from batchcls.sources.containers.places import (
@@ -35,10 +35,10 @@ from batchcls.sources.inputs import InputsList, ListWriter
 from batchcls.sources.nul_ended import read_names
 from batchcls.sources.opening import Opened, open_sources
 
-PICTURES = frozenset({
-    ".jxl", ".jp2", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf",
-    ".rw2", ".raf", ".psd", ".svg", ".pdf", ".dcm", ".ppm", ".pgm", ".exr", ".hdr", ".ico",
-})  # fmt: skip
+RAW = frozenset(pattern[1:] for pattern in RAW_NAMES)
+PICTURES = RAW | {
+    ".jxl", ".jp2", ".psd", ".svg", ".pdf", ".dcm", ".ppm", ".pgm", ".exr", ".hdr", ".ico",
+}  # fmt: skip
 """Endings of pictures that are not read: named first among what is left out."""
 NAMED_FIRST = PICTURES | COMPRESSED.keys()
 MOST_SHOWN = 6
@@ -55,7 +55,7 @@ def freeze(
     """List a job's images and write them to an inputs list.
 
     Args:
-        job: its sources, null_separated, names, exclude and follow_links count.
+        job: its sources, null_separated, names, raw, exclude and follow_links count.
         path: of the list; its directory exists and is never listed itself.
         stdin: what the source ``-`` reads; None is standard input.
         open_lister: makes what lists containers.
@@ -65,7 +65,7 @@ def freeze(
         StoppedError: the list cannot be written.
     """
     opened = open_sources(job, path.parent, stdin)
-    with closing(open_lister(job.names, job.exclude, opened.notes)) as lister:
+    with closing(open_lister(job.patterns, job.exclude, opened.notes)) as lister:
         return _write(opened, path, lister, old=None)
 
 
@@ -95,7 +95,7 @@ def extend(
             "extend it with the same sources, named from the same directory, or choose another "
             "`--output`"
         )
-    with closing(open_lister(job.names, job.exclude, opened.notes)) as lister:
+    with closing(open_lister(job.patterns, job.exclude, opened.notes)) as lister:
         return _write(opened, path, lister, old=old)
 
 
@@ -153,7 +153,8 @@ def render_left_out(left_out: Mapping[str, int]) -> str:
     folders = {name: count for name, count in left_out.items() if name.endswith("/")}
     parts = []
     if files:
-        parts.append(f"left out by name: {_most(files, 'without an ending')} (see `--names`)")
+        see = "`--raw` and `--names`" if RAW.intersection(files) else "`--names`"
+        parts.append(f"left out by name: {_most(files, 'without an ending')} (see {see})")
     if folders:
         parts.append(f"folders left out: {_most(folders, '')}")
     parts += [advice(ending) for ending in files if ending in COMPRESSED][:1]

@@ -56,7 +56,7 @@ def open_sources(job: Job, folder: Path, stdin: IO[bytes] | None = None) -> Open
     """The sources of a job; nothing is listed yet.
 
     Args:
-        job: its sources, null_separated, names, exclude and follow_links count.
+        job: its sources, null_separated, names, raw, exclude and follow_links count.
         folder: where sorted runs may be spilled; never listed itself.
         stdin: what the source ``-`` reads; None is standard input.
 
@@ -72,7 +72,7 @@ def open_sources(job: Job, folder: Path, stdin: IO[bytes] | None = None) -> Open
     _refuse_overlap(folders)
     notes = Notes()
     excluded = name_filter((*NOBODYS, *job.exclude))
-    is_image = name_filter(job.names)
+    is_image = name_filter(job.patterns)
 
     def wanted(name: bytes) -> bool:
         return is_image(name) or kind_of(name) is not None
@@ -190,7 +190,7 @@ def _looked_in(job: Job, kinds: list[str]) -> str:
     if not {"directory", "container"}.intersection(kinds):
         return f"in {places}: the list is empty; give it one path per line"
     return (
-        f"in {places}: no file name matches {' '.join(job.names)}; check the path, or choose "
+        f"in {places}: no file name matches {' '.join(job.patterns)}; check the path, or choose "
         "other names with `--names`"
         + ("" if job.follow_links else ", or enter linked directories with `--follow-links`")
     )

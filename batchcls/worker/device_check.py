@@ -78,7 +78,7 @@ def _prepared(
     images: Sequence[ImageRef], asked: Classifier, plain: Classifier
 ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     """The images that can be decoded, as inputs of both."""
-    source, policy, room = EveryPlace(), DecodePolicy(), MOST_BYTES
+    source, policy, room = EveryPlace(), DecodePolicy(raw=True), MOST_BYTES
     for image in images:
         try:
             picture = decode_picture(source.read(image), policy, None)

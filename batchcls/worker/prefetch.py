@@ -14,7 +14,6 @@ import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from batchcls.decode.sniff import sniff
 from batchcls.errors import ImageError
 from batchcls.images import Failure, ImageRef, Picture
 from batchcls.worker.interfaces import Array
@@ -158,7 +157,7 @@ class Prefetch:
             picture = self._decode(data, work.whole)
             work.reduced = picture.scale > 1
             if self._facts:
-                work.facts = self._facts_of(data)
+                work.facts = self._facts_of(data, picture)
             started, stage = self._next(work, started, "decode", "preprocess")
             work.tensor = self._preprocess(picture, work.tensor)
             self._next(work, started, "preprocess", "wait")
@@ -170,13 +169,12 @@ class Prefetch:
             traceback.print_exc()
             work.failure = Failure("corrupt", f"{stage} failed: {type(error).__name__}: {error}")
 
-    def _facts_of(self, data: bytes) -> dict[str, int | float | str]:
-        facts: dict[str, int | float | str] = {}
-        if {"width", "height"} & self._facts:
-            # Of the file: the pixels may come at a reduced size.
-            width, height = sniff(data).upright_size
-            sizes = {"width": width, "height": height}
-            facts |= {name: size for name, size in sizes.items() if name in self._facts}
+    def _facts_of(self, data: bytes, picture: Picture) -> dict[str, int | float | str]:
+        # In full: the pixels may come at a reduced size.
+        sizes = {"width": picture.width, "height": picture.height}
+        facts: dict[str, int | float | str] = {
+            name: size for name, size in sizes.items() if name in self._facts
+        }
         if "sha256" in self._facts:
             facts["sha256"] = hashlib.sha256(data).hexdigest()
         return facts

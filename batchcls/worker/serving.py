@@ -80,7 +80,7 @@ def open_pipeline(start: StartMessage, board: Board) -> tuple[Any, Pipeline]:
 
     job = start.job
     classifier = Classifier.open(job, start.threads, start.guess)
-    policy = DecodePolicy(reduced=job.decode == "reduced")
+    policy = DecodePolicy.of(job)
     at_least = policy.at_least(classifier.needs)
 
     def decode(data: bytes, whole: bool) -> Picture:

@@ -57,7 +57,7 @@ def test_overwritten_bytes(name: str, changes: list[tuple[int, bytes]]) -> None:
     [
         (b"GIF90a" + bytes(30), "not JPEG"),
         (b"RIFF\x04\0\0\0WAVE" + bytes(30), "not JPEG"),
-        (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "CR3$"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "CR3, which `--raw` reads$"),
         (b"\xff\x0a" + bytes(30), "JPEG XL.*djxl in.jxl out.png"),
         (b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl ", "JPEG XL.*djxl"),
         (b"\0\0\0\x18ftypisom\0\0\0\0isomavc1", "a film$"),

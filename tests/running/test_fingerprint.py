@@ -41,6 +41,7 @@ CHANGES_ANSWERS: dict[str, tuple[Any, str]] = {
     "preprocess": ("torchvision", "mean_values"),
     "infer_precision": ("bf16", "precision"),
     "decode": ("reduced", "decode"),
+    "raw": (True, "decode.raw"),
     "activation": ("sigmoid", "activation"),
     "score_output": ("0", "score_output"),
     "sources": (("images/a",), "other sources"),

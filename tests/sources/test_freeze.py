@@ -324,6 +324,14 @@ def test_what_is_left_out_by_name_is_counted_by_ending(tree: Tree, inputs: Path)
     )
 
 
+def test_where_raw_files_are_left_out_the_option_is_named(tree: Tree, inputs: Path) -> None:
+    tree("in/a.jpg", "in/b.NEF", "in/c.txt")
+    found = freeze(Job(sources=("in",)), inputs)
+    assert found.skipped[0] == ("left out by name: 1 .nef, 1 .txt (see `--raw` and `--names`)")
+    inputs.unlink()
+    assert freeze(Job(sources=("in",), raw=True), inputs).count == 2
+
+
 def test_phones_formats_are_always_listed_and_counted(tree: Tree, inputs: Path) -> None:
     tree("in/a.avif", "in/b.HEIC", "in/sub/c.heic", "in/d.heif", "in/e.HIF", "in/heic")
     found = freeze(Job(sources=("in",)), inputs)

@@ -97,7 +97,7 @@ def main() -> None:
     from batchcls.decode.decode import decode
     from batchcls.decode.policy import DecodePolicy
 
-    policy = DecodePolicy(max_pixels=MAX_PIXELS)
+    policy = DecodePolicy(max_pixels=MAX_PIXELS, raw=form.endswith(".dng"))
     limits.apply(policy)
     import cv2
 

@@ -32,6 +32,7 @@ NEUTRAL = frozenset(
         "null_separated",
         "names",
         "follow_links",
+        "raw",
         "exclude",
         "decode",
         "output",
