@@ -28,6 +28,10 @@ ANSWER_S = 30.0
 KNOCK_S = 5.0
 END_S = 4.0
 READ_SIZE = 1 << 18
+ASKS = (
+    "it asks for a token that it does not get; copy ~/.ray/auth_token from its head, and set "
+    "RAY_AUTH_MODE=token where RAY_ADDRESS is set"
+)
 _HEAD = struct.Struct("<BI")
 
 
@@ -91,6 +95,7 @@ class RayTransport:
         address = cluster_address()
         ours, theirs = socket.socketpair()
         with theirs, self._log.open("ab", buffering=0) as log:
+            self._log_start = log.tell()
             arguments = [str(theirs.fileno()), str(os.getpid()), address, *self._program]
             self._process = subprocess.Popen(
                 launch.command("batchcls.backends.ray_carrier", *arguments),
@@ -118,11 +123,12 @@ class RayTransport:
             except TimeoutError:
                 raise unreachable(where, f"it did not answer for {ANSWER_S:.0f} s") from None
             if not data:
-                raise unreachable(where, f"Ray ended at its start; see {self._log}")
+                raise unreachable(where, f"Ray ended as it began; {self._log} may say more")
             messages = self._reader.feed(data)
         word, _, text = unpack(messages[0])
         if word is Word.FAILED:
-            raise unreachable(where, text.decode(errors="replace"))
+            asked = b"InvalidAuthToken" in self._log.read_bytes()[self._log_start :]
+            raise unreachable(where, ASKS if asked else text.decode(errors="replace"))
         self._early = self._understand(messages[1:])
 
     def watch(self, descriptor: int) -> None:

@@ -5,6 +5,7 @@ Run by `tox -e ray`, which has Ray; in place of the agent is a program that says
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ about = {"words": sys.argv, "directory": os.getcwd(), "environment": dict(os.env
          "oom": int(open("/proc/self/oom_score_adj").read())}
 while data := stream.recv(1 << 16):
     if data.startswith(b"end"):
+        print("out of luck", flush=True)
         sys.exit(7)
     stream.sendall(json.dumps(about).encode() if data == b"about" else data)
 """
@@ -101,8 +103,13 @@ def test_an_agent_finds_nothing_of_rays_around_it(transport: RayTransport) -> No
 
 def test_an_agent_that_ends_is_closed_with_its_status(transport: RayTransport) -> None:
     arrivals(transport, 2)
-    transport.send(1, b"end")
-    assert arrivals(transport, 1) == [Closed(1, "its agent ended: exit status 7")]
+    transport.send(1, b"end")  # before it has said a word, so that nobody knows its name
+    ended = f"the agent on {socket.gethostname()} ended: exit status 7: out of luck"
+    assert arrivals(transport, 1) == [Closed(1, ended)]
+    transport.send(2, b"a word")
+    assert received(transport, 6) == b"a word"
+    transport.send(2, b"end")
+    assert arrivals(transport, 1) == [Closed(2, "its agent ended: exit status 7: out of luck")]
 
 
 def test_a_dropped_agent_dies_and_is_heard_no_more(
