@@ -1,6 +1,5 @@
 """What the driver makes of agents that fit, that do not, that fall silent, and that lie."""
 
-from collections import deque
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,46 +30,11 @@ from batchcls.messages import (
 from batchcls.results import record
 from batchcls.results.echoes import Echo
 from batchcls.wire import agents, protocol
-from batchcls.wire.frames import FrameReader, frame
+from batchcls.wire.frames import frame
 from batchcls.wire.start import StartMessage
+from tests.support.wire import DESCRIPTION, Wire
 
-DESCRIPTION: dict[str, Any] = {
-    "fingerprint": {"top": 1}, "echo": {"CPU": "aa"}, "model": {"files": [["x", 1]]},
-    "hardware": {"processor": "AVX2"},
-}  # fmt: skip
 IMAGE = ImageRef(0, "a.png")
-
-
-class Wire:
-    """Carries what the test says; remembers what was sent."""
-
-    def __init__(self) -> None:
-        self.arrivals: deque[Arrival] = deque()
-        self.sent: dict[int, list[tuple[dict[str, Any], bytes]]] = {}
-        self.dropped: list[int] = []
-        self.expecting = True
-
-    def open(self) -> None:
-        pass
-
-    def watch(self, descriptor: int) -> None:
-        pass
-
-    def send(self, machine: int, data: bytes) -> None:
-        for payload in FrameReader(agents.MAX_AGENT_FRAME).feed(data):
-            head, body = agents.parse(payload)
-            if head["t"] != "beat":
-                self.sent.setdefault(machine, []).append((head, body))
-
-    def receive(self, timeout_s: float) -> list[Arrival]:
-        found, self.arrivals = list(self.arrivals), deque()
-        return found
-
-    def drop(self, machine: int) -> None:
-        self.dropped.append(machine)
-
-    def close(self) -> None:
-        pass
 
 
 class Driver:
