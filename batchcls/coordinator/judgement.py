@@ -7,12 +7,17 @@ from collections.abc import Callable
 
 from batchcls.coordinator.chunks import Chunks
 from batchcls.coordinator.machines import Machine, Slot
-from batchcls.coordinator.opinions import SYSTEMIC, Opinions
+from batchcls.coordinator.opinions import Opinions
 from batchcls.coordinator.policy import Policy
 from batchcls.coordinator.reorder import ReorderBuffer, Spill
 from batchcls.coordinator.suspects import Losses, SuspectTrials
 from batchcls.images import Failure, ImageRef
 from batchcls.messages import CANARY, Answer, WorkerDied
+
+SYSTEMIC = frozenset({
+    "vanished", "denied", "io_error", "changed", "bad_output", "infer", "out_of_memory",
+})  # fmt: skip
+"""Kinds of failures that a picture itself cannot cause; what has changed may be a whole archive."""
 
 
 class Judgement:

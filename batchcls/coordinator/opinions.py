@@ -21,9 +21,6 @@ from typing import Literal
 from batchcls.images import ImageRef
 from batchcls.messages import Answer
 
-SYSTEMIC = frozenset({"vanished", "denied", "io_error", "bad_output", "infer", "out_of_memory"})
-"""Kinds of failures that a picture itself cannot cause."""
-
 
 @dataclass(slots=True)
 class Streak:

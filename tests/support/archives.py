@@ -2,7 +2,8 @@
 
 import io
 import tarfile
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 
@@ -17,7 +18,25 @@ def tar_bytes(images: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-MAKE = {".tar": tar_bytes}
+def zip_bytes(
+    images: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED, comment: bytes = b""
+) -> bytes:
+    """A zip of these files, in this order."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.comment = comment
+        for name, content in images.items():
+            info = zipfile.ZipInfo(name)
+            info.compress_type = method
+            archive.writestr(info, content)
+    return buffer.getvalue()
+
+
+MAKE: dict[str, Callable[[Mapping[str, bytes]], bytes]] = {
+    ".tar": tar_bytes,
+    ".zip": zip_bytes,
+    ".cbz": lambda images: zip_bytes(images, 0),
+}
 """How a container of these names and contents is made, by its ending."""
 
 

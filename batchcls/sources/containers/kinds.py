@@ -4,8 +4,11 @@ A member's path is its container's, ``//`` and its name in there. By name, since
 of ten million files would take longer than to list them.
 """
 
-KINDS = {".tar": "tar"}
+KINDS = {".tar": "tar", ".zip": "zip", ".cbz": "zip", ".parquet": "parquet"}
 """How the container is read, by the ending of its name, in lower case."""
+
+ROWS = frozenset({"parquet"})
+"""Kinds whose members have numbers for names: all of them are images."""
 
 COMPRESSED = {
     ".tar.gz": "gunzip", ".tgz": "gunzip", ".tar.zst": "zstd -d", ".tar.bz2": "bunzip2",

@@ -15,6 +15,7 @@ from typing import IO, Protocol
 
 from batchcls.errors import SourceError
 from batchcls.images import Container
+from batchcls.sources.containers.kinds import ROWS
 from batchcls.sources.containers.listed import DamagedError, Left, Listed
 from batchcls.sources.containers.places import record
 from batchcls.sources.names import NOBODYS, name_filter
@@ -64,9 +65,7 @@ def look_at(kind: str, path: str) -> Container:
 
 def cannot_list(path: str, why: str) -> SourceError:
     """The error for a container that cannot be listed."""
-    return SourceError(
-        f"cannot list {path}: {why}; replace it by a whole one, or leave it out with `--exclude`"
-    )
+    return SourceError(f"cannot list {path}: {why}; replace it, or leave it out with `--exclude`")
 
 
 class OwnLister:
@@ -102,7 +101,7 @@ def records(container: Container, number: int, left: Left) -> Iterator[tuple[byt
         with open(container.path, "rb", opener=_opener) as file:
             _require_same(container, file)
             for name, method, offset, stored, size, crc32 in _members(container, file, left):
-                if left.takes(name):
+                if container.kind in ROWS or left.takes(name):
                     yield name, record(number, method, offset, stored, size, crc32)
             _require_same(container, file)
     except DamagedError as error:

@@ -12,6 +12,7 @@ import os
 import threading
 from dataclasses import dataclass, field
 from importlib import import_module
+from typing import Any
 
 from batchcls.errors import ImageError
 from batchcls.images import MAX_BYTES, Container, ImageRef, Member
@@ -23,11 +24,17 @@ KEPT_OPEN = 4
 CHANGED = "its container has changed since it was listed"
 
 
-class _Descriptor:
-    """An open file, which is closed when nobody has it any more: at its thread's end, too."""
+class Handle:
+    """An open container, which is closed when nobody has it any more: at its thread's end, too.
+
+    Attributes:
+        number: its descriptor.
+        kept: what the reader of its kind keeps for the next member.
+    """
 
     def __init__(self, number: int) -> None:
         self.number = number
+        self.kept: Any = None
 
     def __del__(self) -> None:
         os.close(self.number)
@@ -37,7 +44,7 @@ class _Kept(threading.local):
     """Containers that a thread has open, the last one last."""
 
     def __init__(self) -> None:
-        self.files: dict[str, _Descriptor] = {}
+        self.files: dict[str, Handle] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,56 +72,59 @@ class Members:
             data = patiently(lambda: self._read_once(path, image, member))
         except ValueError as error:  # a NUL, or a surrogate that stands for no byte
             raise ImageError("vanished", "no file can have such a name") from error
+        if len(data) > self.max_bytes:  # of a row, whose size no index has
+            raise ImageError("too_large", f"{len(data)} bytes, over the limit of {self.max_bytes}")
         if not data:
             raise ImageError("empty", "no bytes in it")
         return data
 
     def _read_once(self, path: str, image: ImageRef, member: Member) -> bytes:
         try:
-            descriptor = self._opened(path, member.container)
-            data = _contents(descriptor, image, member)
-            _require_same(descriptor, member.container)
+            handle = self._opened(path, member.container)
+            try:
+                return _contents(handle, image, member)
+            finally:  # whatever was found there: in another container it means nothing
+                _require_same(handle, member.container)
         except (OSError, ImageError):
             self._kept.files.pop(path, None)
             raise
-        return data
 
-    def _opened(self, path: str, container: Container) -> int:
+    def _opened(self, path: str, container: Container) -> Handle:
         files = self._kept.files
         if (file := files.get(path)) is None:
             # Before opening: merely opening a device can have effects.
             require_regular(os.stat(path))  # noqa: PTH116 - Path("a//b") is another path
             while len(files) >= KEPT_OPEN:
                 del files[next(iter(files))]
-            file = files[path] = _Descriptor(os.open(path, FLAGS))
-            _require_same(file.number, container)
-        return file.number
+            file = files[path] = Handle(os.open(path, FLAGS))
+            _require_same(file, container)
+        return file
 
 
-def read_at(descriptor: int, offset: int, count: int) -> bytes:
+def read_at(handle: Handle, offset: int, count: int) -> bytes:
     """So many bytes of a container.
 
     Raises:
         ImageError: it is shorter by now.
     """
-    data = os.pread(descriptor, count, offset)
+    data = os.pread(handle.number, count, offset)
     while len(data) < count:
-        if not (more := os.pread(descriptor, count - len(data), offset + len(data))):
+        if not (more := os.pread(handle.number, count - len(data), offset + len(data))):
             raise ImageError("changed", CHANGED)
         data += more
     return data
 
 
-def _contents(descriptor: int, image: ImageRef, member: Member) -> bytes:
+def _contents(handle: Handle, image: ImageRef, member: Member) -> bytes:
     if member.container.kind == "tar":
-        return read_at(descriptor, member.offset, member.stored)
+        return read_at(handle, member.offset, member.stored)
     # Only what is needed: a worker that reads files loads no archive's reader.
     module = import_module(f"batchcls.sources.containers.{member.container.kind}")
-    data: bytes = module.read(descriptor, image, member)
+    data: bytes = module.read(handle, image, member)
     return data
 
 
-def _require_same(descriptor: int, container: Container) -> None:
-    found = os.fstat(descriptor)
+def _require_same(handle: Handle, container: Container) -> None:
+    found = os.fstat(handle.number)
     if (found.st_size, found.st_mtime_ns) != (container.size, container.mtime_ns):
         raise ImageError("changed", CHANGED)

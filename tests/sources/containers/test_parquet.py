@@ -1,0 +1,102 @@
+"""Tables of images: which column, which rows, and what is no image."""
+
+import json
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batchcls.errors import ImageError, SourceError
+from batchcls.images import ImageRef
+from batchcls.sources.every import EveryPlace
+from tests.support.members import listed, outcome
+
+pyarrow = pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
+from pyarrow import parquet  # noqa: E402
+
+BYTES = [bytes([n]) * (500 + n) for n in range(100)]
+
+
+def write(path: Path, columns: dict[str, Any], rows: int = 7, **options: Any) -> list[ImageRef]:
+    """Write a table with so many rows in a group, and list it."""
+    parquet.write_table(pyarrow.table(columns), path, row_group_size=rows, **options)
+    return listed(path)
+
+
+def structs(values: list[bytes | None]) -> list[dict[str, Any]]:
+    return [{"bytes": value, "path": f"/elsewhere/{n}.jpg"} for n, value in enumerate(values)]
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy", "zstd"])
+@pytest.mark.parametrize("form", [list, structs], ids=["bytes", "bytes and path"])
+def test_each_row_is_an_image_named_by_its_number(
+    tmp_path: Path, form: Any, compression: str
+) -> None:
+    path = tmp_path / "train.parquet"
+    refs = write(path, {"label": [1] * 100, "image": form(BYTES)}, compression=compression)
+    assert [ref.path for ref in refs] == [f"{path}//{n}" for n in range(100)]
+    source = EveryPlace()
+    assert [source.read(ref) for ref in refs] == BYTES
+    order = random.Random(1).sample(range(100), 100)
+    assert [source.read(refs[n]) for n in order] == [BYTES[n] for n in order]
+
+
+def test_a_row_without_bytes_is_empty_and_its_path_is_not_opened(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.jpg"
+    secret.write_bytes(b"secret")
+    rows = [{"bytes": None, "path": str(secret)}, {"bytes": b"x", "path": None}, None]
+    assert [outcome(ref) for ref in write(tmp_path / "t.parquet", {"image": rows})] == [
+        "empty", b"x", "empty",
+    ]  # fmt: skip
+
+
+def test_a_column_that_the_hugging_face_library_calls_an_image_is_it(tmp_path: Path) -> None:
+    table = pyarrow.table({"aa": BYTES, "scan": structs([*reversed(BYTES)])})
+    features = {"info": {"features": {"scan": {"_type": "Image"}}}}
+    path = tmp_path / "t.parquet"
+    table = table.replace_schema_metadata({"huggingface": json.dumps(features)})
+    parquet.write_table(table, path)
+    assert outcome(listed(path)[0]) == BYTES[-1]
+
+
+def test_of_several_columns_the_usual_name_counts_and_else_nobody_guesses(tmp_path: Path) -> None:
+    refs = write(tmp_path / "t.parquet", {"mask": BYTES, "image": BYTES[::-1]})
+    assert outcome(refs[0]) == BYTES[-1]
+    with pytest.raises(SourceError, match=r"several of its columns hold bytes \(left, right\)"):
+        write(tmp_path / "t.parquet", {"left": BYTES, "right": BYTES})
+
+
+def test_a_table_without_images_has_none(tmp_path: Path) -> None:
+    assert write(tmp_path / "t.parquet", {"path": ["a.jpg"], "label": [1]}) == []
+
+
+def test_a_changed_table_gives_no_other_images(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    refs = write(path, {"image": BYTES})
+    source = EveryPlace()
+    assert source.read(refs[3]) == BYTES[3]
+    write(path, {"image": BYTES[::-1]})
+    for reader in (source, EveryPlace()):
+        with pytest.raises(ImageError) as caught:
+            reader.read(refs[4])
+        assert caught.value.kind == "changed"
+
+
+def test_what_is_no_table_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    for data in (b"", b"x" * 1000, b"PAR1" + b"\xff" * 100 + b"PAR1"):
+        path.write_bytes(data)
+        with pytest.raises(SourceError, match=r"^cannot list .*t\.parquet: .*leave it out"):
+            listed(path)
+
+
+@pytest.mark.runs
+def test_every_prefix_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    write(path, {"image": BYTES[:5]})
+    for length in reversed(range(path.stat().st_size)):
+        os.truncate(path, length)
+        with pytest.raises(SourceError):
+            listed(path)
