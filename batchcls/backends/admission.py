@@ -55,14 +55,18 @@ class Admission:
         """A worker that fits has loaded the model."""
         return self._likeness.described
 
-    def nobody(self) -> BatchclsError:
-        """Why no machine works: what all workers refused, what each machine lacks, or nothing."""
+    def nobody(self, trouble: str) -> BatchclsError:
+        """Why no machine works: what all workers refused, what each machine lacks, or nothing.
+
+        Args:
+            trouble: what kept agents from coming; "" if nothing is known.
+        """
         if self._refusals and len(self._refusals) == len(self.left_out):
             return raised_elsewhere(self._refusals[0].error, self._refusals[0].message)
         if not self.left_out:
             return SetupError(
-                "no machine came; check what `--cluster` names, or try it with a plain command, "
-                "for example `srun --ntasks-per-node=1 hostname`"
+                f"no machine came{trouble and f': {trouble}'}\nhint: try what `--cluster` names "
+                "with a plain command, for example `srun --ntasks-per-node=1 hostname`"
             )
         told = "".join(f"\n  {event.name}: {event.reason}" for event in self.left_out)
         return RefusedError(f"no machine can take part in this run:{told}")

@@ -119,7 +119,6 @@ class ClusterBackend:
         """Carry out a command of the coordinator; what is for a lost machine's worker is not."""
         if isinstance(command, RetireMachine):
             if (node := self._nodes.get(command.machine)) is not None:
-                log.warning("retired %s: %s", node.name, command.reason)
                 self._dismiss(node)
             return
         self._leaving = isinstance(command, StopWorker)
@@ -190,12 +189,10 @@ class ClusterBackend:
         self._forget(node)
         if not node.workers:
             return self._leave_out(node, cause)
-        log.warning("lost %s (%s)", node.name, cause)
         return [MachineLost(node.number, cause)]
 
     def _leave_out(self, node: Node, reason: str) -> list[Event]:
         event = MachineLeftOut(node.name or f"machine {node.number}", reason)
-        log.warning("left out %s: %s", event.name, reason)
         self._admission.left_out.append(event)
         return [event]
 
@@ -228,7 +225,7 @@ class ClusterBackend:
         patience = LINGER_S if self._admission.left_out else ARRIVE_S
         if self._transport.expecting and now - self._deserted < patience:
             return
-        raise self._admission.nobody()
+        raise self._admission.nobody(self._transport.trouble)
 
     # ---- messages
 
@@ -288,5 +285,4 @@ class ClusterBackend:
         node.workers = range(first, first + max(1, workers))
         self._next_worker = node.workers.stop
         self._of.update(dict.fromkeys(node.workers, node))
-        log.info("%s joined with %d workers", node.name, len(node.workers))
         return MachineJoined(node.number, node.name, tuple(node.workers))

@@ -78,6 +78,8 @@ class RayTransport:
         self._early: list[Arrival] = []
         self._selector = selectors.DefaultSelector()
 
+    trouble = ""
+
     @property
     def expecting(self) -> bool:
         """The cluster is there, and nodes may join it at any time."""

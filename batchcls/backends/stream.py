@@ -86,6 +86,12 @@ class StreamTransport:
         self._where: dict[int, tuple[_Launcher, _Agent]] = {}
         self._machines = 0
         self._sending = threading.Lock()
+        self._ended: list[str] = []
+
+    @property
+    def trouble(self) -> str:
+        """How launchers ended."""
+        return "; ".join(self._ended[:4])
 
     @property
     def expecting(self) -> bool:
@@ -257,6 +263,7 @@ class StreamTransport:
         if words := last_words(self._log, launcher.log_start):
             why = f"{why}: {words}"
         log.warning("%s", why)
+        self._ended.append(why)
         return [Closed(agent.machine, why) for agent in launcher.agents.values()]
 
     def _wait(self, launcher: _Launcher, until: float) -> None:

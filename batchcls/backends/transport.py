@@ -47,6 +47,10 @@ class Transport(Protocol):
     def expecting(self) -> bool:
         """A further agent may still come."""
 
+    @property
+    def trouble(self) -> str:
+        """What has kept agents from coming, for people; "" if nothing is known."""
+
     def open(self) -> None:
         """Begin to start agents.
 

@@ -7,6 +7,7 @@ time, and sees to it that a stop request is obeyed within bounds.
 import logging
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
@@ -85,6 +86,7 @@ class EventLoop:
         self._loaded = False
         self._night = Night()
         self._names: dict[int, str] = {}  # of machines that joined
+        self._lost: deque[str] = deque(maxlen=4)
         self._behind = False  # there are more lines to record than there was time for
         self.description: Mapping[str, Any] = {}
         self.halted = ""
@@ -225,9 +227,22 @@ class EventLoop:
                 self._names[machine] = name
                 log.info("machine %s joined with %d workers", name, len(workers))
             case MachineLost(machine, cause):
-                log.warning("machine %s is lost (%s)", self._names.get(machine, machine), cause)
+                name = self._names.pop(machine, str(machine))
+                self._lost.append(f"{name}: {cause}")
+                self._warn(f"machine {name} is lost ({cause})")
             case MachineLeftOut(name, reason):
-                log.warning("machine %s is left out: %s", name, reason)
+                self._warn(f"machine {name} is left out: {reason}")
+
+    def _warn(self, text: str) -> None:
+        log.warning("%s", text)
+        self._presenter.progress.warn(text)
+
+    @property
+    def deserted(self) -> str:
+        """Why nobody works any more, though images are left."""
+        who = f"every machine is gone ({'; '.join(self._lost)})"
+        who = who if self._lost else "every worker has ended, though images are left"
+        return f"{who}; run the same command to resume"
 
     @property
     def _leaving(self) -> bool:

@@ -201,10 +201,7 @@ class Session:
         journal.commit()
         if not self._team.coordinator.complete:
             self._requests.check()
-            raise StoppedError(
-                self._team.loop.halted
-                or "every worker has ended, though images are left; run the same command to resume"
-            )
+            raise StoppedError(self._team.loop.halted or self._team.loop.deserted)
         journal.finish()
 
     def _layers(self) -> tuple[LayerTime, ...]:

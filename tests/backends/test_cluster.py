@@ -304,7 +304,8 @@ def test_where_no_machine_comes_the_wait_ends(driver: Driver) -> None:
         driver.wait(2)
     ended = Driver()
     ended.wire.expecting = False
-    with pytest.raises(SetupError, match="no machine came"):
+    ended.wire.trouble = "`ssh node1` ended: exit status 255: Permission denied"
+    with pytest.raises(SetupError, match="no machine came: `ssh node1` ended: exit status 255"):
         ended.hear()
 
 

@@ -26,6 +26,7 @@ class Sockets:
         self.bytes = {"up": 0, "down": 0}
 
     expecting = False
+    trouble = ""
 
     def open(self) -> None:
         for machine in range(1, self._agents + 1):

@@ -21,6 +21,7 @@ class Wire:
         self.sent: dict[int, list[tuple[dict[str, Any], bytes]]] = {}
         self.dropped: list[int] = []
         self.expecting = True
+        self.trouble = ""
 
     def open(self) -> None:
         pass
