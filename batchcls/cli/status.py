@@ -37,7 +37,7 @@ def status(results: Results = DEFAULT_OUTPUT, debug: Debug = False) -> int:
 
 def render_status(paths: "RunPaths", snapshot: "Snapshot | None") -> tuple[list[str], int]:
     """What `status` prints, and its exit code."""
-    from batchcls.display.screens.plain import progress_line, title_line
+    from batchcls.display.screens.plain import machine_lines, progress_line, title_line
 
     # A part beside complete results is of the generation that will replace them.
     there = paths.results.exists()
@@ -52,6 +52,7 @@ def render_status(paths: "RunPaths", snapshot: "Snapshot | None") -> tuple[list[
     if snapshot.failed_by_kind:
         kinds = (f"{kind} {count(n)}" for kind, n in snapshot.failed_by_kind.items())
         lines.append(f"failed: {', '.join(kinds)}")
+    lines += machine_lines(snapshot)
     lines += [f"warning: {warning}" for warning in snapshot.warnings]
     last, code = _render_end(snapshot)
     return [*lines, *_render_machines(paths), last], code

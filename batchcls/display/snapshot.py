@@ -22,12 +22,13 @@ FINAL_STATES: frozenset[str] = frozenset({"done", "stopped", "interrupted"})
 
 @dataclass(frozen=True, slots=True)
 class WorkerRow:
-    """One worker on one of its devices.
+    """One worker on one of its devices; in a cluster, all workers of one machine on it.
 
     Attributes:
-        worker: the worker's number.
+        worker: the worker's number; -1 in a row of a machine.
         device: the device string; empty until the worker reports what it uses.
-        state: starting, running, silent, restarting or gone.
+        state: starting, running, silent, restarting or gone; of a machine also lost, retired or
+            left out.
         images: answered on this device, by all processes of this worker.
         rate: images/s over the last ten seconds.
         history: images/s in equal steps of time, oldest first.
@@ -39,6 +40,9 @@ class WorkerRow:
         restarts: how often the worker's process was replaced.
         rss: resident memory of the worker's process, bytes.
         silent_s: seconds since the worker's last report.
+        machine: the machine's name; empty where there is but one.
+        workers: how many the row stands for.
+        losses: how often the machine was lost.
     """
 
     worker: int = 0
@@ -55,6 +59,9 @@ class WorkerRow:
     restarts: int = 0
     rss: int = 0
     silent_s: float = 0.0
+    machine: str = ""
+    workers: int = 1
+    losses: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +149,11 @@ class Snapshot:
     def finished(self) -> bool:
         """Nothing more will come of this session."""
         return self.state in FINAL_STATES
+
+    @property
+    def restarts(self) -> int:
+        """Worker processes that were replaced."""
+        return sum({(row.machine, row.worker): row.restarts for row in self.workers}.values())
 
     @property
     def share(self) -> float | None:

@@ -269,9 +269,7 @@ class EventLoop:
                 case RetireMachine(machine, reason):
                     name = self._names.get(machine, str(machine))
                     log.error("machine %s is retired: %s", name, reason)
-                    self._presenter.progress.warn(
-                        f"{name} takes no further part in the run: {reason}"
-                    )
+                    self._presenter.progress.on_retired(machine, reason)
                     self._backend.do(command)
                 case _:
                     self._backend.do(command)

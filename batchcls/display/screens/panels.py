@@ -20,6 +20,9 @@ STATE_STYLES = {
     "silent": "yellow",
     "restarting": "red",
     "gone": "dim",
+    "lost": "bold red",
+    "retired": "red",
+    "left out": "yellow",
 }
 STAGE_STYLES = {
     "read": "blue",
@@ -135,8 +138,22 @@ def workers(shot: Snapshot, width: int, glyphs: Glyphs, most: int) -> list[Line]
 
 
 def _columns(rows: Sequence[WorkerRow], glyphs: Glyphs) -> list[Column]:
+    machines = any(row.machine for row in rows)
+    who = Column("worker", [Cell(str(row.worker)) for row in rows], right=True, keep=9)
+    last = [
+        Column("in flight", [Cell(_in_flight(row)) for row in rows], right=True, keep=2),
+        Column("restarts", [_restarts(row) for row in rows], right=True, keep=1),
+        Column("memory", [Cell(_memory(row)) for row in rows], right=True),
+    ]
+    if machines:
+        who = Column("machine", [Cell(row.machine) for row in rows], keep=9, most=24)
+        last = [
+            Column("workers", [Cell(text.count(row.workers)) for row in rows], right=True, keep=4),
+            Column("restarts", [_restarts(row) for row in rows], right=True, keep=1),
+            Column("lost", [_losses(row) for row in rows], right=True, keep=2),
+        ]
     return [
-        Column("worker", [Cell(str(row.worker)) for row in rows], right=True, keep=9),
+        who,
         Column("device", [Cell(row.device, "cyan") for row in rows], keep=8, most=18),
         Column("state", [_state(row) for row in rows], keep=6),
         Column("images", [Cell(_images(row)) for row in rows], right=True, keep=5),
@@ -148,9 +165,7 @@ def _columns(rows: Sequence[WorkerRow], glyphs: Glyphs) -> list[Column]:
             most=SPARK,
         ),
         Column("latency", [Cell(_latency(row)) for row in rows], right=True, keep=3),
-        Column("in flight", [Cell(_in_flight(row)) for row in rows], right=True, keep=2),
-        Column("restarts", [_restarts(row) for row in rows], right=True, keep=1),
-        Column("memory", [Cell(_memory(row)) for row in rows], right=True),
+        *last,
     ]
 
 
@@ -188,9 +203,13 @@ def _restarts(row: WorkerRow) -> Cell:
     return Cell(str(row.restarts), "yellow" if row.restarts else "dim")
 
 
+def _losses(row: WorkerRow) -> Cell:
+    return Cell(str(row.losses) if row.losses else "", "yellow")
+
+
 def _others(rows: Sequence[WorkerRow], width: int) -> Line:
     others = f"and {len(rows)} more: {text.rate(sum(row.rate for row in rows))} images/s"
-    for state in ("restarting", "silent"):
+    for state in ("restarting", "silent", "lost", "retired", "left out"):
         number = sum(row.state == state for row in rows)
         others += f", {number} {state}" if number else ""
     return (Cell(text.fit(others, width), "dim"),)

@@ -5,6 +5,10 @@ from batchcls.display.screens.stream import QuietStream
 from batchcls.display.snapshot import Snapshot
 
 # (up to this second of the run, a line every so many seconds): a night is hundreds of lines.
+MOST_MACHINES = 100
+GONE = ("lost", "retired", "left out", "gone")
+"""States of a machine that does not take part."""
+
 PACES = ((60.0, 5.0), (600.0, 15.0), (float("inf"), 60.0))
 
 
@@ -61,11 +65,33 @@ def progress_line(snapshot: Snapshot) -> str:
         parts.append(f"{now}mean {text.rate(snapshot.rate_mean)}")
     if snapshot.failed:
         parts.append(f"{text.count(snapshot.failed)} failed")
-    restarts = sum({row.worker: row.restarts for row in snapshot.workers}.values())
-    if restarts:
+    machines = {row.machine: row.state for row in snapshot.workers if row.machine}
+    if machines:
+        here = sum(state not in GONE for state in machines.values())
+        parts.append(f"{here} of {text.counted(len(machines), 'machine', 'machines')}")
+    if restarts := snapshot.restarts:
         parts.append(text.counted(restarts, "restart", "restarts"))
     if snapshot.finished:
         parts.append(f"after {text.duration(snapshot.elapsed_s)}")
     elif snapshot.eta_s is not None:
         parts.append(f"ETA {text.duration(snapshot.eta_s)}")
     return text.safe(" | ".join(parts))
+
+
+def machine_lines(snapshot: Snapshot) -> list[str]:
+    """The machines of a run on several, a line each for the first of them; else nothing."""
+    rows = [row for row in snapshot.workers if row.machine]
+    lines = []
+    for row in rows[:MOST_MACHINES]:
+        parts = [row.state, text.counted(row.workers, "worker", "workers")]
+        parts.append(
+            f"{text.counted(row.images, 'image', 'images')} on {row.device or 'no device'}"
+        )
+        if row.rate and not snapshot.finished:
+            parts.append(f"{text.rate(row.rate)} images/s")
+        if row.losses:
+            parts.append(f"lost {text.counted(row.losses, 'time', 'times')}")
+        lines.append(text.safe(f"{row.machine}: {', '.join(parts)}"))
+    if len(rows) > MOST_MACHINES:
+        lines.append(f"and {len(rows) - MOST_MACHINES} more")
+    return lines

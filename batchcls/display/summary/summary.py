@@ -38,6 +38,27 @@ class DeviceFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineFigures:
+    """One machine of a cluster, all its workers and devices together.
+
+    Attributes:
+        machine: its name.
+        images: answered on it; an image that two machines answered counts twice.
+        fps: images/s.
+        restarts: worker processes that were replaced.
+        losses: how often the machine was lost.
+        state: at the end.
+    """
+
+    machine: str
+    images: int
+    fps: float
+    restarts: int
+    losses: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """A run that is over.
 
@@ -56,6 +77,7 @@ class Summary:
         startup_s: of those, until the first worker was ready.
         fps: images/s of this session after start-up.
         devices: the same by device.
+        machines: the same by machine, where there were several.
         restarts: worker processes that were replaced.
         spent: seconds by stage, summed over workers.
         bottleneck: inference, decoding, reading, start-up; empty where it cannot be told.
@@ -80,6 +102,7 @@ class Summary:
     startup_s: float = 0.0
     fps: float = 0.0
     devices: tuple[DeviceFigures, ...] = ()
+    machines: tuple[MachineFigures, ...] = ()
     restarts: int = 0
     spent: Mapping[str, float] = field(default_factory=dict)
     bottleneck: Bottleneck = ""
@@ -120,7 +143,8 @@ def summarise(snapshot: Snapshot, extra: Mapping[str, Any] | None = None) -> Sum
         startup_s=shot.startup_s or 0.0,
         fps=shot.rate_mean,
         devices=_devices(shot, operations_of(extra.get("description"))),
-        restarts=sum({row.worker: row.restarts for row in shot.workers}.values()),
+        machines=_machines(shot),
+        restarts=shot.restarts,
         spent=dict(shot.spent),
         bottleneck=bottleneck,
         why=_render_bottleneck(bottleneck, shot),
@@ -168,10 +192,22 @@ def _devices(
                 # Its part of the whole, so that the devices add up to the rate of the run.
                 fps=round(shot.rate_mean * images / answered, 3) if answered else 0.0,
                 latency_ms=_mean(latency),
-                workers=len(rows),
+                workers=sum(row.workers for row in rows),
                 operations=operations.get(device, {}),
             )
         )
+    return tuple(figures)
+
+
+def _machines(shot: Snapshot) -> tuple[MachineFigures, ...]:
+    answered = sum(row.images for row in shot.workers)
+    figures = []
+    for name in dict.fromkeys(row.machine for row in shot.workers if row.machine):
+        rows = [row for row in shot.workers if row.machine == name]
+        images = sum(row.images for row in rows)
+        fps = round(shot.rate_mean * images / answered, 3) if answered else 0.0
+        one = rows[0]
+        figures.append(MachineFigures(name, images, fps, one.restarts, one.losses, one.state))
     return tuple(figures)
 
 

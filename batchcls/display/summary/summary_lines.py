@@ -7,7 +7,7 @@ from typing import TextIO
 from batchcls.display import text
 from batchcls.display.screens.stream import QuietStream
 from batchcls.display.summary.perf_counts import layer_lines
-from batchcls.display.summary.summary import DeviceFigures, Summary
+from batchcls.display.summary.summary import DeviceFigures, MachineFigures, Summary
 from batchcls.display.table import Cell, Column, Line, line, plain, table
 from batchcls.messages import LayerTime
 
@@ -79,8 +79,15 @@ def summary_lines(summary: Summary, width: int) -> list[Line]:
         lines += _entry("warning", warning, width, "yellow")
     for number, step in enumerate(summary.next_steps):
         lines += _entry("" if number else "next", step, width, "cyan")
+    return lines + _tables(summary, width)
+
+
+def _tables(summary: Summary, width: int) -> list[Line]:
+    lines: list[Line] = []
     if any(figures.images for figures in summary.devices):
         lines += [(), *_devices(summary.devices, width)]
+    if summary.machines:
+        lines += [(), *_machines(summary.machines, width)]
     return lines
 
 
@@ -121,6 +128,24 @@ def _devices(devices: Sequence[DeviceFigures], width: int) -> list[Line]:
         cells = [Cell(_operations(one)) for one in devices]
         columns.append(Column("operations", cells, keep=6, most=40))
     return table(columns, width)
+
+
+def _machines(machines: Sequence[MachineFigures], width: int) -> list[Line]:
+    return table(
+        [
+            Column("machine", [Cell(one.machine, "cyan") for one in machines], keep=9, most=32),
+            Column("FPS", [Cell(text.rate(one.fps), "bold") for one in machines], right=True),
+            Column("images", [Cell(text.count(one.images)) for one in machines], right=True),
+            Column("restarts", [Cell(str(one.restarts)) for one in machines], right=True),
+            Column("lost", [Cell(str(one.losses)) for one in machines], right=True),
+            Column("at the end", [Cell(_outcome(one)) for one in machines]),
+        ],
+        width,
+    )
+
+
+def _outcome(figures: MachineFigures) -> str:
+    return figures.state if figures.state in ("lost", "retired", "left out") else "there"
 
 
 def _latency(figures: DeviceFigures) -> str:
