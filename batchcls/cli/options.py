@@ -48,8 +48,8 @@ OPTIONS = (
         "names",
         IMAGES,
         "File names to look for in directories, as a pattern; repeatable. Default: the usual "
-        "endings of JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF and HEIC. A file's type is told by its "
-        "content.",
+        "endings of JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF, HEIC and JPEG 2000. A file's type is "
+        "told by its content.",
         "PATTERN",
     ),
     Option(

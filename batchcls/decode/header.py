@@ -5,10 +5,10 @@ from typing import Literal
 
 from batchcls.errors import ImageError
 
-Format = Literal["jpeg", "png", "webp", "bmp", "tiff", "gif", "avif", "heic"]
+Format = Literal["jpeg", "png", "webp", "bmp", "tiff", "gif", "avif", "heic", "jp2"]
 Edit = tuple[int, int, bytes]
 
-READ = "JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF or HEIC"
+READ = "JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF, HEIC or JPEG 2000"
 
 MAX_PARTS = 40_000
 """Chunks, blocks or frames that a file may have: walking more of them takes too long."""

@@ -1,4 +1,4 @@
-"""The boxes of ISO media files, which AVIF and HEIF are made of.
+"""The boxes of ISO media files, which AVIF, HEIF and JPEG 2000 are made of.
 
 Nothing is read in proportion to a number in the file that its size does not back.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from batchcls.decode.header import check_parts, corrupt, truncated
 
-NEEDED = frozenset({b"ftyp", b"meta", b"mdat", b"moov"})
+NEEDED = frozenset({b"ftyp", b"meta", b"mdat", b"moov", b"jP  ", b"jp2h", b"jp2c"})
 """Boxes that a whole file has to its last byte; what else is cut off behind them does no harm."""
 
 

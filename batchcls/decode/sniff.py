@@ -1,7 +1,7 @@
 """Which picture format a file has, by its first bytes, and what its structure says. Runs no codec.
 
 The list of formats is closed: what is not on it never reaches a decoder, since the decoders that
-OpenCV has beside these (JPEG 2000, HDR, PNM, Sun raster, …) are less tested against hostile files.
+OpenCV has beside these (HDR, PNM, Sun raster, …) are less tested against hostile files.
 """
 
 from collections.abc import Callable
@@ -25,13 +25,13 @@ MAGIC: tuple[tuple[bytes, Parser], ...] = (
     (b"II+\0", tiff.read),
     (b"MM\0+", tiff.read),
 )
+JPEG_2000 = (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
+"""With boxes around, and without."""
 MEDIA_FILE = b"ftyp"
 """At byte 4 of an ISO media file, behind the length of its first box."""
 LONGEST = 12
 JPEG_XL = "JPEG XL, which is not read; convert it, for example by `djxl in.jxl out.png`"
 STRANGERS = (
-    (b"\0\0\0\x0cjP", "JPEG 2000"),
-    (b"\xff\x4f\xff\x51", "JPEG 2000"),
     (b"\xff\x0a", JPEG_XL),
     (b"\0\0\0\x0cJXL ", JPEG_XL),
     (b"#?R", "Radiance HDR"),
@@ -95,15 +95,31 @@ def sniff(data: bytes, max_pixels: int = PILLOW_ERROR_LIMIT) -> Header:
                 return parser(data, max_pixels)
         elif len(data) < LONGEST and magic.startswith(data):
             raise truncated("inside its first bytes")
-    if data.startswith(b"RIFF") and len(data) < LONGEST:
-        raise truncated("inside its first bytes")
-    if data[4:8] == MEDIA_FILE and PICTURES.intersection(_brands(data)):
-        from batchcls.decode import heif  # with what it needs, rarer than the others
-
-        return heif.read(data, max_pixels)
-    if len(data) < LONGEST and not any(data[:3]) and MEDIA_FILE.startswith(data[4:8]):
+    if (rarer := _rarer(data, max_pixels)) is not None:
+        return rarer
+    if len(data) < LONGEST and _may_become_one(data):
         raise truncated("inside its first bytes")
     raise ImageError("not_image", f"not {READ}{_stranger(data)}")
+
+
+def _rarer(data: bytes, max_pixels: int) -> Header | None:
+    """Header of a format whose reader is loaded when the first such file comes."""
+    if data.startswith(JPEG_2000):
+        from batchcls.decode import jp2
+
+        return jp2.read(data, max_pixels)
+    if data[4:8] == MEDIA_FILE and PICTURES.intersection(_brands(data)):
+        from batchcls.decode import heif
+
+        return heif.read(data, max_pixels)
+    return None
+
+
+def _may_become_one(data: bytes) -> bool:
+    """Whether these few bytes are the beginning of such a format, or of WebP."""
+    if not any(data[:3]) and MEDIA_FILE.startswith(data[4:8]):
+        return True
+    return data.startswith(b"RIFF") or any(magic.startswith(data) for magic in JPEG_2000)
 
 
 def _stranger(data: bytes) -> str:

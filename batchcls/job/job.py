@@ -27,6 +27,8 @@ DEFAULT_NAMES = (
     "*.tif",
     "*.tiff",
     "*.gif",
+    "*.jp2",
+    "*.j2k",
     "*.avif",
     "*.heic",
     "*.heif",

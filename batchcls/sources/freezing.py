@@ -37,7 +37,7 @@ from batchcls.sources.opening import Opened, open_sources
 
 RAW = frozenset(pattern[1:] for pattern in RAW_NAMES)
 PICTURES = RAW | {
-    ".jxl", ".jp2", ".psd", ".svg", ".pdf", ".dcm", ".ppm", ".pgm", ".exr", ".hdr", ".ico",
+    ".jxl", ".psd", ".svg", ".pdf", ".dcm", ".ppm", ".pgm", ".exr", ".hdr", ".ico",
 }  # fmt: skip
 """Endings of pictures that are not read: named first among what is left out."""
 NAMED_FIRST = PICTURES | COMPRESSED.keys()

@@ -280,6 +280,19 @@ _grid = heif_files.Item(
 )
 golden("avif grid", heif_files.heif("avif", [_grid, *_tiles]))
 
+
+def jp2(image, **options):
+    return save(image, "JPEG2000", **options)
+
+
+golden("jp2 rgb", jp2(IM))
+golden("jp2 lossy", jp2(IM, irreversible=True, quality_mode="rates", quality_layers=[20]))
+golden("jp2 gray", jp2(GRAY))
+golden("jp2 gray alpha", jp2(LA))
+golden("jp2 rgba", jp2(RGBA))
+golden("jp2 tiles", jp2(IM, tile_size=(16, 16)))
+golden("jp2 codestream", jp2(IM, no_jp2=True))
+
 path = Path(__file__).with_name("goldens.json")
 old = json.loads(path.read_text())
 only = sys.argv[1:]

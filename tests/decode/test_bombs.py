@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.support import bombs, heif_bombs
+from tests.support import bombs, heif_bombs, jp2_bombs
 from tests.support.tree import ROOT
 
-REFUSED = {**bombs.REFUSED, **heif_bombs.REFUSED}
+REFUSED = {**bombs.REFUSED, **heif_bombs.REFUSED, **jp2_bombs.REFUSED}
 BUILDERS = {**REFUSED, **bombs.HARMLESS}
 
 
@@ -58,8 +58,8 @@ def test_charge_beside_a_small_picture_does_not_go_off(
 
 def test_there_are_enough_kinds() -> None:
     assert len(bombs.REFUSED) >= 24
-    for form in ("avif", "heic"):
-        assert sum(name.startswith(form) for name in heif_bombs.REFUSED) >= 20
+    for form in ("avif", "heic", "jp2"):
+        assert sum(name.startswith(form) for name in REFUSED) >= 20
 
 
 def test_limits_come_before_the_decoder() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.damaged_files import KINDS, SEED, decode_damaged
 
-FORMATS = ("jpeg", "png", "webp", "bmp", "tiff", "gif", "avif")
+FORMATS = ("jpeg", "png", "webp", "bmp", "tiff", "gif", "avif", "jp2")
 
 
 @pytest.mark.runs

@@ -40,6 +40,10 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     "colour profiles": (*(f"{form} colour profile" for form in FOUR), "png gamma"),
     "TIFF with premultiplied": ("tiff premultiplied alpha", "tiff lab"),
+    "JPEG 2000": (
+        "jp2 rgb", "jp2 lossy", "jp2 gray", "jp2 gray alpha", "jp2 rgba", "jp2 tiles",
+        "jp2 codestream",
+    ),
     "AVIF: 8": (
         "avif subsampling 4:2:0", "avif subsampling 4:2:2", "avif subsampling 4:4:4",
         "avif limited range", "avif gray", "avif gray limited range", "avif gray 10 bit",
