@@ -11,7 +11,6 @@ class Inference:
     """Inference alone, its inputs already in place.
 
     Attributes:
-        device: the device string.
         layout: what ran: "one process, throughput" or "N single-thread processes".
         on_cpu: the cores that decode are the ones that compute.
         fps: images per second, all processes together.
@@ -58,7 +57,6 @@ class Whole:
     """The pipeline as `run` has it, once it runs evenly.
 
     Attributes:
-        fps: images per second.
         layout: the numbers it ran with.
         worker_ms: processor time of the workers per image.
         coordinator_ms: processor time of this process per image.
@@ -75,7 +73,6 @@ class Figures:
     """All of a bench.
 
     Attributes:
-        cores: processors.
         inference: per device and layout.
         preparation: None without images.
         whole: None without images.

@@ -20,7 +20,6 @@ class Rate:
 
     Attributes:
         images: answered in the time; parts of them where a report came after its end.
-        seconds: that it took.
         worker_s: processor seconds of the workers.
         beside_s: of those, what the threads took that do not infer: of each worker all but the
             busiest `nthreads` beside its main thread. Known in a layout without decode threads and

@@ -20,8 +20,6 @@ class Option:
 
     Attributes:
         field: of the job; its key in a job file is the long option.
-        section: heading in the help.
-        text: what the help says.
         show: stands for the value in the help; empty for switches.
         short: a one-letter spelling.
     """

@@ -22,7 +22,6 @@ class Sample:
 
     Attributes:
         pixels: (H, W, 3) BGR each.
-        truths: one each.
         unreadable: images that were chosen and could not be read.
     """
 

@@ -48,9 +48,6 @@ class Column:
     """One column of a table.
 
     Attributes:
-        title: its heading.
-        cells: one per row.
-        right: flush right.
         keep: the higher, the longer the column stays when the terminal is narrow.
         most: columns of the terminal that it takes at most.
         end: cut at the start, so that the end of a path stays.

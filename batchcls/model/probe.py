@@ -40,7 +40,6 @@ class Way:
     """One preprocessing to try.
 
     Attributes:
-        name: for people.
         pre: the same resolved.
         options: names and values of the job's options that choose it; empty for `NOW`.
         place: where channel order and numbers stand among the plausible ones, and the resize; less
@@ -58,7 +57,6 @@ class Trial:
     """One preprocessing, tried.
 
     Attributes:
-        way: what was tried.
         confidence: mean score of the best class.
         worth: of its answers.
         int8: how quantised layers were computed, as `batchcls.model.graph.int8.choose` says.

@@ -20,7 +20,6 @@ class Matching:
     """How truth and predictions are compared.
 
     Attributes:
-        classes: of the model.
         by_index: a truth's index counts, or a label that is one: a number or a WordNet id of
             ImageNet. Else only labels that are the model's do.
         offset: result index minus truth index.

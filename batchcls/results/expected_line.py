@@ -23,7 +23,6 @@ class ExpectedLine:
     """What is known of every line of a run.
 
     Attributes:
-        classes: of the model.
         names: of these; empty if there are too many to know them.
         top: the most classes of a line.
         threshold: the least score of a multi-label answer; None where every answer has `top`.

@@ -38,8 +38,6 @@ class Mark:
         run: whose results they are (`Manifest.run`).
         seq: counts the marks of a run.
         size: bytes of what is on the disk, always whole lines.
-        count: lines in it.
-        crc32: of these bytes.
         state: complete when every line is there; cut where what is behind it was taken back.
         failed: lines with an error, by kind; kinds without any are left out.
         mtime_ns: of the complete file, so that it need not be read to be known again; 0 where that

@@ -46,7 +46,6 @@ class Merged:
     Attributes:
         images: lines of the results.
         failed: those with an error.
-        notes: for people.
     """
 
     images: int

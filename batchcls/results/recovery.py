@@ -48,9 +48,6 @@ class Prefix:
     """The right beginning of a results file.
 
     Attributes:
-        size: its bytes.
-        count: its lines.
-        crc32: of it.
         failed: its lines with an error, by kind.
         first: index of its first line; not 0 in a shard.
     """

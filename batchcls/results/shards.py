@@ -26,9 +26,6 @@ class Shard:
 
     Attributes:
         name: as the user wrote it.
-        number: of the part, from 1.
-        paths: its files.
-        manifest: its own.
         mark: of the finished file.
     """
 

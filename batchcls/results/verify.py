@@ -46,7 +46,6 @@ class VerifyReport:
     """What `verify` found.
 
     Attributes:
-        path: the file that was read.
         finished: it has its final name.
         lines: good lines.
         ok: those with classes.

@@ -45,7 +45,6 @@ class Checked:
 
     Attributes:
         found: one for each device; none where nothing had to be checked, or could be.
-        warnings: for people.
         forget: keeps none of it for later runs.
     """
 

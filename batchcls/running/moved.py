@@ -28,7 +28,6 @@ class Moved:
     """Where the images of a run are now.
 
     Attributes:
-        place: of all of them.
         by_name: the names themselves lead to where they were: some are absolute.
     """
 

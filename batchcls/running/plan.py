@@ -67,7 +67,6 @@ class Request:
 
     Attributes:
         output: as the user wrote it.
-        paths: the files of it.
         again: the option about results that are there already, "" if none was given.
         places: of the sources.
         shard: which part of the images; None is all.
@@ -89,7 +88,6 @@ class Finished:
     """There is nothing to do.
 
     Attributes:
-        manifest: of the results.
         failed: their lines with an error, by kind.
     """
 
@@ -110,7 +108,6 @@ class NewGeneration:
 
     Attributes:
         before: the generation whose results this one replaces; None if there was none.
-        reason: why there is a new one.
     """
 
     before: Manifest | None

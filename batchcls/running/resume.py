@@ -40,10 +40,8 @@ class Ready:
     """An output that lines can be written to.
 
     Attributes:
-        journal: its results.
         work: the images that have no line yet.
         images: indices of all that the results have a line for in the end.
-        notes: for people.
     """
 
     journal: Journal

@@ -13,8 +13,6 @@ class StartMessage:
     """What a worker needs to load the model and to build its pipeline.
 
     Attributes:
-        job: what is labelled, with what.
-        threads: for the compiled models.
         decode_threads: threads that read, decode and preprocess; 0 = between inferences.
         alternate: preparing and inferring share one core, so they take turns on it.
         guess: the preprocessing to take where the model says none, by name; "" = the most usual;

@@ -38,8 +38,6 @@ class InWork:
     """An image between its lease and its answer, or between its lease and a second look.
 
     Attributes:
-        lease: the lease it came with.
-        image: the image.
         slot: its place on the board, once it has begun.
         whole: it is to be decoded in full, whatever the job says.
         reduced: it was decoded at less than its size.

@@ -40,8 +40,6 @@ class InHand:
     """One image in a worker's hands.
 
     Attributes:
-        index: of the image.
-        stage: one of `STAGES`.
         since: when it entered that stage, in seconds of the monotonic clock.
     """
 

@@ -21,11 +21,7 @@ class DeviceFigures:
     """One device string, all workers together.
 
     Attributes:
-        device: the device string.
-        images: answered on it.
-        fps: images/s.
         latency_ms: mean latency of its infer requests.
-        workers: worker processes that used it.
         operations: of the model, by the device that runs them; for HETERO, else empty.
     """
 
@@ -65,7 +61,6 @@ class Summary:
     Attributes:
         state: done, stopped or interrupted.
         reason: why it ended early, for people.
-        results: path of the results file.
         total: images of the inputs list.
         done: lines recorded.
         ok: lines with classes.
@@ -78,12 +73,9 @@ class Summary:
         fps: images/s of this session after start-up.
         devices: the same by device.
         machines: the same by machine, where there were several.
-        restarts: worker processes that were replaced.
         spent: seconds by stage, summed over workers.
         bottleneck: inference, decoding, reading, start-up; empty where it cannot be told.
         why: the bottleneck in a sentence, and what may help.
-        next_steps: what to do now.
-        warnings: of the run.
         precision: in which each device computed, by its name.
         agreed: how well each that was checked agrees with the CPU.
     """

@@ -18,7 +18,6 @@ class Compilation:
         core: its devices are configured.
         devices: as resolved on this machine.
         properties: those that the devices were configured with.
-        batch_size: images in an infer request.
         guess: as of `Classifier.open`.
     """
 

@@ -14,7 +14,6 @@ class DeviceModel:
     """A model compiled for one device string.
 
     Attributes:
-        device: as resolved.
         model: ready to create infer requests.
         operations: operations per device, for HETERO; else empty.
     """
@@ -39,9 +38,7 @@ class Compiled:
     """A model compiled for all of its devices.
 
     Attributes:
-        metadata: what is known about the model.
         int8: how quantised layers are computed; see `batchcls.model.graph.int8.choose`.
-        models: one for each device string.
         cacheable: the key of the cache says all that went into it.
         notes: for people, beside the warnings in the metadata.
         settle: waits until it is cached, if it is being written; at most so many seconds.

@@ -22,7 +22,6 @@ class CachedModel:
     """What a file holds.
 
     Attributes:
-        facts: JSON data.
         blobs: one for each device; memory that lives as long as the process.
     """
 

@@ -40,10 +40,7 @@ class Loaded:
     """A model in memory, understood.
 
     Attributes:
-        path: the file it was read from.
         model: as read, but for what `trimming` takes off.
-        image: its image input.
-        scores: its score output.
         metadata: everything else that is known about it.
     """
 

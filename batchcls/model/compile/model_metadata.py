@@ -23,13 +23,10 @@ class ModelMetadata:
     """What a classifier needs to know about its model.
 
     Attributes:
-        pre: what an image goes through.
         activation: from raw outputs to probabilities.
-        labels: one per class.
         threshold: multi-label models answer with every class from it on; None = top-N.
         top: classes per image, unless the job says how many.
         origins: key → where its value came from.
-        warnings: for people.
         guesses: those of the warnings that say what of the preprocessing is a guess.
         plausible: names of the channel orders and normalisations that the guess was made among, the
             most usual first; empty where they are known.

@@ -34,7 +34,6 @@ class Agreement:
     """One device beside the reference.
 
     Attributes:
-        device: the device string.
         images: that both labelled.
         clear: of these.
         agreed: of the clear ones those with the same best class, in both passes.

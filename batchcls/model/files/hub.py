@@ -11,9 +11,8 @@ Rules of this file:
 import os
 import re
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -189,7 +188,7 @@ def _folder(model: str, reference: Reference, snapshot: Path, files: Iterable[st
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for link, target in wanted.items():
-            _put(folder / link, partial(_link, target=target))
+            _link(folder / link, target)
         for other in folder.iterdir():
             if other.name not in wanted and not other.name.startswith("."):
                 other.unlink()
@@ -198,16 +197,12 @@ def _folder(model: str, reference: Reference, snapshot: Path, files: Iterable[st
     return folder
 
 
-def _put(path: Path, make: Callable[[Path], object]) -> None:
-    """Make a file or link appear under its name at once, whoever else does the same."""
+def _link(path: Path, target: Path) -> None:
+    """Make a link appear under its name at once, whoever else does the same."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
-    make(temporary)
+    temporary.symlink_to(target)
     temporary.replace(path)
-
-
-def _link(path: Path, target: Path) -> None:
-    path.symlink_to(target)
 
 
 def _name(file: str) -> str:

@@ -25,7 +25,6 @@ class Cut:
     """A model without its maps and texts.
 
     Attributes:
-        model: as a file's bytes.
         labels: of the map, in the order of the scores; empty where it has numbers alone.
     """
 

@@ -50,8 +50,6 @@ class InputQuantisation:
     Attributes:
         scale: of one step.
         zero: the step that stands for 0.
-        low: the lowest step there is.
-        high: the highest.
         stated: it cannot be arithmetic on pixels that the model's authors put into the graph.
     """
 

@@ -13,7 +13,6 @@ class ImageInput:
 
     Attributes:
         index: among the model's inputs.
-        name: for people.
         layout: "NCHW", "NHWC", "CHW" or "HWC".
         height: pixels; None where the model leaves it open.
         width: likewise.

@@ -47,8 +47,6 @@ class ScoreOutput:
 
     Attributes:
         index: among the model's outputs.
-        name: for people.
-        classes: how many.
         element_type: OpenVINO's name.
     """
 

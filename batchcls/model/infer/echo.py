@@ -48,7 +48,6 @@ class Heard:
 
     Attributes:
         echoes: device string → 16 hexadecimal digits; those are left out that have none.
-        notes: for people.
     """
 
     echoes: dict[str, str] = field(default_factory=dict)

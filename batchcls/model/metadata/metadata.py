@@ -75,9 +75,7 @@ class Known:
 
     Attributes:
         image: the model's input for them.
-        settings: merged.
         origins: key of settings → who said it.
-        warnings: for people.
         guesses: those of the warnings that say what was guessed.
         candidates: what is plausible where order and numbers are a guess, the most usual first.
     """

@@ -21,7 +21,7 @@ OWN_ROOT = "batchcls"
 
 _LARGEST = {"u8": 255.0, "u16": 65535.0, "i16": 32767.0, "f32": 1.0}
 _N = TypeVar("_N", int, float)
-_INTERPOLATION = {"linear": "linear", "cubic": "cubic", "nearest": "nearest"}
+_INTERPOLATION = ("linear", "cubic", "nearest")
 
 
 def read_info(model: Model, root: str) -> dict[str, str]:
@@ -166,7 +166,7 @@ def _interpolation(info: Mapping[str, str]) -> str | None:
     if text.lower() not in _INTERPOLATION:
         known = ", ".join(_INTERPOLATION).upper()
         raise ModelError(f"rt_info {ROOT}/interpolation_mode is {text!r}; expected one of {known}")
-    return _INTERPOLATION[text.lower()]
+    return text.lower()
 
 
 def _layout(text: str | None) -> str | None:

@@ -6,23 +6,17 @@ from dataclasses import replace
 from batchcls.model.metadata.timm import IMAGENET_MEAN_255, IMAGENET_STD_255
 from batchcls.model.preprocess.settings import Settings
 
+_TORCHVISION = Settings(
+    resize_type="shortest_edge",
+    crop_pct=0.875,
+    interpolation="pillow_bilinear",
+    reverse_input_channels=True,
+    mean_values=IMAGENET_MEAN_255,
+    scale_values=IMAGENET_STD_255,
+)
 PRESETS: Mapping[str, Settings] = {
-    "torchvision": Settings(
-        resize_type="shortest_edge",
-        crop_pct=0.875,
-        interpolation="pillow_bilinear",
-        reverse_input_channels=True,
-        mean_values=IMAGENET_MEAN_255,
-        scale_values=IMAGENET_STD_255,
-    ),
-    "timm": Settings(
-        resize_type="shortest_edge",
-        crop_pct=0.875,
-        interpolation="pillow_bicubic",
-        reverse_input_channels=True,
-        mean_values=IMAGENET_MEAN_255,
-        scale_values=IMAGENET_STD_255,
-    ),
+    "torchvision": _TORCHVISION,
+    "timm": replace(_TORCHVISION, interpolation="pillow_bicubic"),
     "tf": Settings(
         resize_type="centre_fraction",
         crop_pct=0.875,

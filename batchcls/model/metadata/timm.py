@@ -38,8 +38,7 @@ def settings(config: Mapping[str, Any], input_size: tuple[int, int] | None) -> S
         ModelError: a value that makes no sense.
     """
     cfg = config.get("pretrained_cfg")
-    names = config.get("label_names")
-    labels = tuple(map(str, names)) if isinstance(names, list) else None
+    labels = _labels(config)
     if not isinstance(cfg, Mapping):
         return Settings(labels=labels)
     try:

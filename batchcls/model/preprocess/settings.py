@@ -31,12 +31,10 @@ class Settings:
         reverse_input_channels: the model wants RGB.
         mean_values: subtracted per channel, model's order, pixel units.
         scale_values: divisors per channel, after the mean.
-        layout: of the model's input.
         input_dtype: u8, u16, i16 or f32: what the input tensor was declared as.
         embedded_processing: resize, order and normalisation are in the graph already.
         intensity: how pixel values are mapped before mean and scale: (mode, parameters…).
         guessed: channel order and numbers were a guess when the model was made from another.
-        labels: class names.
         score_output: name of the output that gives the class scores.
         multilabel: classes are independent of each other (sigmoid).
         activation: softmax, sigmoid or none.
