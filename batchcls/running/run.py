@@ -109,7 +109,7 @@ def _staff(
     team = Team(job, requests)
     if (kept := goes_on_from(decided)) is not None:
         team.guess = kept.settings.get("guess")
-    progress = Progress(
+    progress = _progress_of(job)(
         started=time.monotonic(),
         started_at=time.time(),
         model=model_path(job.model).name if job.model else "built-in photo-quality model",
@@ -121,3 +121,12 @@ def _staff(
         workers=team.workers,
     )
     return team, Presenter(job, paths, progress)
+
+
+def _progress_of(job: Job) -> type[Progress]:
+    if not job.cluster:
+        return Progress
+    # A run on one machine, which this keeps from its first worker, has no use for it.
+    from batchcls.display.progress.cluster_progress import ClusterProgress
+
+    return ClusterProgress

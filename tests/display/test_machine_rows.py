@@ -1,5 +1,6 @@
 """What is seen of a run on several machines: a row for each, whatever becomes of it."""
 
+from batchcls.display.progress.cluster_progress import ClusterProgress
 from batchcls.display.progress.progress import Progress
 from batchcls.display.screens.glyphs import glyphs_for
 from batchcls.display.screens.panels import workers
@@ -24,7 +25,7 @@ DESCRIPTION = {"devices": [{"used": "CPU", "nireq": 4}]}
 
 def on_two() -> Progress:
     """node1 with two workers, node2 with one; all are ready."""
-    progress = Progress(started=100.0, model="m", devices=("CPU",), results="r.jsonl")
+    progress = ClusterProgress(started=100.0, model="m", devices=("CPU",), results="r.jsonl")
     progress.on_listed(100)
     progress.on_event(MachineJoined(1, "node1", (0, 1)), 100.5)
     progress.on_event(MachineJoined(2, "node2", (2,)), 100.6)

@@ -4,7 +4,7 @@ A row stands for all workers of a machine: thousands of rows would be of use to 
 that comes back goes on with its row, so that what it did before is counted.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from batchcls.display.progress.description import DEVICES_PER_WORKER
@@ -68,30 +68,28 @@ class MachineRows:
         if not machine.workers:
             machine.gone = "left out"
 
-    def of(self, worker: int) -> dict[str, Row] | None:
-        """The rows of a worker's machine by device; None where there are no machines."""
+    def of(self, worker: int) -> dict[str, Row]:
+        """The rows of a worker's machine by device; nobody's where its machine is gone."""
         machine = self._of.get(worker)
-        return None if machine is None else machine.rows
+        return {} if machine is None else machine.rows
 
-    def ready(self, worker: int, nireq: Iterable[tuple[str, int]], now: float) -> None:
+    def ready(self, worker: int, nireq: Mapping[str, int], now: float) -> None:
         """A worker has loaded the model; `nireq` has its infer requests by device."""
-        machine = self._of[worker]
+        if (machine := self._of.get(worker)) is None:
+            return
         if worker in machine.died:
             machine.died.discard(worker)
             machine.restarts += 1
-        for device, requests in nireq:
+        for device, requests in nireq.items():
             if device not in machine.rows and len(machine.rows) < DEVICES_PER_WORKER:
                 machine.rows[device] = Row(-1, device)
             if device in machine.rows:
                 machine.rows[device].ready(now, requests)
 
-    def died(self, worker: int) -> bool:
-        """A worker is gone; False where it is no machine's."""
-        machine = self._of.get(worker)
-        if machine is None:
-            return False
-        machine.died.add(worker)
-        return True
+    def died(self, worker: int) -> None:
+        """A worker is gone."""
+        if (machine := self._of.get(worker)) is not None:
+            machine.died.add(worker)
 
     def snapshot(self, now: float, *, ending: bool) -> list[WorkerRow]:
         """The rows at monotonic second `now`, as those of workers are."""

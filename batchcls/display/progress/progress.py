@@ -19,7 +19,6 @@ from typing import Any
 
 from batchcls.display.progress.description import DEVICES_PER_WORKER, nireq_of
 from batchcls.display.progress.failed_images import read_failed
-from batchcls.display.progress.machine_rows import MachineRows
 from batchcls.display.progress.rate import Rate
 from batchcls.display.progress.worker_row import Row
 from batchcls.display.snapshot import FINAL_STATES, Snapshot, State, WorkerRow
@@ -28,9 +27,6 @@ from batchcls.messages import (
     Answer,
     Answered,
     Event,
-    MachineJoined,
-    MachineLeftOut,
-    MachineLost,
     WorkerDied,
     WorkerReady,
     WorkerRefused,
@@ -91,7 +87,6 @@ class Progress:
         self._rate = Rate()
         self._last_answer = started
         self._rows: dict[int, dict[str, Row]] = {n: {"": Row(n, "")} for n in range(workers)}
-        self._machines = MachineRows()
         self._spent: dict[str, float] = dict.fromkeys(STAGES, 0.0)
         self._agreement: Mapping[str, tuple[int, int]] = {}
         self._labels: dict[str, int] = {}
@@ -139,24 +134,14 @@ class Progress:
                 self._answered(event, now)
             case WorkerReady():
                 self._ready(event, now)
-            case WorkerDied() if not self._machines.died(event.worker):
-                for row in self._rows.get(event.worker, {}).values():
-                    row.died(now)
+            case WorkerDied():
+                self._died(event.worker, now)
             case WorkerRefused():
                 self.warn(event.message)
-            case MachineJoined():
-                self._machines.joined(event)
-            case MachineLost(machine, cause):
-                if name := self._machines.left(machine, "lost"):
-                    self.warn(f"{name} was lost ({cause}); its images are done again")
-            case MachineLeftOut(name, reason):
-                self._machines.left_out(name)
-                self.warn(f"{name} was left out: {reason}")
 
     def on_retired(self, machine: int, reason: str) -> None:
         """Nothing more is taken from this machine."""
-        if name := self._machines.left(machine, "retired"):
-            self.warn(f"{name} labels no more images: {reason}")
+        self.warn(f"machine {machine} labels no more images: {reason}")
 
     def on_recorded(self, answers: Sequence[Answer], now: float) -> None:
         """These lines are in the results file."""
@@ -228,25 +213,13 @@ class Progress:
             return None
         return round(left / ((lately + self._rate.mean(now)) / 2), 1)
 
-    def _all_rows(self, now: float, *, ending: bool) -> list[WorkerRow]:
-        rows = (row for _, rows in sorted(self._rows.items()) for row in rows.values())
-        workers = [row.snapshot(now, ending=ending) for row in rows]
-        return workers + self._machines.snapshot(now, ending=ending)
-
     # ---- events
 
     def _ready(self, event: WorkerReady, now: float) -> None:
         self._rate.start(now)
         nireq = nireq_of(event.description)
         devices = nireq or dict.fromkeys(self._title["devices"] or ("?",), 0)
-        if self._machines.of(event.worker) is not None:
-            self._machines.ready(event.worker, devices.items(), now)
-        else:
-            rows = self._rows.setdefault(event.worker, {})
-            for device in devices:
-                self._row(rows, event.worker, device)
-            for row in rows.values():
-                row.ready(now, nireq.get(row.device, 0))
+        self._begin_rows(event.worker, devices, now)
         for warning in _texts(event.description.get("warnings")):
             self.warn(warning)
 
@@ -261,8 +234,7 @@ class Progress:
             self._report(event.worker, event.stats, now)
 
     def _report(self, worker: int, stats: WorkerStats, now: float) -> None:
-        if (rows := self._machines.of(worker)) is None:
-            rows = self._rows.setdefault(worker, {})
+        rows = self._rows_of(worker)
         for note in stats.notes:
             self.warn(note)
         for stage, seconds in stats.spent.items():
@@ -279,6 +251,26 @@ class Progress:
             row.device = device
             rows[device] = row
         return rows.get(device)
+
+    # ---- rows; `cluster_progress` has others
+
+    def _rows_of(self, worker: int) -> dict[str, Row]:
+        return self._rows.setdefault(worker, {})
+
+    def _begin_rows(self, worker: int, nireq: Mapping[str, int], now: float) -> None:
+        rows = self._rows_of(worker)
+        for device in nireq:
+            self._row(rows, worker, device)
+        for row in rows.values():
+            row.ready(now, nireq.get(row.device, 0))
+
+    def _died(self, worker: int, now: float) -> None:
+        for row in self._rows.get(worker, {}).values():
+            row.died(now)
+
+    def _all_rows(self, now: float, *, ending: bool) -> list[WorkerRow]:
+        rows = (row for _, rows in sorted(self._rows.items()) for row in rows.values())
+        return [row.snapshot(now, ending=ending) for row in rows]
 
     def _new_label(self, label: str) -> None:
         """Count a label not seen before; halve the table by frequency when it is full."""
