@@ -14,7 +14,7 @@ Truth = Annotated[
     typer.Option(
         metavar="FILE",
         help="CSV of the true classes: file,index,label or file,label. Default: the names of the "
-        "images' folders.",
+        "images' folders, or `.cls` and `.json` in WebDataset shards.",
     ),
 ]
 Offset = Annotated[
@@ -34,10 +34,11 @@ def evaluate(
 ) -> int:
     """Count how many answers are right: top-1, top-5, by class."""
     from batchcls.report import reading, text
-    from batchcls.report.truth import FolderTruths, read
+    from batchcls.report.siblings import SiblingTruths
+    from batchcls.report.truth import read
 
     path, complete = reading.results_file(results)
-    truths = read(truth) if truth else FolderTruths()
+    truths = read(truth) if truth else SiblingTruths(reading.root_of(path))
     found = reading.evaluate(path, truths, offset)
     if as_json:
         print_json({"results": str(path), "complete": complete, **found.as_dict()})

@@ -10,7 +10,7 @@ from batchcls.report.classes import Classes
 from batchcls.report.evaluate import Evaluation, Tally
 from batchcls.report.matching import find_matching
 from batchcls.report.truth import Truths
-from batchcls.results.manifest import load
+from batchcls.results.manifest import Manifest, load
 from batchcls.results.record import ParsedRecord, RecordError, parse
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import PosixStorage
@@ -108,11 +108,23 @@ def classes_of(path: Path) -> Classes:
     return Classes(seen, complete=False)
 
 
+def root_of(path: Path) -> str:
+    """What the paths in a results file lead from; the current directory where nothing says so."""
+    manifest = _manifest(path)
+    return manifest.root if manifest else ""
+
+
+def _manifest(path: Path) -> Manifest | None:
+    """The manifest of a results file; None where it is not there, or not readable."""
+    with suppress(BatchclsError):
+        return load(PosixStorage(), RunPaths.find(str(path)).manifest)
+    return None
+
+
 def _noted(path: Path) -> tuple[str, ...]:
     """The labels in the manifest; none where it is not there, not readable or older than they."""
-    with suppress(BatchclsError):
-        manifest = load(PosixStorage(), RunPaths.find(str(path)).manifest)
-        noted = manifest.settings.get("labels") if manifest else None
+    if (manifest := _manifest(path)) is not None:
+        noted = manifest.settings.get("labels")
         names = noted.get("names") if isinstance(noted, dict) else None
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
             return tuple(names)

@@ -83,6 +83,9 @@ def test_exact_paths_always_find_their_own_row(paths: set[str]) -> None:
 def test_the_folder_is_the_class() -> None:
     assert FolderTruths().of("photos/cat/1.jpg") == Truth(None, "cat")
     assert FolderTruths().of("1.jpg") is None
+    assert FolderTruths().of("shards/0.tar//cat/1.jpg") == Truth(None, "cat")
+    assert FolderTruths().of("shards/0.tar//1.jpg") is None, "a shard is no class"
+    assert FolderTruths().of("photos//cat//1.jpg") == Truth(None, "cat")
 
 
 def test_a_truth_is_named_by_its_label() -> None:

@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 from batchcls.errors import ImageError
-from batchcls.images import FAILURE_KINDS, Folder, ImageRef, Member
+from batchcls.images import FAILURE_KINDS, Folder, ImageRef
 from batchcls.job.job import Job
 from batchcls.sources.containers.kinds import kind_of
 from batchcls.sources.containers.listing import OwnLister, look_at
-from batchcls.sources.containers.places import RECORD
+from batchcls.sources.containers.places import member_of
 from batchcls.sources.every import EveryPlace
 from batchcls.sources.walk import Notes
 
@@ -20,8 +20,7 @@ def listed(path: Path) -> list[ImageRef]:
     container = look_at("", str(path))._replace(kind=kind_of(os.fsencode(path)) or "")
     refs = []
     for index, (name, place) in enumerate(LISTER.members(container, 0)):
-        _, method, offset, stored, crc32, size = RECORD.unpack(place)
-        member = Member(Folder(""), container, method, offset, stored, size, crc32)
+        member = member_of(place, Folder(""), container)
         refs.append(ImageRef(index, f"{path}//{os.fsdecode(name)}", member))
     return refs
 

@@ -28,6 +28,12 @@ def record(number: int, method: int, offset: int, stored: int, size: int, crc32:
     return RECORD.pack(number, method, offset, stored, crc32, min(size, LARGEST))
 
 
+def member_of(record: bytes, folder: Folder, container: Container) -> Member:
+    """The place that a record gives a member of this container."""
+    _, method, offset, stored, crc32, size = RECORD.unpack(record)
+    return Member(folder, container, method, offset, stored, size, crc32)
+
+
 def beside(inputs: Path) -> tuple[Path, Path]:
     """Where the containers and the places of a list are."""
     return inputs.with_name("containers"), inputs.with_name("places")
