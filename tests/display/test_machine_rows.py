@@ -75,6 +75,17 @@ def test_a_lost_machine_is_seen_to_be_and_goes_on_with_its_row_when_it_comes_bac
     assert len(rows(progress, 105.5)) == 2
 
 
+def test_of_two_agents_on_one_machine_one_is_lost_and_the_other_goes_on() -> None:
+    progress = on_two()
+    progress.on_event(MachineJoined(3, "node1", (3,)), 102.0)
+    progress.on_event(WorkerReady(3, DESCRIPTION), 102.1)
+    progress.on_event(MachineLost(1, "closed"), 103.0)
+    row = rows(progress, 103.1)["node1"]
+    assert (row.state, row.workers, row.losses) == ("running", 1, 1)
+    progress.on_event(MachineLost(3, "closed"), 104.0)
+    assert rows(progress, 104.1)["node1"].state == "lost"
+
+
 def test_late_words_of_a_lost_machine_change_no_row_of_another() -> None:
     progress = on_two()
     progress.on_event(MachineLost(2, "closed"), 103.0)

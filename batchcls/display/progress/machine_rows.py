@@ -1,7 +1,8 @@
 """The machines of a cluster, as the display follows them: one row for each and its device. Pure.
 
 A row stands for all workers of a machine: thousands of rows would be of use to nobody. A machine
-that comes back goes on with its row, so that what it did before is counted.
+that comes back goes on with its row, so that what it did before is counted; agents on one machine
+share it.
 """
 
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ class MachineRows:
 
     def __init__(self) -> None:
         self._machines: dict[str, _Machine] = {}
-        self._names: dict[int, str] = {}
+        self._joined: dict[int, MachineJoined] = {}
         self._of: dict[int, _Machine] = {}  # by number of a worker
 
     def joined(self, event: MachineJoined) -> None:
@@ -37,7 +38,7 @@ class MachineRows:
         machine = self._machine(event.name)
         machine.gone = ""
         machine.workers.update(event.workers)
-        self._names[event.machine] = event.name
+        self._joined[event.machine] = event
         self._of.update(dict.fromkeys(event.workers, machine))
 
     def left(self, number: int, state: str) -> str:
@@ -50,17 +51,16 @@ class MachineRows:
         Returns:
             Its name.
         """
-        name = self._names.pop(number, "")
-        if not name:
+        if (event := self._joined.pop(number, None)) is None:
             return ""
-        machine = self._machine(name)
+        machine = self._machine(event.name)
         machine.losses += 1
-        for worker in machine.workers:
+        machine.workers -= set(event.workers)
+        machine.died -= set(event.workers)
+        for worker in event.workers:
             self._of.pop(worker, None)
-        machine.workers.clear()
-        machine.died.clear()
-        machine.gone = state
-        return name
+        machine.gone = "" if machine.workers else state
+        return event.name
 
     def left_out(self, name: str) -> None:
         """It never joined."""
