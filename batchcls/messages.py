@@ -159,11 +159,13 @@ class MachineJoined:
             machine of a local run is 0, and is there from the start without this event.
         name: for people: "node7".
         workers: numbers of its workers, never used before.
+        share: bytes of its memory that one of them may take; 0 = unknown.
     """
 
     machine: int
     name: str
     workers: tuple[int, ...]
+    share: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.backends.agent_link import LineLink, Link, SocketLink
-from batchcls.backends.allocation import decide
+from batchcls.backends.allocation import decide, fair_share
 from batchcls.backends.fitness import other_libraries, unseen, versions
 from batchcls.backends.gathering import Gathering
 from batchcls.backends.local import LocalBackend
@@ -172,7 +172,8 @@ class Agent:
         log = Path(f"/proc/self/fd/{self._log.fileno()}")
         self._backend = LocalBackend(start_message, log, self._job["timeout"], self._worker)
         self._backend.watch(self._selector.fileno())
-        self._send("opened", workers=allocation.workers, memory=self._machine.memory)
+        share = fair_share(self._machine.memory, allocation.workers)
+        self._send("opened", workers=allocation.workers, share=share)
 
     def _give(self, backend: LocalBackend, worker: int, body: bytes) -> None:
         if worker not in backend.processes:

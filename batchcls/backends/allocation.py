@@ -22,6 +22,15 @@ MOST_WORKERS = 8
 """Processes by default on a large machine; beyond it, each gets several cores instead."""
 
 
+FAIR_SHARE = 0.75
+"""Of the machine's memory, for all workers together, where the job sets them no limit."""
+
+
+def fair_share(memory: int, workers: int) -> int:
+    """Bytes that one of so many workers may take."""
+    return int(FAIR_SHARE * memory) // workers
+
+
 @dataclass(frozen=True, slots=True)
 class Allocation:
     """How the work is spread over the machine.

@@ -257,7 +257,7 @@ class ClusterBackend:
             case "need" if node.name:
                 self._send(node, self._admission.piece(head))
             case "opened" if node.name and not node.workers:
-                return [self._join(node, agents.number(head, "workers", agents.MOST_WORKERS))]
+                return [self._join(node, head)]
             case "seen" if self._admission.images is not None:
                 node.seen = True
                 held, node.held = node.held, []
@@ -280,9 +280,11 @@ class ClusterBackend:
             case _:
                 raise ProtocolError("sent a message of no known kind")
 
-    def _join(self, node: Node, workers: int) -> Event:
+    def _join(self, node: Node, head: Mapping[str, Any]) -> Event:
+        workers = agents.number(head, "workers", agents.MOST_WORKERS)
+        share = agents.number(head, "share", agents.MOST_BYTES)
         first = self._next_worker
         node.workers = range(first, first + max(1, workers))
         self._next_worker = node.workers.stop
         self._of.update(dict.fromkeys(node.workers, node))
-        return MachineJoined(node.number, node.name, tuple(node.workers))
+        return MachineJoined(node.number, node.name, tuple(node.workers), share)

@@ -155,7 +155,7 @@ class Coordinator:
 
     def _join(self, event: MachineJoined) -> list[Command]:
         self._opinions.join(event.machine)
-        return self._machines.join(event.machine, event.name, event.workers)
+        return self._machines.join(event.machine, event.name, event.workers, event.share)
 
     def _leave(self, number: int, *, lost: bool) -> None:
         if (machine := self._machines.leave(number)) is not None:
@@ -217,7 +217,7 @@ class Coordinator:
             del slot.leases[event.lease]
             self._leasing.out -= 1
             slot.alone = None
-        rss, limit = event.stats.rss if event.stats else 0, self._policy.max_rss
+        rss, limit = event.stats.rss if event.stats else 0, self._policy.max_rss or machine.share
         if slot.state == "ready" and slot.outgrown(rss, limit, self._policy.growth):
             slot.state = "recycling"
 

@@ -62,6 +62,7 @@ class Machine:
         name: for people; empty for the machine of a local run.
         slots: its workers by number.
         leases: that a worker holds at most.
+        share: see `MachineJoined`.
         free: ready workers without a lease, first come, first served.
         room: ready workers that hold a lease and may have another.
         outgrown: workers to be replaced that have no lease any more.
@@ -74,6 +75,7 @@ class Machine:
     name: str
     slots: dict[int, Slot]
     leases: int
+    share: int = 0
     free: dict[int, None] = field(default_factory=dict)
     room: dict[int, None] = field(default_factory=dict)
     outgrown: list[int] = field(default_factory=list)
@@ -147,10 +149,10 @@ class Machines:
         self.here: dict[int, Machine] = {}
         self.slots: dict[int, Slot] = {}
 
-    def join(self, number: int, name: str, workers: Iterable[int]) -> list[Command]:
-        """One more; start its workers."""
+    def join(self, number: int, name: str, workers: Iterable[int], share: int = 0) -> list[Command]:
+        """One more, see `MachineJoined`; start its workers."""
         slots = {worker: Slot(number) for worker in workers}
-        self.here[number] = Machine(number, name, slots, self._leases)
+        self.here[number] = Machine(number, name, slots, self._leases, share)
         self.slots.update(slots)
         return [StartWorker(worker) for worker in slots]
 

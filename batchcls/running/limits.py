@@ -1,11 +1,10 @@
 """Decides the numbers that the coordinator of a run decides by."""
 
+from batchcls.backends.allocation import fair_share
 from batchcls.coordinator.policy import Policy
 from batchcls.job.job import Job
 
 MB = 1_000_000
-FAIR_SHARE = 0.75
-"""Of the machine's memory, for all workers together, where the job sets them no limit."""
 
 
 def policy(job: Job, workers: int, memory: int) -> Policy:
@@ -19,5 +18,5 @@ def policy(job: Job, workers: int, memory: int) -> Policy:
         workers: how many share the memory.
         memory: bytes that the machine has for them; 0 = unknown.
     """
-    share = int(FAIR_SHARE * memory) // workers
+    share = fair_share(memory, workers)
     return Policy(tolerant=job.max_failed is not None, max_rss=job.worker_memory * MB or share)

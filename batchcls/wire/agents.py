@@ -18,6 +18,9 @@ from batchcls.wire.protocol import ProtocolError, encode
 MOST_WORKERS = 4096
 """On one machine."""
 
+MOST_BYTES = 1 << 50
+"""Of its memory."""
+
 MOST_TEXT = 2000
 """Letters of a reason or a name that are believed."""
 

@@ -61,7 +61,7 @@ class Driver:
         hello = {"host": f"node{machine}", "versions": versions(), **facts}
         return [
             *self.says(machine, "hello", **hello),
-            *self.says(machine, "opened", workers=workers),
+            *self.says(machine, "opened", workers=workers, share=1000),
         ]
 
     def ready(self, machine: int, worker: int = 0, **facts: Any) -> list[Event]:
@@ -96,8 +96,8 @@ def answers(image: ImageRef = IMAGE, lease: int = 7) -> bytes:
 
 
 def test_machines_have_workers_of_their_own_numbers(driver: Driver) -> None:
-    assert driver.join(1) == [MachineJoined(1, "node1", (0, 1))]
-    assert driver.join(5, workers=3) == [MachineJoined(5, "node5", (2, 3, 4))]
+    assert driver.join(1) == [MachineJoined(1, "node1", (0, 1), 1000)]
+    assert driver.join(5, workers=3) == [MachineJoined(5, "node5", (2, 3, 4), 1000)]
     driver.backend.do(StartWorker(4))
     assert driver.wire.sent[5][-1][0] == {"t": "start", "w": 2}
     assert driver.backend.alive
@@ -176,7 +176,9 @@ def test_a_silent_machine_is_lost_and_its_late_words_are_not_heard(driver: Drive
     assert driver.says(1, "from", answers(), w=0) == []
     driver.backend.do(Lease(0, 9, (IMAGE,)))  # was on its way: it is for nobody
     driver.backend.do(StartWorker(1))
-    assert driver.join(3) == [MachineJoined(3, "node3", (4, 5))], "numbers are never used again"
+    assert driver.join(3) == [MachineJoined(3, "node3", (4, 5), 1000)], (
+        "numbers are never used again"
+    )
 
 
 def test_our_own_stall_is_not_their_silence(driver: Driver) -> None:

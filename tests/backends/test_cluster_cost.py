@@ -96,7 +96,7 @@ def test_an_image_costs_the_driver_little() -> None:
     coordinator = Coordinator(0, record.failure_answer)
     wire.arrivals.append(Opened(1))
     wire.up += agent.say("hello", host="node", versions=versions())
-    wire.up += agent.say("opened", workers=WORKERS)
+    wire.up += agent.say("opened", workers=WORKERS, share=0)
     coordinator.begin(work, 0)
     recorded, costs = 0, []
 

@@ -446,6 +446,17 @@ def test_a_machine_joins_works_and_is_lost_with_all_it_had() -> None:
     assert [lease.images for lease in story.ready(2)] == [first.images, second.images]
 
 
+@pytest.mark.parametrize(("share", "bound"), [(500, 0), (10_000, 500)])
+def test_a_worker_that_outgrows_its_machine_is_replaced(share: int, bound: int) -> None:
+    """Where the job sets a bound, that one counts on every machine."""
+    story = Story(40, workers=0, max_rss=bound)
+    story.tell(MachineJoined(1, "node1", (0,), share))
+    for lease in story.ready(0):
+        for rss, image in enumerate(lease.images):
+            story.answer(lease, image.index, rss=400 + 200 * rss)
+    assert story.last[-1] == StopWorker(0)
+
+
 def test_a_machine_that_joins_a_run_that_is_stopped_is_given_nothing() -> None:
     story = Story(40)
     story.coordinator.drain()
