@@ -22,12 +22,11 @@ from batchcls.model.files.find import model_path
 from batchcls.results.lock import Lock
 from batchcls.results.rundir import RunPaths, make_directory, remove_unbegun
 from batchcls.results.storage import PosixStorage, Storage
-from batchcls.running import fingerprint
 from batchcls.running.log import logging_to
 from batchcls.running.look import look
 from batchcls.running.plan import Finished, GoOn, NewGeneration, Refused, goes_on_from, plan
 from batchcls.running.presenter import Presenter
-from batchcls.running.request import again, request
+from batchcls.running.request import asked_early, request
 from batchcls.running.signals import StopRequests, stop_requests
 from batchcls.running.team import Team
 
@@ -67,8 +66,7 @@ def run(
     with Lock.take(paths, storage) as lock, stop_requests() as requests:
         try:
             found = look(paths, storage, fresh=job.fresh)
-            # To hash a large model takes a while: before workers load only where it may be of use.
-            asked = fingerprint.asked(job) if found.complete and not again(job) else None
+            asked = asked_early(job, found)
             decided = plan(found, request(job, paths, found, asked))
             match decided:
                 case Refused(error):
