@@ -5,6 +5,7 @@ Nothing of that name is on the package index: whoever put something there would 
 
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,6 @@ from tests.support.tree import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 KINDS = {".cfg", ".ini", ".md", ".py", ".service", ".sh", ".toml", ".txt"}
-TEXTS = {
-    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
-    for pattern in ("*", "batchcls/**/*", "findings/**/*", "jobs/**/*", "tests/**/*")
-    for path in ROOT.glob(pattern)
-    if path.suffix in KINDS and path != Path(__file__).resolve()
-}
-
 OURS = re.compile(
     r"""
     \b(?:pip3?|pipx|uv)\b [^\n;&|\#`]* \b(?:install|add|inject)\b
@@ -39,18 +33,29 @@ BOUND = re.compile(
 )
 
 
+@cache
+def texts() -> dict[str, str]:
+    """File → what is in it. Not read at import: that is done by every process that collects."""
+    return {
+        path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+        for pattern in ("*", "batchcls/**/*", "findings/**/*", "jobs/**/*", "tests/**/*")
+        for path in ROOT.glob(pattern)
+        if path.suffix in KINDS and path != Path(__file__).resolve()
+    }
+
+
 def sends_to_ours(text: str) -> bool:
     """Whether a text has somebody install batchcls from the package index."""
     return bool(OURS.search(text) or OURS.search(JOINED.sub("", text)))
 
 
 def test_nothing_sends_people_to_a_package_that_is_not_ours() -> None:
-    assert [name for name, text in TEXTS.items() if sends_to_ours(text)] == []
+    assert [name for name, text in texts().items() if sends_to_ours(text)] == []
 
 
 def test_bounds_are_those_of_pyproject_wherever_they_stand() -> None:
     known = {*PROJECT["dependencies"], *(one for extra in EXTRAS.values() for one in extra)}
-    found = {match[0]: name for name, text in TEXTS.items() for match in BOUND.finditer(text)}
+    found = {match[0]: name for name, text in texts().items() for match in BOUND.finditer(text)}
     assert {bound: name for bound, name in found.items() if bound not in known} == {}
 
 
