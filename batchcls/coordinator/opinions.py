@@ -135,7 +135,7 @@ class Opinions:
             doubt = self._doubts[index]
             del doubt.votes[machine]
             if not doubt.votes:
-                self._drop(index)
+                self.forget(index)
                 if doubt.state != "asked":
                     again.append(doubt.image)
         if self.liar == machine:
@@ -167,23 +167,24 @@ class Opinions:
     def passed(self, machine: int, index: int) -> None:
         """A machine says otherwise of an image, whether or not others said that it fails."""
         if index in self._doubts:
-            for voter in self._doubts[index].votes:
-                streak = self._streaks.get(voter)
-                if streak is not None and index in streak.votes:
+            for voter, streak in self._streaks.items():
+                if index in streak.votes:
                     streak.contradicted += 1
                     if streak.contradicted >= max(1, self._limit // 2):
                         self.liar = voter
-            self._drop(index)
+            self.forget(index)
         if self._streaks[machine].length:
             self._make_firm(machine)
 
     def forget(self, index: int) -> None:
-        """This image was judged in another way."""
-        if index in self._doubts:
-            self._drop(index)
+        """This image is judged: nobody is asked about it any more."""
+        if (doubt := self._doubts.pop(index, None)) is not None:
+            self._queued -= doubt.state == "queued"
+            for machine in doubt.votes.keys() & self._streaks.keys():
+                self._streaks[machine].votes.pop(index, None)
 
     def _believe(self, answer: Answer) -> None:
-        self._drop(answer.index)
+        self.forget(answer.index)
         self._believed.append(answer)
 
     def believed(self) -> list[Answer]:
@@ -288,10 +289,3 @@ class Opinions:
     def _wait(self, doubt: Doubt) -> None:
         self._queued -= doubt.state == "queued"
         doubt.state = "waiting"
-
-    def _drop(self, index: int) -> None:
-        doubt = self._doubts.pop(index)
-        self._queued -= doubt.state == "queued"
-        for machine in doubt.votes:
-            if machine in self._streaks:
-                self._streaks[machine].votes.pop(index, None)
