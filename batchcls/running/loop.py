@@ -229,13 +229,9 @@ class EventLoop:
             case MachineLost(machine, cause):
                 name = self._names.pop(machine, str(machine))
                 self._lost.append(f"{name}: {cause}")
-                self._warn(f"machine {name} is lost ({cause})")
+                log.warning("machine %s is lost (%s)", name, cause)
             case MachineLeftOut(name, reason):
-                self._warn(f"machine {name} is left out: {reason}")
-
-    def _warn(self, text: str) -> None:
-        log.warning("%s", text)
-        self._presenter.progress.warn(text)
+                log.warning("machine %s is left out: %s", name, reason)
 
     @property
     def deserted(self) -> str:
