@@ -9,6 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from batchcls.errors import RefusedError
 from batchcls.images import ImageRef
@@ -84,6 +86,21 @@ def test_seek_goes_anywhere(tmp_path: Path, count: int) -> None:
     with pytest.raises(RefusedError, match="fewer than"):
         reader.seek(count + 1)
     reader.close()
+
+
+@given(st.lists(st.tuples(st.integers(0, 9000), st.integers(0, 5000)), max_size=8))
+def test_seek_goes_anywhere_from_anywhere(
+    tmp_path_factory: pytest.TempPathFactory, moves: list[tuple[int, int]]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "inputs-of-9000"
+    if not path.exists():
+        write_list(path, 9000)
+    with closing(InputsReader(path, "/r")) as reader:
+        for index, count in moves:
+            reader.seek(index)
+            found = reader.chunk(count)
+            assert [image.index for image in found] == [*range(index, min(index + count, 9000))]
+            assert all(image.path == f"sub/image_{image.index:08d}.jpg" for image in found)
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 100_000])
