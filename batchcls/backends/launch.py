@@ -6,7 +6,6 @@ that is called like one of the library's (the backports pathlib, dataclasses, en
 it. Here the order of the path stays as Python makes it.
 """
 
-import runpy
 import sys
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
@@ -36,6 +35,8 @@ def _find_ourselves() -> None:
 
 
 if __name__ == "__main__":
+    import runpy
+
     _find_ourselves()
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

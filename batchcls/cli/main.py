@@ -1,5 +1,6 @@
 """The ``batchcls`` command: its commands, and what a command line makes of them."""
 
+import difflib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
@@ -122,8 +123,6 @@ def _carry_out(words: list[str]) -> int:
 
 
 def _unknown(word: str) -> str:
-    import difflib  # a mistake may take its time
-
     near = difflib.get_close_matches(word, COMMANDS, n=1)
     advice = f"did you mean {near[0]}?" if near else "`batchcls --help` lists the commands"
     return f"{word}: no such command, and no such file or directory; {advice}"

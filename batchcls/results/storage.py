@@ -8,7 +8,6 @@ Rules of this file:
 """
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import os
@@ -134,6 +133,8 @@ class PosixStorage:
         old.replace(new)
 
     def rename_new(self, old: Path, new: Path) -> None:
+        import ctypes  # at the end of a run; at its start it would delay the workers
+
         renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
         number = errno.ENOSYS
         if renameat2 is not None:

@@ -14,7 +14,6 @@ import mmap
 import os
 import resource
 import struct
-import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -71,7 +70,9 @@ class Board:
         """
         if hasattr(os, "memfd_create"):
             descriptor = os.memfd_create("batchcls-board", os.MFD_CLOEXEC)
-        else:
+        else:  # Python was built for an old C library
+            import tempfile
+
             with tempfile.TemporaryFile() as file:
                 descriptor = os.dup(file.fileno())
         try:

@@ -1,7 +1,6 @@
 """Which files a model consists of, and their hash: the part of a model known without OpenVINO."""
 
 import contextlib
-import hashlib
 import os
 import re
 from pathlib import Path
@@ -177,6 +176,8 @@ def model_hash(path: Path) -> str:
     Raises:
         ModelError: there is no model, or a file of it cannot be read.
     """
+    import hashlib  # and with it OpenSSL: 4 ms that workers need not wait for
+
     total = hashlib.sha256()
     path = model_file(path)
     base = path if path.is_dir() else path.parent
@@ -192,6 +193,8 @@ def file_hash(path: Path) -> bytes:
     Raises:
         ModelError: it cannot be read.
     """
+    import hashlib
+
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
