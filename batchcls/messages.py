@@ -32,6 +32,10 @@ class Answer:
     label: str | None = None
 
 
+RECENT = 32
+"""So many images decide whether a device that has disagreed once is to go."""
+
+
 class Checks(NamedTuple):
     """How one device of a worker does beside the CPU, by night; see `worker.night_check`.
 
@@ -41,6 +45,8 @@ class Checks(NamedTuple):
         clear: clear images that both labelled.
         agreed: of these.
         fails: it surely labels otherwise.
+        recent: indices of the last images since that check, in the order in which it labelled them;
+            at most `RECENT`.
     """
 
     lowest: int
@@ -48,6 +54,7 @@ class Checks(NamedTuple):
     clear: int
     agreed: int
     fails: bool
+    recent: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

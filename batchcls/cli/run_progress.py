@@ -24,6 +24,24 @@ def last_snapshot(paths: RunPaths) -> Snapshot | None:
         raise RefusedError(f"{paths.progress} cannot be read: {error}") from error
 
 
+def changed_since(paths: RunPaths, snapshot: Snapshot) -> str:
+    """How the results of a complete run are not what it finished; empty if they are."""
+    from batchcls.results import mark as marks
+    from batchcls.results.recovery import require_finished
+    from batchcls.results.storage import PosixStorage
+
+    if snapshot.state != "done":
+        return ""
+    storage = PosixStorage()
+    try:
+        found = marks.read(storage, paths.commit)
+        if found is not None and found[0].state == "complete":
+            require_finished(storage, paths.results, found[0])
+    except (OSError, RefusedError) as error:
+        return str(error)
+    return ""
+
+
 def writer_of(snapshot: Snapshot) -> Writer:
     """Whether the process that wrote a snapshot is still there.
 

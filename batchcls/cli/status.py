@@ -1,7 +1,7 @@
 """``batchcls status``: how far a run is, in a few lines.
 
-Exit codes: 0 running or complete · 2 no such run, or its files cannot be read · 4 ended early or
-its process is gone; the same command resumes.
+Exit codes: 0 running or complete · 2 no such run, or its files cannot be read or were changed · 4
+ended early or its process is gone; the same command resumes.
 """
 
 import time
@@ -37,6 +37,7 @@ def status(results: Results = DEFAULT_OUTPUT, debug: Debug = False) -> int:
 
 def render_status(paths: "RunPaths", snapshot: "Snapshot | None") -> tuple[list[str], int]:
     """What `status` prints, and its exit code."""
+    from batchcls.cli.run_progress import changed_since
     from batchcls.display.screens.plain import machine_lines, progress_line, title_line
 
     # A part beside complete results is of the generation that will replace them.
@@ -54,35 +55,40 @@ def render_status(paths: "RunPaths", snapshot: "Snapshot | None") -> tuple[list[
         lines.append(f"failed: {', '.join(kinds)}")
     lines += machine_lines(snapshot)
     lines += [f"warning: {warning}" for warning in snapshot.warnings]
-    last, code = _render_end(snapshot)
+    last, code = _render_end(snapshot, changed_since(paths, snapshot))
     return [*lines, *_render_machines(paths), last], code
 
 
 def _render_machines(paths: "RunPaths") -> list[str]:
     from batchcls.job.shard import describe
     from batchcls.model.devices.agreement import Agreement
-    from batchcls.results import echoes, manifest
+    from batchcls.results import echoes, manifest, unchecked
     from batchcls.results.storage import PosixStorage
 
+    storage = PosixStorage()
     try:
-        found = manifest.load(PosixStorage(), paths.manifest)
+        found = manifest.load(storage, paths.manifest)
+        first = None if found is None else unchecked.load(storage, paths, found.run)
     except BatchclsError:  # whoever resumes is told
         return []
     if found is None:
         return []
     shard = [] if found.shard is None else [describe(found.shard, found.count)]
     agreed = [str(Agreement.from_dict(one)) for one in found.settings.get("agreement") or ()]
-    return [*shard, *echoes.told(found.settings), *agreed]
+    left = [f"warning: {one}" for one in unchecked.told(found.settings)]
+    if first is not None:
+        left.append(f"from image {first} on, no check of the devices has passed yet")
+    return [*shard, *echoes.told(found.settings), *agreed, *left]
 
 
-def _render_end(snapshot: "Snapshot") -> tuple[str, int]:
+def _render_end(snapshot: "Snapshot", changed: str) -> tuple[str, int]:
     """Whether the run is still going on, and what to do if it is not."""
     from batchcls.cli.run_progress import writer_of
 
     age = max(0.0, time.time() - snapshot.updated_at)
     ago = f"{duration(age)} ago"
     if snapshot.state == "done":
-        return f"ended {ago}", 0
+        return (f"ended {ago}; since then: {changed}", 2) if changed else (f"ended {ago}", 0)
     if snapshot.finished:
         return f"ended {ago}; run the same command to resume", 4
     process = f"process {snapshot.pid} on {snapshot.host}"

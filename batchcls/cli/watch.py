@@ -27,11 +27,13 @@ def show_run(results: str, stream: TextIO, kind: str = "auto") -> int:
         kind: of display, as `--progress`.
 
     Raises:
-        RefusedError: there is no such run, or its progress cannot be read.
+        RefusedError: there is no such run, its progress cannot be read, or its results have changed
+            since it was complete.
     """
-    from batchcls.cli.run_progress import last_snapshot, writer_of
+    from batchcls.cli.run_progress import changed_since, last_snapshot, writer_of
     from batchcls.display import open_display
     from batchcls.display.snapshot import Snapshot
+    from batchcls.errors import RefusedError
     from batchcls.results.rundir import RunPaths
 
     paths = RunPaths.find(results)
@@ -50,4 +52,6 @@ def show_run(results: str, stream: TextIO, kind: str = "auto") -> int:
         return 0
     finally:
         display.close(snapshot)
+    if changed := changed_since(paths, snapshot):
+        raise RefusedError(changed)
     return 0 if snapshot.state == "done" else 4

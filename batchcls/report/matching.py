@@ -173,8 +173,9 @@ def _checked(found: Matching, truths: Collection[Truth]) -> Matching:
     theirs = _some(sorted({str(truth) for truth in truths}))
     if not classes.have_names:
         doubt = (
-            f"the model has no class names, and the truth ({theirs}) no indices of its classes; "
-            "run it again with `--labels FILE`, or use `--truth FILE` with columns file,index"
+            f"the model has no class names, and the truth ({theirs}) has no indices of its "
+            "classes; run it again with `--labels FILE`, or use `--truth FILE` with columns "
+            "file,index"
         )
     else:
         where = "is a class of the model" if classes.complete else "occurs in the results"

@@ -20,7 +20,7 @@ from itertools import islice
 from typing import Any
 
 from batchcls.errors import BatchclsError, RefusedError, UsageError
-from batchcls.results import echoes, generation
+from batchcls.results import echoes, generation, unchecked
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
 from batchcls.results.disk_errors import guard
@@ -147,6 +147,8 @@ def _manifest(shards: Sequence[Shard]) -> Manifest:
         or (key not in OWN and all(key in other and other[key] == value for other in everywhere))
     }
     settings[echoes.KEY] = _echoes(shards)
+    if left := [one for each in everywhere for one in each.get(unchecked.KEY, ())]:
+        settings[unchecked.KEY] = left
     of = hashlib.sha256()
     for shard in shards:
         of.update(f"{shard.manifest.run} {shard.mark.size} {shard.mark.crc32}\n".encode())

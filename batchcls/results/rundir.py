@@ -75,6 +75,11 @@ class RunPaths:
         return self.directory / "commit"
 
     @property
+    def unchecked(self) -> Path:
+        """Which lines no check of the devices has passed; see `unchecked`."""
+        return self.directory / "unchecked"
+
+    @property
     def lock(self) -> Path:
         """Who writes; see `lock`."""
         return self.directory / "lock"

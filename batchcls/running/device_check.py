@@ -96,6 +96,8 @@ def check(
     kept = _Kept(facts, used=job.cache)
     found = kept.find() or _measure(start, sample(agreement.IMAGES), log_file, ask, meanwhile)
     agreement.require(found, job.device_agreement, hardware)
+    if job.device_agreement and not job.mixed_processors:
+        agreement.require_steady(found, echo)
     kept.keep(found)  # what fails is measured again: the machine may have been restarted since
     if not found:
         return Checked(warnings=[f"the devices could not be checked; {log_file} says why"])

@@ -1,10 +1,16 @@
 """The work of a run, in order: images of the frozen list, carried lines, further passes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 
 from batchcls.images import ImageRef
 from batchcls.messages import Answer
 from batchcls.sources.inputs import InputsReader
+
+AT_ONCE = 1 << 16
+
+ImagesOf = Callable[[Iterable[int]], Mapping[int, ImageRef]]
+"""Images by the indices that their answers have; raises `RefusedError`, `OSError`."""
 
 
 class ListedWork:
@@ -67,3 +73,28 @@ class ListedWork:
             return image
         self._next_carried = next(self._carried, None)
         return carried
+
+
+def images_of(reader: InputsReader, images: range, indices: Iterable[int]) -> dict[int, ImageRef]:
+    """Some images by the indices that their answers have, those of further passes too.
+
+    Args:
+        reader: of the list, at its beginning; is closed.
+        images: those of the list that are labelled.
+
+    Raises:
+        RefusedError: the list is damaged.
+    """
+    listed: dict[int, list[int]] = {}
+    for index in indices:
+        listed.setdefault(images.start + (index - images.start) % len(images), []).append(index)
+    found: dict[int, ImageRef] = {}
+    with closing(reader):
+        for place in sorted(listed):
+            if place - reader.next_index < AT_ONCE:  # to seek what was read reads all before it
+                reader.chunk(place - reader.next_index)
+            else:
+                reader.seek(place)
+            for image in reader.chunk(1):
+                found |= {index: image._replace(index=index) for index in listed[place]}
+    return found

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from batchcls.backends.backend import Backend
 from batchcls.coordinator.coordinator import Coordinator
-from batchcls.errors import DistrustedError, StoppedError, raised_elsewhere
+from batchcls.errors import StoppedError, raised_elsewhere
 from batchcls.messages import (
     Answered,
     Command,
@@ -27,12 +27,12 @@ from batchcls.messages import (
     WorkerDied,
     WorkerReady,
     WorkerRefused,
-    WorkerStats,
 )
 from batchcls.model.devices.agreement import Agreement
 from batchcls.results import echoes
 from batchcls.running.night import Night
 from batchcls.running.presenter import Presenter
+from batchcls.running.rounding import Rounding
 from batchcls.running.signals import StopRequests
 
 log = logging.getLogger("batchcls")
@@ -53,8 +53,15 @@ class Lines(Protocol):
     def tick(self, now: float) -> None:
         """Commit what is due."""
 
-    def take_back(self, first: int) -> int:
-        """Forget the lines from this image on; how many these were."""
+
+class Watch(Protocol):
+    """Looks after devices that are compared with the CPU; ends the run where they fail."""
+
+    def note(self, event: Answered) -> None:
+        """Take in a worker's report and its lines."""
+
+    def tick(self, now: float) -> None:
+        """Do what is due."""
 
 
 class EventLoop:
@@ -65,10 +72,14 @@ class EventLoop:
         backend: the workers.
         presenter: shows.
         requests: stop signals.
+        mixed: workers may round differently.
 
     Attributes:
         description: what the first worker made of the model (JSON data), empty before that.
         halted: why the coordinator halted, "" if it did not.
+        rounding: of the workers.
+        night: what the workers report of checked devices.
+        watch: looks at what they leave unchecked; None where no device is checked.
     """
 
     def __init__(
@@ -77,14 +88,18 @@ class EventLoop:
         backend: Backend,
         presenter: Presenter,
         requests: StopRequests,
+        *,
+        mixed: bool = False,
     ) -> None:
         self._coordinator = coordinator
         self._backend = backend
         self._presenter = presenter
         self._requests = requests
+        self.rounding = Rounding(mixed=mixed)
         self._lines: Lines | None = None
         self._loaded = False
-        self._night = Night()
+        self.night = Night()
+        self.watch: Watch | None = None
         self._names: dict[int, str] = {}  # of machines that joined
         self._lost: deque[str] = deque(maxlen=4)
         self._behind = False  # there are more lines to record than there was time for
@@ -98,10 +113,7 @@ class EventLoop:
             InterruptedByUser: a signal arrived.
             BatchclsError: a worker says that the job is wrong.
         """
-        while not self._loaded and not self.halted:
-            self._requests.check()
-            self._turn(TICK_S)
-            self._presenter.show(time.monotonic())
+        self.until(lambda: self._loaded or bool(self.halted))
 
     def until(self, done: Callable[[], bool]) -> None:
         """Let the workers load on until something else is done.
@@ -118,8 +130,8 @@ class EventLoop:
     def on_agreement(self, found: Iterable[Agreement]) -> None:
         """How devices agreed with the CPU before the first line."""
         for one in found:
-            self._night.begin(one.device, one.agreed, one.clear)
-        self._presenter.progress.on_agreement(self._night.told())
+            self.night.begin(one.device, one.agreed, one.clear)
+        self._presenter.progress.on_agreement(self.night.told())
 
     def work(self, lines: Lines) -> None:
         """Work until all is recorded, a stop request is obeyed, or the coordinator halts.
@@ -149,6 +161,8 @@ class EventLoop:
             if give_up is not None and now > give_up:
                 break
             lines.tick(now)
+            if self.watch is not None:
+                self.watch.tick(now)
             self._presenter.show(now)
         # Whoever asked for a stop does not wait for what the next session can do again.
         self._advance(LAST_ADVANCE_S if self._requests.count else math.inf)
@@ -166,25 +180,17 @@ class EventLoop:
                     return
             case WorkerRefused() if self._lines is None and not self._spare(event.worker):
                 raise raised_elsewhere(event.error, event.message)
-            case Answered(worker, stats=WorkerStats(checks=checks)) if checks:
-                if (doubt := self._night.note(worker, checks)) is not None:
-                    self._distrust(*doubt)
-                self._presenter.progress.on_agreement(self._night.told())
-            case WorkerDied() if not self._leaving:
-                _log_death(event)
+            case Answered() if self.watch is not None:
+                self.watch.note(event)
+                self._presenter.progress.on_agreement(self.night.told())
+            case WorkerDied():
+                self.night.ended(event.worker)
+                if not self._leaving:
+                    _log_death(event)
             case MachineJoined() | MachineLost() | MachineLeftOut():
-                self._log_machine(event)
+                self._on_machine(event)
         self._presenter.progress.on_event(event, time.monotonic())
         self._obey(self._coordinator.handle(event))
-
-    def _distrust(self, device: str, first: int) -> None:
-        """End the run: this device labels otherwise than the CPU by now."""
-        taken = 0 if self._lines is None else self._lines.take_back(first)
-        raise DistrustedError(
-            f"{device} labels images otherwise than the CPU since image {first} or later. The "
-            f"{taken:,} lines from there on were taken back; restart the machine or the driver, or "
-            "choose another `--device`, then run the same command to do them again"
-        )
 
     def _differs(self, description: Mapping[str, Any]) -> str:
         """What a worker made otherwise of the model than the first one, and what to do about it."""
@@ -192,12 +198,8 @@ class EventLoop:
             self._loaded, self.description = True, description
             return ""
         first, now = echoes.heard(self.description), echoes.heard(description)
-        if devices := echoes.others(first, now):
-            return (
-                f"a worker that started later was given other answers by {' and '.join(devices)} "
-                "to the same four pictures than the first one, so its lines would not be the same "
-                "either; check the device and its driver"
-            )
+        if wrong := self.rounding.hear(first, now):
+            return wrong
         if _what_was_read(description) != _what_was_read(self.description):
             return (
                 "a file of the model changed during the run, so a worker that started later read "
@@ -221,12 +223,15 @@ class EventLoop:
         slot = self._coordinator.slots.get(worker)
         return slot is None or self._coordinator.loaded_besides(slot.machine)
 
-    def _log_machine(self, event: MachineJoined | MachineLost | MachineLeftOut) -> None:
+    def _on_machine(self, event: MachineJoined | MachineLost | MachineLeftOut) -> None:
         match event:
             case MachineJoined(machine, name, workers):
                 self._names[machine] = name
                 log.info("machine %s joined with %d workers", name, len(workers))
             case MachineLost(machine, cause):
+                for worker, slot in self._coordinator.slots.items():
+                    if slot.machine == machine:
+                        self.night.ended(worker)
                 name = self._names.pop(machine, str(machine))
                 self._lost.append(f"{name}: {cause}")
                 log.warning("machine %s is lost (%s)", name, cause)

@@ -1,18 +1,12 @@
-"""The machines of a run: opens a cluster's, and notes in the manifest where another goes on."""
+"""Opens the machines of a cluster."""
 
 import shlex
-from dataclasses import replace
 from pathlib import Path
 
 from batchcls.backends.backend import Backend, OpenBackend
 from batchcls.backends.transport import Transport
 from batchcls.job.job import Job
 from batchcls.results import echoes
-from batchcls.results import manifest as manifests
-from batchcls.results.echoes import Echo
-from batchcls.results.manifest import Manifest
-from batchcls.results.rundir import RunPaths
-from batchcls.results.storage import Storage
 from batchcls.running.plan import GoOn, NewGeneration, goes_on_from
 from batchcls.wire.start import StartMessage
 
@@ -44,25 +38,3 @@ def _transport(cluster: tuple[str, ...], log: Path) -> Transport:
     from batchcls.backends.stream import StreamTransport
 
     return StreamTransport([shlex.split(launcher) for launcher in cluster], log)
-
-
-def note(storage: Storage, paths: RunPaths, manifest: Manifest, now: Echo) -> tuple[str, ...]:
-    """Note a machine with another echo than the last one's, before its first line is written.
-
-    Args:
-        manifest: of the generation that goes on.
-        now: the machine's echo, and the first image it labels.
-
-    Returns:
-        What people should know.
-
-    Raises:
-        StoppedError: the disk is full or fails.
-    """
-    known = echoes.recorded(manifest.settings)
-    entries = echoes.joined(manifest.settings, now)
-    if len(entries) == len(known) or now.index == manifest.lines.stop:
-        return ()
-    settings = {**manifest.settings, echoes.KEY: entries}
-    manifests.save(storage, paths.manifest, replace(manifest, settings=settings))
-    return (echoes.seam(known[-1], now) if known else echoes.UNKNOWN,)

@@ -15,6 +15,11 @@ class JournalLines:
         self._journal = journal
         self._stop = stop
 
+    @property
+    def next(self) -> int:
+        """Index of the next line."""
+        return self._journal.next
+
     def record(self, record: Record) -> None:
         """Append lines."""
         room = self._stop - record.first

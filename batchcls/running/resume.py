@@ -9,27 +9,27 @@ Rules of this file:
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from batchcls.backends.listing import ListingProcess
 from batchcls.errors import BatchclsError, RefusedError
-from batchcls.images import Folder
+from batchcls.images import Folder, ImageRef
 from batchcls.job.job import Job
 from batchcls.job.shard import part_of, require_images
 from batchcls.messages import Answer
-from batchcls.results import carry, echoes, generation
+from batchcls.results import carry, echoes, generation, unchecked
 from batchcls.results import manifest as manifests
 from batchcls.results.disk_errors import guard
 from batchcls.results.journal import Journal
 from batchcls.results.manifest import Manifest
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
-from batchcls.running import fingerprint, machines, moved
+from batchcls.running import fingerprint, moved, rounding
 from batchcls.running.known_lines import fits_of
-from batchcls.running.listed_work import ListedWork
+from batchcls.running.listed_work import ImagesOf, ListedWork, images_of
 from batchcls.running.plan import GoOn, NewGeneration, goes_on_from, when_listed
 from batchcls.sources.freezing import extend, freeze
 from batchcls.sources.inputs import InputsList, InputsReader
@@ -42,11 +42,14 @@ class Ready:
     Attributes:
         work: the images that have no line yet.
         images: indices of all that the results have a line for in the end.
+        images_of: images by their indices.
     """
 
     journal: Journal
     work: ListedWork
     images: range
+    images_of: ImagesOf
+    manifest: Manifest
     notes: tuple[str, ...] = ()
 
     def close(self) -> None:
@@ -141,11 +144,16 @@ class Output:
             )  # fmt: skip
             undo.callback(journal.close)
             first, passes = journal.next, self._job.number_iter
-            notes = machines.note(storage, paths, manifest, echoes.heard(description, first))
+            notes = rounding.note(storage, paths, manifest, echoes.heard(description, first))
             carried = self._carried(manifest, first)
             work = ListedWork(reader, manifest.lines, first, passes, carried)
             undo.pop_all()
-        return Ready(journal, work, manifest.lines, notes)
+
+        def some(indices: Iterable[int]) -> dict[int, ImageRef]:
+            again = InputsReader(paths.inputs, folder, members=manifest.members)
+            return images_of(again, manifest.lines, indices)
+
+        return Ready(journal, work, manifest.lines, some, manifest, notes)
 
     def forget_prepared(self) -> None:
         """Remove a list that no generation was begun with; a disk that fails may keep it."""
@@ -183,6 +191,7 @@ class Output:
                 "warnings": description.get("warnings"),
                 "guess": description.get("guess"),
                 echoes.KEY: echoes.joined(carried, heard),
+                **({unchecked.KEY: carried[unchecked.KEY]} if unchecked.KEY in carried else {}),
             },
             generation=1 if before is None else before.generation + 1,
             carry=decided.carry,

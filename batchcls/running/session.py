@@ -20,7 +20,8 @@ from batchcls.messages import LayerTime
 from batchcls.model.compile.compiled_files import sweep_after
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
-from batchcls.running import device_check, fingerprint
+from batchcls.running import device_check, fingerprint, rounding
+from batchcls.running.night_watch import NightWatch
 from batchcls.running.plan import GoOn, NewGeneration
 from batchcls.running.presenter import Presenter
 from batchcls.running.recorder import JournalLines
@@ -56,7 +57,7 @@ class Session:
         self._job = job
         self._checked = device_check.Checked()
         self._output = Output(job, paths, storage)
-        self._paths = paths
+        self._paths, self._storage = paths, storage
         self._requests = requests
         self._team = team
         self._presenter = presenter
@@ -196,13 +197,25 @@ class Session:
         self._progress.on_listed(count * self._job.number_iter, journal.count, journal.failed)
         self._progress.on_state("running")
         begun()
-        self._team.coordinator.begin(ready.work, journal.next)
-        self._team.loop.work(JournalLines(journal, ready.images.stop))
-        journal.commit()
+        files, warn = (self._storage, self._paths), self._progress.warn
+        self._team.loop.rounding.note_to(
+            lambda echo: rounding.note_worker(*files, echo, journal.next, warn)
+        )
+        lines = JournalLines(journal, ready.images.stop)
+        with contextlib.closing(NightWatch(self._team, *files, ready, lines)) as watch:
+            watch.before()
+            self._work(ready, lines)
+            for warning in watch.after():
+                warn(warning)
+        journal.finish()
+
+    def _work(self, ready: Ready, lines: JournalLines) -> None:
+        self._team.coordinator.begin(ready.work, ready.journal.next)
+        self._team.loop.work(lines)
+        ready.journal.commit()
         if not self._team.coordinator.complete:
             self._requests.check()
             raise StoppedError(self._team.loop.halted or self._team.loop.deserted)
-        journal.finish()
 
     def _layers(self) -> tuple[LayerTime, ...]:
         if not self._job.perf_counts:

@@ -79,7 +79,10 @@ class Team:
         self.coordinator = Coordinator(
             self.workers, record.failure_answer, self._policy, self._overflow
         )
-        self.loop = EventLoop(self.coordinator, self.backend, presenter, self._requests)
+        self.loop = EventLoop(
+            self.coordinator, self.backend, presenter, self._requests,
+            mixed=self._job.mixed_processors,
+        )  # fmt: skip
         self.backend.watch(self._requests.descriptor)
         for command in self.coordinator.start():
             self.backend.do(command)

@@ -66,7 +66,7 @@ def freeze(
     """
     opened = open_sources(job, path.parent, stdin)
     with closing(open_lister(job.patterns, job.exclude, opened.notes)) as lister:
-        return _write(opened, path, lister, old=None)
+        return _write(opened, path, lister, None, excluding=bool(job.exclude))
 
 
 def extend(
@@ -96,10 +96,12 @@ def extend(
             "`--output`"
         )
     with closing(open_lister(job.patterns, job.exclude, opened.notes)) as lister:
-        return _write(opened, path, lister, old=old)
+        return _write(opened, path, lister, old, excluding=bool(job.exclude))
 
 
-def _write(opened: Opened, path: Path, lister: Lister, old: InputsList | None) -> InputsList:
+def _write(
+    opened: Opened, path: Path, lister: Lister, old: InputsList | None, *, excluding: bool
+) -> InputsList:
     writer = None
     try:
         writer = ListWriter(path)
@@ -113,7 +115,7 @@ def _write(opened: Opened, path: Path, lister: Lister, old: InputsList | None) -
                     writer.add(name)
                 else:
                     add_members(kind, name)
-        left_out = render_left_out(opened.notes.left_out)
+        left_out = render_left_out(opened.notes.left_out, excluding=excluding)
         if not writer.count:
             hint = f"; {left_out}" if left_out else ""
             raise SourceError(f"no images found {opened.looked_in}{hint}")
@@ -143,17 +145,19 @@ def _write(opened: Opened, path: Path, lister: Lister, old: InputsList | None) -
             writer.discard()
 
 
-def render_left_out(left_out: Mapping[str, int]) -> str:
+def render_left_out(left_out: Mapping[str, int], *, excluding: bool) -> str:
     """What was left out by name, in a sentence; empty if nothing was.
 
     Args:
         left_out: see `Notes.left_out`.
+        excluding: the job leaves names out that it would take otherwise.
     """
     files = {name: count for name, count in left_out.items() if not name.endswith("/")}
+    options = ["`--raw`"] * bool(RAW.intersection(files)) + ["`--names`"]
+    see = " and ".join(options + ["`--exclude`"] * excluding)
     folders = {name: count for name, count in left_out.items() if name.endswith("/")}
     parts = []
     if files:
-        see = "`--raw` and `--names`" if RAW.intersection(files) else "`--names`"
         parts.append(f"left out by name: {_most(files, 'without an ending')} (see {see})")
     if folders:
         parts.append(f"folders left out: {_most(folders, '')}")

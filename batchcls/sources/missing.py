@@ -54,6 +54,18 @@ def _exists(path: bytes) -> bool:
     return True
 
 
+def instead_of_url(word: str) -> str:
+    """What to name instead of a URL, for a message; empty if it is none."""
+    scheme, mark, rest = word.partition("://")
+    if not mark or not scheme.isalnum():
+        return ""
+    if scheme.lower() != "file":
+        return "batchcls reads files: download them, or mount the storage that holds them"
+    from urllib.parse import unquote  # rarely needed, and not free to import
+
+    return f"name it by its path: /{unquote(rest.partition('/')[2])}"
+
+
 def _explain(first: list[bytes], name: str, file: Path | None) -> str:
     here = os.fsencode(absolute(""))
     beside = here if file is None else os.fsencode(absolute(file).parent)
@@ -71,6 +83,10 @@ def _explain(first: list[bytes], name: str, file: Path | None) -> str:
             )
     paths = f"the first {LOOKED_AT:,} paths" if len(first) == LOOKED_AT else "its paths"
     example = os.fsdecode(first[0])
+    if instead := instead_of_url(example):
+        if example.startswith("file:///") and not any(b"%" in line for line in first):
+            instead += _command("sed 's|^file://||'", file)
+        return f"{name} holds URLs, the first being {example}; {instead}"
     if example.startswith("/"):
         return f"{name}: none of {paths} exists, the first being {example}; is the disk mounted?"
     return (

@@ -25,7 +25,7 @@ from batchcls.job.paths import absolute
 from batchcls.sources.containers.kinds import advice, compressed, kind_of
 from batchcls.sources.duplicates import normal
 from batchcls.sources.files import Files
-from batchcls.sources.missing import require_some
+from batchcls.sources.missing import instead_of_url, require_some
 from batchcls.sources.names import NOBODYS, name_filter
 from batchcls.sources.pathlist import read_list
 from batchcls.sources.source import Source
@@ -113,6 +113,8 @@ def _kind(word: str) -> str:
     try:
         mode = os.stat(word).st_mode  # noqa: PTH116 - Path("") is this folder
     except OSError as error:
+        if instead := instead_of_url(word):
+            raise SourceError(f"source {word} is a URL; {instead}") from error
         raise SourceError(
             f"source {word}: {error.strerror or error}; name a directory of images, "
             "an image file, @list.txt or - for a list on standard input"

@@ -4,6 +4,7 @@ A last line without its newline is taken from a file as it is. From standard inp
 half of a path that a killed `find` left behind, so it is taken only if such a file exists.
 """
 
+import codecs
 import os
 from collections.abc import Iterator
 from typing import IO
@@ -34,6 +35,8 @@ def read_list(
     first = True
     while block := _read(file, name):
         if first and not null_separated:
+            if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                raise SourceError(f"{name} is UTF-16 text; save it as UTF-8, one path per line")
             block = block.removeprefix(BOM)
         first = False
         if not null_separated and b"\0" in block:

@@ -11,6 +11,7 @@ from typing import Any
 from batchcls.images import ImageRef
 from batchcls.messages import (
     CANARY,
+    RECENT,
     STAGES,
     Answer,
     Answered,
@@ -159,12 +160,15 @@ def _stats(data: Any) -> WorkerStats | None:
 def _checks(data: Any) -> dict[str, Checks]:
     if not isinstance(data, dict):
         return {}
-    forms = [int, int, int, int, bool]
-    return {
-        str(device)[:64]: Checks(*said)
-        for device, said in list(data.items())[:64]
-        if isinstance(said, list) and [type(value) for value in said] == forms
-    }
+    forms = [int, int, int, int, bool, list]
+    found = {}
+    for device, said in list(data.items())[:64]:
+        if isinstance(said, list) and [type(value) for value in said] == forms:
+            lowest, passed, clear, agreed, fails, recent = said
+            if len(recent) <= RECENT and all(type(index) is int for index in recent):
+                checks = Checks(lowest, passed, clear, agreed, fails, tuple(recent))
+                found[str(device)[:64]] = checks
+    return found
 
 
 def _notes(data: Any) -> tuple[str, ...]:

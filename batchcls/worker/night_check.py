@@ -7,40 +7,33 @@ Rules of this file:
 2. Only clear images count (`model.devices.agreement`). Where the chosen one is not, the next is.
 3. After one that the device labels otherwise, all further ones are checked until `TRIAL` of them
    are clear. Then the rule that held before the night decides over these.
-4. Where a worker comes to rest, as at the end of a run, what it labelled last is checked: the last
-   image, and where that is labelled otherwise, those before it instead of the next.
-5. The worker never stands still for long: the reference is compiled by a thread of its own, and of
+4. The worker never stands still for long: the reference is compiled by a thread of its own, and of
    a trial on a slow one at most half of the time is spent in it. Where there can be no reference,
    the run goes on without.
-6. Known is always the first image since the last check that the device passed: from there on its
-   lines are not to be trusted.
+5. Known is always the first image since the last check that the device passed: from there on its
+   lines are not to be trusted. The last ones are known, too: what a worker leaves unchecked when it
+   ends or dies is looked at by its lines (`running.last_look`).
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from batchcls.errors import ImageError
-from batchcls.messages import Checks
+from batchcls.messages import RECENT, Checks
 from batchcls.model.devices.agreement import CLEAR, FEW, surely_below
 from batchcls.worker.interfaces import Array
 
 EVERY = 2000
 AT_LEAST_S = 600.0
 SHARE = 0.01
-TRIAL = 32
-REST_S = 30.0
-"""Shorter runs do not have the model compiled for the CPU at their end."""
+TRIAL = RECENT
 OPENING_S = 2.0
 """The reference is waited for so long; what is due then is checked when it is there."""
-REST_OPENING_S = 20.0
 SLOW_S = 0.25
 """A check that takes longer."""
-KEPT_BYTES = 200_000
-"""Copied per image, so that the last ones are there at rest; of larger ones fewer are kept."""
-MOST_KEPT_BYTES = 32 << 20
 BEAT_S = 0.1
 MOST_IN_TRIAL = 8 * TRIAL
 """Images of a trial, clear or not; with fewer than 16 clear ones nothing is decided."""
@@ -77,15 +70,19 @@ class DeviceWatch:
         self._lowest = -1
         self._passed = self._clear = self._agreed = 0
         self._fails = False
+        self._recent: deque[int] = deque(maxlen=RECENT)
 
     @property
     def checks(self) -> Checks:
         """As it is reported."""
-        return Checks(self._lowest, self._passed, self._clear, self._agreed, self._fails)
+        return Checks(
+            self._lowest, self._passed, self._clear, self._agreed, self._fails, tuple(self._recent)
+        )
 
     def saw(self, index: int, now: float) -> bool:
         """An image is labelled; whether it is to be checked."""
         self._lowest = index if self._lowest < 0 else min(self._lowest, index)
+        self._recent.append(index)
         self._since += 1
         if self._fails:
             return False
@@ -94,28 +91,6 @@ class DeviceWatch:
         if now - self._checked_at < self._cost / SHARE:
             return False
         return self._again or self._since >= EVERY or now - self._checked_at >= AT_LEAST_S
-
-    def rests(self, now: float, least_s: float) -> bool:
-        """Nothing more comes for now; whether the last images are to be checked.
-
-        Args:
-            now: seconds.
-            least_s: seconds since the last check, at least.
-        """
-        waited = now - self._checked_at
-        return self._since > 0 and not self._fails and waited >= max(least_s, self._cost / SHARE)
-
-    def judge(self, judged: Sequence[tuple[float, bool]], took: float, now: float) -> None:
-        """The last images were checked: (lead, same) of each."""
-        self._since, self._checked_at, self._cost = 0, now, took
-        clear = [same for lead, same in judged if lead >= CLEAR]
-        self._clear += len(clear)
-        self._agreed += sum(clear)
-        if surely_below(sum(clear), len(clear), self._least):
-            self._fails = True
-        elif clear and all(clear):
-            self._trial = None
-            self._passes()
 
     def checked(self, lead: float, same: bool, took: float, now: float) -> None:
         """It was checked.
@@ -155,6 +130,7 @@ class DeviceWatch:
     def _passes(self) -> None:
         self._passed += 1
         self._lowest = -1
+        self._recent.clear()
 
 
 class NightCheck:
@@ -185,9 +161,6 @@ class NightCheck:
     ) -> None:
         now = clock()
         self._watched = {device: DeviceWatch(least, now) for device in devices}
-        self._last: dict[str, deque[tuple[Array, Array]]] = {
-            device: deque(maxlen=TRIAL) for device in devices
-        }
         self._open = open_reference
         self._opening: threading.Thread | None = None
         self._reference: Reference | None = None
@@ -209,52 +182,22 @@ class NightCheck:
         watched = self._watched.get(device)
         if watched is None or tensor is None or index < 0:
             return
-        due = watched.saw(index, self._clock())
-        if index % (1 + tensor.nbytes // KEPT_BYTES) == 0:
-            self._keep(self._last[device], tensor, scores)
-        if not due or (reference := self._opened(OPENING_S)) is None:
+        if not watched.saw(index, self._clock()) or (reference := self._opened()) is None:
             return
         begun = self._clock()
         lead, same = self._ask(reference, tensor, scores)
         now = self._clock()
         watched.checked(lead, same, now - begun, now)
 
-    def rest(self) -> None:
-        """Nothing is in work, and perhaps nothing comes any more."""
-        for device, watched in self._watched.items():
-            least_s = REST_S if self._reference is None else 0.0
-            if not watched.rests(self._clock(), least_s):
-                continue
-            if (reference := self._opened(REST_OPENING_S)) is None:
-                return
-            begun = self._clock()
-            judged: list[tuple[float, bool]] = []
-            for tensor, scores in reversed(self._last[device]):
-                judged.append(self._ask(reference, tensor, scores))
-                self._beat()
-                if judged[0][0] >= CLEAR and judged[0][1]:
-                    break
-            now = self._clock()
-            watched.judge(judged, now - begun, now)
-
-    @staticmethod
-    def _keep(last: deque[tuple[Array, Array]], tensor: Array, scores: Array) -> None:
-        last.append((tensor.copy(), scores))
-        while len(last) > 1 and sum(one.nbytes for one, _ in last) > MOST_KEPT_BYTES:
-            last.popleft()
-
-    def _opened(self, wait_s: float) -> Reference | None:
+    def _opened(self) -> Reference | None:
         """The reference; None where there is none yet, or can be none."""
         if self._opening is None:
             self._opening = threading.Thread(target=self._open_it, name="reference", daemon=True)
             self._opening.start()
-            waited = False
-        else:
-            waited = wait_s == OPENING_S  # images are in work
-        until = time.monotonic() + wait_s
-        while not waited and self._opening.is_alive() and time.monotonic() < until:
-            self._beat()
-            self._opening.join(BEAT_S)
+            until = time.monotonic() + OPENING_S
+            while self._opening.is_alive() and time.monotonic() < until:
+                self._beat()
+                self._opening.join(BEAT_S)
         return self._reference
 
     def _open_it(self) -> None:

@@ -122,8 +122,6 @@ class Pipeline:
         spent, notes = self._spent | self._decoding.spent(), [*self._classifier.notes()]
         checks = {}
         if self._night is not None:
-            if self.idle:
-                self._night.rest()
             checks = self._night.checks
             notes += self._night.notes
             self._night.notes = []

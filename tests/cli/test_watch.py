@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,13 @@ from batchcls.cli.watch import show_run
 from batchcls.display.progress.progress_file import save
 from batchcls.display.snapshot import Snapshot
 from batchcls.errors import RefusedError
+from batchcls.images import Failure, ImageRef
+from batchcls.results import manifest as manifests
+from batchcls.results import mark as marks
+from batchcls.results import record, unchecked
+from batchcls.results.manifest import Manifest
+from batchcls.results.rundir import RunPaths
+from batchcls.results.storage import PosixStorage, opened
 
 HERE = socket.gethostname()
 HOSTILE = "a\x1b[2J\u202e\n"
@@ -224,3 +232,45 @@ def test_lines_are_counted_in_blocks(tmp_path: Path) -> None:
     path.write_bytes(b"x" * 70 + (b"y" * 99 + b"\n") * 30_000)
     assert count_lines(path) == 30_000
     assert count_lines(tmp_path / "missing") == 0
+
+
+def test_results_that_were_changed_after_the_run_are_not_done(
+    results: Path, printed: Printed
+) -> None:
+    line = record.failure_line(ImageRef(0, "a.jpg"), Failure("truncated", "")) + b"\n"
+    results.with_name(results.name + ".part").unlink()
+    results.write_bytes(line)
+    paths, storage = RunPaths.of(results), PosixStorage()
+    first = marks.create(storage, paths.commit, "run")
+    with opened(storage, paths.commit, os.O_RDWR) as fd:
+        written = results.stat().st_mtime_ns
+        whole = replace(first[0], size=len(line), count=1, crc32=zlib.crc32(line), mtime_ns=written)
+        marks.MarkFile(storage, fd, *first).put(replace(whole, state="complete"))
+    put(results, state="done", total=1, done=1)
+    text, code = printed(results)
+    assert "since then" not in text
+    assert code == 0
+    results.write_bytes(line.replace(b"a.jpg", b"b.jpg"))
+    os.utime(results, (1, 1))
+    text, code = printed(results)
+    assert "since then" in text
+    assert "is damaged: something in its first" in text or "is not what was written" in text
+    assert code == 2
+    with pytest.raises(RefusedError, match="damaged"):
+        show_run(str(results), io.StringIO())
+    results.unlink()
+    assert "is now missing" in printed(results)[0]
+
+
+def test_what_no_check_has_passed_yet_is_told(results: Path, printed: Printed) -> None:
+    paths, storage = RunPaths.of(results), PosixStorage()
+    found = Manifest(
+        {"root": "/", "count": 4, "sha256": ""}, {}, settings={"unchecked": [["GPU", 3, ""]]}
+    )
+    manifests.save(storage, paths.manifest, found)
+    put(results)
+    assert "no check of the devices" not in printed(results)[0]
+    unchecked.save(storage, paths, found.run, 2)
+    text, _ = printed(results)
+    assert "from image 2 on, no check of the devices has passed yet" in text
+    assert "warning: the last images that GPU labelled, from image 3 on, could not" in text

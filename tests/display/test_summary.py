@@ -150,6 +150,12 @@ def test_layers_of_two_workers_are_added_up_slowest_first() -> None:
     assert (layers[1].real_ms, layers[1].cpu_ms, layers[1].count) == (4.0, 3.0, 20)
 
 
+def test_sums_have_no_digits_that_are_of_adding_alone(tmp_path: Path) -> None:
+    third = {"name": "a", "real_ms": 0.42, "cpu_ms": 0.1, "count": 1}
+    write_csv(tmp_path / "layers.csv", total_layers([third] * 3))
+    assert (tmp_path / "layers.csv").read_text().splitlines()[1] == ",a,,,,1.26,0.3,3"
+
+
 def test_layers_on_other_devices_stay_apart() -> None:
     other = [row | {"device": "VCPU"} for row in ROWS]
     assert len(total_layers([*ROWS, *other])) == 6

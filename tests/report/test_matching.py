@@ -108,7 +108,7 @@ def test_a_number_among_names_is_no_index() -> None:
     ("truth", "classes", "doubt"),
     [
         (Truth(None, "holiday"), FIVE, r"true classes \(holiday\) is a class of the model \(tench"),
-        (Truth(None, "Felix"), UNNAMED, "the model has no class names, and the truth \\(Felix"),
+        (Truth(None, "Felix"), UNNAMED, "and the truth \\(Felix\\) has no indices of its classes"),
         (Truth(2000, None), UNNAMED, "columns file,index"),
         (Truth(None, "cat"), Classes({7: "dog"}, complete=False), "occurs in the results"),
     ],

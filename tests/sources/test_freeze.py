@@ -362,6 +362,7 @@ def test_patterns_leave_out_files_and_folders(tree: Tree, inputs: Path) -> None:
     found = freeze(Job(sources=("in",), exclude=("*_mask.*", "thumbs")), inputs)
     assert paths(found, inputs) == ["a.jpg", "sub/d.jpg"]
     assert found.left_out == {".jpg": 1, "Thumbs/": 1, "thumbs/": 1}
+    assert "left out by name: 1 .jpg (see `--names` and `--exclude`)" in found.skipped[0]
 
 
 def test_where_everything_is_left_out_it_is_said_why(tree: Tree, inputs: Path) -> None:

@@ -112,3 +112,26 @@ def test_paths_that_are_relative_to_the_folder_of_the_list(
     assert said.endswith(f"run batchcls in {folder}/in, or write the paths in full")
     monkeypatch.chdir(folder / "in")
     assert count(tmp_path, f"@{folder}/in/list") == 2
+
+
+def test_urls_are_no_paths(folder: Path, tmp_path: Path) -> None:
+    url = f"file://{folder}/in/b%20c.jpg"
+    (folder / "l.txt").write_text(f"{url}\n")
+    told = refusal(tmp_path, "@l.txt")
+    assert told.endswith(f"the first being {url}; name it by its path: {folder}/in/b c.jpg")
+    (folder / "l.txt").write_text(f"file://{folder}/in/a.jpg\n")
+    command = refusal(tmp_path, "@l.txt").split("`")[1]
+    subprocess.run(command, shell=True, check=True)
+    assert count(tmp_path, "@paths.txt") == 1
+    (tmp_path / "job/inputs").unlink()
+    (folder / "l.txt").write_text("https://example.org/a.jpg\n")
+    assert "download them" in refusal(tmp_path, "@l.txt")
+    assert f"name it by its path: {folder}/in" in refusal(tmp_path, f"file://{folder}/in")
+    assert "download them" in refusal(tmp_path, "s3://bucket/photos")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_a_list_in_utf_16_is_told_so(folder: Path, tmp_path: Path, encoding: str) -> None:
+    mark = "\ufeff" if encoding.endswith("le") else ""
+    (folder / "l.txt").write_bytes(f"{mark}in/a.jpg\r\n".encode(encoding))
+    assert "is UTF-16 text; save it as UTF-8" in refusal(tmp_path, "@l.txt")

@@ -100,6 +100,10 @@ class Outcome:
     seconds: float = 0.0
     complete: bool = False
 
+    @property
+    def next(self) -> int:
+        return len(self.lines)
+
     def record(self, record: Record) -> None:
         assert record.first == len(self.lines)
         self.lines += [answer.line for answer in record.answers]

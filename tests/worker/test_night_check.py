@@ -1,16 +1,13 @@
 """When a device is compared with the CPU by night, and what follows."""
 
-import tracemalloc
-
 import numpy as np
 import pytest
 
 from batchcls.errors import ImageError, ModelError
+from batchcls.messages import RECENT
 from batchcls.worker.interfaces import Array
 from batchcls.worker.night_check import (
     EVERY,
-    KEPT_BYTES,
-    MOST_KEPT_BYTES,
     TRIAL,
     DeviceWatch,
     NightCheck,
@@ -128,22 +125,12 @@ def test_without_its_input_an_image_is_not_checked(tensor: None) -> None:
     assert night.checks["GPU"].lowest == -1
 
 
-@pytest.mark.parametrize("agrees", [True, False])
-def test_at_rest_the_last_images_are_checked_but_not_in_the_first_seconds(agrees: bool) -> None:
-    now = [0.0]
-    night = NightCheck(
-        ["GPU"], Cpu, lambda s: s, lambda a, b: (0.9, agrees), 98, clock=lambda: now[0]
-    )
-    for index in range(100):
-        night.see("GPU", index, np.ones(3, np.float32), np.ones(3, np.float32))
-    night.rest()
-    assert night.checks["GPU"].clear == 0, "that would cost a short run too much"
-    now[0] = 31.0
-    night.rest()
-    checks = night.checks["GPU"]
-    assert (checks.clear, checks.agreed) == ((1, 1) if agrees else (TRIAL, 0))
-    assert checks.fails is not agrees
-    assert checks.lowest == (-1 if agrees else 0)
+def test_the_last_images_that_no_check_has_passed_are_known() -> None:
+    watch = DeviceWatch(98, 0.0)
+    run(watch, [True] * 100)
+    assert watch.checks.recent == tuple(range(100 - RECENT, 100))
+    run(watch, [True] * (EVERY - 98), start=100)
+    assert watch.checks.recent == (EVERY, EVERY + 1), "the check at 1,999 vouches for those before"
 
 
 def test_where_there_can_be_no_reference_the_run_goes_on_and_says_so() -> None:
@@ -174,17 +161,6 @@ def test_an_image_that_the_reference_does_not_answer_is_not_asked_for_ever() -> 
     for index in range(2 * EVERY):
         night.see("GPU", index, one, one)
     assert Silent.asked <= 4
-
-
-def test_large_inputs_are_not_hoarded() -> None:
-    night = NightCheck(["GPU"], Cpu, lambda s: s, lambda a, b: (0.9, True), 98, clock=lambda: 0.0)
-    large = np.zeros(20 << 20, np.uint8)
-    tracemalloc.start()
-    for index in range(0, 100 * 4, 4):
-        night.see("GPU", index * (1 + large.nbytes // KEPT_BYTES), large, np.ones(3, np.float32))
-    held, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert held < 2 * MOST_KEPT_BYTES
 
 
 def test_a_trial_on_a_slow_reference_leaves_half_of_the_time_to_the_run() -> None:

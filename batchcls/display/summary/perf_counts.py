@@ -28,6 +28,8 @@ def total_layers(rows: Iterable[Mapping[str, Any]]) -> tuple[LayerTime, ...]:
         real, cpu, count = (_number(row.get(k)) for k in ("real_ms", "cpu_ms", "count"))
         if (so_far := sums.get(key)) is not None:
             real, cpu, count = real + so_far.real_ms, cpu + so_far.cpu_ms, count + so_far.count
+        # OpenVINO counts microseconds: what is behind them is the sum's rounding.
+        real, cpu = round(real, 6), round(cpu, 6)
         sums[key] = LayerTime(device, name, kind, primitive, status, real, cpu, int(count))
     # Equal times (layers that were optimised away) stay in the order of execution.
     return tuple(sorted(sums.values(), key=lambda layer: -layer.real_ms))

@@ -157,19 +157,44 @@ def require(found: Sequence[Agreement], least: float, hardware: Mapping[str, Any
     )
 
 
+def _unsteady(found: Sequence[Agreement], echoes: Mapping[str, str]) -> list[str]:
+    """Devices that answered four pictures otherwise in the process that compared them."""
+    return [
+        one.device for one in found if one.echo and one.echo != echoes.get(one.device, one.echo)
+    ]
+
+
+def require_steady(found: Sequence[Agreement], echoes: Mapping[str, str]) -> None:
+    """Refuse devices that were found to agree, and are no more what was compared.
+
+    Args:
+        found: one for each device.
+        echoes: of a worker's devices: another process compiled the model for them.
+
+    Raises:
+        DeviceError: what was seen, and what may help.
+    """
+    if names := " and ".join(_unsteady(found, echoes)):
+        raise DeviceError(
+            f"{names} answers otherwise each time the model is compiled for it: a worker was given "
+            "other answers to the same four pictures than the process that compared it with the "
+            "CPU, so labels would change from worker to worker and from run to run\n"
+            "try, in this order: another driver; `--infer-precision f32`; another `--device`. "
+            "`--mixed-processors` accepts it"
+        )
+
+
 def warnings(found: Sequence[Agreement], echoes: Mapping[str, str]) -> list[str]:
     """What people should know of devices that are not refused.
 
     Args:
         found: one for each device.
-        echoes: of a worker's devices, which were not those that were compared: another process
-            compiled the model for them.
+        echoes: as of `require_steady`.
     """
     changed = [
-        f"{one.device} answers otherwise each time the model is compiled for it, so what it was "
+        f"{device} answers otherwise each time the model is compiled for it, so what it was "
         "compared by says little; lines may differ from run to run"
-        for one in found
-        if one.echo and one.echo != echoes.get(one.device, one.echo)
+        for device in _unsteady(found, echoes)
     ]
     return changed + [
         f"too few images to judge {one.device}: {one.images} compared with the CPU, {one.clear} of "

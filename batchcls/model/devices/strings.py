@@ -65,6 +65,18 @@ class Device:
         return tuple(member.name for member in self.members if not member.excluded)
 
 
+def shares_images(device: str, hint: str) -> bool:
+    """Whether OpenVINO gives each image to whichever of several devices is free.
+
+    Args:
+        device: a device string, as of a compiled model.
+        hint: of the job.
+    """
+    kind, _, names = device.partition(":")
+    cumulative = hint in ("cumulative_throughput", "ctput")
+    return (kind == "MULTI" and "," in names) or (kind == "AUTO" and cumulative)
+
+
 def parse(text: str) -> Device:
     """Take a device string apart.
 

@@ -56,6 +56,7 @@ class Classifier:
     ) -> None:
         self._metadata = compiled.metadata
         self._settle = compiled.settle
+        self._hint = job.hint
         self._top = job.top or compiled.metadata.usual_top
         own_size = compiled.metadata.pre.resize_type == "embedded"
         # Each request holds a whole picture then: no more of them than the device works on.
@@ -209,7 +210,11 @@ class Classifier:
         Args:
             decode: from a file's bytes to a picture, as for every image of the run.
         """
-        heard = echo.listen(self.rings, lambda data: self.prepare(decode(data)))
+        heard = echo.listen(
+            self.rings,
+            lambda data: self.prepare(decode(data)),
+            lambda device: strings.shares_images(device, self._hint),
+        )
         self.description["echo"] = heard.echoes
         self.description["warnings"] += heard.notes
 

@@ -7,6 +7,7 @@ Rules of this file:
 2. An echo is of the raw float32 scores, to the last bit, and of one device string of the job.
 3. Four pictures can prove that answers differ, never that all are equal.
 4. One picture is asked twice. A model that answers it differently has no echo: it is told.
+5. Nor has a device string that stands for several devices, each of which may take any picture.
 """
 
 import hashlib
@@ -60,16 +61,27 @@ def pictures() -> tuple[bytes, ...]:
     return tuple(_picture(*layout) for layout in _LAYOUTS)
 
 
-def listen(rings: Iterable[Device], prepare: Callable[[bytes], NDArray[Any]]) -> Heard:
+def listen(
+    rings: Iterable[Device],
+    prepare: Callable[[bytes], NDArray[Any]],
+    shared: Callable[[str], bool] = lambda device: False,
+) -> Heard:
     """Ask every device for its scores of the four pictures, and of the first one once more.
 
     Args:
         rings: one for each device string.
         prepare: from a file's bytes to a model input, as for every image of the run.
+        shared: whether a device string stands for several devices that share the images.
     """
     inputs = [prepare(picture) for picture in pictures()]
     echoes, notes = {}, []
     for ring in rings:
+        if shared(ring.device):
+            notes.append(
+                f"{ring.device} gives each image to a device that is free; where these round "
+                "differently, the last digits of a score depend on which of them took it"
+            )
+            continue
         scores = ring.ask([*inputs, inputs[0]], ANSWER_S)
         if scores is None:
             continue

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchcls.errors import DeviceError
-from batchcls.model.devices.strings import parse, resolve
+from batchcls.model.devices.strings import parse, resolve, shares_images
 
 HERE = ["CPU", "GPU.0", "GPU.1"]
 
@@ -84,3 +84,19 @@ def test_what_is_left_is_always_there(names: list[str]) -> None:
         return
     assert set(device.names) == set(names) & {"CPU", "GPU", "GPU.1"}
     assert len(device.warnings) == len([n for n in names if n in ("NPU", "GNA")])
+
+
+@pytest.mark.parametrize(
+    ("device", "hint", "shares"),
+    [
+        ("CPU", "", False),
+        ("HETERO:GPU,CPU", "", False),
+        ("MULTI:GPU,CPU", "", True),
+        ("MULTI:CPU", "", False),
+        ("AUTO:GPU,CPU", "throughput", False),
+        ("AUTO", "cumulative_throughput", True),
+        ("AUTO:GPU,CPU", "ctput", True),
+    ],
+)
+def test_who_gives_images_to_whichever_device_is_free(device: str, hint: str, shares: bool) -> None:
+    assert shares_images(device, hint) is shares

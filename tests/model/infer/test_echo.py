@@ -78,3 +78,11 @@ def test_a_device_that_changes_its_mind_has_no_echo_and_is_told() -> None:
 
 def test_a_device_that_does_not_answer_has_no_echo() -> None:
     assert echo.listen([Silent("NPU")], decoded) == echo.Heard()
+
+
+def test_a_device_string_that_shares_images_among_devices_has_no_echo() -> None:
+    heard = echo.listen(
+        [Answering("MULTI:GPU,CPU"), Answering("CPU")], decoded, lambda device: "," in device
+    )
+    assert list(heard.echoes) == ["CPU"]
+    assert "MULTI:GPU,CPU gives each image to a device that is free" in heard.notes[0]
