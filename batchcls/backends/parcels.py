@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -133,6 +134,9 @@ def with_full_paths(job: Job) -> Job:
     )
 
 
+KEPT_S = 30 * 86400.0
+"""Seconds after which what was sent, and was not used since, is removed."""
+
 Lack = tuple[int, int, int]
 """A parcel's number, a file's number in it, the byte from which on it is missing."""
 
@@ -148,6 +152,7 @@ class Delivery:
     def __init__(self, wanted: Sequence[Parcel], cache: Path) -> None:
         self._wanted = wanted
         self._cache = cache
+        _sweep(cache, time.time() - KEPT_S)
         self.paths: dict[str, str] = {}
         self._asked: Iterator[Lack] = self._next()
         self._piece = b""
@@ -182,6 +187,8 @@ class Delivery:
                 yield from self._fetch(number, parcel, kept)
                 found = kept / parcel.main
             self.paths[parcel.field] = str(found)
+            with contextlib.suppress(OSError):
+                os.utime(kept)  # it is in use
 
     def _fetch(self, number: int, parcel: Parcel, kept: Path) -> Iterator[Lack]:
         aside = kept.with_name(f"{kept.name}.{os.getpid()}")
@@ -209,6 +216,14 @@ class Delivery:
             shutil.rmtree(aside, ignore_errors=True)
         if not _is(parcel, kept / parcel.main):
             raise UnfitError(f"{parcel.path} is not here as it was sent")
+
+
+def _sweep(cache: Path, before: float) -> None:
+    """Remove what was not used since, leavings of agents that were killed included."""
+    with contextlib.suppress(OSError):
+        for folder in cache.iterdir():
+            if folder.stat().st_mtime < before:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is(parcel: Parcel, path: Path) -> bool:

@@ -35,7 +35,9 @@ log = logging.getLogger("batchcls")
 AGENT = "batchcls.backends.agent"
 READ_SIZE = 1 << 18
 TOGETHER_S = 30.0
-"""Seconds within which a launcher's agents come; after that, one without any is of no more use."""
+"""Seconds that lie between the agents of a launcher at most; after that, one that has lost all of
+its agents is of no more use.
+"""
 
 END_WAIT_S = 2.0
 KILL_WAIT_S = 1.0
@@ -52,8 +54,8 @@ class _Agent:
 class _Launcher:
     words: str
     popen: subprocess.Popen[bytes]
-    began: float
     log_start: int
+    came: float = 0.0  # when the latest of its agents did; 0 = none yet
     agents: dict[str, _Agent] = field(default_factory=dict)
     reader: LineReader = field(default_factory=LineReader)
     outbox: bytearray = field(default_factory=bytearray)
@@ -96,11 +98,7 @@ class StreamTransport:
     @property
     def expecting(self) -> bool:
         """A launcher runs, and has agents or may yet have some."""
-        now = time.monotonic()
-        return any(
-            not one.ended and (one.agents or now - one.began < TOGETHER_S)
-            for one in self._launchers
-        )
+        return any(not one.ended and not _is_spent(one) for one in self._launchers)
 
     def open(self) -> None:
         """Start the launchers.
@@ -156,8 +154,7 @@ class StreamTransport:
             _flush(launcher)
             del self._where[machine]
         launcher.agents = {who: a for who, a in launcher.agents.items() if a is not agent}
-        # Others that it started may be on their way.
-        if not launcher.agents and time.monotonic() - launcher.began > TOGETHER_S:
+        if _is_spent(launcher):
             _signal(launcher, signal.SIGKILL)
 
     def close(self) -> None:
@@ -195,7 +192,7 @@ class StreamTransport:
             bufsize=0,
             start_new_session=True,
         )
-        launcher = _Launcher(shlex.join(command), popen, time.monotonic(), log_start)
+        launcher = _Launcher(shlex.join(command), popen, log_start)
         self._launchers.append(launcher)
         for pipe in (popen.stdin, popen.stdout):
             if pipe is not None:
@@ -238,6 +235,7 @@ class StreamTransport:
             if piece.number:
                 return []  # of one that was lost or dropped
             self._machines += 1
+            launcher.came = time.monotonic()
             agent = launcher.agents[piece.who] = _Agent(self._machines, LineWriter(piece.who))
             with self._sending:
                 self._where[agent.machine] = (launcher, agent)
@@ -281,6 +279,12 @@ def _flush(launcher: _Launcher) -> None:
         pass
     except (OSError, ValueError):
         launcher.outbox.clear()  # it is gone; the read side will notice
+
+
+def _is_spent(launcher: _Launcher) -> bool:
+    """Its agents have come and gone, and others would have come by now."""
+    came = launcher.came
+    return bool(came and not launcher.agents and time.monotonic() - came > TOGETHER_S)
 
 
 def _signal(launcher: _Launcher, number: int) -> None:

@@ -1,5 +1,6 @@
 """Files that are sent to a machine: all of them, verified, kept, and never over another's."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,16 @@ def test_all_files_of_a_model_are_sent_once(model: Path, tmp_path: Path) -> None
     assert sent.with_suffix(".bin").stat().st_size == 2 * PIECE + 5
     assert (sent.parents[1] / "config.json").read_text() == "{}"
     assert delivered(parcel, tmp_path / "cache") == (paths, 0), "it is kept"
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [parcel.digest]
+
+
+def test_what_nobody_has_used_for_long_is_removed(model: Path, tmp_path: Path) -> None:
+    parcel = moved(Parcel.of("model", model), tmp_path / "repo")
+    paths, _ = delivered(parcel, tmp_path / "cache")
+    for name in ("old", f"{parcel.digest}.123"):
+        (tmp_path / "cache" / name).mkdir()
+        os.utime(tmp_path / "cache" / name, (0, 0))
+    assert delivered(parcel, tmp_path / "cache") == (paths, 0)
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [parcel.digest]
 
 

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from batchcls import builtin
+from tests.support import onnx_models
 from tests.support.machines import Machines
 from tests.support.processes import children, gone_within
 from tests.support.program import Program
+from tests.support.tiny_models import flat_colour
 
 pytestmark = pytest.mark.runs
 
@@ -81,6 +83,21 @@ def test_however_it_is_stopped_nothing_is_left_and_it_resumes(
     code, _, err = Program(many, model, tmp_path / "r.jsonl").end()
     assert code == 0, err
     assert (tmp_path / "r.jsonl").read_bytes() == whole
+
+
+def test_images_decide_how_they_are_prepared_before_all_machines_are_told(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    for number, (red, green, blue) in enumerate(onnx_models.NAMED_COLOURS[:24]):
+        picture = flat_colour((blue, green, red))
+        assert cv2.imwrite(str(tmp_path / "images" / f"{number:02}.png"), picture)
+    model = onnx_models.nearest_colour(tmp_path / "m.onnx")
+    code, _, err = Program(tmp_path / "images", model, tmp_path / "here.jsonl").end()
+    assert code == 0, err
+    machines = Machines(tmp_path / "images", model, tmp_path / "there.jsonl")
+    code, _, err = machines.end()
+    assert code == 0, err
+    assert (tmp_path / "there.jsonl").read_bytes() == (tmp_path / "here.jsonl").read_bytes()
+    assert machines.log().count(" joined with ") >= 2, "once before, once after"
 
 
 def killed(machines: Machines) -> None:
