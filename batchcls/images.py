@@ -173,6 +173,3 @@ class Failure:
 
     kind: FailureKind
     message: str
-
-
-Outcome = tuple[Prediction, ...] | Failure

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.backends.backend import OpenBackend
-from batchcls.backends.inline import InlineBackend
 from batchcls.backends.local import LocalBackend
 from batchcls.job.job import Job
 from batchcls.running.run import run
+from tests.support.inline_backend import InlineBackend
 
 VCPU = "VCPU=libopenvino_intel_cpu_plugin.so"
 """The CPU plugin under another name: a second real device."""

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 import batchcls
-from batchcls.backends.inline import InlineBackend
 from batchcls.errors import (
     DeviceError,
     LabelsError,
@@ -30,6 +29,7 @@ from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import PosixStorage
 from batchcls.running.run import run
 from tests.support.bad_images import BAD
+from tests.support.inline_backend import InlineBackend
 from tests.support.tiny_models import colour_model, save
 
 pytestmark = pytest.mark.runs
