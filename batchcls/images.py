@@ -27,6 +27,9 @@ FailureKind = Literal[
 MAX_BYTES = 256 << 20
 """Size of the largest image that is read, in the form in which it is stored."""
 
+FRAME_MARK = b"BATCHCLSFRM"
+"""In the bytes of a GIF or WebP: another frame than the first is meant."""
+
 FAILURE_KINDS: frozenset[str] = frozenset(get_args(FailureKind))
 
 _BACKGROUNDS = frozenset({"background", "__background__", "other", "dummy", "n/a"})

@@ -59,6 +59,13 @@ OPTIONS = (
     ),
     Option("null_separated", IMAGES, "Paths in lists end with NUL bytes, not newlines.", "", "-0"),
     Option(
+        "frames",
+        IMAGES,
+        "Which pages of a TIFF, and frames of a GIF or WebP, are images: first, all or every:N. "
+        "[first]",
+        "WHICH",
+    ),
+    Option(
         "raw",
         IMAGES,
         "Label cameras' raw files (DNG, NEF, CR2, CR3, ARW, RAF, …) by the preview inside.",

@@ -142,6 +142,8 @@ def _pixels(data: bytes, header: Header, scale: int) -> Pixels:
         return tiff_decoding.pixels(data, header, _imdecode)
     if header.bmp_masks:
         return bmp.masked(data, header)
+    if header.frame:
+        return _frame(data, header.frame)
     if header.format == "heic":
         from batchcls.decode import heic  # rare
 
@@ -188,6 +190,23 @@ def _imdecode(data: bytes, scale: int) -> Pixels:
     if pixels is None:
         raise corrupt("the decoder refuses it")
     result: Pixels = pixels
+    return result
+
+
+def _frame(data: bytes, number: int) -> Pixels:
+    """Another frame of an animation than its first, with what those before it left."""
+    import cv2
+    import numpy as np
+
+    try:
+        found, animation = cv2.imdecodeanimation(np.frombuffer(data, np.uint8), number, 1)
+    except MemoryError:
+        raise ImageError("out_of_memory", "not enough memory to decode it") from None
+    except cv2.error:
+        raise corrupt("the decoder refuses it") from None
+    if not found or len(animation.frames) != 1:
+        raise corrupt(f"the decoder finds no frame {number}")
+    result: Pixels = np.ascontiguousarray(animation.frames[0][:, :, :3])
     return result
 
 

@@ -7,6 +7,7 @@ behind it, or fails to, takes anything from it.
 """
 
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 
 from batchcls.decode.gif_unended import end_of_pixels
@@ -19,12 +20,15 @@ from batchcls.decode.header import (
     truncated,
 )
 from batchcls.errors import ImageError
+from batchcls.images import FRAME_MARK
 
 EXTENSION, IMAGE, TRAILER, PADDING = 0x21, 0x2C, 0x3B, 0x00
 GRAPHIC_CONTROL = 0xF9
 TRANSPARENT = 0x01
 TABLE = 0x80
 MAX_SIDE = 65_535
+MARK_SIZE = 20
+"""Of the block that says which frame is meant; see `sources.containers.frames`."""
 
 
 @dataclass(slots=True)
@@ -49,6 +53,10 @@ def read(data: bytes, max_pixels: int) -> Header:
     """
     if len(data) < 13:
         raise truncated("inside its header")
+    at = 13 + _table_size(data[10])
+    if data[at : at + 14] == b"\x21\xff\x0b" + FRAME_MARK and len(data) >= at + MARK_SIZE:
+        (frame,) = struct.unpack_from("<I", data, at + 15)
+        return _later(data, (at, at + MARK_SIZE, b""), frame, max_pixels)
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     check_size(max(width, 1), max(height, 1), max_pixels)
     walk = _Walk()
@@ -60,7 +68,7 @@ def read(data: bytes, max_pixels: int) -> Header:
             if isinstance(error, ImageError):
                 raise
             raise truncated("before the picture does (no trailer)") from None
-    frames, first = max(walk.frames, 1), walk.first
+    frames, first = max(len(walk.ends), 1), walk.first
     if first is None:
         raise corrupt("no picture between its blocks")
     width, height = max(width, first.width), max(height, first.height)
@@ -83,16 +91,30 @@ def read(data: bytes, max_pixels: int) -> Header:
     )
 
 
+def _later(data: bytes, mark: Edit, frame: int, max_pixels: int) -> Header:
+    """Header of a file of which another frame than the first is meant."""
+    walk = _Walk()
+    with suppress(IndexError):  # what is there may be enough
+        walk.over(data, mark[1])
+    width, height = struct.unpack_from("<HH", data, 6)
+    if walk.first is None or len(walk.ends) <= frame:
+        raise truncated(f"before frame {frame} does")
+    width, height = max(width, walk.first.width), max(height, walk.first.height)
+    check_size(width, height, max_pixels)
+    edits = (mark, (walk.ends[frame], len(data), bytes([TRAILER])))
+    return Header("gif", width, height, frames=len(walk.ends), frame=frame, channels=1, edits=edits)
+
+
 class _Walk:
     """The walk over a file's blocks.
 
     Attributes:
-        frames: that have been passed.
+        ends: where each frame that has been passed ends.
         first: the first of them, as soon as it begins.
     """
 
     def __init__(self) -> None:
-        self.frames = 0
+        self.ends: list[int] = []
         self.first: _Frame | None = None
         self._transparency_at: int | None = None
 
@@ -126,9 +148,8 @@ class _Walk:
                 self._transparency_at,
             )
         at = _skip_blocks(data, codes_at + 1)
-        self.frames += 1
-        if self.frames == 1:
-            self.first.end = at
+        self.ends.append(at)
+        self.first.end = self.ends[0]
         return at
 
     def ended_by_its_codes(self, data: bytes) -> bool:

@@ -35,11 +35,12 @@ class Header:
         format: by its first bytes, never by its name.
         width: of the stored picture, before EXIF orientation; of the canvas, if animated.
         height: likewise.
-        frames: pictures in the file; only the first is decoded.
+        frames: pictures in the file.
         bits: per sample.
         channels: samples per pixel as stored, alpha included; 1 for a palette.
         alpha: it has transparency of some kind.
         orientation: EXIF orientation, 1 to 8.
+        frame: the one that is decoded, by its number.
         edits: what to put in place of which bytes (start, end, bytes), in order, so that the
             decoder gets the first frame alone, and means by it what Pillow means.
         bmp_masks: bits of red, green and blue in a BMP whose order is its own; empty elsewhere.
@@ -56,6 +57,7 @@ class Header:
     width: int
     height: int
     frames: int = 1
+    frame: int = 0
     bits: int = 8
     channels: int = 3
     alpha: bool = False

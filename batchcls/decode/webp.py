@@ -9,7 +9,10 @@ from dataclasses import replace
 
 from batchcls.decode.exif import upright
 from batchcls.decode.header import Edit, Header, check_parts, check_size, corrupt, truncated
+from batchcls.images import FRAME_MARK
 
+MARK_AT, MARK_SIZE = 30, 12
+"""The chunk that says which frame is meant; see `sources.containers.frames`."""
 ALPHA = 0x10  # of the flags in VP8X
 ANNOUNCED = {b"EXIF": 0x08, b"XMP ": 0x04}
 """Flags that announce a chunk; where it does not come, nobody knows the orientation."""
@@ -54,8 +57,21 @@ def read(data: bytes, max_pixels: int) -> Header:
     if end > len(data):  # whole chunks up to `at`, the last one perhaps without its padding
         ending = bytes(max(at - len(data), 0))
         edits = ((4, 8, (at - 8).to_bytes(4, "little")), (min(at, len(data)), len(data), ending))
+    frame, edits = _meant(data, edits)
+    if frame >= max(frames, 1):
+        raise truncated(f"before frame {frame} does")
     orientation = upright(beside.get(b"EXIF"), beside.get(b"XMP "))
-    return replace(header, frames=max(frames, 1), orientation=orientation, edits=edits)
+    return replace(header, frames=max(frames, 1), frame=frame, orientation=orientation, edits=edits)
+
+
+def _meant(data: bytes, edits: tuple[Edit, ...]) -> tuple[int, tuple[Edit, ...]]:
+    """Which frame is meant, and the edits with one more where a mark says so."""
+    if data[MARK_AT : MARK_AT + 8] != FRAME_MARK[:4] + b"\4\0\0\0":
+        return 0, edits
+    (frame,) = struct.unpack_from("<I", data, MARK_AT + 8)
+    size = edits[0][2] if edits else data[4:8]
+    size = (int.from_bytes(size, "little") - MARK_SIZE).to_bytes(4, "little")
+    return frame, ((4, 8, size), (MARK_AT, MARK_AT + MARK_SIZE, b""), *edits[1:])
 
 
 def _first_chunk(kind: bytes, data: bytes) -> Header:

@@ -47,6 +47,11 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
     for name, pattern, description in (
         ("device", ".+", "a device string, for example CPU or HETERO:GPU,CPU"),
         ("names", ".+", "a pattern, for example *.jpg"),
+        (
+            "frames",
+            "first|all|every:[1-9][0-9]{0,6}",
+            "first, all or every:N, such as every:10",
+        ),
         ("exclude", ".+", "a pattern, for example thumbs or *_mask.png"),
         ("output", ".*[^/]", "a file name, for example results.jsonl"),
         ("cluster", r".*\S.*", "ray, or a launcher, for example 'srun --ntasks-per-node=1'"),

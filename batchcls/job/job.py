@@ -48,6 +48,8 @@ class Job:
         names: file-name patterns considered below directories, matched without case.
         exclude: patterns of names of files and folders to leave out below directories, besides
             the folders of thumbnails and deleted files that programs make.
+        frames: which pages of a TIFF, and frames of a GIF or WebP, are images: first, all or
+            every:N.
         raw: label the previews in cameras' raw files, which are then among the usual names.
         follow_links: follow symbolic links to directories.
         model: file, directory, ``hf://ORG/NAME`` or ``imagenet``; None is the built-in
@@ -120,6 +122,7 @@ class Job:
     null_separated: bool = False
     names: tuple[str, ...] = DEFAULT_NAMES
     exclude: tuple[str, ...] = ()
+    frames: str = "first"
     raw: bool = False
     follow_links: bool = False
     model: str | None = None
@@ -205,6 +208,13 @@ class Job:
         """
         usual = self.names == DEFAULT_NAMES
         return (*DEFAULT_NAMES, *RAW_NAMES) if self.raw and usual else self.names
+
+    @property
+    def frame_step(self) -> int:
+        """From one frame of a file to the next that is an image; 0 = the first alone is."""
+        if self.frames == "first":
+            return 0
+        return int(self.frames.partition(":")[2] or 1)
 
     @property
     def facts(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ Rules of this file:
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import repeat
 from pathlib import Path
@@ -19,8 +19,13 @@ from typing import IO
 
 from batchcls.errors import SourceError, StoppedError
 from batchcls.images import Container, Folder
-from batchcls.job.job import RAW_NAMES, Job
-from batchcls.sources.containers.kinds import BETWEEN, COMPRESSED, advice, kind_of
+from batchcls.job.job import Job
+from batchcls.sources.containers.kinds import (
+    BETWEEN,
+    FRAMES,
+    kind_of,
+    may_have_frames,
+)
 from batchcls.sources.containers.listing import Lister, OpenLister, OwnLister, look_at
 from batchcls.sources.containers.places import (
     NONE,
@@ -32,16 +37,10 @@ from batchcls.sources.containers.places import (
 )
 from batchcls.sources.duplicates import SeenHashes, normal, repeated
 from batchcls.sources.inputs import InputsList, ListWriter
+from batchcls.sources.left_out import render_left_out
 from batchcls.sources.nul_ended import read_names
 from batchcls.sources.opening import Opened, open_sources
 
-RAW = frozenset(pattern[1:] for pattern in RAW_NAMES)
-PICTURES = RAW | {
-    ".jxl", ".psd", ".svg", ".pdf", ".dcm", ".ppm", ".pgm", ".exr", ".hdr", ".ico",
-}  # fmt: skip
-"""Endings of pictures that are not read: named first among what is left out."""
-NAMED_FIRST = PICTURES | COMPRESSED.keys()
-MOST_SHOWN = 6
 TWO_SLASHES = re.compile(rb"//+")
 
 
@@ -66,7 +65,7 @@ def freeze(
     """
     opened = open_sources(job, path.parent, stdin)
     with closing(open_lister(job.patterns, job.exclude, opened.notes)) as lister:
-        return _write(opened, path, lister, None, excluding=bool(job.exclude))
+        return _write(opened, path, lister, None, job)
 
 
 def extend(
@@ -96,26 +95,28 @@ def extend(
             "`--output`"
         )
     with closing(open_lister(job.patterns, job.exclude, opened.notes)) as lister:
-        return _write(opened, path, lister, old, excluding=bool(job.exclude))
+        return _write(opened, path, lister, old, job)
 
 
 def _write(
-    opened: Opened, path: Path, lister: Lister, old: InputsList | None, *, excluding: bool
+    opened: Opened, path: Path, lister: Lister, old: InputsList | None, job: Job
 ) -> InputsList:
     writer = None
     try:
         writer = ListWriter(path)
         if old is not None:
             _write_old(writer, path, old)
-        add_members = _Containers(writer, lister, opened.root).add_members
+        containers = _Containers(writer, lister, opened.root)
         for source in opened.sources:
             # The place of every file is the root, which the manifest holds once for all of them.
             for name, _ in source.list():
-                if (kind := kind_of(name)) is None:
-                    writer.add(name)
+                if (kind := kind_of(name)) is not None:
+                    containers.add_members(kind, name)
+                elif job.frame_step and may_have_frames(name):
+                    containers.add_frames(name, job.frame_step)
                 else:
-                    add_members(kind, name)
-        left_out = render_left_out(opened.notes.left_out, excluding=excluding)
+                    writer.add(name)
+        left_out = render_left_out(opened.notes.left_out, excluding=bool(job.exclude))
         if not writer.count:
             hint = f"; {left_out}" if left_out else ""
             raise SourceError(f"no images found {opened.looked_in}{hint}")
@@ -143,34 +144,6 @@ def _write(
     finally:
         if writer is not None:
             writer.discard()
-
-
-def render_left_out(left_out: Mapping[str, int], *, excluding: bool) -> str:
-    """What was left out by name, in a sentence; empty if nothing was.
-
-    Args:
-        left_out: see `Notes.left_out`.
-        excluding: the job leaves names out that it would take otherwise.
-    """
-    files = {name: count for name, count in left_out.items() if not name.endswith("/")}
-    options = ["`--raw`"] * bool(RAW.intersection(files)) + ["`--names`"]
-    see = " and ".join(options + ["`--exclude`"] * excluding)
-    folders = {name: count for name, count in left_out.items() if name.endswith("/")}
-    parts = []
-    if files:
-        parts.append(f"left out by name: {_most(files, 'without an ending')} (see {see})")
-    if folders:
-        parts.append(f"folders left out: {_most(folders, '')}")
-    parts += [advice(ending) for ending in files if ending in COMPRESSED][:1]
-    return "; ".join(parts)
-
-
-def _most(counts: Mapping[str, int], unnamed: str) -> str:
-    """The largest counts, those that sound like pictures first."""
-    ranked = sorted(counts, key=lambda name: (name not in NAMED_FIRST, -counts[name], name))
-    shown = [f"{counts[name]:,} {name or unnamed}" for name in ranked[:MOST_SHOWN]]
-    more = sum(counts[name] for name in ranked[MOST_SHOWN:])
-    return ", ".join([*shown, f"{more:,} more"] if more else shown)
 
 
 def _write_old(writer: ListWriter, path: Path, old: InputsList) -> None:
@@ -209,8 +182,36 @@ class _Containers:
         path = TWO_SLASHES.sub(b"/", path)  # lest they look like what ends a container's path
         name = os.fsdecode(path)
         found = look_at(kind, self._folder.path(name))
-        container = found._replace(path=name)
-        known = self._writer.containers
+        number = self._number(found._replace(path=name))
+        prefix = path + os.fsencode(BETWEEN)
+        for member, place in self._lister.members(found, number):
+            self._writer.add(prefix + member, place)
+
+    def add_frames(self, path: bytes, step: int) -> None:
+        """Append each `step`th frame of a file; the file itself, if it has but one.
+
+        A file that cannot be read is an image that fails, as anywhere else.
+
+        Raises:
+            SourceError: it is not what it was when it was listed before.
+        """
+        normal_path = TWO_SLASHES.sub(b"/", path)
+        name = os.fsdecode(normal_path)
+        number = self._numbers.get(name, len(self._writer.containers))
+        try:
+            found = look_at(FRAMES, self._folder.path(name))
+            frames = list(self._lister.members(found, number))
+        except SourceError:
+            frames = []
+        if len(frames) < 2:
+            self._writer.add(path)
+            return
+        self._number(found._replace(path=name))
+        for frame, place in frames[::step]:
+            self._writer.add(normal_path + os.fsencode(BETWEEN) + frame, place)
+
+    def _number(self, container: Container) -> int:
+        name, known = container.path, self._writer.containers
         number = self._numbers.setdefault(name, len(known))
         if number == len(known):
             known.append(container)
@@ -220,9 +221,7 @@ class _Containers:
                 "it, put the new images into a container of another name, or choose another "
                 "`--output`"
             )
-        prefix = path + os.fsencode(BETWEEN)
-        for member, place in self._lister.members(found, number):
-            self._writer.add(prefix + member, place)
+        return number
 
 
 def _key(path: bytes, place: bytes, root: bytes, containers: Sequence[Container]) -> bytes:

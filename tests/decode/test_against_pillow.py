@@ -5,6 +5,8 @@ Run by `tox -e formats`, which has them.
 
 import io
 import struct
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,10 @@ from numpy.typing import NDArray
 from batchcls.decode.decode import decode
 from batchcls.decode.sniff import sniff
 from batchcls.errors import ImageError
+from batchcls.job.job import Job
+from batchcls.sources.every import EveryPlace
+from batchcls.sources.freezing import freeze
+from batchcls.sources.inputs import InputsReader
 from tests.support.damaged_files import KINDS, decode_damaged
 from tests.support.heif_files import Item, grid, heif, ispe
 from tests.support.prefixes import whole_prefixes
@@ -100,6 +106,32 @@ def test_primary_picture_of_several() -> None:
     images[0].save(out, "HEIF", save_all=True, append_images=images[1:], primary_index=1)
     assert sniff(out.getvalue()).upright_size == images[1].size
     assert difference(out.getvalue()) == 0
+
+
+def animation(form: str) -> bytes:
+    frames = [Image.new("RGB", (64, 48), (40 * number, 200, 30)) for number in range(4)]
+    for number, frame in enumerate(frames):
+        frame.paste((250, 10, 10), (4 + 9 * number, 5, 20 + 9 * number, 30))
+    out = io.BytesIO()
+    options = {"disposal": 2} if form == "GIF" else {"lossless": True} if form == "WEBP" else {}
+    frames[0].save(out, form, save_all=True, append_images=frames[1:], **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "TIFF"])
+def test_frames_are_pillows(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = f"all.{form.lower()}"
+    Path(name).write_bytes(animation(form))
+    listed = freeze(Job(sources=(name,), frames="all"), tmp_path / "inputs")
+    with closing(InputsReader(tmp_path / "inputs", listed.root, members=listed.members)) as reader:
+        images = list(reader)
+    assert [image.path for image in images] == [f"{name}//{number}" for number in range(4)]
+    with Image.open(name) as expected:
+        for number, image in enumerate(images):
+            expected.seek(number)
+            found = decode(EveryPlace().read(image))[:, :, ::-1]
+            assert (found == np.asarray(expected.convert("RGB"))).all()
 
 
 def coded(number: int, width: int, height: int) -> Item:

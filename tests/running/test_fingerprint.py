@@ -53,6 +53,7 @@ CHANGES_NOTHING: dict[str, Any] = {
     "exclude": ("thumbs",),
     "null_separated": True,
     "follow_links": True,
+    "frames": "all",  # the list is frozen
     "nireq": 3,
     "workers": 1,
     "batch_size": 4,

@@ -33,6 +33,7 @@ NEUTRAL = frozenset(
         "names",
         "follow_links",
         "raw",
+        "frames",
         "exclude",
         "decode",
         "output",

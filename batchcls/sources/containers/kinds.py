@@ -7,7 +7,11 @@ of ten million files would take longer than to list them.
 KINDS = {".tar": "tar", ".zip": "zip", ".cbz": "zip", ".parquet": "parquet"}
 """How the container is read, by the ending of its name, in lower case."""
 
-ROWS = frozenset({"parquet"})
+FRAMES = "frames"
+FRAMED = (b".tif", b".tiff", b".gif", b".webp")
+"""Files that are containers of this kind where somebody asks for more than the first frame."""
+
+ROWS = frozenset({"parquet", FRAMES})
 """Kinds whose members have numbers for names: all of them are images."""
 
 COMPRESSED = {
@@ -24,6 +28,11 @@ def kind_of(path: bytes) -> str | None:
     """How to read the container of this name; None if it is no container."""
     dot = path.rfind(b".", path.rfind(b"/") + 2)
     return None if dot < 0 else KINDS.get(path[dot:].lower().decode("latin-1"))
+
+
+def may_have_frames(path: bytes) -> bool:
+    """Whether a file of this name may hold several pictures."""
+    return path.lower().endswith(FRAMED)
 
 
 def compressed(path: str) -> str:
@@ -48,7 +57,8 @@ def container_path(path: str) -> str:
     """
     start = 0
     while (at := path.find(BETWEEN, start)) >= 0:
-        if kind_of(path[:at].encode(errors="surrogateescape")):
+        raw = path[:at].encode(errors="surrogateescape")
+        if kind_of(raw) or may_have_frames(raw):
             return path[:at]
         start = at + 1
     return ""
