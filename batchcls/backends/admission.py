@@ -52,7 +52,7 @@ class Admission:
 
     @property
     def described(self) -> bool:
-        """A worker that fits has loaded the model."""
+        """A worker has loaded the model, fits, and was told of."""
         return self._likeness.described
 
     def nobody(self, trouble: str) -> BatchclsError:
@@ -110,13 +110,13 @@ class Admission:
             UnfitError: its lines would be others, or it cannot do this job.
         """
         match event:
+            case WorkerReady() if not node.seen:
+                node.held.append(event)
+                return []
             case WorkerReady(worker, description):
                 if why := self._likeness.objection(node.number, description):
                     raise UnfitError(why)
                 event = WorkerReady(worker, self._likeness.told(description))
-                if not node.seen:
-                    node.held.append(event)
-                    return []
             case WorkerRefused(error=error, message=message) if error != "UndecidedError":
                 self._refusals.append(event)
                 raise UnfitError(message)

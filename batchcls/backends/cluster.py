@@ -261,7 +261,7 @@ class ClusterBackend:
             case "seen" if self._admission.images is not None:
                 node.seen = True
                 held, node.held = node.held, []
-                return held
+                return [told for event in held for told in self._admission.admitted(node, event)]
             case kind:
                 self._note(node, kind, head)
         return []

@@ -238,6 +238,7 @@ def test_a_machine_that_would_give_other_lines_is_left_out(
 ) -> None:
     driver.at_work(1, 0)
     driver.join(2)
+    driver.says(2, "seen")
     driver.backend.do(StartWorker(2))
     events = driver.ready(2, **facts)
     event = left_out(events)
@@ -260,7 +261,9 @@ def test_mixed_processors_are_taken_where_they_may_be() -> None:
 
 def test_an_earlier_sessions_echo_is_everybodys() -> None:
     driver = Driver(Echo(devices={"CPU": "bb"}))
+    driver.backend.look_for(lambda most, share: [])
     driver.join(1)
+    driver.says(1, "seen")
     driver.backend.do(StartWorker(0))
     driver.wire.expecting = False
     with pytest.raises(RefusedError, match="node1: this processor rounds differently"):
@@ -289,6 +292,34 @@ def test_where_all_are_left_out_the_run_is_refused_with_the_reasons(driver: Driv
     driver.says(2, "unfit", reason="a full disk")
     with pytest.raises(RefusedError, match="\n  node1: no images\n  node2: a full disk"):
         driver.wait(cluster.LINGER_S + 1)
+
+
+def test_what_a_machine_without_images_made_of_the_model_counts_for_nobody(driver: Driver) -> None:
+    driver.join(1)
+    driver.backend.do(StartWorker(0))
+    assert driver.ready(1, echo={"CPU": "bb"}) == []
+    driver.says(1, "unfit", reason="no images")
+    driver.at_work(2, 2)
+    (event,) = driver.says(2, "from", answers(), w=0)
+    assert isinstance(event, Answered)
+    alone = Driver()
+    alone.join(1)
+    alone.backend.do(StartWorker(0))
+    alone.ready(1)
+    alone.backend.look_for(lambda most, share: [])
+    alone.wire.expecting = False
+    with pytest.raises(RefusedError, match="node1: no images"):
+        alone.says(1, "unfit", reason="no images")
+
+
+def test_a_machine_whose_worker_refuses_is_left_out(driver: Driver) -> None:
+    driver.at_work(1, 0)
+    driver.join(2)
+    driver.backend.do(StartWorker(2))
+    refused = protocol.encode("refused", error="DeviceError", message="no device GPU here")
+    events = driver.says(2, "from", refused, w=0)
+    assert left_out(events).reason == "no device GPU here"
+    assert events[1:] == [MachineLost(2, "no device GPU here")]
 
 
 def test_what_every_machine_refuses_is_said_as_on_one(driver: Driver) -> None:
