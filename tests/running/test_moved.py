@@ -13,6 +13,7 @@ import pytest
 from batchcls.errors import RefusedError, StoppedError
 from batchcls.images import Folder
 from batchcls.running.moved import some_sizes
+from tests.support.archives import pack
 from tests.support.instant_run import Place
 from tests.support.numbered import Act, Numbered, Unsynced
 
@@ -60,6 +61,8 @@ SOURCES: dict[str, Sources] = {
     "images": lambda disk: tuple(str(p) for p in sorted((disk / "images").iterdir())),
     "folders": lambda disk: (f"{disk}/images/", f"{disk}/more"),
     "a list": listed,
+    "containers": lambda disk: (f"{disk}/packed",),
+    "a container": lambda disk: (f"{disk}/packed/1.tar",),
 }
 
 
@@ -68,6 +71,10 @@ SOURCES: dict[str, Sources] = {
 def test_a_run_goes_on_where_its_images_are_now(place: Place, tmp_path: Path, kind: str) -> None:
     (place.folder / "more").mkdir()
     (place.folder / "more/last.jpg").write_text("last")
+    (place.folder / "packed").mkdir()
+    for number in range(2):
+        held = {f"{n}.jpg": b"x" * (n % 97 + 1) for n in range(number, COUNT)}
+        pack(place.folder / f"packed/{number}.tar", held)
     results = tmp_path / "results.jsonl"
     sources = SOURCES[kind](place.folder)
     place.run(sources=sources, output=str(tmp_path / "whole.jsonl"))

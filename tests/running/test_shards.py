@@ -76,6 +76,21 @@ def test_sixteen_shards_merged_are_the_bytes_of_one_run(place: Place) -> None:
     assert Path(merged).read_bytes() == place.paths.results.read_bytes()
 
 
+def test_shards_of_containers_are_merged_with_their_places(place: Place) -> None:
+    place.pack("b.tar", 50, 70)
+    place.run()
+    results = [output(place, number) for number in (1, 2, 3)]
+    for number, name in enumerate(results, 1):
+        place.run(shard=f"{number}/3", output=name)
+    merged = str(place.folder / "merged.jsonl")
+    merge(merged, results, PosixStorage())
+    assert Path(merged).read_bytes() == place.paths.results.read_bytes()
+    (place.folder / "images" / "003.jpg").write_text("cat")
+    failed = place.run(output=merged, retry_failed=True).failed
+    assert failed == place.run(retry_failed=True).failed > 1
+    assert Path(merged).read_bytes() == place.paths.results.read_bytes()
+
+
 def test_further_passes_have_no_lines(place: Place) -> None:
     assert place.run(shard="2/3", number_iter=3).images == 17
     assert indices(place.job.output) == list(range(16, 33))

@@ -66,8 +66,9 @@ def read(handle: Handle, image: ImageRef, member: Member) -> bytes:
         value = handle.kept.value(group, row)
     except ImportError:
         raise ImageError("io_error", f"Parquet needs pyarrow: pip install '{PYARROW}'") from None
-    except (ValueError, LookupError, NotImplementedError) as error:
-        handle.kept = None
+    except (OSError, ValueError, LookupError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # the disk's, not the decoder's
         raise ImageError("corrupt", f"its table is damaged there ({error})") from error
     if value is None:
         raise ImageError("empty", "its row has no bytes (a path in it is not opened)")
@@ -153,4 +154,6 @@ def _open(descriptor: int) -> Any:
     # The very file that was found to be the one that was listed, whatever its name is now; and not
     # the whole of a column before its first row.
     file = OSFile(f"/dev/fd/{descriptor}")
-    return parquet.ParquetFile(file, buffer_size=BUFFER, pre_buffer=False)
+    return parquet.ParquetFile(
+        file, buffer_size=BUFFER, pre_buffer=False, page_checksum_verification=True
+    )

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +101,19 @@ def test_every_prefix_is_refused(tmp_path: Path) -> None:
         os.truncate(path, length)
         with pytest.raises(SourceError):
             listed(path)
+
+
+@pytest.mark.runs
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+def test_a_changed_byte_gives_no_other_row(tmp_path: Path, compression: str) -> None:
+    path = tmp_path / "t.parquet"
+    write(path, {"image": BYTES[:12]}, compression=compression)
+    data, chance = path.read_bytes(), random.Random(3)
+    with path.open("r+b", buffering=0) as file:
+        for _ in range(500):
+            at = chance.randrange(len(data))
+            os.pwrite(file.fileno(), bytes([data[at] ^ chance.randrange(1, 256)]), at)
+            with suppress(SourceError):
+                for ref in listed(path)[:12]:
+                    assert outcome(ref) not in BYTES[: ref.index] + BYTES[ref.index + 1 :]
+            os.pwrite(file.fileno(), data[at : at + 1], at)
