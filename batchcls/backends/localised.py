@@ -1,4 +1,4 @@
-"""Brings a job's model onto this machine: fetches it from the hub, or has the ImageNet one built.
+"""Brings a job onto this machine: fetches model and datasets, or has the ImageNet model built.
 
 Once, and in the process that the user started: what workers get is a local path. Building needs
 OpenVINO, which that process never loads, so another one does it.
@@ -16,12 +16,21 @@ BUILT_IN_S = 120.0
 
 
 def localised(job: Job) -> Job:
-    """The job with the path of its model, whatever name that has.
+    """The job with the path of its model, whatever name that has, and folders for datasets.
 
     Raises:
-        ModelError: it is not there, or cannot be fetched or built.
-        SetupError: a library or package that it needs is not installed.
+        ModelError: the model is not there, or cannot be fetched or built.
+        SourceError: the same of a dataset.
+        SetupError: a library or package that they need is not installed.
     """
+    if any(source.startswith("hf://") for source in job.sources):
+        from batchcls.backends import hub_datasets  # rare, and workers start without
+
+        sources = (
+            str(hub_datasets.fetch(source)) if hub_datasets.is_reference(source) else source
+            for source in job.sources
+        )
+        job = replace(job, sources=tuple(sources))
     if job.model is not None and hub.is_reference(job.model):
         return replace(job, model=str(hub.fetch(job.model)))
     return with_built(job)
