@@ -3,7 +3,8 @@
 from batchcls.decode.bits import Bits
 from batchcls.decode.header import check_parts, corrupt
 
-SEQUENCE = 33
+SEQUENCE, SECOND_LAYER = bytes([33 << 1]), b"\x08"
+"""How a sequence parameter set begins, and the second byte where it is of another layer."""
 LONGEST = 512
 """Bytes of a parameter set within which its size stands."""
 MAX_UNITS = 4096
@@ -28,7 +29,8 @@ def sizes(data: bytes, configuration: bytes) -> list[tuple[int, int]]:
         if at > len(data):
             raise corrupt("a unit that is longer than the picture's bytes")
         units.append(data[start : min(at, start + LONGEST)])
-    return [_size(unit) for unit in units if unit and unit[0] >> 1 & 63 == SEQUENCE]
+    # Bits 6 to 1 of the first byte are the kind; of further layers (a second eye) nothing is shown.
+    return [_size(unit) for unit in units if unit[:1] == SEQUENCE and unit[1:2] < SECOND_LAYER]
 
 
 def _configured(configuration: bytes) -> tuple[list[bytes], int]:

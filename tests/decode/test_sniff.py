@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchcls.decode import exif, jpeg
+from batchcls.decode import exif, hevc, jpeg
 from batchcls.decode.header import Header
 from batchcls.decode.sniff import MAGIC, sniff
 from batchcls.errors import ImageError
 from tests.support.golden_files import GOLDENS, PLAIN
+from tests.support.heif_files import hevc_sequence, hvcc
 
 MAGICS = [magic for magic, _ in MAGIC]
 KINDS = {"empty", "not_image", "truncated", "corrupt", "too_large"}
@@ -132,3 +133,9 @@ def test_markers_are_found_in_blocks_as_in_one(block: int, data: bytes) -> None:
             found = jpeg.NEXT_MARKER.search(data, past)
             expected = jpeg.NEXT_MARKER.search(data, at)
             assert (found and found.span()) == (expected and expected.span())
+
+
+def test_a_second_eye_of_a_heic_has_no_size() -> None:
+    first = hevc_sequence(64, 48)
+    second = first[:1] + bytes([1 << 3 | 1]) + hevc_sequence(1 << 15, 1 << 15)[2:]
+    assert hevc.sizes(b"", hvcc(first, second)[8:]) == [(64, 48)]
