@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from batchcls.job.job import Job
+from batchcls.running.run import run
 from tests.support.processes import PATIENCE_S, gone_within, words
 from tests.support.program import Program
 from tests.support.ray_nodes import STRIKES, RayNodes, Wire, of_ours
@@ -39,11 +41,16 @@ def trap(event, about):
             os.kill(os.getpid(), signal.SIGSEGV)
         if name.startswith("hanging"):
             time.sleep(3600)
+        if name.endswith(".png"):
+            time.sleep(0.001)
 
 if "batchcls.worker" in sys.orig_argv:
     sys.addaudithook(trap)
 """
-"""For `sitecustomize`: a worker dies or hangs when it opens images of these names."""
+"""For `sitecustomize`: a worker dies or hangs when it opens images of these names, and takes its
+time with all others, so that a run lasts until each node has joined it."""
+
+MANY = 10_000
 
 
 @pytest.fixture(scope="module")
@@ -77,14 +84,31 @@ def add(nodes: RayNodes) -> Iterator[Callable[..., Any]]:
         nodes.remove(node)
 
 
+@pytest.fixture(scope="module")
+def many(crowd: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Names of a few small images, fewer than the crowd."""
+    folder = tmp_path_factory.mktemp("many")
+    for number in range(MANY):
+        (folder / f"{number}.png").hardlink_to(crowd / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(many: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What an undisturbed run on one machine writes."""
+    output = tmp_path_factory.mktemp("whole") / "results.jsonl"
+    run(Job(sources=(str(many),), model=str(model), output=str(output), progress="none"))
+    return output.read_bytes()
+
+
 @pytest.fixture
-def crowd_run(crowd: Path, model: Path, tmp_path: Path) -> Iterator[Callable[..., Program]]:
-    """Starts the run of the crowd, on the cluster, or goes on with it."""
+def cluster_run(many: Path, model: Path, tmp_path: Path) -> Iterator[Callable[..., Program]]:
+    """Starts the run on the cluster, or goes on with it."""
     started: list[Program] = []
 
     def begin(*options: str) -> Program:
         options = ("-w", "1", "--cluster", "ray", *options)
-        started.append(Program(crowd, model, tmp_path / "results.jsonl", options=options))
+        started.append(Program(many, model, tmp_path / "results.jsonl", options=options))
         return started[-1]
 
     yield begin
@@ -115,24 +139,24 @@ def complete(program: Program, whole: bytes) -> str:
 def test_the_bytes_are_those_of_one_machine(
     machines: int,
     add: Callable[..., Any],
-    crowd_run: Callable[..., Program],
-    crowd_whole: bytes,
+    cluster_run: Callable[..., Program],
+    whole: bytes,
 ) -> None:
     for _ in range(machines - 2):
         add()
-    program = crowd_run()
+    program = cluster_run()
     at_work(program, machines)
-    complete(program, crowd_whole)
+    complete(program, whole)
 
 
 def test_a_node_that_joins_during_the_run_works_too(
-    add: Callable[..., Any], crowd_run: Callable[..., Program], crowd_whole: bytes
+    add: Callable[..., Any], cluster_run: Callable[..., Program], whole: bytes
 ) -> None:
-    program = crowd_run()
+    program = cluster_run()
     at_work(program, 2)
     add()
     at_work(program, 3)
-    complete(program, crowd_whole)
+    complete(program, whole)
 
 
 @pytest.mark.parametrize("again", [1, 2])
@@ -141,16 +165,16 @@ def test_a_lost_node_costs_no_line(
     strike: Callable[[Any], None],
     again: int,
     add: Callable[..., Any],
-    crowd_run: Callable[..., Program],
-    crowd_whole: bytes,
+    cluster_run: Callable[..., Program],
+    whole: bytes,
 ) -> None:
     node = add()
-    program = crowd_run()
+    program = cluster_run()
     at_work(program, 3)
     time.sleep(0.3 * again)
     began = time.monotonic()
     strike(node)
-    complete(program, crowd_whole)
+    complete(program, whole)
     assert time.monotonic() - began < AGAIN_S + PATIENCE_S
 
 
@@ -159,20 +183,20 @@ def test_a_lost_node_costs_no_line(
 def test_a_node_that_is_cut_off_costs_no_line(
     again: int,
     add: Callable[..., Any],
-    crowd_run: Callable[..., Program],
-    crowd_whole: bytes,
+    cluster_run: Callable[..., Program],
+    whole: bytes,
 ) -> None:
     wire = Wire(again)
     try:
         with wire.inside():
             node = add(node_ip_address=wire.address)
-        program = crowd_run()
+        program = cluster_run()
         at_work(program, 3)
         left = [pid for pid in of_ours([node]) if "batchcls" in words(pid)]
         assert len(left) == 2  # the agent and its worker
         wire.cut()
         began = time.monotonic()
-        complete(program, crowd_whole)
+        complete(program, whole)
         # It ends by itself, though nobody can tell it to.
         assert gone_within(left, began + AGAIN_S - time.monotonic())
     finally:
@@ -180,25 +204,25 @@ def test_a_node_that_is_cut_off_costs_no_line(
 
 
 def test_a_killed_driver_leaves_nothing_and_another_goes_on(
-    nodes: RayNodes, crowd_run: Callable[..., Program], crowd_whole: bytes
+    nodes: RayNodes, cluster_run: Callable[..., Program], whole: bytes
 ) -> None:
     for _ in range(2):
-        program = crowd_run()
+        program = cluster_run()
         at_work(program, 2)
         left = of_ours(nodes.nodes)
         assert len(left) >= 6  # an actor, an agent and a worker on each
         program.process.kill()
         program.process.communicate()
         assert gone_within(left, END_S)
-    complete(crowd_run(), crowd_whole)
+    complete(cluster_run(), whole)
 
 
 @pytest.mark.parametrize(("number", "count"), [(signal.SIGINT, 1), (signal.SIGINT, 2),
                                                (signal.SIGTERM, 1)])  # fmt: skip
 def test_a_stopped_run_leaves_nothing_anywhere(
-    number: signal.Signals, count: int, nodes: RayNodes, crowd_run: Callable[..., Program]
+    number: signal.Signals, count: int, nodes: RayNodes, cluster_run: Callable[..., Program]
 ) -> None:
-    program = crowd_run()
+    program = cluster_run()
     at_work(program, 2)
     left = of_ours(nodes.nodes)
     for _ in range(count):
@@ -230,13 +254,13 @@ def test_deadly_and_hanging_images_are_convicted_as_on_one_machine(
         if b'"top":[]' in line
     ]
     assert sorted(failed) == ["timeout", "worker_crash", "worker_crash"]
-    assert "lost " not in (tmp_path / "there.jsonl.job/log").read_text()
+    assert "lost" not in (tmp_path / "there.jsonl.job/log").read_text()
 
 
 def test_a_node_with_another_version_is_left_out_by_name(
     add: Callable[..., Any],
-    crowd_run: Callable[..., Program],
-    crowd_whole: bytes,
+    cluster_run: Callable[..., Program],
+    whole: bytes,
     tmp_path: Path,
 ) -> None:
     other = tmp_path / "other"
@@ -244,37 +268,37 @@ def test_a_node_with_another_version_is_left_out_by_name(
     version = other / "batchcls/version.py"
     version.write_text(version.read_text().replace('__version__ = "', '__version__ = "9.'))
     add(env_vars={"PYTHONPATH": str(other)})
-    program = crowd_run()
-    complete(program, crowd_whole)
+    program = cluster_run()
+    complete(program, whole)
     log = (tmp_path / "results.jsonl.job/log").read_text()
-    assert log.count("left out ") == 1
+    assert log.count(" is left out: ") == 1
     assert "batchcls is 9." in log
 
 
 def test_a_node_without_batchcls_is_left_out_by_name(
     add: Callable[..., Any],
-    crowd_run: Callable[..., Program],
-    crowd_whole: bytes,
+    cluster_run: Callable[..., Program],
+    whole: bytes,
     tmp_path: Path,
 ) -> None:
     (tmp_path / "other/batchcls").mkdir(parents=True)
     (tmp_path / "other/batchcls/__init__.py").touch()
     add(env_vars={"PYTHONPATH": str(tmp_path / "other")})
-    program = crowd_run()
-    complete(program, crowd_whole)
+    program = cluster_run()
+    complete(program, whole)
     log = (tmp_path / "results.jsonl.job/log").read_text()
-    assert log.count("left out ") == 1
+    assert log.count(" is left out: ") == 1
     assert "ended: exit status 1: " in log
     assert "batchcls.backends" in log
 
 
 def test_nothing_of_rays_reaches_the_terminal(
-    add: Callable[..., Any], crowd_run: Callable[..., Program], crowd_whole: bytes
+    add: Callable[..., Any], cluster_run: Callable[..., Program], whole: bytes
 ) -> None:
     node = add()
-    program = crowd_run("--progress", "none")
+    program = cluster_run("--progress", "none")
     at_work(program, 3)
     STRIKES["killed"](node)
-    err = complete(program, crowd_whole)
+    err = complete(program, whole)
     assert "aylet" not in err
     assert "ray::" not in err

@@ -52,8 +52,10 @@ class Program:
             told = json.loads(self.paths.progress.read_text())
         except FileNotFoundError:
             return False
-        at_work = [row for row in told["workers"] if row["state"] == "running"]
-        return told["pid"] == self.process.pid and len(at_work) >= workers
+        # The row of a machine says how many it has.
+        rows = [row for row in told["workers"] if row["state"] == "running"]
+        at_work = sum(int(row.get("workers", 1)) for row in rows)
+        return bool(told["pid"] == self.process.pid and at_work >= workers)
 
     def end(self, seconds: float = PATIENCE_S) -> tuple[int, str, str]:
         out, err = self.process.communicate(timeout=seconds)
