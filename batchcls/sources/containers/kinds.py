@@ -4,14 +4,14 @@ A member's path is its container's, ``//`` and its name in there. By name, since
 of ten million files would take longer than to list them.
 """
 
-KINDS = {".tar": "tar", ".zip": "zip", ".cbz": "zip", ".parquet": "parquet"}
+KINDS = {".tar": "tar", ".zip": "zip", ".cbz": "zip", ".parquet": "parquet", ".arrow": "arrow"}
 """How the container is read, by the ending of its name, in lower case."""
 
 FRAMES = "frames"
 FRAMED = (b".tif", b".tiff", b".gif", b".webp")
 """Files that are containers of this kind where somebody asks for more than the first frame."""
 
-ROWS = frozenset({"parquet", FRAMES})
+ROWS = frozenset({"parquet", "arrow", FRAMES})
 """Kinds whose members have numbers for names: all of them are images."""
 
 COMPRESSED = {

@@ -8,15 +8,13 @@ Rules of this file:
 3. Only the images' bytes are read. A path in the table leads anywhere, so nothing opens it.
 """
 
-import json
 from collections.abc import Iterator
 from typing import IO, Any
 
-from batchcls.errors import ImageError
 from batchcls.images import LARGEST, ImageRef, Member
 from batchcls.sources.containers.listed import DamagedError, Left, Listed
 from batchcls.sources.containers.reading import Handle
-from batchcls.version import PYARROW
+from batchcls.sources.containers.table_columns import NEEDED, column_of, value_of, values_of
 
 AT_ONCE = 16
 """Rows in memory."""
@@ -24,9 +22,6 @@ AT_ONCE = 16
 BUFFER = 1 << 20
 GROUP = 32
 """Bits of a place's offset below those of the row group: the row in it."""
-
-NAMES = ("image", "img", "picture", "photo", "jpg", "jpeg", "png", "webp", "bytes", "content")
-"""Columns that hold the images where several hold bytes, the likeliest first."""
 
 
 def members(file: IO[bytes], size: int, left: Left) -> Iterator[Listed]:
@@ -43,7 +38,7 @@ def members(file: IO[bytes], size: int, left: Left) -> Iterator[Listed]:
     try:
         table = _open(file.fileno())
     except ImportError:
-        raise DamagedError(f"Parquet needs pyarrow: pip install '{PYARROW}'") from None
+        raise DamagedError(NEEDED) from None
     if not column_of(table.schema_arrow):
         return
     row = 0
@@ -59,20 +54,14 @@ def read(handle: Handle, image: ImageRef, member: Member) -> bytes:
     Raises:
         ImageError: empty where its bytes are null; corrupt where its page is damaged.
     """
-    group, row = member.offset >> GROUP, member.offset & LARGEST
-    try:
-        if handle.kept is None:
-            handle.kept = _Rows(handle)
-        value = handle.kept.value(group, row)
-    except ImportError:
-        raise ImageError("io_error", f"Parquet needs pyarrow: pip install '{PYARROW}'") from None
-    except (OSError, ValueError, LookupError, NotImplementedError) as error:
-        if isinstance(error, OSError) and error.errno:
-            raise  # the disk's, not the decoder's
-        raise ImageError("corrupt", f"its table is damaged there ({error})") from error
-    if value is None:
-        raise ImageError("empty", "its row has no bytes (a path in it is not opened)")
-    return bytes(value)
+    return value_of(lambda: _value(handle, member))
+
+
+def _value(handle: Handle, member: Member) -> bytes | None:
+    if handle.kept is None:
+        handle.kept = _Rows(handle)
+    rows: _Rows = handle.kept
+    return rows.value(member.offset >> GROUP, member.offset & LARGEST)
 
 
 class _Rows:
@@ -97,55 +86,9 @@ class _Rows:
             batch = next(self._batches, None)
             if batch is None:
                 raise IndexError("the row group ends early")
-            column = batch.column(0)
-            self._batch = column.field("bytes") if "." in self._column else column
+            self._batch = values_of(batch, self._column)
         value: bytes | None = self._batch[row - self._first].as_py()
         return value
-
-
-def column_of(schema: Any) -> str:
-    """Which column holds the images, as Parquet names it; empty if none does.
-
-    Args:
-        schema: of pyarrow.
-
-    Raises:
-        DamagedError: several could.
-    """
-    found = {field.name: leaf for field in schema if (leaf := _leaf(field))}
-    named = _features(schema.metadata or {}) & found.keys()
-    names = sorted(named or found)
-    if len(names) > 1:
-        names = [name for name in NAMES if name in names][:1] or names
-    if len(names) > 1:
-        raise DamagedError(f"several of its columns hold bytes ({', '.join(names)})")
-    return found[names[0]] if names else ""
-
-
-def _leaf(field: Any) -> str:
-    """What of a column holds bytes: itself, or `bytes` of a struct."""
-    from pyarrow import types
-
-    def holds_bytes(kind: Any) -> bool:
-        return bool(types.is_binary(kind) or types.is_large_binary(kind))
-
-    if holds_bytes(field.type):
-        return str(field.name)
-    if types.is_struct(field.type):
-        inner = {field.type.field(n).name: field.type.field(n).type
-                 for n in range(field.type.num_fields)}  # fmt: skip
-        if "bytes" in inner and holds_bytes(inner["bytes"]):
-            return f"{field.name}.bytes"
-    return ""
-
-
-def _features(metadata: dict[bytes, bytes]) -> set[str]:
-    """Columns that the Hugging Face library says are images."""
-    try:
-        features = json.loads(metadata[b"huggingface"])["info"]["features"]
-        return {name for name, kind in features.items() if kind.get("_type") == "Image"}
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return set()
 
 
 def _open(descriptor: int) -> Any:

@@ -26,6 +26,15 @@ def write(path: Path, columns: dict[str, Any], rows: int = 7, **options: Any) ->
     return listed(path)
 
 
+def write_arrow(path: Path, columns: dict[str, Any], form: str) -> list[ImageRef]:
+    """Write an Arrow file of either form with seven rows in a batch, and list it."""
+    table = pyarrow.table(columns)
+    begin = pyarrow.ipc.new_file if form == "file" else pyarrow.ipc.new_stream
+    with begin(str(path), table.schema) as writer:
+        writer.write_table(table, max_chunksize=7)
+    return listed(path)
+
+
 def structs(values: list[bytes | None]) -> list[dict[str, Any]]:
     return [{"bytes": value, "path": f"/elsewhere/{n}.jpg"} for n, value in enumerate(values)]
 
@@ -42,6 +51,32 @@ def test_each_row_is_an_image_named_by_its_number(
     assert [source.read(ref) for ref in refs] == BYTES
     order = random.Random(1).sample(range(100), 100)
     assert [source.read(refs[n]) for n in order] == [BYTES[n] for n in order]
+
+
+@pytest.mark.parametrize("form", ["file", "stream"])
+@pytest.mark.parametrize("values", [list, structs], ids=["bytes", "bytes and path"])
+def test_arrow_files_of_both_forms(tmp_path: Path, values: Any, form: str) -> None:
+    path = tmp_path / "data.arrow"
+    refs = write_arrow(path, {"label": [1] * 100, "image": values(BYTES)}, form)
+    assert [ref.path for ref in refs] == [f"{path}//{n}" for n in range(100)]
+    source = EveryPlace()
+    order = random.Random(1).sample(range(100), 100)
+    assert [source.read(refs[n]) for n in order] == [BYTES[n] for n in order]
+
+
+@pytest.mark.runs
+@pytest.mark.parametrize("form", ["file", "stream"])
+def test_every_prefix_of_an_arrow_file_is_refused(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "data.arrow"
+    write_arrow(path, {"image": BYTES[:9]}, form)
+    for length in reversed(range(path.stat().st_size)):
+        os.truncate(path, length)
+        with pytest.raises(SourceError):
+            listed(path)
+
+
+def test_a_column_with_a_dot_in_its_name(tmp_path: Path) -> None:
+    assert outcome(write(tmp_path / "t.parquet", {"a.bytes": BYTES})[3]) == BYTES[3]
 
 
 def test_a_row_without_bytes_is_empty_and_its_path_is_not_opened(tmp_path: Path) -> None:
@@ -105,9 +140,11 @@ def test_every_prefix_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.runs
 @pytest.mark.parametrize("compression", ["none", "zstd"])
-def test_a_changed_byte_gives_no_other_row(tmp_path: Path, compression: str) -> None:
+def test_where_pages_have_checksums_a_changed_byte_gives_no_other_row(
+    tmp_path: Path, compression: str
+) -> None:
     path = tmp_path / "t.parquet"
-    write(path, {"image": BYTES[:12]}, compression=compression)
+    write(path, {"image": BYTES[:12]}, compression=compression, write_page_checksum=True)
     data, chance = path.read_bytes(), random.Random(3)
     with path.open("r+b", buffering=0) as file:
         for _ in range(500):
