@@ -13,8 +13,8 @@ import openvino as ov
 from numpy.typing import NDArray
 from openvino import opset13 as ops
 
-STEP, CELL = 3, 3
-"""The residual is taken at every third pixel, both ways; three by three of them are a cell."""
+STEP, CELL = 4, 3
+"""The residual is taken at every fourth pixel, both ways; three by three of them are a cell."""
 
 FLOOR = 2e-3
 """Added to every cell, in units of the normalised input: a logarithm of nothing says too much."""
