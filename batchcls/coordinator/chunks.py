@@ -25,11 +25,6 @@ class Chunks:
         self._work = work
 
     @property
-    def listed(self) -> bool:
-        """The list is there."""
-        return self._work is not None
-
-    @property
     def left(self) -> bool:
         """There are images to lease, or will be."""
         return self._work is None or bool(self._work.remaining or self._returned)

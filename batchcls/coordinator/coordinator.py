@@ -88,6 +88,11 @@ class Coordinator:
         return self._images.complete and not self._leasing.out
 
     @property
+    def remembered(self) -> int:
+        """Of how many images something is known that is no verdict."""
+        return self._images.remembered
+
+    @property
     def machines(self) -> Mapping[int, Machine]:
         """The machines that are here, by number."""
         return self._machines.here
@@ -200,8 +205,6 @@ class Coordinator:
             return []
         slot.state = "ready"
         slot.start_deaths = slot.first_rss = 0
-        if machine.loaded:
-            return []
         machine.loaded = True
         return machine.start_again(self._policy.start_deaths)
 
@@ -268,9 +271,9 @@ class Coordinator:
     def _finish(self) -> list[Command]:
         """Nothing to lease: at the end, let go of what was held back, then of the workers."""
         images = self._images
-        if self._leasing.out or not images.chunks.listed:
+        if self._leasing.out:
             return []
-        if self._opinions and self.machines:
+        if self._opinions:
             # Only these are left, or all else waits for them.
             if images.open and any(slot.state == "starting" for slot in self.slots.values()):
                 return []

@@ -60,6 +60,11 @@ class Judgement:
         """No image is left, and no line waits."""
         return not (self.open or self.opinions or self.reorder or self.trial.doubtful)
 
+    @property
+    def remembered(self) -> int:
+        """Of how many images something is known that is no verdict."""
+        return self.trial.remembered + self._losses.remembered + self.opinions.remembered
+
     def accept(self, machine: Machine, image: ImageRef, answer: Answer) -> None:
         """A worker answered an image that it had."""
         if image == CANARY:
@@ -114,11 +119,8 @@ class Judgement:
         """Why the images cannot be what is at fault; empty if they can."""
         if self.trial.doubtful >= self._policy.doubtful:
             return self.trial.message
-        if not self.opinions.hopeless:
-            return ""
-        if not self._policy.tolerant:
+        if self.opinions.hopeless and not self._policy.tolerant:
             return self.opinions.message
-        self.trust()
         return ""
 
     def trust(self) -> None:

@@ -78,7 +78,7 @@ class Machine:
     share: int = 0
     free: dict[int, None] = field(default_factory=dict)
     room: dict[int, None] = field(default_factory=dict)
-    outgrown: list[int] = field(default_factory=list)
+    outgrown: dict[int, None] = field(default_factory=dict)
     unheard: set[int] = field(default_factory=set)
     loaded: bool = False
     idle_deaths: int = 0
@@ -93,12 +93,13 @@ class Machine:
         slot = self.slots[worker]
         self.free.pop(worker, None)
         self.room.pop(worker, None)
+        self.outgrown.pop(worker, None)
         if slot.state == "ready" and not slot.leases:
             self.free[worker] = None
         elif slot.state == "ready" and slot.alone is None and len(slot.leases) < self.leases:
             self.room[worker] = None
         elif slot.state == "recycling" and not slot.leases:
-            self.outgrown.append(worker)
+            self.outgrown[worker] = None
 
     def start_again(self, most_deaths: int) -> list[Command]:
         """Start those that died while they loaded the model, fewer than so many times in a row."""
@@ -113,10 +114,8 @@ class Machine:
         """Ask those to leave that have become too large."""
         commands: list[Command] = []
         for worker in self.outgrown:
-            slot = self.slots[worker]
-            if slot.state == "recycling":
-                slot.state, slot.respawn = "stopping", True
-                commands.append(StopWorker(worker))
+            self.slots[worker].state, self.slots[worker].respawn = "stopping", True
+            commands.append(StopWorker(worker))
         self.outgrown.clear()
         return commands
 
@@ -169,8 +168,8 @@ class Machines:
         return None if slot is None else (self.here[slot.machine], slot)
 
     def besides(self, machine: int) -> bool:
-        """Another machine is usable."""
-        return any(other.usable for number, other in self.here.items() if number != machine)
+        """Another machine is here."""
+        return any(number != machine for number in self.here)
 
     def start(self) -> list[StartWorker]:
         """Start every worker."""

@@ -89,6 +89,11 @@ class Opinions:
         return bool(self._doubts)
 
     @property
+    def remembered(self) -> int:
+        """How many images are in doubt."""
+        return len(self._doubts)
+
+    @property
     def open(self) -> bool:
         """A machine is to be asked about an image."""
         return self._queued > 0
@@ -138,8 +143,6 @@ class Opinions:
                 self.forget(index)
                 if doubt.state != "asked":
                     again.append(doubt.image)
-        if self.liar == machine:
-            self.liar = None
         for index in list(self._doubts):
             self._settle(index)
         return again
@@ -170,7 +173,7 @@ class Opinions:
             for voter, streak in self._streaks.items():
                 if index in streak.votes:
                     streak.contradicted += 1
-                    if streak.contradicted >= max(1, self._limit // 2):
+                    if streak.contradicted >= self._limit // 2:
                         self.liar = voter
             self.forget(index)
         if self._streaks[machine].length:

@@ -164,8 +164,6 @@ class SuspectTrials:
 
     def left(self, machine: int) -> None:
         """What died there may have died of the machine, which can be asked no more: try it anew."""
-        if self.sick == machine:
-            self.sick = None
         deaths = [death for death in (*self._again, *self._accused) if death.machine == machine]
         for death in deaths:
             del self._died_on[death.image.index]
@@ -201,6 +199,11 @@ class Losses:
 
     def __init__(self) -> None:
         self._times: dict[int, int] = {}
+
+    @property
+    def remembered(self) -> int:
+        """How many images were on a lost machine, and are not done with."""
+        return len(self._times)
 
     def lost(self, machine: Machine) -> set[int]:
         """It is lost, with what it had; of that, what was suspicious before."""

@@ -30,13 +30,16 @@ class Overflow:
     Args:
         folder: of the run; the file is made there when it is first needed.
         reserve: bytes of the disk that are left to others.
+
+    Attributes:
+        size: bytes of the file.
     """
 
     def __init__(self, folder: Path, reserve: int = RESERVE) -> None:
         self._folder = folder
         self._reserve = reserve
         self._file: IO[bytes] | None = None
-        self._end = 0
+        self.size = 0
         self._kept = 0
 
     def put(self, data: bytes) -> int | None:
@@ -49,12 +52,12 @@ class Overflow:
             if found.f_bavail * found.f_frsize < self._reserve + len(data):
                 return None
             whole = data + zlib.crc32(data).to_bytes(CHECKSUM)
-            if os.pwrite(descriptor, whole, self._end) < len(whole):
+            if os.pwrite(descriptor, whole, self.size) < len(whole):
                 return None
         except OSError:
             return None
-        place = self._end
-        self._end += len(whole)
+        place = self.size
+        self.size += len(whole)
         self._kept += 1
         return place
 
@@ -76,7 +79,7 @@ class Overflow:
             )
         self._kept -= 1
         if not self._kept:
-            self._end = 0
+            self.size = 0
             with contextlib.suppress(OSError):
                 self._file.truncate(0)
         return data

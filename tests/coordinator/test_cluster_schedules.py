@@ -68,7 +68,7 @@ def check(world: ClusterWorld) -> None:
         assert line in expected
     assert len(world.lines) == world.total - world.first
     assert not world.living
-    assert not world.coordinator.trial.remembered, "who was judged is forgotten"
+    assert not world.coordinator.remembered, "who was judged is forgotten"
     assert all(nature != "honest" for _, nature, _ in world.retired), world.retired
 
 

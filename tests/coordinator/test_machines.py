@@ -2,7 +2,8 @@
 
 import pytest
 
-from batchcls.images import FailureKind
+from batchcls.coordinator.suspects import SuspectTrials
+from batchcls.images import FailureKind, ImageRef
 from batchcls.messages import (
     CANARY,
     Answer,
@@ -19,6 +20,7 @@ from batchcls.messages import (
     WorkerRefused,
 )
 from tests.support.coordinator_story import Story, leases
+from tests.support.world import convict
 
 
 class Cluster(Story):
@@ -490,3 +492,283 @@ def test_late_answers_of_a_machine_that_is_gone_are_dropped(worker: int) -> None
     assert story.last == []
     assert story.lines == []
     assert not story.coordinator.complete
+
+
+def test_a_run_ends_though_a_machine_was_lost_with_leases() -> None:
+    story = Cluster(2, machines=2, chunk=1, leases=1)
+    (first,) = story.ready(0)
+    story.ready(1)
+    assert not story.coordinator.complete
+    story.lose(2)
+    story.say(first, None)
+    assert not story.coordinator.complete, "the other image is leased"
+    story.say(leases(story.last)[0], None)
+    assert story.last[-1] == StopWorker(0)
+    assert story.coordinator.complete
+
+
+def test_what_a_retired_machine_had_is_no_loss() -> None:
+    story = Cluster(4, machines=4, chunk=1, leases=1)
+    for machine in (1, 2):
+        story.ready(machine - 1)
+        assert story.given == [[0]]
+        story.tell(Answered(machine - 1, 99, ()))
+        story.tell(WorkerRefused(machine - 1, "DeviceError", "no GPU"))
+    (lease,) = story.ready(2)
+    assert not lease.solo
+    assert not story.coordinator.remembered
+
+
+def test_whether_a_machine_can_be_spared() -> None:
+    story = Cluster(40, machines=2)
+    assert not story.coordinator.loaded_besides(1)
+    story.ready(0)
+    assert not story.coordinator.loaded_besides(1), "the other may fail to load"
+    assert story.coordinator.loaded_besides(2)
+
+
+def test_a_machine_that_is_contradicted_stays_where_it_is_the_last() -> None:
+    story = Cluster(400, machines=2, leases=1, systemic=2)
+    mine, theirs = story.ready(0)[0], story.ready(1)[0]
+    story.say(mine, "vanished", 0)
+    story.say(theirs, None)
+    (asked,) = [lease for lease in leases(story.last) if lease.worker == 1]
+    story.coordinator.handle(Answered(1, asked.lease, (Answer(0, b"line"),)))
+    story.lose(2)
+    assert not story.halted
+    assert not any(isinstance(command, RetireMachine) for command in story.last)
+
+
+def test_a_machine_that_was_contradicted_and_is_gone_needs_no_retiring() -> None:
+    story = Cluster(400, machines=3, leases=1, systemic=2)
+    mine, theirs = story.ready(0)[0], story.ready(1)[0]
+    story.say(mine, "vanished", 0)
+    story.say(theirs, None)
+    (asked,) = [lease for lease in leases(story.last) if lease.worker == 1]
+    story.coordinator.handle(Answered(1, asked.lease, (Answer(0, b"line"),)))
+    story.coordinator.handle(MachineLost(1, "silent for 30 s"))
+    assert not any(isinstance(command, RetireMachine) for command in story.coordinator.advance())
+
+
+def test_at_the_end_none_is_waited_for_that_still_starts() -> None:
+    story = Cluster(1, machines=1, workers=2)
+    story.say(story.ready(0)[0], "vanished")
+    assert story.lines == [b"0 0"]
+
+
+def test_at_the_end_a_machine_without_work_is_asked() -> None:
+    story = Cluster(1, machines=3, leases=1)
+    story.say(story.ready(0)[0], "vanished")
+    story.ready(1)
+    asked = leases(story.last)[0]
+    story.ready(2)
+    story.say(asked, "vanished")
+    assert story.given == [[0]]
+    assert story.lines == []
+
+
+def test_what_one_was_asked_about_is_settled_when_it_is_lost() -> None:
+    story = Cluster(400, machines=2, leases=1)
+    story.say(story.ready(0)[0], "vanished")
+    mine = leases(story.last)[0]
+    story.ready(1)
+    story.say(mine, None)
+    assert story.lines == []
+    story.lose(2)
+    assert [answer.failed for answer in story.recorded] == ["vanished", "vanished", None, None]
+
+
+def test_an_image_in_doubt_does_not_go_back_to_who_doubted() -> None:
+    story = Cluster(400, machines=3, leases=1)
+    story.say(story.ready(0)[0], "vanished")
+    mine = leases(story.last)[0]
+    story.ready(1)
+    story.die(worker=1)
+    story.say(mine, None)
+    assert story.given == [[4, 5]]
+
+
+def test_what_a_lost_machine_said_is_done_again_in_order() -> None:
+    story = Cluster(400, machines=2, leases=1, chunk=4)
+    (lease,) = story.ready(0)
+    for index in (2, 1, 3, 0):
+        story.say(lease, "vanished", index)
+    story.lose(1)
+    story.ready(1)
+    assert story.given == [[0, 1, 2, 3]]
+
+
+def test_an_image_that_is_asked_about_is_not_leased_twice_when_the_doubter_is_lost() -> None:
+    story = Cluster(400, machines=3, leases=1)
+    story.say(story.ready(0)[0], "vanished")
+    story.ready(1)
+    assert story.given == [[0, 1]]
+    story.lose(1)
+    story.ready(2)
+    assert story.given == [[2, 3]]
+
+
+def test_each_machine_has_its_turn_and_a_call_gives_few_leases() -> None:
+    story = Cluster(400, machines=2, workers=4, chunk=1)
+    for worker in range(8):
+        story.coordinator.handle(WorkerReady(worker, {}))
+    first, second = story.coordinator.advance(), story.coordinator.advance()
+    assert [len(leases(commands)) for commands in (first, second)] == [4, 4]
+    machines = [{lease.worker // 4 for lease in leases(commands)} for commands in (first, second)]
+    assert machines[0] != machines[1]
+
+
+def test_who_has_nothing_to_do_comes_first() -> None:
+    story = Cluster(3, machines=1, workers=2, chunk=1)
+    story.ready(0)
+    assert story.given == [[0], [1]]
+    (lease,) = story.ready(1)
+    assert lease.images[0].index == 2
+    story = Cluster(400, machines=1, workers=2, chunk=1)
+    held = story.ready(0)
+    story.coordinator.handle(WorkerReady(1, {}))
+    story.coordinator.handle(Answered(0, held[0].lease, (Answer(0, b"line"),)))
+    assert leases(story.coordinator.advance())[0].worker == 1
+
+
+def test_a_loss_counts_against_an_image_alone_only_from_the_third_on() -> None:
+    story = Cluster(40, machines=6, chunk=1, leases=1)
+    story.ready(0)
+    story.die(0, worker=0)
+    for worker in (0, 1, 2):
+        (solo,) = story.ready(worker)
+        assert (solo.images[0].index, solo.solo) == (0, True)
+        story.tell(Answered(worker, 99, ()))
+        story.lose(worker + 1)
+    (solo,) = story.ready(3)
+    assert (solo.images[0].index, solo.solo) == (0, True)
+
+
+def test_a_success_between_shows_that_a_machine_is_not_sick() -> None:
+    story = Cluster(80, machines=2, chunk=1, leases=1, doubtful=2)
+    (theirs,) = story.ready(1)
+    for _ in range(3):
+        (mine,) = story.ready(0)
+        index = mine.images[0].index
+        story.die(index, worker=0)
+        story.ready(0)
+        story.die(index, worker=0)
+        story.say(theirs, None)
+        story.say(leases(story.last)[0], None)
+        theirs = next(lease for lease in leases(story.last) if lease.worker == 1)
+        story.say(story.ready(0)[0], None)
+        story.die(worker=0)
+    assert not any(isinstance(command, RetireMachine) for command in story.last)
+
+
+def test_a_machine_alone_is_no_witness_against_itself() -> None:
+    story = Cluster(80, machines=1, chunk=1, leases=1, doubtful=1)
+    story.ready(0)
+    story.die(0, worker=0)
+    story.ready(0)
+    story.die(0, worker=0)
+    (solo,) = story.ready(0)
+    story.answer(solo, 0, failed=True)
+    assert story.tell(MachineJoined(2, "node2", (1,))) == [StartWorker(1)]
+
+
+def test_a_canary_speaks_for_its_machine_alone() -> None:
+    trial = SuspectTrials(convict, solo_deaths=1, most_acquitted=5, tolerant=True)
+    for index, machine in ((0, 1), (1, 2)):
+        image = ImageRef(index, f"{index}.png")
+        assert trial.died_alone(image, WorkerDied(index, "SIGSEGV"), machine) == []
+
+    def next_alone(machine: int) -> ImageRef | None:
+        return trial.next_alone(machine, {1, 2}, lambda machine, index: True)
+
+    assert (next_alone(2), next_alone(1), next_alone(2)) == (None, CANARY, None)
+    assert [verdict.index for verdict in trial.canary_lived()] == [0]
+    assert (next_alone(1), next_alone(2)) == (None, CANARY)
+    assert [verdict.index for verdict in trial.canary_lived()] == [1]
+    assert not trial.open
+
+
+def test_deaths_on_a_lost_machine_do_not_count_later() -> None:
+    story = accused()
+    story.lose(2)
+    story.ready(2)
+    story.die(0, worker=2)
+    (solo,) = story.ready(0)
+    assert (solo.images[0].index, solo.solo) == (0, True), "one death is not enough"
+
+
+def test_an_image_that_died_on_a_lost_machine_is_tried_once() -> None:
+    story = Cluster(80, machines=3, chunk=1, leases=1)
+    story.ready(0)
+    story.die(0, worker=0)
+    story.ready(0)
+    story.die(0, worker=0)
+    story.lose(1)
+    (solo,) = story.ready(1)
+    assert solo.solo
+    (other,) = story.ready(2)
+    assert not other.solo
+
+
+def test_contradictions_count_in_a_row() -> None:
+    story = Cluster(400, machines=2, leases=1, chunk=1, systemic=4)
+    (theirs,) = story.ready(1)
+    (mine,) = story.ready(0)
+    for _ in range(4):
+        story.say(mine, "vanished")
+        mine = leases(story.last)[0]
+        story.say(theirs, None)
+        (asked,) = leases(story.last)
+        story.say(asked, None)
+        (theirs,) = leases(story.last)
+        story.say(mine, None)
+        (mine,) = leases(story.last)
+    assert len(story.coordinator.machines) == 2
+
+
+def test_without_a_limit_of_failures_in_a_row_each_word_counts() -> None:
+    story = Cluster(8, machines=1, leases=1, chunk=2, systemic=0)
+    (lease,) = story.ready(0)
+    story.say(lease, "vanished", 0)
+    assert story.lines == [b"0 0"]
+
+
+def test_what_one_machine_could_not_see_is_asked_of_the_next_that_joins() -> None:
+    story = Cluster(400, machines=1, leases=1, systemic=9)
+    story.say(story.ready(0)[0], "vanished")
+    story.join(2)
+    story.ready(1)
+    assert story.given == [[0, 1]]
+
+
+@pytest.mark.parametrize("machines", [1, 2])
+def test_a_tolerant_run_believes_a_machine_at_once_only_where_it_is_the_only_one(
+    machines: int,
+) -> None:
+    story = Cluster(40, machines=machines, leases=1, chunk=1, tolerant=True)
+    story.say(story.ready(0)[0], "vanished")
+    assert story.lines == ([b"0 0"] if machines == 1 else [])
+    if machines == 2:
+        story.ready(1)
+        story.say(leases(story.last)[0], "vanished")
+        assert story.lines == [], "neither has seen anything"
+
+
+def test_of_two_that_see_nothing_and_pause_a_third_is_asked() -> None:
+    story = Cluster(400, machines=3, leases=1, chunk=1, systemic=2)
+    first, second = story.ready(0)[0], None
+    story.ready(1)
+    second = leases(story.last)[0]
+    story.say(first, "vanished")
+    story.say(second, "vanished")
+    while not all(story.coordinator.slots[n].leases == {} for n in (0, 1)):
+        for worker in (0, 1):
+            for lease, images in list(story.coordinator.slots[worker].leases.items()):
+                lost = tuple(Answer(index, b"lie", "vanished") for index in images)
+                story.tell(Answered(worker, lease, lost))
+    story.ready(2)
+    for _ in range(8):
+        for lease, images in list(story.coordinator.slots[2].leases.items()):
+            story.tell(Answered(2, lease, tuple(Answer(i, b"line") for i in images)))
+    assert story.recorded
+    assert b"lie" not in story.lines

@@ -52,7 +52,7 @@ def check(world: World) -> None:
     assert world.coordinator.complete
     assert world.lines == [expected_line(world, i) for i in range(world.first, world.total)]
     assert not world.living
-    assert not world.coordinator.trial.remembered, "who was judged is forgotten"
+    assert not world.coordinator.remembered, "who was judged is forgotten"
     culprits = world.poison | world.hangs
     # Whoever dies dies at most once in company for each culprit beside it, and twice alone.
     assert all(count <= 3 for count in world.deaths.values()), world.deaths
@@ -79,7 +79,7 @@ def test_random_deaths_from_outside_lose_nothing_and_convict_nobody_often() -> N
         world.run()
         assert world.halted is None
         assert [int(line.split()[1]) for line in world.lines] == list(range(80))
-        assert not world.coordinator.trial.remembered, "who was judged is forgotten"
+        assert not world.coordinator.remembered, "who was judged is forgotten"
         wrongly += sum(line.startswith(b"convicted") for line in world.lines)
         images += 80
     # Two kills from outside must hit the same image alone: about death_rate squared per suspect.
