@@ -161,7 +161,8 @@ class StreamTransport:
         """See `Transport`: the end of its input is the end of each agent."""
         for launcher in self._launchers:
             if launcher.popen.stdin is not None:
-                with contextlib.suppress(OSError):
+                # With the lock: a sign of life must not be written to whatever has its number next.
+                with self._sending, contextlib.suppress(OSError):
                     launcher.popen.stdin.close()
         for number, seconds in ((0, END_WAIT_S), (signal.SIGTERM, KILL_WAIT_S)):
             until = time.monotonic() + seconds
