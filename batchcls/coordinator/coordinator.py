@@ -280,7 +280,7 @@ class Coordinator:
             images.trust()
             if commands := self._record() or self._leasing.give():
                 return commands
-        if images.open or self._opinions:
+        if images.open:
             return []
         images.release()
         return self._record() or self._machines.dismiss(drain=False)

@@ -134,6 +134,7 @@ class Judgement:
 
     def _believe(self) -> None:
         for answer in self.opinions.believed():
+            self._losses.forget(answer.index)
             self.reorder.keep(answer)
 
     def _convict(self, verdicts: list[Answer]) -> None:

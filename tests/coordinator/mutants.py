@@ -63,8 +63,7 @@ MUTANTS = (
     ("coordinator", '            if images.open and any(slot.state == "starting" for slot in self.slots.values()):\n                return []\n', ""),
     ("coordinator", "            images.trust()\n", ""),
     ("coordinator", "            if commands := self._record() or self._leasing.give():\n", "            if commands := self._record():\n"),
-    ("coordinator", "        if images.open or self._opinions:\n", "        if images.open:\n"),
-    ("coordinator", "        if images.open or self._opinions:\n", "        if self._opinions:\n"),
+    ("coordinator", "        if images.open:\n            return []\n", ""),
     ("coordinator", "        images.release()\n", ""),
     # -- judgement
     ("judgement", "return self.chunks.left or self.trial.open or self.opinions.open", "return self.trial.open or self.opinions.open"),

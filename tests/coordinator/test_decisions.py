@@ -68,6 +68,28 @@ def test_a_run_is_not_complete_while_a_line_waits() -> None:
     assert story.coordinator.complete
 
 
+def test_a_run_is_not_complete_while_a_failure_is_in_doubt() -> None:
+    story = Story(1)
+    (lease,) = story.ready()
+    story.coordinator.handle(Answered(0, lease.lease, (Answer(0, b"line", "vanished"),)))
+    assert not story.coordinator.complete
+    story.coordinator.advance()
+    assert story.coordinator.complete
+
+
+def test_a_run_is_not_complete_while_a_conviction_is_held_back() -> None:
+    story = Story(1)
+    story.ready()
+    for _ in range(3):
+        story.die(0)
+        (lease,) = story.ready()
+    assert lease.images == (CANARY,)
+    story.coordinator.handle(Answered(0, lease.lease, (Answer(CANARY.index, b""),)))
+    assert not story.coordinator.complete
+    story.coordinator.advance()
+    assert story.coordinator.complete
+
+
 def test_leases_get_shorter_towards_the_end() -> None:
     story = Story(10, chunk=64)
     assert [len(lease.images) for lease in story.ready()] == [3, 2]
