@@ -2,6 +2,7 @@
 
 import pytest
 
+from batchcls.coordinator.chunks import Chunks
 from batchcls.coordinator.suspects import SuspectTrials
 from batchcls.images import FailureKind, ImageRef
 from batchcls.messages import (
@@ -772,3 +773,45 @@ def test_of_two_that_see_nothing_and_pause_a_third_is_asked() -> None:
             story.tell(Answered(2, lease, tuple(Answer(i, b"line") for i in images)))
     assert story.recorded
     assert b"lie" not in story.lines
+
+
+def deadly_elsewhere() -> tuple[Cluster, Lease]:
+    """Machine 1 says that image 0 vanished, and is well; on machine 2 it kills a worker alone."""
+    story = Cluster(400, machines=2, leases=1, chunk=1)
+    story.say(story.ready(0)[0], "vanished")
+    story.say(leases(story.last)[0], None)
+    mine = leases(story.last)[0]
+    story.ready(1)
+    assert story.given == [[0]]
+    story.die(0, worker=1)
+    assert story.ready(1)[0].solo
+    story.die(0, worker=1)
+    return story, mine
+
+
+def test_a_machine_where_an_image_killed_is_not_asked_again() -> None:
+    story, mine = deadly_elsewhere()
+    story.say(mine, None)
+    (solo,) = leases(story.last)
+    assert (solo.images[0].index, solo.solo, solo.worker) == (0, True, 0)
+    story.say(solo, "vanished")
+    story.say(leases(story.last)[0], None)
+    assert story.recorded[0].failed == "vanished"
+
+
+def test_a_conviction_ends_a_doubt() -> None:
+    story, _ = deadly_elsewhere()
+    story.lose(1)
+    assert story.ready(1)[0].solo
+    story.die(0, worker=1)
+    (canary,) = story.ready(1)
+    assert canary.images == (CANARY,)
+    story.answer(canary, CANARY.index)
+    assert story.lines[0] == b"convicted 0 worker_crash"
+    assert not story.coordinator.remembered
+
+
+def test_a_chunk_of_nothing_is_none() -> None:
+    chunks = Chunks(4)
+    chunks.give_back([(), (ImageRef(3, "3.png"),), ()])
+    assert [chunks.returned(), chunks.returned()] == [(ImageRef(3, "3.png"),), ()]
