@@ -42,7 +42,7 @@ def trap(event, about):
         if name.startswith("hanging"):
             time.sleep(3600)
         if name.endswith(".png"):
-            time.sleep(0.001)
+            time.sleep(0.002)
 
 if "batchcls.worker" in sys.orig_argv:
     sys.addaudithook(trap)
