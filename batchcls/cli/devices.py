@@ -126,13 +126,16 @@ def render_check(found: Sequence[tuple[str, "Found"]], least: float, *, drawn: b
             rows.append((device, "-", "-", "-", "-", "cannot be measured"))
             notes.append(f"{device}: {one}")
             continue
-        verdict = "labels otherwise" if one.fails(least) else "agrees"
+        verdict = "gives other labels" if one.fails(least) else "agrees"
         rows.append(
             (
                 device, f"{one.fps:.1f}", f"{one.agreed} of {one.clear}", f"{one.worst:.2g}",
                 f"{one.varies:.2g}", verdict if one.clear >= FEW else "too few to judge",
             )
         )  # fmt: skip
+    late = [device for device, one in found if not isinstance(one, BatchclsError) and one.cut_short]
+    if late:
+        notes.append(f"{', '.join(late)}: as many images as there was time for.")
     notes.append(
         "Compared with the CPU in f32 on clear images, whose best score leads the second by 0.05.\n"
         "Images/s are those of one request after another, without decoding."

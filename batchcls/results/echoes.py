@@ -83,7 +83,7 @@ def require_same(before: Echo, now: Echo, results: str) -> None:
     raise RefusedError(
         f"{results}: {reason(before, now, devices)}, so scores would differ in their last digits "
         f"(echoes of four fixed pictures):\n{told}"
-        f"go on {where}, accept it with `--mixed-processors`, or start over with `--fresh`"
+        f"resume it {where}, accept it with `--mixed-processors`, or start over with `--fresh`"
     )
 
 

@@ -150,7 +150,7 @@ class NightWatch:
         """End the run: this device labels otherwise than the CPU by now."""
         taken = self._lines.take_back(first)
         raise DistrustedError(
-            f"{device} labels images otherwise than the CPU since image {first} or later. The "
+            f"{device} gives other labels than the CPU since image {first} or later. The "
             f"{taken:,} lines from there on were taken back; restart the machine or the driver, or "
             "choose another `--device`, then run the same command to do them again"
         )

@@ -1,6 +1,7 @@
 """What `devices` shows, and which device strings it suggests."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,11 +51,14 @@ def test_what_a_check_found_is_one_table() -> None:
     words = devices.render_check([("GPU", gpu), ("NPU", npu), ("X", DeviceError("none"))], 98)
     rows = [line.split("  ") for line in words.splitlines()[1:4]]
     assert [[cell.strip() for cell in row if cell] for row in rows] == [
-        ["GPU", "99.5", "50 of 60", "0.5", "0.25", "labels otherwise"],
+        ["GPU", "99.5", "50 of 60", "0.5", "0.25", "gives other labels"],
         ["NPU", "10.0", "3 of 3", "0", "0", "too few to judge"],
         ["X", "-", "-", "-", "-", "cannot be measured"],
     ]
     assert "X: none" in words
+    assert "time" not in words
+    late = replace(npu, cut_short=True)
+    assert "NPU: as many images as there was time for" in devices.render_check([("NPU", late)], 98)
 
 
 @pytest.mark.runs

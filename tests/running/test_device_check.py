@@ -60,7 +60,7 @@ def wrong(request: Any, words: Any) -> Question:
 @pytest.mark.parametrize("how", FROM_THE_BEGINNING)
 def test_a_wrong_device_is_refused(job: Job, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WRONG", how)
-    with pytest.raises(DeviceError, match="VCPU labels images otherwise than the CPU") as caught:
+    with pytest.raises(DeviceError, match="VCPU gives other labels than the CPU") as caught:
         run(job, ask=wrong)
     assert "of 40 clear images" in str(caught.value)
     assert "--infer-precision f32" in str(caught.value)
@@ -79,7 +79,7 @@ def test_a_device_stuck_in_the_class_of_all_images_is_refused(
             for again in "ab":
                 (one_class / f"{again}{path.name}").symlink_to(path)
     monkeypatch.setenv("WRONG", "constant")
-    with pytest.raises(DeviceError, match="VCPU labels images otherwise than the CPU"):
+    with pytest.raises(DeviceError, match="VCPU gives other labels than the CPU"):
         run(replace(job, sources=(str(one_class),)), ask=wrong)
 
 
@@ -148,14 +148,14 @@ def test_a_device_that_is_another_one_each_time_is_refused_or_found_all_the_same
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WRONG", "after 0")  # in the worker, not in the check
-    with pytest.raises(DeviceError, match="VCPU answers otherwise each time") as caught:
+    with pytest.raises(DeviceError, match="VCPU gives other answers each time") as caught:
         run(job, WRONG_WORKERS)
     assert "`--mixed-processors` accepts it" in str(caught.value)
     assert not Path(job.output + ".part").exists()
     with pytest.raises(DistrustedError):
         run(replace(job, mixed_processors=True), WRONG_WORKERS)
     summary = json.loads(Path(job.output + ".job/summary.json").read_text())
-    assert any("VCPU answers otherwise each time" in warning for warning in summary["warnings"])
+    assert any("VCPU gives other answers each time" in warning for warning in summary["warnings"])
     assert not Path(job.output + ".part").read_bytes()
 
 
@@ -189,7 +189,7 @@ def right(job: Job, many: Path) -> tuple[Job, list[bytes]]:
 
 def found_and_done_again(job: Job, lines: list[bytes]) -> list[bytes]:
     """The lines that were kept, all of them right, when the device was found to be wrong."""
-    with pytest.raises(DistrustedError, match="VCPU labels images otherwise than the CPU since"):
+    with pytest.raises(DistrustedError, match="VCPU gives other labels than the CPU since"):
         run(job, WRONG_WORKERS)
     kept = Path(job.output + ".part").read_bytes().splitlines()
     assert kept == lines[: len(kept)], "no wrong line is kept"

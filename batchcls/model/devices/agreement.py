@@ -43,6 +43,7 @@ class Agreement:
             other places of the batch.
         fps: images/s of the device, one after another.
         echo: what it answered to four fixed pictures, as a hash; empty where that is not known.
+        cut_short: there was no time for more images.
     """
 
     device: str
@@ -54,6 +55,7 @@ class Agreement:
     varies: float
     fps: float
     echo: str = ""
+    cut_short: bool = False
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -141,7 +143,9 @@ def require(found: Sequence[Agreement], least: float, hardware: Mapping[str, Any
     failed = [one for one in found if one.fails(least)]
     if not failed:
         return
-    measured = "\n".join(f"  {one}; that is {one.at_most:.0f}% at most" for one in failed)
+    measured = "\n".join(
+        f"  {one}; with 99% confidence that is {one.at_most:.0f}% at most" for one in failed
+    )
     drivers = [
         f"{name} {facts['driver']}"
         for name, facts in hardware.get("devices", {}).items()
@@ -150,8 +154,8 @@ def require(found: Sequence[Agreement], least: float, hardware: Mapping[str, Any
     driver = f"another driver (this one is {', '.join(drivers)})" if drivers else "another driver"
     names = " and ".join(one.device for one in failed)
     raise DeviceError(
-        f"{names} labels images otherwise than the CPU does, so its labels would be wrong "
-        f"(at least {least:g}% are to agree, with 99% confidence):\n{measured}\n"
+        f"{names} gives other labels than the CPU, so its labels would be wrong "
+        f"({least:g}% of clear images must agree):\n{measured}\n"
         "try, in this order: `--infer-precision f32`; `--batch-size 1`; another `--device`; "
         f"{driver}. `--no-device-check` runs it as it is"
     )
@@ -176,9 +180,9 @@ def require_steady(found: Sequence[Agreement], echoes: Mapping[str, str]) -> Non
     """
     if names := " and ".join(_unsteady(found, echoes)):
         raise DeviceError(
-            f"{names} answers otherwise each time the model is compiled for it: a worker was given "
-            "other answers to the same four pictures than the process that compared it with the "
-            "CPU, so labels would change from worker to worker and from run to run\n"
+            f"{names} gives other answers each time the model is compiled for it: a worker and the "
+            "process that compared it with the CPU heard different ones to the same four pictures, "
+            "so labels would change from worker to worker and from run to run\n"
             "try, in this order: another driver; `--infer-precision f32`; another `--device`. "
             "`--mixed-processors` accepts it"
         )
@@ -192,8 +196,8 @@ def warnings(found: Sequence[Agreement], echoes: Mapping[str, str]) -> list[str]
         echoes: as of `require_steady`.
     """
     changed = [
-        f"{device} answers otherwise each time the model is compiled for it, so what it was "
-        "compared by says little; lines may differ from run to run"
+        f"{device} gives other answers each time the model is compiled for it, so its agreement "
+        "with the CPU says little; lines may differ from run to run"
         for device in _unsteady(found, echoes)
     ]
     return changed + [
@@ -205,7 +209,8 @@ def warnings(found: Sequence[Agreement], echoes: Mapping[str, str]) -> list[str]
 
 
 def _rest(one: Agreement) -> str:
-    parts = [f"scores differ by up to {one.worst:.2g}"] if one.worst else []
+    parts = ["as many as there was time for"] * one.cut_short
+    parts += [f"scores differ by up to {one.worst:.2g}"] if one.worst else []
     if one.varies:
         parts.append(f"by {one.varies:.2g} between two passes")
     return f" ({', '.join(parts)})" if parts else ""

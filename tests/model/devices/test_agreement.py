@@ -1,5 +1,6 @@
 """When a device is refused, and when nothing can be said."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ def test_the_refusal_says_what_was_measured_and_what_may_help() -> None:
     with pytest.raises(DeviceError) as caught:
         agreement.require([measured(57, 57, "CPU"), measured(30, 57)], 98, hardware)
     told = str(caught.value)
-    assert told.startswith("GPU labels images otherwise than the CPU does")
+    assert told.startswith("GPU gives other labels than the CPU")
     assert "GPU agrees with the CPU on 30 of 57 clear images" in told
     assert "57 of 57" not in told
     places = [told.index(w) for w in ("--infer-precision", "--batch-size", "--device`", "31.0.101")]
@@ -69,3 +70,9 @@ def test_what_is_checked(
 ) -> None:
     description = {"devices": [{"used": one} for one in devices], "precision": precision}
     assert agreement.unchecked(Job(**options), description) == expected
+
+
+def test_a_check_that_ran_out_of_time_says_so() -> None:
+    assert "time" not in str(measured(20, 20))
+    late = replace(measured(20, 20), cut_short=True)
+    assert "on 20 of 20 clear images (as many as there was time for, " in str(late)
