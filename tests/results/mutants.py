@@ -167,8 +167,8 @@ MUTANTS = (
     ("generation", "    storage.unlink(paths.commit)\n", ""),
     (
         "generation",
-        "        storage.rename(paths.next_inputs, paths.inputs)\n        storage.fsync_dir(paths.directory)\n",
-        "        storage.rename(paths.next_inputs, paths.inputs)\n",
+        "            storage.rename(old, new)\n            storage.fsync_dir(paths.directory)\n",
+        "            storage.rename(old, new)\n",
     ),
     (
         "generation",
