@@ -3,8 +3,13 @@
 from batchcls.decode.bits import Bits
 from batchcls.decode.header import check_parts, corrupt
 
-SEQUENCE, SECOND_LAYER = bytes([33 << 1]), b"\x08"
-"""How a sequence parameter set begins, and the second byte where it is of another layer."""
+KIND, SEQUENCE = 0x7F, 33 << 1
+"""What of a unit's first byte counts, and what that is of a sequence parameter set: decoders skip
+the bit above it, which is to be 0."""
+SECOND_LAYER = b"\x08"
+"""The second byte where it is of another layer."""
+LENGTH_SIZE = 4
+"""Bytes of a unit's length: libheif takes no others, whatever the header says."""
 LONGEST = 512
 """Bytes of a parameter set within which its size stands."""
 MAX_UNITS = 4096
@@ -20,23 +25,29 @@ def sizes(data: bytes, configuration: bytes) -> list[tuple[int, int]]:
     Raises:
         ImageError: corrupt, too_large.
     """
-    units, length_size = _configured(configuration)
+    units = _configured(configuration)
     at = 0
-    while at + length_size <= len(data):
+    while at + LENGTH_SIZE <= len(data):
         check_parts(len(units), MAX_UNITS)
-        start = at + length_size
+        start = at + LENGTH_SIZE
         at = start + int.from_bytes(data[at:start], "big")
         if at > len(data):
             raise corrupt("a unit that is longer than the picture's bytes")
         units.append(data[start : min(at, start + LONGEST)])
-    # Bits 6 to 1 of the first byte are the kind; of further layers (a second eye) nothing is shown.
-    return [_size(unit) for unit in units if unit[:1] == SEQUENCE and unit[1:2] < SECOND_LAYER]
+    return [_size(unit) for unit in units if _counts(unit)]
 
 
-def _configured(configuration: bytes) -> tuple[list[bytes], int]:
-    """The units of the property, and how long the lengths in the picture's bytes are."""
+def _counts(unit: bytes) -> bool:
+    """Whether it is a sequence parameter set of what is shown, not of a second eye."""
+    return bool(unit) and unit[0] & KIND == SEQUENCE and unit[1:2] < SECOND_LAYER
+
+
+def _configured(configuration: bytes) -> list[bytes]:
+    """The units of the property."""
     if len(configuration) < 23:
         raise corrupt("a picture without its decoder's header")
+    if (length := (configuration[21] & 3) + 1) != LENGTH_SIZE:
+        raise corrupt(f"a picture in units whose lengths have {length} bytes, not {LENGTH_SIZE}")
     units: list[bytes] = []
     at = 23
     for _ in range(configuration[22]):
@@ -48,7 +59,7 @@ def _configured(configuration: bytes) -> tuple[list[bytes], int]:
             if at > len(configuration):
                 raise corrupt("a decoder's header that ends early")
             units.append(configuration[start:at])
-    return units, (configuration[21] & 3) + 1
+    return units
 
 
 def _size(unit: bytes) -> tuple[int, int]:

@@ -139,3 +139,18 @@ def test_a_second_eye_of_a_heic_has_no_size() -> None:
     first = hevc_sequence(64, 48)
     second = first[:1] + bytes([1 << 3 | 1]) + hevc_sequence(1 << 15, 1 << 15)[2:]
     assert hevc.sizes(b"", hvcc(first, second)[8:]) == [(64, 48)]
+
+
+def test_a_heic_has_the_size_of_each_set_even_with_the_bit_that_decoders_skip() -> None:
+    first, second = hevc_sequence(64, 48), hevc_sequence(128, 96)
+    configuration = hvcc(first, bytes([second[0] | 0x80]) + second[1:])[8:]
+    assert hevc.sizes(b"", configuration) == [(64, 48), (128, 96)]
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_heic_in_units_that_its_decoder_would_part_elsewhere_is_corrupt(size: int) -> None:
+    configuration = bytearray(hvcc(hevc_sequence(64, 48))[8:])
+    configuration[21] = size - 1
+    with pytest.raises(ImageError, match=f"lengths have {size} bytes, not 4") as caught:
+        hevc.sizes(b"", bytes(configuration))
+    assert caught.value.kind == "corrupt"

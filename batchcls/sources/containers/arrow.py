@@ -108,5 +108,7 @@ def _batches(file: Any, form: int) -> Iterator[tuple[int, int]]:
             try:
                 batch = stream.read_next_batch()
             except StopIteration:
+                if file.tell() != file.size():
+                    raise DamagedError("it goes on behind the mark of its end") from None
                 return
             yield begin, batch.num_rows

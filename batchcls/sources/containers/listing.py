@@ -110,8 +110,8 @@ def records(container: Container, number: int, left: Left) -> Iterator[tuple[byt
         raise cannot_list(container.path, error.strerror or str(error)) from error
     except MemoryError:
         raise cannot_list(container.path, "it needs more memory than any list should") from None
-    # What the standard library's readers make of headers that were written to confuse them.
-    except (ArithmeticError, LookupError, RecursionError, ValueError) as error:
+    # What readers, also others' ones, make of headers that were written to confuse them.
+    except Exception as error:
         raise cannot_list(container.path, f"damaged ({type(error).__name__}: {error})") from error
 
 

@@ -39,11 +39,11 @@ def members(file: IO[bytes], size: int, left: Left) -> Iterator[Listed]:
         table = _open(file.fileno())
     except ImportError:
         raise DamagedError(NEEDED) from None
-    if not column_of(table.schema_arrow):
+    if not (column := column_of(table.schema_arrow)):
         return
     row = 0
-    for group in range(table.metadata.num_row_groups):
-        for inside in range(table.metadata.row_group(group).num_rows):
+    for group, rows in enumerate(_rows_of_groups(table, column)):
+        for inside in range(rows):
             yield Listed(str(row).encode(), 0, group << GROUP | inside, 0, 0, 0)
             row += 1
 
@@ -89,6 +89,22 @@ class _Rows:
             self._batch = values_of(batch, self._column)
         value: bytes | None = self._batch[row - self._first].as_py()
         return value
+
+
+def _rows_of_groups(table: Any, column: str) -> list[int]:
+    """How many rows each group has, where all that the footer says of it agrees."""
+    metadata = table.metadata
+    # Neither bytes nor those of a struct are repeated: a row has one value, perhaps null.
+    leaf = next(n for n in range(metadata.num_columns) if table.schema.column(n).path == column)
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    counts = [group.num_rows for group in groups]
+    if (
+        sum(counts) != metadata.num_rows
+        or any(not 0 <= rows <= LARGEST for rows in counts)
+        or any(group.column(leaf).num_values != group.num_rows for group in groups)
+    ):
+        raise DamagedError("its footer counts its rows in different ways")
+    return counts
 
 
 def _open(descriptor: int) -> Any:

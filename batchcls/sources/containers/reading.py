@@ -16,6 +16,7 @@ from typing import Any
 
 from batchcls.errors import ImageError
 from batchcls.images import MAX_BYTES, Container, ImageRef, Member
+from batchcls.sources.containers.kinds import ROWS
 from batchcls.sources.reading import FLAGS, patiently, require_regular
 
 KEPT_OPEN = 4
@@ -64,9 +65,12 @@ class Members:
         Raises:
             ImageError: why there are none.
         """
-        if member.size > self.max_bytes:
-            words = f"{member.size} bytes, over the limit of {self.max_bytes}"
-            raise ImageError("too_large", words)
+        # Packed bytes are read as well as unpacked ones; of rows, `stored` is no number of bytes.
+        size = member.size
+        if member.container.kind not in ROWS:
+            size = max(size, member.stored)
+        if size > self.max_bytes:
+            raise ImageError("too_large", f"{size} bytes, over the limit of {self.max_bytes}")
         path = member.folder.path(member.container.path)
         try:
             data = patiently(lambda: self._read_once(path, image, member))

@@ -41,7 +41,9 @@ def members(file: IO[bytes], size: int, left: Left) -> Iterator[Listed]:
             raise DamagedError(f"the header at byte {found:,} is damaged ({error})") from error
         offset = tar.offset
         # A size below nothing would lead back, and round and round.
-        if info.size < 0 or offset <= found or info.offset_data < found:
+        # And one beyond the next header (pax may give another than that) into other members.
+        beyond = info.isreg() and not info.issparse() and info.offset_data + info.size > offset
+        if info.size < 0 or offset <= found or info.offset_data < found or beyond:
             raise DamagedError(f"the header at byte {found:,} gives an impossible size")
         if offset > size:
             raise DamagedError(f"it ends early, in the member whose header is at byte {found:,}")

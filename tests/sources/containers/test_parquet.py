@@ -75,6 +75,32 @@ def test_every_prefix_of_an_arrow_file_is_refused(tmp_path: Path, form: str) -> 
             listed(path)
 
 
+def test_an_arrow_stream_with_an_end_in_its_middle_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "data.arrow"
+    write_arrow(path, {"image": BYTES[:9]}, "stream")
+    path.write_bytes(path.read_bytes() * 2)
+    with pytest.raises(SourceError, match="it goes on behind the mark of its end"):
+        listed(path)
+
+
+@pytest.mark.parametrize("form", [list, structs], ids=["bytes", "bytes and path"])
+def test_a_footer_that_counts_its_rows_in_two_ways_is_refused(tmp_path: Path, form: Any) -> None:
+    path = tmp_path / "t.parquet"
+    write(path, {"image": form(BYTES[:9])}, rows=9)
+    data = path.read_bytes()
+    begin = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    nine = bytes([9 << 1])  # Thrift's form of the number
+    places = [at for at in range(begin, len(data) - 8) if data[at : at + 1] == nine]
+    refused = 0
+    for at in places:
+        path.write_bytes(data[:at] + bytes([7 << 1]) + data[at + 1 :])
+        try:
+            assert [ref.path for ref in listed(path)] == [f"{path}//{n}" for n in range(9)]
+        except SourceError as error:
+            refused += "counts its rows in different ways" in str(error)
+    assert refused >= 3  # of the table, of its group, of the column in it
+
+
 def test_a_column_with_a_dot_in_its_name(tmp_path: Path) -> None:
     assert outcome(write(tmp_path / "t.parquet", {"a.bytes": BYTES})[3]) == BYTES[3]
 

@@ -67,6 +67,15 @@ def test_links_folders_and_devices_are_no_images(tmp_path: Path) -> None:
     )
 
 
+def test_a_size_that_leads_into_the_next_members_is_refused(tmp_path: Path) -> None:
+    def fill(tar: tarfile.TarFile) -> None:
+        member(tar, "a.jpg", pax_headers={"GNU.sparse.realsize": "2000"})
+        member(tar, "b.jpg", b"b" * 3000)
+
+    with pytest.raises(SourceError, match="gives an impossible size"):
+        listed(tmp_path, written(fill))
+
+
 def test_tars_behind_one_another_are_all_listed(tmp_path: Path) -> None:
     data = b"".join(tar_bytes({f"{n}.jpg": b"x"}) for n in range(3))
     assert listed(tmp_path, data)[1] == ["0.jpg", "1.jpg", "2.jpg"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from batchcls.errors import SourceError
-from batchcls.images import MAX_BYTES
+from batchcls.images import MAX_BYTES, Member
 from batchcls.job.job import Job
 from batchcls.sources.freezing import freeze
 from tests.support.archives import zip_bytes
@@ -53,6 +53,30 @@ def test_sizes_of_64_bits(tmp_path: Path) -> None:
                 member.write(content)
 
     assert found(tmp_path, written(fill)) == IMAGES
+
+
+def test_a_field_of_64_bits_that_is_longer_than_its_place_is_refused(tmp_path: Path) -> None:
+    def fill(archive: zipfile.ZipFile) -> None:
+        info = zipfile.ZipInfo("a.jpg")
+        info.extra = struct.pack("<2HQ", 1, 8, 1)
+        archive.writestr(info, b"a")
+
+    data = bytearray(written(fill))
+    entry = data.rindex(b"PK\1\2")
+    struct.pack_into("<L", data, entry + 24, (1 << 32) - 1)  # its size is in the field
+    at = data.index(struct.pack("<2H", 1, 8), entry)
+    struct.pack_into("<H", data, at + 2, 800)
+    with pytest.raises(SourceError, match=r"cannot list .*: damaged"):
+        found(tmp_path, bytes(data))
+
+
+def test_packed_bytes_over_the_limit_are_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "s.zip"
+    path.write_bytes(zip_bytes({"a.jpg": b"a" * 5000}))
+    (ref,) = listed(path)
+    assert isinstance(ref.place, Member)
+    lying = ref.place._replace(stored=MAX_BYTES + 1, size=10)
+    assert outcome(ref._replace(place=lying)) == "too_large"
 
 
 def test_more_members_than_16_bits_count(tmp_path: Path) -> None:
