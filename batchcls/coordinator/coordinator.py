@@ -275,7 +275,7 @@ class Coordinator:
             return []
         if self._opinions:
             # Only these are left, or all else waits for them.
-            if images.open and any(slot.state == "starting" for slot in self.slots.values()):
+            if images.open and any(slot.coming for slot in self.slots.values()):
                 return []
             images.trust()
             if commands := self._record() or self._leasing.give():

@@ -27,6 +27,11 @@ class Slot:
         """A process bears this number now, or will again."""
         return self.state in ("starting", "ready", "recycling") or self.respawn
 
+    @property
+    def coming(self) -> bool:
+        """It does not take work now, and will again: it starts, or is being replaced."""
+        return self.alive and self.state != "ready"
+
     def take_back(
         self, in_hand: Container[int] = ()
     ) -> tuple[list[ImageRef], list[tuple[ImageRef, ...]]]:

@@ -60,7 +60,7 @@ MUTANTS = (
     ("coordinator", "commands = [*self._record(), Halt(reason)]", "commands = [Halt(reason)]"),
     ("coordinator", "        if self._leasing.out:\n            return []\n", ""),
     ("coordinator", "            if images.open and any(", "            if any("),
-    ("coordinator", '            if images.open and any(slot.state == "starting" for slot in self.slots.values()):\n                return []\n', ""),
+    ("coordinator", '            if images.open and any(slot.coming for slot in self.slots.values()):\n                return []\n', ""),
     ("coordinator", "            images.trust()\n", ""),
     ("coordinator", "            if commands := self._record() or self._leasing.give():\n", "            if commands := self._record():\n"),
     ("coordinator", "        if images.open:\n            return []\n", ""),
@@ -252,6 +252,8 @@ MUTANTS = (
     ("reorder", "if run and index != run[-1].index + 1:", "if run:"),
     # -- machines
     ("machines", 'in ("starting", "ready", "recycling") or self.respawn', 'in ("starting", "ready", "recycling")'),
+    ("machines", 'return self.alive and self.state != "ready"', 'return self.state == "starting"'),
+    ("machines", 'return self.alive and self.state != "ready"', "return self.alive"),
     ("machines", "return 0 < limit < rss and rss", "return limit < rss and rss"),
     ("machines", "return 0 < limit < rss and rss", "return rss"),
     ("machines", "self.first_rss = self.first_rss or rss", "self.first_rss = rss"),

@@ -16,6 +16,7 @@ from batchcls.messages import (
     StopWorker,
     WorkerReady,
     WorkerRefused,
+    WorkerStats,
 )
 from tests.support.coordinator_story import Story, leases
 from tests.support.world import ListedWork, World
@@ -276,6 +277,20 @@ def test_a_worker_that_is_being_replaced_counts_as_one_that_can_load() -> None:
     assert story.last[-1] == StopWorker(0)
     story.die(worker=1)
     assert not story.halted
+
+
+def test_failures_wait_for_their_verdict_while_the_worker_is_replaced() -> None:
+    story = Story(100, max_rss=500, leases=1)
+    (lease,) = story.ready()
+    for index, rss in ((0, 400), (1, 900)):
+        lost = (Answer(index, b"line", "vanished"),)
+        story.tell(Answered(0, lease.lease, lost, WorkerStats(rss=rss)))
+    assert story.last == [StopWorker(0)]
+    story.die()
+    assert story.recorded == [], "the list goes on, and may show that the mount is gone"
+    (lease,) = story.ready()
+    story.answer(lease, 2)
+    assert [answer.failed for answer in story.recorded] == ["vanished", "vanished", None]
 
 
 def test_the_next_process_is_measured_by_its_own_beginning() -> None:
