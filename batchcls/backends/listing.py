@@ -23,7 +23,7 @@ from batchcls.backends import launch
 from batchcls.backends.environment import environment
 from batchcls.errors import SourceError
 from batchcls.images import Container
-from batchcls.sources.containers.listing import cannot_list, tell
+from batchcls.sources.containers.listing import ListerError, cannot_list, tell
 from batchcls.sources.containers.places import RECORD
 from batchcls.sources.nul_ended import read_names
 from batchcls.sources.walk import Notes
@@ -55,7 +55,11 @@ class ListingProcess:
         if self._child is None:
             self._child = _Child(self._filters, self._log)
         child = self._child
-        answer = child.ask({"container": container, "number": number}, container.path)
+        try:
+            answer = child.ask({"container": container, "number": number}, container.path)
+        except ListerError:
+            self.close()
+            raise
         if "error" in answer:
             raise SourceError(answer["error"])
         tell(container.path, answer["left_out"], answer["why"], self._notes)
@@ -89,7 +93,7 @@ class _Child:
                 with its, log.open("ab") as words:
                     self._popen = self._start(its, words)
             except OSError as error:
-                raise SourceError(
+                raise ListerError(
                     f"no process can be started to list archives: {error.strerror or error}"
                 ) from error
             undo.callback(self._kill)
@@ -98,7 +102,11 @@ class _Child:
             self.close = undo.pop_all().close
 
     def ask(self, request: Mapping[str, Any], path: str) -> dict[str, Any]:
-        """The answer to a request, waited for as long as the process lives."""
+        """The answer to a request, waited for as long as the process lives.
+
+        Raises:
+            ListerError: it is dead.
+        """
         line = b""
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._send(request)
@@ -108,7 +116,8 @@ class _Child:
             return answer
         code = self._popen.wait(DEATH_WAIT_S)
         how = signal.Signals(-code).name if code < 0 else f"exit status {code}"
-        raise cannot_list(path, f"it ended the process that lists archives ({how})")
+        words = f"it ended the process that lists archives ({how})"
+        raise ListerError(str(cannot_list(path, words)))
 
     def _start(self, its: socket.socket, words: IO[bytes]) -> "subprocess.Popen[bytes]":
         descriptors = self.names.fileno(), self.places.fileno()

@@ -26,7 +26,13 @@ from batchcls.sources.containers.kinds import (
     kind_of,
     may_have_frames,
 )
-from batchcls.sources.containers.listing import Lister, OpenLister, OwnLister, look_at
+from batchcls.sources.containers.listing import (
+    Lister,
+    ListerError,
+    OpenLister,
+    OwnLister,
+    look_at,
+)
 from batchcls.sources.containers.places import (
     NONE,
     PLAIN,
@@ -193,17 +199,21 @@ class _Containers:
         A file that cannot be read is an image that fails, as anywhere else.
 
         Raises:
-            SourceError: it is not what it was when it was listed before.
+            SourceError: its frames are listed already, and it is not what it was then; or the
+                lister failed, so that nobody knows how many it has.
         """
         normal_path = TWO_SLASHES.sub(b"/", path)
         name = os.fsdecode(normal_path)
+        listed_before = name in self._numbers  # then the file itself would be one image more
         number = self._numbers.get(name, len(self._writer.containers))
         try:
             found = look_at(FRAMES, self._folder.path(name))
             frames = list(self._lister.members(found, number))
-        except SourceError:
+        except SourceError as error:
+            if listed_before or isinstance(error, ListerError):
+                raise
             frames = []
-        if len(frames) < 2:
+        if len(frames) < 2 and not listed_before:
             self._writer.add(path)
             return
         self._number(found._replace(path=name))

@@ -11,7 +11,9 @@ import pytest
 
 from batchcls.backends.listing import ListingProcess
 from batchcls.errors import SourceError
+from batchcls.job.job import Job
 from batchcls.sources.containers.listing import OwnLister, look_at
+from batchcls.sources.freezing import freeze
 from batchcls.sources.walk import Notes
 from tests.support.archives import pack
 
@@ -62,6 +64,19 @@ def test_its_death_is_told_in_words(tmp_path: Path, lister: ListingProcess) -> N
     os.kill(lister._child._popen.pid, signal.SIGKILL)
     with pytest.raises(SourceError, match=r"a\.tar: it ended the process .* \(SIGKILL\)"):
         [*lister.members(container, 1)]
+    assert len([*lister.members(container, 2)]) == 200  # another one takes its place
+
+
+def test_the_death_of_the_process_is_no_picture_of_one_frame(
+    tmp_path: Path, lister: ListingProcess
+) -> None:
+    (tmp_path / "a.gif").write_bytes(b"GIF89a")
+    lister.members(look_at("frames", str(tmp_path / "a.gif")), 0).__next__()
+    assert lister._child is not None
+    os.kill(lister._child._popen.pid, signal.SIGKILL)
+    job = Job(sources=(str(tmp_path / "a.gif"),), frames="all")
+    with pytest.raises(SourceError, match=r"a\.gif: it ended the process"):
+        freeze(job, tmp_path / "inputs", open_lister=lambda *_: lister)
 
 
 def test_memory_that_it_asks_for_is_not_ours(tmp_path: Path, lister: ListingProcess) -> None:

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from batchcls.decode.decode import decode
 from batchcls.decode.sniff import sniff
-from batchcls.errors import ImageError, UsageError
+from batchcls.errors import ImageError, SourceError, UsageError
 from batchcls.images import FRAME_MARK, ImageRef
 from batchcls.job.job import Job
 from batchcls.sources.every import EveryPlace
-from batchcls.sources.freezing import freeze
+from batchcls.sources.freezing import extend, freeze
 from batchcls.sources.inputs import InputsReader
 from tests.support.golden_files import GOLDENS
 
@@ -140,6 +140,17 @@ def test_a_changed_file_is_never_another_frame(folder: Path) -> None:
     with pytest.raises(ImageError) as caught:
         EveryPlace().read(images[1])
     assert caught.value.kind == "changed"
+
+
+@pytest.mark.parametrize("later", [GOLDENS["tiff lzw"].data, b"no picture"])
+def test_extend_adds_no_file_beside_its_frames(folder: Path, later: bytes) -> None:
+    (folder / "a.tiff").write_bytes(tiff())
+    inputs, job = folder.parent / "inputs", Job(sources=(str(folder),), frames="all")
+    first = freeze(job, inputs)
+    assert extend(first, job, inputs).count == COUNT
+    (folder / "a.tiff").write_bytes(later)
+    with pytest.raises(SourceError, match=r"a\.tiff has changed since it was listed"):
+        extend(first, job, inputs)
 
 
 @pytest.mark.parametrize("value", ["last", "every", "every:0", "every:-1", "2"])

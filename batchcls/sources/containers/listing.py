@@ -25,6 +25,10 @@ from batchcls.sources.walk import Notes
 FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
+class ListerError(SourceError):
+    """What lists containers has failed, whatever the container is."""
+
+
 class Lister(Protocol):
     """Lists containers, one after the other."""
 
@@ -37,6 +41,7 @@ class Lister(Protocol):
 
         Raises:
             SourceError: it cannot be listed, or not all of it.
+            ListerError: this lister failed at it; the next container gets a fresh one.
         """
 
     def close(self) -> None:
