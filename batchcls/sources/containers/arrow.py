@@ -17,7 +17,13 @@ from typing import IO, Any
 from batchcls.images import LARGEST, ImageRef, Member
 from batchcls.sources.containers.listed import DamagedError, Left, Listed
 from batchcls.sources.containers.reading import Handle
-from batchcls.sources.containers.table_columns import NEEDED, column_of, value_of, values_of
+from batchcls.sources.containers.table_columns import (
+    NEEDED,
+    NONE_FOUND,
+    column_of,
+    value_of,
+    values_of,
+)
 
 MAGIC, END = b"ARROW1", b"\xff\xff\xff\xff\0\0\0\0"
 BATCH = 32
@@ -33,7 +39,7 @@ def members(file: IO[bytes], size: int, left: Left) -> Iterator[Listed]:
     Args:
         file: open for reading bytes.
         size: its length.
-        left: not needed; all rows are images.
+        left: takes a table that has no images; else all rows are.
 
     Raises:
         DamagedError: it is no Arrow file, or which column holds the images cannot be known.
@@ -49,7 +55,7 @@ def members(file: IO[bytes], size: int, left: Left) -> Iterator[Listed]:
             raise DamagedError("no Arrow file, or it ends early")
     with OSFile(f"/dev/fd/{file.fileno()}") as opened:
         row = 0
-        for batch, (begin, rows) in enumerate(_batches(opened, form)):
+        for batch, (begin, rows) in enumerate(_batches(opened, form, left)):
             for inside in range(rows):
                 yield Listed(str(row).encode(), form, batch << BATCH | inside, begin, 0, 0)
                 row += 1
@@ -91,22 +97,21 @@ class _Batch:
         self.values = values_of(batch, column_of(batch.schema))
 
 
-def _batches(file: Any, form: int) -> Iterator[tuple[int, int]]:
+def _batches(file: Any, form: int, left: Left) -> Iterator[tuple[int, int]]:
     """Where each batch begins, and how many rows it has; none where no column holds images."""
     from pyarrow import ipc
 
-    if form == INDEXED:
-        indexed = ipc.open_file(file)
-        if column_of(indexed.schema):
-            for number in range(indexed.num_record_batches):
-                yield 0, indexed.get_batch(number).num_rows
-        return
-    stream = ipc.open_stream(file)
-    if column_of(stream.schema):
+    table = ipc.open_file(file) if form == INDEXED else ipc.open_stream(file)
+    if not column_of(table.schema):
+        left.why[NONE_FOUND] += 1
+    elif form == INDEXED:
+        for number in range(table.num_record_batches):
+            yield 0, table.get_batch(number).num_rows
+    else:
         while True:
             begin = file.tell()
             try:
-                batch = stream.read_next_batch()
+                batch = table.read_next_batch()
             except StopIteration:
                 if file.tell() != file.size():
                     raise DamagedError("it goes on behind the mark of its end") from None

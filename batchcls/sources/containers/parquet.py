@@ -14,7 +14,13 @@ from typing import IO, Any
 from batchcls.images import LARGEST, ImageRef, Member
 from batchcls.sources.containers.listed import DamagedError, Left, Listed
 from batchcls.sources.containers.reading import Handle
-from batchcls.sources.containers.table_columns import NEEDED, column_of, value_of, values_of
+from batchcls.sources.containers.table_columns import (
+    NEEDED,
+    NONE_FOUND,
+    column_of,
+    value_of,
+    values_of,
+)
 
 AT_ONCE = 16
 """Rows in memory."""
@@ -30,7 +36,7 @@ def members(file: IO[bytes], size: int, left: Left) -> Iterator[Listed]:
     Args:
         file: open for reading bytes.
         size: its length.
-        left: not needed; all rows are images.
+        left: takes a table that has no images; else all rows are.
 
     Raises:
         DamagedError: it is no Parquet file, or which column holds the images cannot be known.
@@ -40,6 +46,7 @@ def members(file: IO[bytes], size: int, left: Left) -> Iterator[Listed]:
     except ImportError:
         raise DamagedError(NEEDED) from None
     if not (column := column_of(table.schema_arrow)):
+        left.why[NONE_FOUND] += 1
         return
     row = 0
     for group, rows in enumerate(_rows_of_groups(table, column)):
@@ -76,13 +83,14 @@ class _Rows:
         self._batch: Any = ()
 
     def value(self, group: int, row: int) -> bytes | None:
+        # A step that fails ends the generator: every row behind it fails at once from then on.
         if group != self._group or row < self._first:
             self._group, self._first, self._batch = group, 0, ()
             self._batches = self._table.iter_batches(
                 AT_ONCE, row_groups=[group], columns=[self._column], use_threads=False
             )
         while row >= self._first + len(self._batch):
-            self._first += len(self._batch)
+            self._first, self._batch = self._first + len(self._batch), ()
             batch = next(self._batches, None)
             if batch is None:
                 raise IndexError("the row group ends early")

@@ -89,8 +89,10 @@ class Members:
                 return _contents(handle, image, member)
             finally:  # whatever was found there: in another container it means nothing
                 _require_same(handle, member.container)
-        except (OSError, ImageError):
-            self._kept.files.pop(path, None)
+        except Exception as error:
+            # Of what is wrong with one image, its neighbours need not begin at the beginning again.
+            if not isinstance(error, ImageError) or error.kind == "changed":
+                self._kept.files.pop(path, None)
             raise
 
     def _opened(self, path: str, container: Container) -> Handle:
@@ -100,6 +102,8 @@ class Members:
             require_regular(os.stat(path))  # noqa: PTH116 - Path("a//b") is another path
             while len(files) >= KEPT_OPEN:
                 del files[next(iter(files))]
+            for other in files.values():
+                other.kept = None  # a batch of rows may be gigabytes
             file = files[path] = Handle(os.open(path, FLAGS))
             _require_same(file, container)
         return file

@@ -13,6 +13,8 @@ NEEDED = f"tables need pyarrow: pip install '{PYARROW}'"
 NAMES = ("image", "img", "picture", "photo", "jpg", "jpeg", "png", "webp", "bytes", "content")
 """Columns that hold the images where several hold bytes, the likeliest first."""
 
+NONE_FOUND = "tables without a column of images"
+
 INSIDE = ".bytes"
 """Behind the name of a column of structs: of these, the bytes."""
 
@@ -72,7 +74,9 @@ def _leaf(field: Any) -> str:
     from pyarrow import types
 
     def holds_bytes(kind: Any) -> bool:
-        return bool(types.is_binary(kind) or types.is_large_binary(kind))
+        # Not those of one size for all rows: they are hashes and identifiers.
+        of_bytes = types.is_binary, types.is_large_binary, types.is_binary_view
+        return any(is_one(kind) for is_one in of_bytes)
 
     if holds_bytes(field.type):
         return str(field.name)

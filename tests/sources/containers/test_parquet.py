@@ -11,7 +11,9 @@ import pytest
 
 from batchcls.errors import ImageError, SourceError
 from batchcls.images import ImageRef
+from batchcls.sources.containers.listing import OwnLister, look_at
 from batchcls.sources.every import EveryPlace
+from batchcls.sources.walk import Notes
 from tests.support.members import listed, outcome
 
 pyarrow = pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
@@ -130,8 +132,67 @@ def test_of_several_columns_the_usual_name_counts_and_else_nobody_guesses(tmp_pa
         write(tmp_path / "t.parquet", {"left": BYTES, "right": BYTES})
 
 
-def test_a_table_without_images_has_none(tmp_path: Path) -> None:
-    assert write(tmp_path / "t.parquet", {"path": ["a.jpg"], "label": [1]}) == []
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+def test_a_table_without_images_has_none_and_says_so(tmp_path: Path, ending: str) -> None:
+    path, columns = tmp_path / f"t.{ending}", {"path": ["a.jpg"], "label": [1]}
+    write(path, columns) if ending == "parquet" else write_arrow(path, columns, "stream")
+    notes = Notes()
+    assert [*OwnLister(("*.jpg",), (), notes).members(look_at(ending, str(path)), 0)] == []
+    assert notes.as_tuple() == (f"{path}: tables without a column of images are left out (1)",)
+
+
+@pytest.mark.parametrize("form", ["file", "stream"])
+def test_arrow_columns_of_views(tmp_path: Path, form: str) -> None:
+    images = pyarrow.array(BYTES, pyarrow.binary_view())
+    refs = write_arrow(tmp_path / "t.arrow", {"label": [1] * 100, "image": images}, form)
+    assert [EveryPlace().read(refs[n]) for n in (0, 99)] == [BYTES[0], BYTES[99]]
+
+
+def test_a_row_without_bytes_costs_its_neighbours_nothing(tmp_path: Path) -> None:
+    refs = write(tmp_path / "t.parquet", {"image": [*BYTES[:40], None, *BYTES[:40]]}, rows=99)
+    path, source = f"{tmp_path}/t.parquet", EveryPlace()
+    assert source.read(refs[39]) == BYTES[39]
+    handle = source._members._kept.files[path]
+    with pytest.raises(ImageError, match="no bytes"):
+        source.read(refs[40])
+    assert source.read(refs[41]) == BYTES[0]
+    assert source._members._kept.files[path] is handle
+
+
+def test_rows_before_a_damaged_page_are_right_after_it_was_met(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    options = {"data_page_size": 1, "write_page_checksum": True, "use_dictionary": False}
+    refs = write(path, {"image": BYTES}, rows=100, write_batch_size=16, compression="none",
+                 **options)  # fmt: skip
+    found = path.stat()
+    data = path.read_bytes()
+    with path.open("r+b") as file:
+        file.seek(data.index(BYTES[50]))
+        file.write(b"x")
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+    source = EveryPlace()
+
+    def answer(row: int) -> bytes | str:
+        try:
+            return source.read(refs[row])
+        except ImageError as error:
+            return error.kind
+
+    assert [answer(row) for row in (40, 50, 51, 90, 49, 30, 47, 50, 10)] == [
+        BYTES[40], "corrupt", "corrupt", "corrupt", "corrupt", BYTES[30], BYTES[47], "corrupt",
+        BYTES[10],
+    ]  # fmt: skip
+
+
+def test_one_container_at_a_time_keeps_rows(tmp_path: Path) -> None:
+    one, other = (write(tmp_path / f"{n}.parquet", {"image": BYTES}) for n in range(2))
+    source = EveryPlace()
+    source.read(one[0])
+    first = source._members._kept.files[f"{tmp_path}/0.parquet"]
+    assert first.kept is not None
+    source.read(other[0])
+    assert first.kept is None
+    assert source.read(one[1]) == BYTES[1]
 
 
 def test_a_changed_table_gives_no_other_images(tmp_path: Path) -> None:
