@@ -7,8 +7,9 @@ Rules of this file:
 
 1. Whatever a worker may do to a machine is dealt with here, by the local backend: boards, deadlines
    and kills need its memory and its clock.
-2. It ends when its stream does, when it has heard nothing for long, and when it is told to. Its
-   workers end with it, however it ends.
+2. It ends when its stream does, when nothing has followed its driver's last word for long, and
+   when it is told to. The first word may take hours: the driver lists the images. Its workers end
+   with it, however it ends.
 3. Nothing but messages goes to the stream: what a library prints goes to standard error.
 """
 
@@ -51,6 +52,9 @@ from batchcls.wire.start import StartMessage
 
 BEAT_S = 1.0
 SILENCE_S = 30.0
+GREETING_S = 86_400.0
+"""Seconds until the driver's first word at most; it says nothing while it lists the images."""
+
 TICK_S = 0.1
 OOM_SCORE = 200
 """Below the workers' (`worker.sandbox`): when memory runs out, one of them is to go, not all."""
@@ -88,6 +92,7 @@ class Agent:
         """Work until the stream ends, or is silent."""
         self._send("hello", host=socket.gethostname(), pid=os.getpid(), versions=versions())
         heard = beat = time.monotonic()
+        patience = GREETING_S
         try:
             while not self._ended:
                 self._link.watch(self._selector)
@@ -98,10 +103,10 @@ class Agent:
                 self._link.flush()
                 now = time.monotonic()
                 if self._hear():
-                    heard = now
-                if now - heard > SILENCE_S:
+                    heard, patience = now, SILENCE_S
+                if now - heard > patience:
                     break
-                if now - beat >= BEAT_S:
+                if patience == SILENCE_S and now - beat >= BEAT_S:  # else nobody listens yet
                     beat = now
                     self._tell_log()
                     self._link.send(agents.BEAT)
