@@ -12,11 +12,15 @@ from batchcls.messages import Answer, Answered, WorkerStats
 LATE_S = 0.5
 """Seconds that an answer waits for others of its lease at most."""
 
+ENOUGH = 1 << 20
+"""Bytes of lines that wait for no more: with a worker's largest message they go in one frame."""
+
 
 @dataclass(slots=True)
 class _Waiting:
     since: float
     answers: list[Answer] = field(default_factory=list)
+    size: int = 0
     stats: WorkerStats | None = None
 
 
@@ -32,13 +36,15 @@ class Gathering:
         self._open[worker, lease] = images
 
     def take(self, event: Answered, now: float) -> list[Answered]:
-        """Take in answers; those of the lease, if it is done."""
+        """Take in answers; those of the lease that wait, if it is done or they are enough."""
         key = (event.worker, event.lease)
         waiting = self._waiting.setdefault(key, _Waiting(now))
         waiting.answers += event.answers
+        waiting.size += sum(len(answer.line) for answer in event.answers)
         waiting.stats = _sum(waiting.stats, event.stats)
         self._open[key] -= len(event.answers)
-        return [] if self._open[key] > 0 else [self._flush(key)]
+        done = self._open[key] <= 0 or waiting.size >= ENOUGH
+        return [self._flush(key)] if done else []
 
     def due(self, now: float) -> list[Answered]:
         """What has waited for long enough."""

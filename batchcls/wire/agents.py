@@ -24,8 +24,8 @@ MOST_BYTES = 1 << 50
 MOST_TEXT = 2000
 """Letters of a reason or a name that are believed."""
 
-MAX_AGENT_FRAME = MAX_FRAME + 1024
-"""A worker's largest message, and what is put before it."""
+MAX_AGENT_FRAME = 2 * MAX_FRAME
+"""Bytes: a worker's largest message, what was gathered before it, and what is put before both."""
 
 PIECE = 1 << 20
 """Bytes of a file in one message."""
@@ -36,7 +36,7 @@ BEAT = frame(encode("beat"))
 def message(kind: str, body: bytes | None = None, **content: Any) -> bytes:
     """A message as it goes on the wire."""
     head = encode(kind, **content)
-    return frame(head if body is None else head + b"\n" + body)
+    return frame(head if body is None else head + b"\n" + body, MAX_AGENT_FRAME)
 
 
 def parse(payload: bytes) -> tuple[dict[str, Any], bytes]:

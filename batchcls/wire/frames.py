@@ -15,13 +15,13 @@ class FrameError(ValueError):
     """The stream is not made of frames."""
 
 
-def frame(payload: bytes) -> bytes:
+def frame(payload: bytes, most: int = MAX_FRAME) -> bytes:
     """A message as it goes on the wire.
 
     Raises:
-        FrameError: it is longer than `MAX_FRAME`.
+        FrameError: it has more than `most` bytes.
     """
-    if len(payload) > MAX_FRAME:
+    if len(payload) > most:
         raise FrameError(f"a message of {len(payload)} bytes is over the limit")
     return LENGTH.pack(len(payload)) + payload
 

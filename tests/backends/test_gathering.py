@@ -1,7 +1,9 @@
 """Fewer, larger messages from a machine: nothing is lost, and nothing waits for long."""
 
-from batchcls.backends.gathering import LATE_S, Gathering
+from batchcls.backends.gathering import ENOUGH, LATE_S, Gathering
 from batchcls.messages import Answer, Answered, Checks, WorkerStats
+from batchcls.wire import agents, protocol
+from batchcls.wire.frames import MAX_FRAME, FrameReader
 
 
 def answered(lease: int, *indices: int, worker: int = 0, images: int = 0) -> Answered:
@@ -57,3 +59,23 @@ def test_the_latest_check_of_a_device_counts() -> None:
         )
     assert done[0].stats is not None
     assert done[0].stats.checks["GPU"].passed == 2
+
+
+def test_long_lines_go_before_they_are_too_many_for_a_message() -> None:
+    gathering = Gathering()
+    gathering.lease(0, 1, 20)
+    told: list[int] = []
+    for index in range(20):
+        line = bytes(ENOUGH // 3 if index < 19 else MAX_FRAME - 1000)  # a worker's longest
+        for event in gathering.take(Answered(0, 1, (Answer(index, line),)), 0.0):
+            told += [answer.index for answer in event.answers]
+            payload = protocol.encode_answers(event.lease, event.answers, event.stats)
+            sent = agents.message("from", payload, w=4095)
+            (heard,) = FrameReader(agents.MAX_AGENT_FRAME).feed(sent)
+            assert len(heard) < ENOUGH + MAX_FRAME
+    assert told == list(range(20))
+
+
+def test_a_workers_longest_message_is_passed_on() -> None:
+    sent = agents.message("from", bytes(MAX_FRAME), w=4095)
+    assert len(FrameReader(agents.MAX_AGENT_FRAME).feed(sent)) == 1
