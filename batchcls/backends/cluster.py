@@ -275,8 +275,8 @@ class ClusterBackend:
                 raise UnfitError(agents.text(head, "reason"))
             case "log":
                 log.info("%s: %s", node.name, agents.text(head, "text"))
-            case "counters" if isinstance(head.get("rows"), list):
-                self._counters += [row for row in head["rows"] if isinstance(row, dict)]
+            case "counters":
+                self._counters += protocol.layer_rows(head.get("rows"))
             case _:
                 raise ProtocolError("sent a message of no known kind")
 

@@ -94,8 +94,12 @@ def _parsed(line: bytes) -> Piece | Foreign:
     body = ours[9:]
     if not tag or b"%08x " % zlib.crc32(body) != ours[:9]:
         return Foreign(line)
-    who, number, data = body.split(b" ", 2)
+    try:  # the checksum is right, and yet anybody may have written this
+        who, number, data = body.split(b" ", 2)
+        whose, place = who.decode(), int(number, 16)
+    except ValueError:
+        return Foreign(line)
     if b"\x01" in data:
         for plain, stands in reversed(_ESCAPED):
             data = data.replace(stands, plain)
-    return Piece(who.decode(), int(number, 16), data)
+    return Piece(whose, place, data)

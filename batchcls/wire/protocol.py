@@ -6,6 +6,7 @@ A message is one line of JSON, and behind it, for answers, the records, a line e
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from batchcls.images import ImageRef
@@ -17,6 +18,7 @@ from batchcls.messages import (
     Answered,
     Checks,
     Event,
+    LayerTime,
     Lease,
     WorkerReady,
     WorkerRefused,
@@ -27,6 +29,9 @@ from batchcls.wire import leased
 
 NOTES, NOTE_LENGTH = 4, 1000
 """At most so many, of so many letters, are taken from one message."""
+
+MOST = 1e12
+"""Numbers for people are below it."""
 
 
 class ProtocolError(ValueError):
@@ -88,12 +93,7 @@ def parse(worker: int, payload: bytes, held: Mapping[int, Mapping[int, ImageRef]
         ProtocolError: anything that an intact worker would not send.
     """
     head_bytes, _, body = payload.partition(b"\n")
-    try:
-        head = json.loads(head_bytes, parse_constant=_reject_constant)
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError("sent what is not a message") from error
-    if not isinstance(head, dict):
-        raise ProtocolError("sent what is not a message")
+    head = _head(head_bytes)
     match head.get("t"):
         case "ready" if isinstance(head.get("description"), dict):
             return WorkerReady(worker, head["description"])
@@ -105,11 +105,42 @@ def parse(worker: int, payload: bytes, held: Mapping[int, Mapping[int, ImageRef]
 
 
 def parse_counters(payload: bytes) -> list[dict[str, Any]] | None:
-    """The per-layer counters of a worker that leaves, None if the message is another."""
+    """The per-layer counters of a worker that leaves, None if the message is another.
+
+    Raises:
+        ProtocolError: it is none that an intact worker would send.
+    """
     if not payload.startswith(b'{"t":"counters"'):
         return None
-    rows = json.loads(payload)["rows"]
-    return [row for row in rows if isinstance(row, dict)]
+    return layer_rows(_head(payload).get("rows"))
+
+
+def layer_rows(rows: Any) -> list[dict[str, Any]]:
+    """Per-layer counters: of each row the numbers and texts that look like `LayerTime`'s.
+
+    Raises:
+        ProtocolError: they are no rows.
+    """
+    if not isinstance(rows, list):
+        raise ProtocolError("sent counters without rows")
+    return [_layer_row(row) for row in rows if isinstance(row, dict)]
+
+
+def _layer_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    known = {field.name: row[field.name] for field in fields(LayerTime) if field.name in row}
+    texts = {k: text[:NOTE_LENGTH] for k, text in known.items() if isinstance(text, str)}
+    numbers = {k: v for k, v in known.items() if type(v) in (int, float) and 0 <= v < MOST}
+    return {**texts, **numbers}
+
+
+def _head(data: bytes) -> dict[str, Any]:
+    try:
+        head = json.loads(data, parse_constant=_reject_constant)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError("sent what is not a message") from error
+    if not isinstance(head, dict):
+        raise ProtocolError("sent what is not a message")
+    return head
 
 
 def _answered(
@@ -181,5 +212,5 @@ def _numbers(data: Any) -> dict[str, float]:
     if not isinstance(data, dict) or len(data) > 64:
         return {}
     return {
-        str(k)[:64]: float(v) for k, v in data.items() if type(v) in (int, float) and 0 <= v < 1e12
+        str(k)[:64]: float(v) for k, v in data.items() if type(v) in (int, float) and 0 <= v < MOST
     }

@@ -135,6 +135,7 @@ def test_answers_are_those_to_its_leases(driver: Driver) -> None:
         ("died", None, {"w": 0, "cause": 5, "timeout": True, "in_flight": [], "stage": ""}),
         ("died", None, {"w": 0, "cause": "x", "timeout": True, "in_flight": [], "stage": "?"}),
         ("opened", None, {"workers": 2}),
+        ("counters", None, {"rows": 7}),
         ("hello", None, {"host": "x"}),
         ("need", None, {"parcel": 0, "file": 0, "start": 0}),
         ("whatever", None, {}),

@@ -97,6 +97,31 @@ def test_hostile_statistics_are_left_out() -> None:
     assert event.stats == WorkerStats(spent={"read": 2.0})
 
 
+COUNTERS = b'{"t":"counters","rows":'
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b'{"t":"counters"', b'{"t":"counters"}', COUNTERS + b"7}", COUNTERS + b"{}}",
+        COUNTERS + b'[{"real_ms":NaN}]}', COUNTERS + b"[" * 100_000, COUNTERS + b'["\xff"]}',
+    ],
+)  # fmt: skip
+def test_counters_that_are_none_are_refused(message: bytes) -> None:
+    with pytest.raises(protocol.ProtocolError):
+        protocol.parse_counters(message)
+
+
+def test_of_counters_what_looks_like_them_is_believed() -> None:
+    good = {"device": "CPU", "name": "conv", "real_ms": 1.5, "count": 2}
+    odd = {"name": "x" * 10**5, "type": [[]], "cpu_ms": -1, "real_ms": 10**400, "count": True}
+    rows = [good, {**good, "evil": {}}, odd, "x", None]
+    infinite = json.dumps(rows).encode()[:-1] + b',{"count":1e999}]}'
+    assert protocol.parse_counters(COUNTERS + infinite) == [
+        good, good, {"name": "x" * protocol.NOTE_LENGTH}, {},
+    ]  # fmt: skip
+
+
 def test_notes_are_texts_and_few() -> None:
     notes = ["the model is odd", 1, None, "x" * 10**6, *["more"] * 100]
     head = {"t": "lines", "lease": 7, "i": [], "stats": {"notes": notes}}

@@ -1,6 +1,7 @@
 """A byte stream as lines among others."""
 
 import random
+import zlib
 
 import pytest
 
@@ -63,3 +64,11 @@ def test_bytes_without_an_end_of_line_are_not_waited_for_without_end() -> None:
     reader = LineReader()
     found = [one for _ in range(10) for one in reader.feed(b"x" * 10_000)]
     assert [type(one) for one in found] == [Foreign]
+
+
+@pytest.mark.parametrize(
+    "body", [b"x", b"", b"a 0", b"a x y", b"a  y", b"\xff 0 y"], ids=lambda body: repr(body)
+)
+def test_a_line_with_a_right_checksum_that_says_nothing_is_nobodys(body: bytes) -> None:
+    line = b"bc1 %08x %s" % (zlib.crc32(body), body)
+    assert list(LineReader().feed(line + b"\n")) == [Foreign(line)]
