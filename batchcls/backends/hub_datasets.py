@@ -32,6 +32,8 @@ KINDS = ((".parquet",), (".tar", ".zip"))
 _FORM = re.compile(
     r"(?P<id>[\w.-]+/[\w.-]+)(@(?P<revision>[^@:\s]+))?(:(?P<split>[\w.-]+))?", re.ASCII
 )
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
+"""A commit, perhaps shortened; all else may be the name of another one tomorrow."""
 _SHOWN = 4
 
 
@@ -109,7 +111,7 @@ def fetch(source: str) -> Path:
     except Exception as error:  # noqa: BLE001 - offline, or what its HTTP library of the day raises
         return _fetched_before(source, reference, error)
     folder = _place(reference, commit)
-    if folder.is_dir():
+    if _is_whole(folder):
         return folder
     try:
         snapshot = hub.snapshot_download(
@@ -162,15 +164,24 @@ def _place(reference: Reference, commit: str) -> Path:
 def _fetched_before(source: str, reference: Reference, why: Exception) -> Path:
     """What was fetched before, where the hub cannot be reached and it cannot be another commit."""
     pattern = _place(reference, "*")
-    folders: Sequence[Path] = sorted(pattern.parent.glob(pattern.name))
+    folders = [folder for folder in sorted(pattern.parent.glob(pattern.name)) if _is_whole(folder)]
     if reference.split is None:
         folders = [folder for folder in folders if " " not in folder.name]
-    if reference.revision is not None:
-        exact = [one for one in folders if f"@{reference.revision}" in one.name]
-        folders = exact or folders
-    if len(folders) == 1:
-        return folders[0]
-    have = "several commits were fetched; name one" if folders else "it was not fetched before"
+    commits = {folder.name.partition("@")[2].partition(" ")[0]: folder for folder in folders}
+    revision = reference.revision
+    meant = [*commits]
+    if revision is not None:
+        exact = _COMMIT.fullmatch(revision) is not None
+        meant = [commit for commit in commits if exact and commit.startswith(revision)]
+    if len(meant) == 1:
+        return commits[meant[0]]
+    if not commits:
+        have = "it was not fetched before"
+    elif meant:
+        have = "several commits were fetched; name one"
+    else:
+        fetched = ", ".join(commits)
+        have = f"no commit that was fetched before is known to be {revision} (fetched: {fetched})"
     raise SourceError(f"{source}: {have}, and the hub cannot be reached: {_reason(why)}")
 
 
@@ -187,6 +198,8 @@ def _linked(source: str, folder: Path, snapshot: Path, files: Sequence[str]) -> 
                 (aside / file).parent.mkdir(parents=True, exist_ok=True)
                 (aside / file).symlink_to(target)
             aside.chmod(0o755)
+            if not _is_whole(folder):
+                shutil.rmtree(folder, ignore_errors=True)
             aside.rename(folder)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -194,6 +207,11 @@ def _linked(source: str, folder: Path, snapshot: Path, files: Sequence[str]) -> 
         if not folder.is_dir():  # else somebody else was as fast
             raise SourceError(f"cannot write {folder}: {error.strerror}") from error
     return folder
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a folder of links is there and the hub's cache still has all that they lead to."""
+    return folder.is_dir() and all(path.exists() for path in folder.rglob("*"))
 
 
 def _reason(error: Exception) -> str:

@@ -14,6 +14,7 @@ from batchcls.decode.gif_unended import end_of_pixels
 from batchcls.decode.header import (
     Edit,
     Header,
+    check_frame,
     check_parts,
     check_size,
     corrupt,
@@ -101,6 +102,7 @@ def _later(data: bytes, mark: Edit, frame: int, max_pixels: int) -> Header:
         raise truncated(f"before frame {frame} does")
     width, height = max(width, walk.first.width), max(height, walk.first.height)
     check_size(width, height, max_pixels)
+    check_frame(frame, width, height, max_pixels)
     edits = (mark, (walk.ends[frame], len(data), bytes([TRAILER])))
     return Header("gif", width, height, frames=len(walk.ends), frame=frame, channels=1, edits=edits)
 

@@ -13,6 +13,9 @@ READ = "JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF, HEIC or JPEG 2000"
 MAX_PARTS = 40_000
 """Chunks, blocks or frames that a file may have: walking more of them takes too long."""
 
+MAX_PICTURES = 32
+"""Pictures of the largest size that may be decoded for a later frame, which needs those before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unended:
@@ -113,6 +116,19 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise ImageError(
             "too_large", f"{width}x{height} pixels, over the limit of {max_pixels} in all"
+        )
+
+
+def check_frame(frame: int, width: int, height: int, max_pixels: int) -> None:
+    """Refuse a later frame before which too many pixels must be decoded.
+
+    Raises:
+        ImageError: too_large.
+    """
+    pixels, limit = (frame + 1) * width * height, MAX_PICTURES * max_pixels
+    if frame and pixels > limit:
+        raise ImageError(
+            "too_large", f"{pixels} pixels up to frame {frame}, over the limit of {limit}"
         )
 
 

@@ -8,7 +8,15 @@ import struct
 from dataclasses import replace
 
 from batchcls.decode.exif import upright
-from batchcls.decode.header import Edit, Header, check_parts, check_size, corrupt, truncated
+from batchcls.decode.header import (
+    Edit,
+    Header,
+    check_frame,
+    check_parts,
+    check_size,
+    corrupt,
+    truncated,
+)
 from batchcls.images import FRAME_MARK
 
 MARK_AT, MARK_SIZE = 30, 12
@@ -60,6 +68,7 @@ def read(data: bytes, max_pixels: int) -> Header:
     frame, edits = _meant(data, edits)
     if frame >= max(frames, 1):
         raise truncated(f"before frame {frame} does")
+    check_frame(frame, header.width, header.height, max_pixels)
     orientation = upright(beside.get(b"EXIF"), beside.get(b"XMP "))
     return replace(header, frames=max(frames, 1), frame=frame, orientation=orientation, edits=edits)
 

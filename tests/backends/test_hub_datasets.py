@@ -96,6 +96,45 @@ def test_a_dataset_is_fetched_once_and_serves_without_the_hub(server: Hub, tmp_p
     assert "it was not fetched before, and the hub cannot be reached" in str(told)
 
 
+def test_without_the_hub_a_revision_is_that_commit_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def serves(revision: str | None) -> Path | str:
+        try:
+            return hub_datasets._fetched_before(
+                "S", Reference("org/name", revision), OSError("off")
+            )
+        except SourceError as error:
+            return str(error)
+
+    assert serves(None) == "S: it was not fetched before, and the hub cannot be reached: off"
+    folder = hub_datasets._place(Reference("org/name"), COMMIT)
+    folder.mkdir(parents=True)
+    assert serves(None) == serves(COMMIT) == serves(COMMIT[:8]) == folder
+    for revision in ("main", "v1.0", OTHER, "a"):
+        assert f"is known to be {revision} (fetched: {COMMIT})" in str(serves(revision))
+    hub_datasets._place(Reference("org/name"), OTHER).mkdir()
+    assert "several commits were fetched; name one" in str(serves(None))
+    assert serves(COMMIT) == folder
+
+
+def test_a_folder_whose_files_left_the_cache_is_made_anew(tmp_path: Path) -> None:
+    snapshot, folder = tmp_path / "snapshot", tmp_path / "links"
+    snapshot.mkdir()
+    (snapshot / "a.tar").write_bytes(b"old")
+    assert hub_datasets._linked("S", folder, snapshot, ["a.tar"]) == folder
+    assert hub_datasets._is_whole(folder)
+    (snapshot / "a.tar").unlink()
+    assert not hub_datasets._is_whole(folder)
+    (tmp_path / "fetched").mkdir()
+    (tmp_path / "fetched/a.tar").write_bytes(b"new")
+    hub_datasets._linked("S", folder, tmp_path / "fetched", ["a.tar"])
+    assert (folder / "a.tar").read_bytes() == b"new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fetched", "links", "snapshot"]
+
+
 @fetching
 def test_what_only_the_hub_made_parquet_of_comes_from_its_branch(
     server: Hub, tmp_path: Path

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from batchcls.decode import header
 from batchcls.decode.decode import decode
 from batchcls.decode.sniff import sniff
 from batchcls.errors import ImageError, SourceError, UsageError
@@ -131,6 +132,20 @@ def test_a_frame_that_is_cut_off_is_truncated(folder: Path, name: str) -> None:
             assert (decode(last[:-cut]) == whole).all(), cut
         except ImageError as error:
             assert error.kind in ("truncated", "not_image"), (cut, error)
+
+
+@pytest.mark.parametrize("name", ["b.gif", "c.webp"])
+def test_a_later_frame_behind_too_many_pixels_is_too_large(
+    folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / name).write_bytes(FILES[name]())
+    files = [EveryPlace().read(image) for image in listed(folder, "all")]
+    monkeypatch.setattr(header, "MAX_PICTURES", 3)  # of 32 x 24
+    assert [sniff(data, 32 * 24).frame for data in files[:3]] == [0, 1, 2]
+    for data in files[3:]:
+        with pytest.raises(ImageError, match="over the limit of 2304") as caught:
+            sniff(data, 32 * 24)
+        assert caught.value.kind == "too_large"
 
 
 def test_a_changed_file_is_never_another_frame(folder: Path) -> None:
