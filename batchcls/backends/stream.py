@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from batchcls.backends import launch
+from batchcls.backends import launch, process_group
 from batchcls.backends.process import cause_of_death, last_words
 from batchcls.backends.transport import Arrival, Closed, Opened, Received
 from batchcls.errors import SetupError
@@ -155,7 +155,7 @@ class StreamTransport:
             del self._where[machine]
         launcher.agents = {who: a for who, a in launcher.agents.items() if a is not agent}
         if _is_spent(launcher):
-            _signal(launcher, signal.SIGKILL)
+            process_group.send(launcher.popen, signal.SIGKILL)
 
     def close(self) -> None:
         """See `Transport`: the end of its input is the end of each agent."""
@@ -167,13 +167,12 @@ class StreamTransport:
         for number, seconds in ((0, END_WAIT_S), (signal.SIGTERM, KILL_WAIT_S)):
             until = time.monotonic() + seconds
             for launcher in self._launchers:
-                if launcher.popen.poll() is None and number:
-                    _signal(launcher, number)
+                if number:
+                    process_group.send(launcher.popen, number)
             for launcher in self._launchers:
-                self._wait(launcher, until)
+                process_group.exits(launcher.popen, until)
         for launcher in self._launchers:
-            _signal(launcher, signal.SIGKILL)
-            self._wait(launcher, time.monotonic() + KILL_WAIT_S / len(self._launchers))
+            process_group.reap(launcher.popen, KILL_WAIT_S / len(self._launchers))
             if launcher.popen.stdout is not None:
                 launcher.popen.stdout.close()
         self._launchers = []
@@ -257,17 +256,15 @@ class StreamTransport:
             self._watch_writes(launcher)
             for agent in launcher.agents.values():
                 self._where.pop(agent.machine, None)
-        self._wait(launcher, time.monotonic() + KILL_WAIT_S)
-        why = f"`{launcher.words}` ended: {cause_of_death(launcher.popen.returncode)}"
+        exited = process_group.exits(launcher.popen, time.monotonic() + KILL_WAIT_S)
+        process_group.reap(launcher.popen, KILL_WAIT_S)
+        how = cause_of_death(launcher.popen.returncode) if exited else "it closed its output"
+        why = f"`{launcher.words}` ended: {how}"
         if words := last_words(self._log, launcher.log_start):
             why = f"{why}: {words}"
         log.warning("%s", why)
         self._ended.append(why)
         return [Closed(agent.machine, why) for agent in launcher.agents.values()]
-
-    def _wait(self, launcher: _Launcher, until: float) -> None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            launcher.popen.wait(max(0.0, until - time.monotonic()))
 
 
 def _flush(launcher: _Launcher) -> None:
@@ -286,8 +283,3 @@ def _is_spent(launcher: _Launcher) -> bool:
     """Its agents have come and gone, and others would have come by now."""
     came = launcher.came
     return bool(came and not launcher.agents and time.monotonic() - came > TOGETHER_S)
-
-
-def _signal(launcher: _Launcher, number: int) -> None:
-    with contextlib.suppress(OSError):
-        os.killpg(launcher.popen.pid, number)
