@@ -6,8 +6,9 @@ Rules of this file:
    the protocol is dropped.
 2. A machine's number is an epoch, and so are its workers' numbers: each is used once. What comes
    from a machine that was lost is not heard.
-3. A machine that is silent for long is lost, whatever it is that ails it. This process's own stalls
-   are excused, and its own sign of life does not depend on its main thread.
+3. A machine that is silent for long is lost, whatever it is that ails it; for longer, before it has
+   found its files to be the right ones, which silences it. This process's own stalls are excused,
+   and its own sign of life does not depend on its main thread.
 4. A machine that does not fit is left out by name. The run is refused where none is left.
 5. No worker's readiness is told before its machine has seen the sample of images.
 """
@@ -44,6 +45,9 @@ log = logging.getLogger("batchcls")
 
 BEAT_S = 1.0
 SILENCE_S = 30.0
+LOOK_S = 300.0
+"""Seconds that a machine may be silent while it looks at its files."""
+
 STALL_S = 1.0
 ARRIVE_S = 300.0
 """Seconds without a machine that a run waits where one may still come."""
@@ -179,9 +183,10 @@ class ClusterBackend:
         self._looked = now
         events: list[Event] = []
         for node in list(self._nodes.values()):
-            if now - max(node.heard, self._excused) > SILENCE_S:
+            limit = SILENCE_S if node.workers and node.seen else LOOK_S
+            if now - max(node.heard, self._excused) > limit:
                 self._transport.drop(node.number)
-                events += self._lose(node, f"silent for {SILENCE_S:g} s")
+                events += self._lose(node, f"silent for {limit:g} s")
         return events
 
     def _lose(self, node: Node, cause: str) -> list[Event]:
@@ -237,7 +242,8 @@ class ClusterBackend:
         events: list[Event] = []
         try:
             for payload in node.frames.feed(data):
-                events += self._take(node, *agents.parse(payload))
+                for event in self._take(node, *agents.parse(payload)):
+                    events += self._admission.admitted(node, event)
         except UnfitError as error:
             self._dismiss(node)
             events += self._leave_out(node, str(error))
@@ -249,9 +255,10 @@ class ClusterBackend:
         return events
 
     def _take(self, node: Node, head: Mapping[str, Any], body: bytes) -> list[Event]:
+        """What a message says, before it is known whether the machine fits."""
         match head["t"]:
             case "from" | "died" if node.workers:
-                return self._admission.admitted(node, node.heard_of(head, body))
+                return [node.heard_of(head, body)]
             case "hello" if not node.name:
                 self._send(node, self._admission.greet(node, head))
             case "need" if node.name:
@@ -261,7 +268,7 @@ class ClusterBackend:
             case "seen" if self._admission.images is not None:
                 node.seen = True
                 held, node.held = node.held, []
-                return [told for event in held for told in self._admission.admitted(node, event)]
+                return held
             case kind:
                 self._note(node, kind, head)
         return []

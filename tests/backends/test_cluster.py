@@ -182,6 +182,16 @@ def test_a_silent_machine_is_lost_and_its_late_words_are_not_heard(driver: Drive
     )
 
 
+def test_a_machine_that_looks_at_its_files_may_be_silent_for_longer(driver: Driver) -> None:
+    driver.join(1)
+    driver.backend.do(StartWorker(0))
+    driver.hear(Opened(2))  # it looks whether the model is there
+    assert driver.wait(cluster.LOOK_S - 1) == []
+    driver.says(1, "seen")
+    assert driver.wait(2, 1) == [MachineLeftOut("machine 2", "silent for 300 s")]
+    assert driver.wait(cluster.SILENCE_S + 1) == [MachineLost(1, "silent for 30 s")]
+
+
 def test_our_own_stall_is_not_their_silence(driver: Driver) -> None:
     driver.at_work(1, 0)
     driver.now += 3600  # the images were listed meanwhile
@@ -269,6 +279,18 @@ def test_an_earlier_sessions_echo_is_everybodys() -> None:
     driver.wire.expecting = False
     with pytest.raises(RefusedError, match="node1: this processor rounds differently"):
         driver.ready(1)
+
+
+def test_who_is_ready_is_told_even_if_its_machine_is_left_out_at_once(driver: Driver) -> None:
+    driver.join(1)
+    for worker in (0, 1):
+        driver.backend.do(StartWorker(worker))
+        driver.ready(1, worker, fingerprint={"top": worker})
+    ready, out, lost = driver.says(1, "seen")
+    assert isinstance(ready, WorkerReady), "else a run waits for the first for ever"
+    assert isinstance(out, MachineLeftOut)
+    assert isinstance(lost, MachineLost)
+    assert driver.wire.dropped == [1]
 
 
 def test_a_model_that_changes_on_a_machine_costs_that_machine(driver: Driver) -> None:
