@@ -99,7 +99,7 @@ class _Batch:
 
 def _batches(file: Any, form: int, left: Left) -> Iterator[tuple[int, int]]:
     """Where each batch begins, and how many rows it has; none where no column holds images."""
-    from pyarrow import ipc
+    from pyarrow import ipc, types
 
     table = ipc.open_file(file) if form == INDEXED else ipc.open_stream(file)
     if not column_of(table.schema):
@@ -108,6 +108,11 @@ def _batches(file: Any, form: int, left: Left) -> Iterator[tuple[int, int]]:
         for number in range(table.num_record_batches):
             yield 0, table.get_batch(number).num_rows
     else:
+        if coded := [one.name for one in table.schema if types.is_dictionary(one.type)]:
+            raise DamagedError(  # what their codes mean stands before some batches only
+                f"a stream with dictionary-encoded columns ({', '.join(coded)}) cannot be read "
+                "from its middle; write it as an Arrow file or as Parquet"
+            )
         while True:
             begin = file.tell()
             try:

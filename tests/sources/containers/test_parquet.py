@@ -77,6 +77,14 @@ def test_every_prefix_of_an_arrow_file_is_refused(tmp_path: Path, form: str) -> 
             listed(path)
 
 
+def test_codes_are_read_in_an_arrow_file_and_refused_in_a_stream(tmp_path: Path) -> None:
+    path, columns = tmp_path / "data.arrow", {"label": ["a"] * 9, "image": BYTES[:9]}
+    columns["label"] = pyarrow.array(columns["label"]).dictionary_encode()
+    assert [outcome(ref) for ref in write_arrow(path, columns, "file")] == BYTES[:9]
+    with pytest.raises(SourceError, match=r"dictionary-encoded columns \(label\)"):
+        write_arrow(path, columns, "stream")
+
+
 def test_an_arrow_stream_with_an_end_in_its_middle_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "data.arrow"
     write_arrow(path, {"image": BYTES[:9]}, "stream")
