@@ -8,7 +8,8 @@ that imports Ray.
 Rules of this file:
 
 1. One thread decides, the main one. Ray's threads, and the one that asks for the nodes, only put
-   something into the queue. Nobody waits for an actor's answer.
+   something into the queue. Nobody waits for an actor's answer, nor for the driver: its own main
+   thread may list images for hours, while its signs of life must reach the agents.
 2. An actor is never restarted and a call never repeated: nobody knows what became of its bytes. Any
    error of a call means that the machine is lost.
 3. A machine has one `send` and one `exchange` under way, so that bytes stay in order.
@@ -18,9 +19,8 @@ import contextlib
 import functools
 import os
 import queue
-import select
+import selectors
 import signal
-import socket
 import sys
 import threading
 import time
@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from batchcls.backends import ray_actor
+from batchcls.backends.agent_link import SocketLink
 from batchcls.backends.process import cause_of_death
 from batchcls.backends.ray_transport import Word, pack, unpack
 from batchcls.wire.frames import FrameReader
@@ -70,7 +71,7 @@ class Machine:
 class Carrier:
     """The machines of a cluster, between Ray and the driver."""
 
-    def __init__(self, driver: socket.socket, program: list[str]) -> None:
+    def __init__(self, driver: SocketLink, program: list[str]) -> None:
         self._driver = driver
         self._reader = FrameReader()
         self._program = program
@@ -96,18 +97,21 @@ class Carrier:
 
     def run(self) -> None:
         """Carry until the driver is gone."""
+        selector = selectors.DefaultSelector()
+        selector.register(self._bell, selectors.EVENT_READ)
         while True:
-            readable, _, _ = select.select([self._driver.fileno(), self._bell], [], [])
-            if self._bell in readable:
-                os.read(self._bell, READ_SIZE)
+            self._driver.watch(selector)
+            for key, _ in selector.select():
+                if key.fd == self._bell:
+                    os.read(self._bell, READ_SIZE)
             while not self._happened.empty():
                 self._happened.get()()
-            if self._driver.fileno() in readable:
-                data = self._driver.recv(READ_SIZE)
-                if not data:
-                    return
-                for payload in self._reader.feed(data):
-                    self._obey(*unpack(payload))
+            self._driver.flush()
+            data = self._driver.receive()
+            if data is None:
+                return
+            for payload in self._reader.feed(data):
+                self._obey(*unpack(payload))
 
     def end(self) -> None:
         """End all agents."""
@@ -132,8 +136,7 @@ class Carrier:
             self._lose(number, "dropped")
 
     def _tell(self, word: Word, number: int = 0, data: bytes = b"") -> None:
-        with contextlib.suppress(OSError):  # the driver is gone: `run` notices
-            self._driver.sendall(pack(word, number, data))
+        self._driver.send(pack(word, number, data))
 
     # ---- nodes
 
@@ -204,12 +207,10 @@ class Carrier:
 
     def _agent_ended(self, number: int, status: int | None, words: str) -> None:
         cause = f"its agent ended: {cause_of_death(status)}"
-        if not self._machines[
-            number
-        ].heard:  # nobody knows its name yet, and the next will do so, too
-            node = self._machines[number].node
-            self._agents[node.id] = MOST_AGENTS
-            cause = f"the agent on {node.name} ended: {cause_of_death(status)}"
+        machine = self._machines[number]
+        if not machine.heard:  # nobody knows its name yet, and the next will do so, too
+            self._agents[machine.node.id] = MOST_AGENTS
+            cause = f"the agent on {machine.node.name} ended: {cause_of_death(status)}"
         self._lose(number, f"{cause}: {words[:MOST_SAID]}" if words else cause)
 
     def _flush(self, number: int) -> None:
@@ -275,7 +276,7 @@ def main(descriptor: int, parent: int, address: str, *program: str) -> None:
     os.umask(0o077)  # Ray may write an authentication token into the home directory
     os.chdir("/")  # where its workers look for modules first
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    carrier = Carrier(socket.socket(fileno=descriptor), list(program))
+    carrier = Carrier(SocketLink(descriptor), list(program))
     try:
         carrier.join(address)
     except Exception as error:  # noqa: BLE001 - of any kind, and all mean the same
