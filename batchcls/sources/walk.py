@@ -15,6 +15,7 @@ Rules of this file:
    complete one.
 """
 
+import errno
 import os
 import stat
 from collections import Counter
@@ -22,7 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from batchcls.errors import SourceError
+from batchcls.errors import SourceError, StoppedError
 from batchcls.sources.containers.kinds import compressed
 from batchcls.sources.spill import SortedSpill
 
@@ -96,6 +97,7 @@ class Walk:
 
         Raises:
             SourceError: `top` cannot be listed, or the file system failed on the way.
+            StoppedError: too many files are open.
         """
         own = self.folder.stat()
         self._own = (own.st_dev, own.st_ino)
@@ -135,6 +137,11 @@ class Walk:
             return
         except OSError as error:
             spill.close()
+            if error.errno in (errno.EMFILE, errno.ENFILE):  # nothing is wrong with the folder
+                raise StoppedError(
+                    f"{_cannot_list(path, error)}; raise the limit of open files (`ulimit -n`), "
+                    "then run the same command again"
+                ) from error
             raise SourceError(
                 f"{_cannot_list(path, error)}; the list would be incomplete, so repair the file "
                 "system and start again"

@@ -165,13 +165,25 @@ def test_a_directory_that_is_forbidden_or_gone_is_told(
     assert found.skipped == (f"cannot list in/secret/: {os.strerror(number)}",)
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EMFILE])
+@pytest.mark.parametrize(
+    ("number", "error", "words"),
+    [
+        (errno.EIO, SourceError, "incomplete"),
+        (errno.ESTALE, SourceError, "incomplete"),
+        (errno.EMFILE, StoppedError, r"raise the limit of open files \(`ulimit -n`\)"),
+    ],
+)
 def test_a_failing_file_system_gives_no_short_list(
-    tree: Tree, inputs: Path, failing_scandir: Callable[[int], None], number: int
+    tree: Tree,
+    inputs: Path,
+    failing_scandir: Callable[[int], None],
+    number: int,
+    error: type[Exception],
+    words: str,
 ) -> None:
     tree("in/a.jpg", "in/secret/b.jpg")
     failing_scandir(number)
-    with pytest.raises(SourceError, match="incomplete"):
+    with pytest.raises(error, match=words):
         freeze(Job(sources=("in",)), inputs)
     assert not list(inputs.parent.iterdir())
 
