@@ -49,11 +49,13 @@ class Leasing:
         worker = next(iter(machine.free or machine.room), None)
         if worker is None:
             return None
+        trial, asked = images.trial, (machine.number, here, images.opinions.helpful)
         if machine.free:
-            alone = images.trial.next_alone(machine.number, here, images.opinions.helpful)
-            if alone is not None:
+            if (alone := trial.next_alone(*asked)) is not None:
                 machine.slots[worker].alone = alone
                 return self._lease(machine, worker, (alone,))
+        elif trial.waits_for(*asked) and not machine.freeing:
+            return None  # the next worker to run dry takes the trial, or none ever would
         chunk = (
             images.opinions.ask(machine.number, self._chunk)
             or images.chunks.returned()

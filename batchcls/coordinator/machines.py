@@ -93,6 +93,11 @@ class Machine:
         """A worker is there, or will be."""
         return any(slot.alive for slot in self.slots.values())
 
+    @property
+    def freeing(self) -> bool:
+        """A worker will be free soon, without being kept from work."""
+        return any(slot.coming or slot.alone is not None for slot in self.slots.values())
+
     def place(self, worker: int) -> None:
         """Something has become of this worker: see again whether it has room."""
         slot = self.slots[worker]

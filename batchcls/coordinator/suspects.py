@@ -109,20 +109,35 @@ class SuspectTrials:
             here: the machines that there are.
             helpful: whether to try an image on a machine tells something new.
         """
-        if self._accused and self._canary_out is None:
-            accused = self._accused[0].machine
-            if accused == machine or accused not in here:
-                self._canary_out = accused
-                return CANARY
-        for death in self._again:
-            if death.machine != machine or len(here) == 1:
+        match self._next(machine, here, helpful):
+            case _Death() as death:
                 self._again.remove(death)
                 return death.image
-        for image in self._suspects:
-            if helpful(machine, image.index):
+            case image if image == CANARY:
+                self._canary_out = self._accused[0].machine
+                return image
+            case ImageRef() as image:
                 self._suspects.remove(image)
                 return image
         return None
+
+    def waits_for(
+        self, machine: int, here: Collection[int], helpful: Callable[[int, int], bool]
+    ) -> bool:
+        """There is an image to hand to an empty worker of this machine; see `next_alone`."""
+        return self._next(machine, here, helpful) is not None
+
+    def _next(
+        self, machine: int, here: Collection[int], helpful: Callable[[int, int], bool]
+    ) -> _Death | ImageRef | None:
+        if self._accused and self._canary_out is None:
+            accused = self._accused[0].machine
+            if accused == machine or accused not in here:
+                return CANARY
+        for death in self._again:
+            if death.machine != machine or len(here) == 1:
+                return death
+        return next((image for image in self._suspects if helpful(machine, image.index)), None)
 
     def succeeded(self, machine: int) -> list[Answer]:
         """A real image succeeded: the convictions held back were the images' own fault."""
@@ -168,6 +183,8 @@ class SuspectTrials:
         for death in deaths:
             del self._died_on[death.image.index]
             self._suspects.append(death.image)
+        for index in [index for index, died_on in self._died_on.items() if machine in died_on]:
+            self._died_on[index].remove(machine)  # it is being tried elsewhere
         self._again = deque(death for death in self._again if death.machine != machine)
         self._accused = [death for death in self._accused if death.machine != machine]
 

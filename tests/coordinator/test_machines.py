@@ -62,6 +62,15 @@ class Cluster(Story):
         return [[image.index for image in lease.images] for lease in leases(self.last)]
 
 
+def held(story: Story, worker: int) -> list[Lease]:
+    """What this worker has and has not answered."""
+    slot = story.coordinator.slots[worker]
+    return [
+        Lease(worker, lease, tuple(images.values()), solo=slot.alone is not None)
+        for lease, images in slot.leases.items()
+    ]
+
+
 def test_what_a_lost_machine_had_is_leased_again_in_order() -> None:
     story = Cluster(400, machines=3, workers=2)
     story.ready(2)
@@ -671,6 +680,67 @@ def test_a_machine_alone_is_no_witness_against_itself() -> None:
     (solo,) = story.ready(0)
     story.answer(solo, 0, failed=True)
     assert story.tell(MachineJoined(2, "node2", (1,))) == [StartWorker(1)]
+
+
+def tried_on_one() -> Cluster:
+    """Image 2 killed a worker of machine 1 alone; machine 2's only worker holds images 0 and 1."""
+    story = Cluster(400, machines=2, chunk=1)
+    story.ready(1)
+    story.ready(0)
+    story.die(2, worker=0)
+    assert story.ready(0)[0].solo
+    story.die(2, worker=0)
+    return story
+
+
+def test_a_worker_is_let_run_dry_for_a_trial_that_only_its_machine_can_do() -> None:
+    story = tried_on_one()
+    first, second = held(story, 1)
+    story.say(first, None)
+    assert story.given == [], "or it would never be free"
+    story.say(second, None)
+    (solo,) = leases(story.last)
+    assert (solo.worker, solo.images[0].index, solo.solo) == (1, 2, True)
+    story.say(solo, None)
+    assert len(story.given) == 2, "nothing is to be tried any more"
+
+
+def test_others_go_on_while_a_worker_comes_that_will_do_the_trials() -> None:
+    story = Cluster(400, machines=1, workers=2, chunk=1)
+    story.ready(0)
+    story.ready(1)
+    story.die(0, 1, worker=0)
+    story.say(held(story, 1)[0], None)
+    assert len(story.given) == 1, "its worker starts"
+    assert story.ready(0)[0].solo
+    story.say(held(story, 1)[0], None)
+    assert len(story.given) == 1, "it is trying one of them, then the other"
+
+
+def test_what_two_lost_machines_had_is_tried_by_a_busy_one() -> None:
+    story = Cluster(400, machines=3, chunk=1)
+    story.ready(2)
+    lost = held(story, 2)
+    for machine in (1, 2):
+        story.ready(machine - 1)
+        assert story.given == [[2], [3]]
+        story.tell(Answered(machine - 1, 99, ()))
+        story.lose(machine)
+    story.say(lost[0], None)
+    assert story.given == []
+    story.say(lost[1], None)
+    (solo,) = leases(story.last)
+    assert (solo.images[0].index, solo.solo) == (2, True)
+
+
+def test_a_death_on_a_machine_that_was_lost_counts_no_more_while_its_image_is_tried() -> None:
+    story = tried_on_one()
+    for lease in held(story, 1):
+        story.say(lease, None)
+    story.lose(1)
+    story.die(2, worker=1)
+    (solo,) = story.ready(1)
+    assert (solo.images[0].index, solo.solo) == (2, True), "not a second death, but the first"
 
 
 def test_a_canary_speaks_for_its_machine_alone() -> None:
