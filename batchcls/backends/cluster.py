@@ -124,6 +124,7 @@ class ClusterBackend:
         if isinstance(command, RetireMachine):
             if (node := self._nodes.get(command.machine)) is not None:
                 self._dismiss(node)
+                self._leave_out(node, command.reason)  # the run tells of it
             return
         self._leaving = isinstance(command, StopWorker)
         if (node := self._of.get(command.worker)) is None:

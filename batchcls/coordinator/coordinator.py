@@ -146,8 +146,12 @@ class Coordinator:
         return commands or self._record() or self._finish()
 
     def leave_out(self, machine: int, reason: str) -> list[Command]:
-        """Go on without a machine; halt if no other is there."""
-        if not self._machines.besides(machine):
+        """Go on without a machine; halt if no other is there.
+
+        One that joined and never loaded the model says nothing of those that are still to join.
+        """
+        local, loaded = machine == 0, self.machines[machine].loaded
+        if not self._machines.besides(machine) and (local or loaded):
             return self._halt(reason)
         self._leave(machine, lost=False)
         return [RetireMachine(machine, reason)]

@@ -270,6 +270,7 @@ class EventLoop:
                 case RetireMachine(machine, reason):
                     name = self._names.get(machine, str(machine))
                     log.error("machine %s is retired: %s", name, reason)
+                    self._lost.append(f"{name}: {reason}")
                     self._presenter.progress.on_retired(machine, reason)
                     self._backend.do(command)
                 case _:

@@ -213,6 +213,17 @@ def test_a_retired_machine_is_ended_and_not_heard(driver: Driver) -> None:
     assert driver.says(1, "from", answers(), w=0) == []
 
 
+def test_where_the_only_machine_cannot_load_others_may_still_come(driver: Driver) -> None:
+    driver.join(1)
+    driver.hear(Opened(2))
+    driver.backend.do(RetireMachine(1, "no worker could load the model (SIGSEGV)"))
+    driver.wait(cluster.LINGER_S + 1, 2)
+    driver.hear(Closed(2, "cut off"))
+    with pytest.raises(RefusedError, match="node1: no worker could load the model") as told:
+        driver.wait(cluster.LINGER_S + 1)
+    assert "machine 2: cut off" in str(told.value)
+
+
 def left_out(events: list[Event]) -> MachineLeftOut:
     (found,) = [event for event in events if isinstance(event, MachineLeftOut)]
     return found

@@ -682,6 +682,14 @@ def test_a_machine_alone_is_no_witness_against_itself() -> None:
     assert story.tell(MachineJoined(2, "node2", (1,))) == [StartWorker(1)]
 
 
+def test_where_the_first_machine_cannot_load_the_next_may() -> None:
+    story = Cluster(40, machines=1, workers=2)
+    assert story.die(worker=0) == []
+    assert story.die(worker=1) == [RetireMachine(1, "no worker could load the model (SIGSEGV)")]
+    story.join(2)
+    assert story.ready(2)
+
+
 def tried_on_one() -> Cluster:
     """Image 2 killed a worker of machine 1 alone; machine 2's only worker holds images 0 and 1."""
     story = Cluster(400, machines=2, chunk=1)
