@@ -38,6 +38,7 @@ from batchcls.running.signals import StopRequests
 log = logging.getLogger("batchcls")
 
 TICK_S = 0.1
+TELL_S = 1.0
 ADVANCE_S = 0.2
 LAST_ADVANCE_S = 0.5
 DRAIN_S = 3.5
@@ -128,7 +129,7 @@ class EventLoop:
             self._presenter.show(time.monotonic())
 
     def on_agreement(self, found: Iterable[Agreement]) -> None:
-        """How devices agreed with the CPU before the first line."""
+        """How devices agreed with the CPU before the first line, and since, all in all."""
         for one in found:
             self.night.begin(one.device, one.agreed, one.clear)
         self._presenter.progress.on_agreement(self.night.told())
@@ -143,7 +144,7 @@ class EventLoop:
             BatchclsError: a worker or the results file says that the run cannot go on.
         """
         self._lines = lines
-        give_up: float | None = None
+        give_up, told_at = None, 0.0
         self._advance()
         while self._backend.alive and not self.halted:
             self._turn(0.0 if self._behind else TICK_S)
@@ -163,7 +164,12 @@ class EventLoop:
             lines.tick(now)
             if self.watch is not None:
                 self.watch.tick(now)
+                if now - told_at >= TELL_S:  # not with each report: it sums up all workers
+                    told_at = now
+                    self.on_agreement(())
             self._presenter.show(now)
+        if self.watch is not None:
+            self.on_agreement(())
         # Whoever asked for a stop does not wait for what the next session can do again.
         self._advance(LAST_ADVANCE_S if self._requests.count else math.inf)
 
@@ -182,7 +188,6 @@ class EventLoop:
                 raise raised_elsewhere(event.error, event.message)
             case Answered() if self.watch is not None:
                 self.watch.note(event)
-                self._presenter.progress.on_agreement(self.night.told())
             case WorkerDied():
                 self.night.ended(event.worker)
                 if not self._leaving:
