@@ -30,6 +30,7 @@ COMMANDS = (
     "verify",
     "merge",
     "evaluate",
+    "export",
     "bench",
     "tune",
 )

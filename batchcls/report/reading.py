@@ -43,10 +43,15 @@ def records(path: Path) -> Iterator[ParsedRecord]:
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.endswith(b"\n"):
-                yield _parse(path, number, line[:-1])
+                yield parsed(path, number, line[:-1])
 
 
-def _parse(path: Path, number: int, line: bytes) -> ParsedRecord:
+def parsed(path: Path, number: int, line: bytes) -> ParsedRecord:
+    """A line of a results file, read.
+
+    Raises:
+        RefusedError: it is no record.
+    """
     try:
         return parse(line)
     except RecordError as error:

@@ -1,0 +1,115 @@
+"""``batchcls export``: results in the form that another program reads.
+
+Exit codes: 0 written · 2 the command or the results do not allow it · 4 the disk is full or fails.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from batchcls.cli.arguments import Debug
+from batchcls.cli.terminal import print_note, print_result
+from batchcls.display.text import counted, safe
+from batchcls.errors import UsageError
+from batchcls.export.kind import KINDS
+from batchcls.job.job import DEFAULT_OUTPUT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from batchcls.report.corrections import Correction
+    from batchcls.report.rows import Results
+
+Sources = Annotated[
+    list[str],
+    typer.Argument(metavar="RESULTS...", help="Results file of the run."),
+]
+To = Annotated[str, typer.Option("--to", metavar="KIND", help=f"{', '.join(KINDS)}.")]
+Out = Annotated[
+    str, typer.Option("-o", "--output", metavar="OUT", help="File or folder to write; it is new.")
+]
+Where = Annotated[
+    str | None,
+    typer.Option(
+        metavar="EXPR",
+        help="Only these images, for example 'label = cat and score > 0.9', or failed.",
+    ),
+]
+Corrected = Annotated[
+    bool, typer.Option("--corrected", help="Labels as `batchcls review` corrected them.")
+]
+Corrections = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="The same, from another file than that beside the results."),
+]
+LeaveOut = Annotated[
+    bool, typer.Option("--leave-out", help="Leave out images that the kind cannot hold.")
+]
+Long = Annotated[
+    bool, typer.Option("--long", help="One row for each class. Of tables. [one for each image]")
+]
+
+
+def export(
+    to: To,
+    out: Out,
+    sources: Sources = [DEFAULT_OUTPUT],  # noqa: B006 - typer reads it, and nobody changes it
+    where: Where = None,
+    corrected: Corrected = False,
+    corrections: Corrections = None,
+    leave_out: LeaveOut = False,
+    long: Long = False,
+    debug: Debug = False,
+) -> int:
+    """Write results in the form that another program reads.
+
+    All of it or nothing: OUT appears when it is whole, and nothing is overwritten. Results that
+    are still being written are taken as far as they are.
+    """
+    from batchcls.display.screens.reading_bar import reading_bar
+    from batchcls.export import export as exporting
+    from batchcls.export.kind import kind_of
+    from batchcls.export.material import Choices, Material
+    from batchcls.export.place import free
+    from batchcls.report import where as wheres
+    from batchcls.report.rows import Results
+
+    kind, choices = kind_of(to), Choices(long=long)
+    exporting.check(to, kind, choices, sources)
+    test = None if where is None else wheres.parse(where)
+    path = free(out)
+    results = [Results.find(source) for source in sources]
+    said = _said(results[0], corrections, corrected=corrected)
+    for one in results:
+        if not one.complete:
+            print_note(f"batchcls: {one.path} is not complete; these are its results so far")
+    with reading_bar(sys.stderr, str(results[0].path), results[0].size) as passed:
+        material = Material(results, choices, test, said, passed)
+        exporting.export(to, kind, material, path, leave_out=leave_out)
+    if material.refused:
+        print_note(f"batchcls: warning: left out:\n{material.refused}")
+    failed = f", {material.failed:,} failed" if material.failed else ""
+    print_result(safe(f"{out}: {counted(material.images, 'image', 'images')}{failed}"))
+    return 0
+
+
+def _said(
+    results: "Results", named: str | None, *, corrected: bool
+) -> "Mapping[int, Correction] | None":
+    """What people corrected; None where it is not to count.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from batchcls.report import corrections
+
+    if named is not None:
+        return corrections.read(Path(named))
+    if not corrected:
+        return None
+    path = corrections.beside(results.path)
+    if not path.is_file():
+        raise UsageError(f"there is no {path}; name corrections by `--corrections FILE`")
+    return corrections.read(path)

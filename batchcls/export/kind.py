@@ -1,0 +1,43 @@
+"""What a kind of export is: its name, what it makes of which choices, and how it is written."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from batchcls.errors import UsageError
+
+if TYPE_CHECKING:
+    from batchcls.export.material import Material
+
+KINDS = ("csv",)
+"""As they are typed; each is the `KIND` of the module of its name in `batchcls.export.kinds`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One form of export.
+
+    Attributes:
+        write: writes all of it to a name that is free: a file, or a folder that it makes. Where
+            the kind cannot hold an image, it calls `Material.refuse` and goes on.
+        takes: the fields of `Choices` that mean something to it.
+        several: it takes several results of the same images.
+    """
+
+    write: "Callable[[Material, Path], None]"
+    takes: frozenset[str] = frozenset()
+    several: bool = False
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in KINDS:
+        raise UsageError(f"--to {name}: expected {', '.join(KINDS)}")
+    found: Kind = import_module(f"batchcls.export.kinds.{name.replace('-', '_')}").KIND
+    return found

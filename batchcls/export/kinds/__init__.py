@@ -1,0 +1,1 @@
+"""The kinds of export, a module each; `batchcls.export.kind` lists them."""

@@ -1,0 +1,70 @@
+"""Reads what people corrected: JSON lines; the last one of an image counts.
+
+`batchcls review` appends them.
+
+::
+
+    {"i":17,"path":"sub/a.jpg","label":"tabby","was":"tiger cat","at":"2026-11-30T07:12:03Z"}
+
+``label`` is what the image shows, as a person says; null takes the image's correction back. A last
+line without its newline is one that was not written to its end, and is left out.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from batchcls.errors import RefusedError, UsageError
+from batchcls.results.rundir import RunPaths
+
+NAME = "corrections.jsonl"
+
+
+class Correction(NamedTuple):
+    """What a person says of an image.
+
+    Attributes:
+        path: as the record has it: text, with U+FFFD where the name is not UTF-8.
+        label: what it shows.
+    """
+
+    path: str
+    label: str
+
+
+def beside(results: Path) -> Path:
+    """Where the corrections of these results are kept, finished or growing."""
+    return RunPaths.of(results.with_name(results.name.removesuffix(".part"))).directory / NAME
+
+
+def read(path: Path) -> Mapping[int, Correction]:
+    """The corrections in a file, by the index of the image.
+
+    Raises:
+        UsageError: it cannot be read.
+        RefusedError: a whole line of it is no correction.
+    """
+    found: dict[int, Correction] = {}
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.endswith(b"\n"):
+                    _take(found, line, f"{path}, line {number}")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from error
+    return found
+
+
+def _take(found: dict[int, Correction], line: bytes, where: str) -> None:
+    try:
+        said: Any = json.loads(line)
+        index, path, label = said["i"], said["path"], said["label"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        index, path, label = None, None, None
+    if type(index) is not int or not isinstance(path, str) or not isinstance(label, str | None):
+        raise RefusedError(f"{where} is no correction: {line[:80]!r}")
+    if label is None:
+        found.pop(index, None)
+    else:
+        found[index] = Correction(path, label)

@@ -1,0 +1,59 @@
+"""Corrections are laid over the records they are of; the last one of an image counts."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from batchcls.errors import RefusedError, UsageError
+from batchcls.images import ImageRef, Prediction
+from batchcls.report import corrections
+from batchcls.report.corrections import Correction
+from batchcls.report.rows import Results
+from batchcls.results import record
+
+
+def line(index: int, label: str | None, path: str = "a.jpg") -> str:
+    return json.dumps({"i": index, "path": path, "label": label, "was": "x", "at": "now"}) + "\n"
+
+
+def test_the_last_of_an_image_counts_and_null_takes_it_back(tmp_path: Path) -> None:
+    file = tmp_path / "c.jsonl"
+    file.write_text(line(1, "cat") + line(2, "dog") + line(1, "lynx") + line(2, None))
+    assert corrections.read(file) == {1: Correction("a.jpg", "lynx")}
+
+
+def test_a_last_line_that_was_not_written_to_its_end_is_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "c.jsonl"
+    whole = line(1, "cat") + line(2, "dog")
+    for end in range(len(line(1, "cat")), len(whole)):
+        file.write_text(whole[:end])
+        assert corrections.read(file) == {1: Correction("a.jpg", "cat")}
+
+
+@pytest.mark.parametrize(
+    "wrong", ["nonsense", "[]", '{"i":"1","path":"a","label":"b"}', "[" * 9999]
+)
+def test_a_whole_line_that_is_no_correction_is_refused(wrong: str, tmp_path: Path) -> None:
+    file = tmp_path / "c.jsonl"
+    file.write_text(f"{line(1, 'cat')}{wrong}\n{line(2, 'dog')}")
+    with pytest.raises(RefusedError, match="line 2 is no correction"):
+        corrections.read(file)
+
+
+def test_no_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        corrections.read(tmp_path / "none")
+
+
+def test_a_correction_of_another_image_is_refused(tmp_path: Path) -> None:
+    results = tmp_path / "r.jsonl"
+    results.write_bytes(record.ok_line(ImageRef(0, "b.jpg"), [Prediction(0, "x", 0.5)]) + b"\n")
+    with pytest.raises(RefusedError, match=r"is of a\.jpg"):
+        list(Results.find(str(results)).rows({0: Correction("a.jpg", "cat")}))
+
+
+def test_growing_and_finished_results_have_one_file_of_them(tmp_path: Path) -> None:
+    expected = tmp_path / "r.jsonl.job" / "corrections.jsonl"
+    assert corrections.beside(tmp_path / "r.jsonl") == expected
+    assert corrections.beside(tmp_path / "r.jsonl.part") == expected
