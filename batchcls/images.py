@@ -97,13 +97,35 @@ class Member(NamedTuple):
 
 LARGEST = (1 << 32) - 1
 
-Place = Folder | Member
+
+class Url(NamedTuple):
+    """The place of an image that a web server has.
+
+    Attributes:
+        folder: where the other paths of its list lead from.
+        address: as it stands in the list, secrets in its query included; for nobody's eyes.
+    """
+
+    folder: Folder
+    address: str
+
+
+Place = Folder | Member | Url
 """Where an image's bytes are. Each kind of source knows its own kind of place."""
+
+FAR = ("http://", "https://", "s3://", "gs://", "az://")
+"""How the names of images begin that come over a network, those of their containers' members
+too."""
+
+
+def far(image: "ImageRef") -> bool:
+    """Whether an image comes over a network."""
+    return image.path.startswith(FAR)
 
 
 def folder_of(place: Place) -> Folder:
     """Where paths of an inputs list lead from, by the place of one of its images."""
-    return place.folder if isinstance(place, Member) else place
+    return place if isinstance(place, Folder) else place.folder
 
 
 class ImageRef(NamedTuple):

@@ -4,8 +4,12 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from batchcls.images import ImageRef
+from batchcls.images import ImageRef, far
 from batchcls.messages import Command, StartWorker, StopWorker
+
+FAR_AHEAD = 256
+"""Unanswered images that a worker may hold where they come over a network: some may take long, and
+the others must not wait for them."""
 
 State = Literal["starting", "ready", "recycling", "stopping", "gone"]
 
@@ -31,6 +35,14 @@ class Slot:
     def coming(self) -> bool:
         """It does not take work now, and will again: it starts, or is being replaced."""
         return self.alive and self.state != "ready"
+
+    def may_have_more(self, leases: int) -> bool:
+        """Whether it may hold another lease, where near images may be in so many."""
+        if len(self.leases) < leases:
+            return True
+        some = next(iter(next(iter(self.leases.values())).values()), None)
+        unanswered = sum(map(len, self.leases.values()))
+        return some is not None and far(some) and unanswered < FAR_AHEAD
 
     def take_back(
         self, in_hand: Container[int] = ()
@@ -106,7 +118,7 @@ class Machine:
         self.outgrown.pop(worker, None)
         if slot.state == "ready" and not slot.leases:
             self.free[worker] = None
-        elif slot.state == "ready" and slot.alone is None and len(slot.leases) < self.leases:
+        elif slot.state == "ready" and slot.alone is None and slot.may_have_more(self.leases):
             self.room[worker] = None
         elif slot.state == "recycling" and not slot.leases:
             self.outgrown[worker] = None

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from batchcls.images import ImageRef, Member
+from batchcls.sources.allowance import Allowance
 from batchcls.sources.files import Files
 
 if TYPE_CHECKING:
@@ -13,9 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EveryPlace:
-    """What a worker reads from; each kind of place has its reader."""
+    """What a worker reads from; each kind of place has its reader.
+
+    Attributes:
+        allowance: for images that are far away.
+    """
 
     _files: Files = field(default_factory=Files)
+    allowance: Allowance = field(default_factory=Allowance)
 
     def read(self, image: ImageRef) -> bytes:
         """An image's bytes; see `Source.read`.

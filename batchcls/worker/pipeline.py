@@ -12,7 +12,9 @@ Rules of this file:
    and find its caches cold each time. While reads have to wait for a disk or a network, the core
    has nothing to prepare, so then they go side by side all the same.
 5. A picture that was decoded smaller, and whose answer is close, begins once more, in full.
-6. No wait is unbounded.
+6. Images that are far away are read before they are prepared (`read_ahead`). Those that are read
+   go first; a short batch is started rather than leave a device idle for one that is not.
+7. No wait is unbounded.
 """
 
 import time
@@ -20,12 +22,15 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
-from batchcls.images import ImageRef, Picture
+from batchcls.images import ImageRef, Picture, far
 from batchcls.messages import WorkerStats
+from batchcls.sources.allowance import PATIENCE_S
 from batchcls.worker.answers import Answers, Done
 from batchcls.worker.interfaces import Classifier, Finished, Ring
 from batchcls.worker.micro_batch import MICRO_BATCH_S, MicroBatch
 from batchcls.worker.prefetch import InWork, Prefetch
+from batchcls.worker.read_ahead import ReadAhead
+from batchcls.worker.room import Room
 from batchcls.worker.stage_board import Board
 
 if TYPE_CHECKING:
@@ -48,6 +53,8 @@ class Pipeline:
         facts: what records hold besides classes (`batchcls.job.choices.FACTS`).
         alternate: preparing and inferring share one core; only without threads.
         night: compares devices with the CPU while they label; None where there are no others.
+        room: what images that are read ahead may take of memory.
+        patience_s: how long to wait for one of them.
     """
 
     def __init__(
@@ -61,12 +68,15 @@ class Pipeline:
         *,
         alternate: bool = False,
         night: "NightCheck | None" = None,
+        room: Room | None = None,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._classifier = classifier
         self._night = night
         self._rings = tuple(classifier.rings)
         self._board = board
         self._decoding = Prefetch(read, decode, classifier.prepare, board, threads, facts)
+        self._ahead = ReadAhead(read, board, self.wake, room or Room(), patience_s)
         self._answers = Answers(classifier, board, facts)
         self._waiting: deque[InWork] = deque()
         self._prepared: deque[InWork] = deque()
@@ -88,14 +98,22 @@ class Pipeline:
     @property
     def idle(self) -> bool:
         """No image is anywhere in here."""
-        return not (self._waiting or self._decoding.pending or self._prepared or self._inferring)
+        return not (
+            self._waiting
+            or self._ahead.pending
+            or self._decoding.pending
+            or self._prepared
+            or self._inferring
+        )
 
     def add(self, lease: int, images: Sequence[ImageRef]) -> None:
         """Images to answer; they are taken in order."""
-        self._waiting.extend(InWork(lease, image) for image in images)
+        self._waiting.extend(InWork(lease, image) for image in images if not far(image))
+        self._ahead.put(InWork(lease, image) for image in images if far(image))
 
     def drop_waiting(self) -> None:
-        """Forget the images that nothing has been done for yet."""
+        """Forget the images that nothing has been done for yet but to read them."""
+        self._ahead.forget(work for work in self._waiting if not work.whole)
         self._waiting = deque(work for work in self._waiting if work.whole)
 
     def wake(self) -> None:
@@ -104,6 +122,11 @@ class Pipeline:
 
     def step(self, timeout_s: float) -> list[Done]:
         """Do what can be done now; if that is nothing, wait for at most `timeout_s` for more."""
+        while (work := self._ahead.take()) is not None:
+            if work.failure is None:
+                self._waiting.append(work)
+            else:
+                self._receive(work)
         self._feed()
         while (work := self._decoding.take()) is not None:
             self._receive(work)
@@ -142,7 +165,8 @@ class Pipeline:
         in_turns, until = self._in_turns, time.monotonic() + MICRO_BATCH_S
         for _ in range(min(self._room(), len(self._waiting))):
             work = self._waiting.popleft()
-            work.slot = self._board.take()
+            if work.slot < 0:
+                work.slot = self._board.take()
             if self._decoding.threads:
                 self._decoding.put(work)
                 continue
@@ -176,6 +200,7 @@ class Pipeline:
         return max((ring.batch_size for ring in self._rings if ring.has_free), default=0)
 
     def _receive(self, work: InWork) -> None:
+        self._ahead.used(work)
         if work.failure is None:
             self._prepared.append(work)
         else:
@@ -190,7 +215,9 @@ class Pipeline:
         self._cut_short = False
         started = 0
         while self._prepared and (ring := self._next_ring()) is not None:
-            if len(self._prepared) < ring.batch_size and (self._decoding.pending or self._waiting):
+            if len(self._prepared) < ring.batch_size and (
+                self._decoding.pending or self._waiting or self._expected
+            ):
                 break
             works = [
                 self._prepared.popleft() for _ in range(min(len(self._prepared), ring.batch_size))
@@ -204,6 +231,11 @@ class Pipeline:
             self._inferring_images = started
             self._inferring_since = time.perf_counter()
         return bool(started)
+
+    @property
+    def _expected(self) -> bool:
+        """Images will be read while the devices have something to do."""
+        return self._ahead.pending > 0 and self._inferring
 
     def _next_ring(self) -> Ring | None:
         for step in range(len(self._rings)):
@@ -238,12 +270,12 @@ class Pipeline:
                 self._wait_for_ring(busy, min(timeout_s, POLL_S) / len(busy))
             self._spend("infer", time.perf_counter() - started)
             return
-        expected = self._decoding.pending
+        expected, unread = self._decoding.pending, self._ahead.pending
         work = self._decoding.take(min(timeout_s, POLL_S) if busy else timeout_s)
         if work is not None:
             self._receive(work)
-        if expected:
-            self._spend("wait", time.perf_counter() - started)
+        if expected or unread:
+            self._spend("wait" if expected else "read", time.perf_counter() - started)
 
     def _wait_for_ring(self, busy: Sequence[Ring], share_s: float) -> None:
         for ring in busy:
@@ -262,7 +294,11 @@ class Pipeline:
                 continue
             if self._night is not None:
                 self._night.see(ring.device, work.image.index, work.tensor, finished.scores[row])
-            if (again := self._answers.add(work, finished.scores[row])) is not None:
+            if (again := self._answers.add(work, finished.scores[row])) is None:
+                continue
+            if far(again.image):
+                self._ahead.put([again])
+            else:
                 self._waiting.appendleft(again)
         count, device = len(self._answers.done) - before, ring.device
         self._images[device] = self._images.get(device, 0) + count

@@ -43,6 +43,7 @@ class InWork:
         reduced: it was decoded at less than its size.
         tensor: the model's input, once prepared; before, where to make it, if that is decided.
         failure: why there is none.
+        data: the image's bytes, if they were read ahead.
         facts: what its record says of the file and the picture, if that is asked for.
     """
 
@@ -53,6 +54,7 @@ class InWork:
     reduced: bool = False
     tensor: Array = None
     failure: Failure | None = None
+    data: bytes | None = None
     facts: dict[str, int | float | str] = field(default_factory=dict)
 
 
@@ -150,7 +152,7 @@ class Prefetch:
         try:
             started = time.perf_counter()
             self._board.enter(work.slot, work.image.index, "read")
-            data = self._read(work.image)
+            data = self._read(work.image) if work.data is None else work.data
             started, stage = self._next(work, started, "read", "decode")
             picture = self._decode(data, work.whole)
             work.reduced = picture.scale > 1

@@ -8,25 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 from batchcls.images import ImageRef, Picture
 from batchcls.messages import CANARY
+from batchcls.sources.allowance import Allowance
 from batchcls.sources.every import EveryPlace
 from batchcls.sources.source import ImageReader
 from batchcls.wire import protocol
 from batchcls.wire.start import StartMessage
 from batchcls.worker.mailbox import Inbox, Outbox
 from batchcls.worker.pipeline import Pipeline
+from batchcls.worker.room import Room
 from batchcls.worker.stage_board import Board
 
 if TYPE_CHECKING:
     from batchcls.worker.night_check import NightCheck
 
 STEP_S = 0.25
+PATIENT = 0.5
+"""Share of ``--timeout`` that reading an image over a network may take: a slow server is that
+image's failure, and not its worker's."""
 
 
 class Reader:
     """Reads the images of the leases, and the canary."""
 
-    def __init__(self) -> None:
-        self._source: ImageReader = EveryPlace()
+    def __init__(self, allowance: Allowance | None = None) -> None:
+        self._source: ImageReader = EveryPlace(allowance=allowance or Allowance())
 
     def __call__(self, image: ImageRef) -> bytes:
         """An image's bytes.
@@ -86,16 +91,19 @@ def open_pipeline(start: StartMessage, board: Board) -> tuple[Any, Pipeline]:
     def decode(data: bytes, whole: bool) -> Picture:
         return decode_picture(data, policy, None if whole else at_least)
 
+    room, patience_s = Room(), PATIENT * job.timeout
     classifier.listen(lambda data: decode(data, True))
     pipeline = Pipeline(
         classifier,
-        Reader(),
+        Reader(Allowance(patience_s, room.take)),
         decode,
         board,
         start.decode_threads,
         job.facts,
         alternate=start.alternate,
         night=_night_check(start, classifier, board),
+        room=room,
+        patience_s=patience_s,
     )
     give_back()
     keep()

@@ -22,9 +22,12 @@ from typing import Self
 from batchcls.errors import RefusedError
 from batchcls.messages import STAGES
 
+AHEAD = "ahead"
+"""The stage before the others of an image that is far away: it is being read, and nobody waits."""
 BLAMED = frozenset(STAGES) - {"wait"}
 """Stages in which the image itself can be what kills or hangs the worker."""
-_NUMBERS = {stage: number for number, stage in enumerate(STAGES, 1)}  # 0: the slot is free
+_SHOWN = (*STAGES, AHEAD)
+_NUMBERS = {stage: number for number, stage in enumerate(_SHOWN, 1)}  # 0: the slot is free
 
 SLOTS = 8192
 _HEART = struct.Struct("<q")  # nanoseconds of the monotonic clock at the last beat
@@ -143,7 +146,7 @@ class Board:
         used = min(max(high, 0), SLOTS)
         content = self._map[_FIRST : _FIRST + used * _SLOT.size]
         return [
-            InHand(index, STAGES[stage - 1], since / 1e9)
+            InHand(index, _SHOWN[stage - 1], since / 1e9)
             for index, stage, since in _SLOT.iter_unpack(content)
-            if 0 < stage <= len(STAGES)
+            if 0 < stage <= len(_SHOWN)
         ]

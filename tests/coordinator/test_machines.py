@@ -3,6 +3,7 @@
 import pytest
 
 from batchcls.coordinator.chunks import Chunks
+from batchcls.coordinator.machines import Slot
 from batchcls.coordinator.suspects import SuspectTrials
 from batchcls.images import FailureKind, ImageRef
 from batchcls.messages import (
@@ -893,3 +894,15 @@ def test_a_chunk_of_nothing_is_none() -> None:
     chunks = Chunks(4)
     chunks.give_back([(), (ImageRef(3, "3.png"),), ()])
     assert [chunks.returned(), chunks.returned()] == [(ImageRef(3, "3.png"),), ()]
+
+
+def test_a_worker_may_hold_more_leases_where_few_of_their_images_are_still_on_their_way() -> None:
+    def slot(leases: int, images: int, path: str) -> Slot:
+        refs = [{n: ImageRef(n, path) for n in range(images)} for _ in range(leases)]
+        return Slot(leases=dict(enumerate(refs)))
+
+    assert slot(1, 64, "a.jpg").may_have_more(2)
+    assert not slot(2, 1, "a.jpg").may_have_more(2)
+    assert slot(60, 1, "http://a/b.jpg").may_have_more(2), "one slow image each"
+    assert slot(3, 64, "s3://a/b.tar//c.jpg").may_have_more(2)
+    assert not slot(4, 64, "http://a/b.jpg").may_have_more(2)

@@ -1,0 +1,220 @@
+"""Images that are far away, read by threads before anybody asks for them.
+
+Rules of this file:
+
+1. Images are begun in the order in which they come, but at most `PER_HOST` of one server at once,
+   so that one that is slow holds up nobody else's.
+2. What they take of memory is `room`'s to bound.
+3. A read that has not come to an end in time has failed, wherever it hangs; its thread is given up,
+   and another takes its place.
+4. Nobody waits for these threads: no image of another server, no stop, no end of the process.
+"""
+
+import threading
+import time
+import traceback
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from batchcls.errors import ImageError
+from batchcls.images import Failure, ImageRef
+from batchcls.worker.prefetch import InWork
+from batchcls.worker.room import Room
+from batchcls.worker.stage_board import AHEAD, Board
+
+THREADS = 48
+PER_HOST = 32
+GIVEN_UP = 200
+"""Threads that hang, after which no others take their places."""
+GRACE_S = 2.0
+"""For readers that keep their own time, and can say what they have waited for."""
+LOOK_S = 0.5
+STACK = 1 << 20
+"""Bytes of a thread's stack: where addresses are bounded, the usual 8 MiB are too many."""
+
+
+def host(image: ImageRef) -> str:
+    """What serves an image that is far away: how its name begins, up to the third slash."""
+    end = image.path.find("/", image.path.index("//") + 2)
+    return image.path if end < 0 else image.path[:end]
+
+
+class _Read(NamedTuple):
+    """A read that has begun, and until when it is waited for."""
+
+    work: InWork
+    host: str
+    until: float
+
+
+class ReadAhead:
+    """Reads images by threads, which begin with the first of them.
+
+    Args:
+        read: an image's bytes; raises `ImageError`, and keeps to an `Allowance`.
+        board: where is shown which images are being read.
+        wake: called by a thread when there is something to `take`.
+        room: bounds what the images take of memory.
+        patience_s: how long one read may take.
+
+    Attributes:
+        pending: images that were put in and not taken.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[ImageRef], bytes],
+        board: Board,
+        wake: Callable[[], None],
+        room: Room,
+        patience_s: float,
+    ) -> None:
+        self._read = read
+        self._board = board
+        self._wake = wake
+        self._room = room
+        self._patience_s = patience_s
+        self._changed = threading.Condition()
+        self._todo: deque[InWork] = deque()
+        self._done: deque[InWork] = deque()
+        self._reads: dict[int, _Read] = {}  # by thread
+        self._busy: Counter[str] = Counter()  # reads by host
+        self._threads = self._idle = self._given_up = 0
+        self._look_at = 0.0
+        self.pending = 0
+
+    def put(self, works: Iterable[InWork]) -> None:
+        """Images to read; `take` gives them back."""
+        with self._changed:
+            before = len(self._todo)
+            self._todo.extend(works)
+            self.pending += len(self._todo) - before
+            self._start_threads()
+            self._changed.notify(self.pending)
+
+    def take(self) -> InWork | None:
+        """The next image that is read, with its `data`, or has failed; None if there is none."""
+        if self.pending and (now := time.monotonic()) >= self._look_at:
+            self._look_at = now + LOOK_S
+            self._give_up_late(now)
+        if not self._done:  # no lock: this is asked often
+            return None
+        self.pending -= 1
+        return self._done.popleft()
+
+    def used(self, work: InWork) -> None:
+        """An image's bytes are decoded, or not needed any more."""
+        if work.data is not None:
+            self._room.free(len(work.data))
+            work.data = None
+
+    def forget(self, taken: Iterable[InWork]) -> None:
+        """Give up all that was put in, these that were taken too."""
+        with self._changed:
+            begun = [read.work for read in self._reads.values()]
+            for thread in list(self._reads):
+                self._abandon(thread)
+            for work in (*taken, *self._done, *begun):
+                self.used(work)
+                if work.slot >= 0:
+                    self._board.clear(work.slot)
+            self._todo.clear()
+            self._done.clear()
+            self.pending = 0
+
+    # ---- the threads
+
+    def _start_threads(self) -> None:
+        wanted = min(THREADS - self._threads, len(self._todo) - self._idle)
+        for _ in range(min(wanted, GIVEN_UP + THREADS - self._given_up - self._threads)):
+            self._threads += 1
+            with _small_stack():
+                threading.Thread(target=self._run, name="read-ahead", daemon=True).start()
+
+    def _run(self) -> None:
+        me = threading.get_ident()
+        while True:
+            with self._changed:
+                while (work := self._next()) is None:
+                    self._idle += 1
+                    self._changed.wait()
+                    self._idle -= 1
+                where = host(work.image)
+                self._busy[where] += 1
+                self._reads[me] = _Read(work, where, time.monotonic() + self._patience_s + GRACE_S)
+                work.slot = self._board.take()
+                self._board.enter(work.slot, work.image.index, AHEAD)
+                self._room.begin()
+            data, failure = self._attempt(work.image)
+            with self._changed:
+                if self._reads.pop(me, None) is None:
+                    return  # too late
+                self._room.end(0 if data is None else len(data))
+                self._free_host(where)
+                work.data, work.failure = data, failure
+                self._finish(work)
+
+    def _next(self) -> InWork | None:
+        """The first image whose host is asked for few enough others."""
+        for position, work in enumerate(self._todo):
+            if self._busy[host(work.image)] < PER_HOST:
+                del self._todo[position]
+                return work
+        return None
+
+    def _attempt(self, image: ImageRef) -> tuple[bytes | None, Failure | None]:
+        try:
+            return self._read(image), None
+        except ImageError as error:
+            return None, Failure(error.kind, error.message)
+        except MemoryError:
+            return None, Failure("out_of_memory", "not enough memory to read it")
+        except Exception as error:  # noqa: BLE001 - one image's trouble must not be the others'
+            # Without the error's own words, which may hold an address with its secrets.
+            traceback.print_tb(error.__traceback__)
+            return None, Failure("io_error", f"reading failed: {type(error).__name__}")
+
+    def _finish(self, work: InWork) -> None:
+        self._done.append(work)
+        if len(self._done) == 1:
+            self._wake()
+
+    # ---- what hangs
+
+    def _give_up_late(self, now: float) -> None:
+        with self._changed:
+            for thread, read in list(self._reads.items()):
+                if now > read.until + self._room.waited(thread):
+                    self._abandon(thread)
+                    words = f"no answer within {self._patience_s:g} s"
+                    read.work.failure = Failure("io_error", words)
+                    self._finish(read.work)
+            self._start_threads()
+            self._changed.notify_all()  # another server's images may be begun now
+            while self._todo and not self._threads:
+                work = self._todo.popleft()
+                work.slot = self._board.take()
+                work.failure = Failure("io_error", "too many reads before it hang")
+                self._finish(work)
+
+    def _abandon(self, thread: int) -> None:
+        self._free_host(self._reads.pop(thread).host)
+        self._room.give_up(thread)
+        self._threads -= 1
+        self._given_up += 1
+
+    def _free_host(self, where: str) -> None:
+        self._busy[where] -= 1
+        if not self._busy[where]:
+            del self._busy[where]
+
+
+@contextmanager
+def _small_stack() -> Iterator[None]:
+    before = threading.stack_size(STACK)
+    try:
+        yield
+    finally:
+        threading.stack_size(before)

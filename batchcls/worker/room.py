@@ -1,0 +1,91 @@
+"""Bounds the bytes that images take between the network and the decoder."""
+
+import threading
+import time
+from dataclasses import dataclass
+
+from batchcls.errors import ImageError
+
+BUDGET = 64 << 20
+
+
+@dataclass(slots=True)
+class _Share:
+    """What a thread's image takes so far, and how long it had to wait for it."""
+
+    count: int = 0
+    waited_s: float = 0.0
+    since: float | None = None
+
+
+class Room:
+    """Bytes of images that are being read by threads, and of those that wait for the decoder.
+
+    Nobody waits in vain: once the decoder has used up all that is read, the thread that began first
+    goes on, whatever it needs.
+
+    Args:
+        limit: of all together, but for one image that does not fit.
+    """
+
+    def __init__(self, limit: int = BUDGET) -> None:
+        self._limit = limit
+        self._shares: dict[int, _Share] = {}  # by thread, in the order in which they began
+        self._kept = 0
+        self._freed = threading.Condition()
+
+    @property
+    def taken(self) -> int:
+        """Bytes."""
+        return self._kept + sum(share.count for share in self._shares.values())
+
+    def waited(self, thread: int) -> float:
+        """For how many seconds a thread has had to wait with its image."""
+        share = self._shares[thread]
+        since = share.since
+        return share.waited_s + (0.0 if since is None else time.monotonic() - since)
+
+    def begin(self) -> None:
+        """This thread begins to read an image."""
+        with self._freed:
+            self._shares[threading.get_ident()] = _Share()
+
+    def take(self, count: int) -> float:
+        """This thread is about to keep so many bytes more of its image; see `Allowance.room`.
+
+        Raises:
+            ImageError: nobody waits for this image any more.
+        """
+        me = threading.get_ident()
+        with self._freed:
+            if (share := self._shares.get(me)) is None:
+                raise ImageError("io_error", "given up")
+            before, share.since = share.waited_s, time.monotonic()
+            self._freed.wait_for(lambda: self._shares.get(me) is not share or self._fits(me, count))
+            share.waited_s += time.monotonic() - share.since
+            share.since = None
+            share.count += count
+            return share.waited_s - before
+
+    def end(self, kept: int) -> None:
+        """This thread has read its image, and so many bytes of it wait for the decoder."""
+        with self._freed:
+            del self._shares[threading.get_ident()]
+            self._kept += kept
+            self._freed.notify_all()
+
+    def give_up(self, thread: int) -> None:
+        """What another thread reads is of no use any more."""
+        with self._freed:
+            del self._shares[thread]
+            self._freed.notify_all()
+
+    def free(self, count: int) -> None:
+        """So many bytes are decoded, or not needed."""
+        with self._freed:
+            self._kept -= count
+            self._freed.notify_all()
+
+    def _fits(self, me: int, count: int) -> bool:
+        first = me == next(iter(self._shares))
+        return self.taken + count <= self._limit or (first and not self._kept)

@@ -1,0 +1,195 @@
+"""Images that come over a network are read ahead: side by side, in bounded memory, in time."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from batchcls.errors import ImageError
+from batchcls.images import ImageRef
+from batchcls.worker.answers import Done
+from batchcls.worker.pipeline import Pipeline
+from batchcls.worker.read_ahead import PER_HOST
+from batchcls.worker.room import Room
+from batchcls.worker.stage_board import AHEAD, BLAMED, Board
+from tests.support.fakes import FakeClassifier, FakeRing, fake_decode
+
+
+def refs(count: int, host: str = "http://a", first: int = 0) -> list[ImageRef]:
+    return [ImageRef(n, f"{host}/{n}") for n in range(first, first + count)]
+
+
+def finished(pipeline: Pipeline, within_s: float = 20.0) -> list[Done]:
+    done: list[Done] = []
+    until = time.monotonic() + within_s
+    while not pipeline.idle:
+        assert time.monotonic() < until
+        done += pipeline.step(0.25)
+    pipeline.close()
+    return done
+
+
+def kinds(done: list[Done]) -> dict[int, str]:
+    return {d.answer.index: d.answer.failed or "" for d in done}
+
+
+class Server:
+    """Answers once `go` is set; notes how many reads were in progress at once."""
+
+    def __init__(self, act: Callable[[ImageRef], bytes] = lambda image: b"a") -> None:
+        self.go = threading.Event()
+        self.act = act
+        self.now = self.most = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, image: ImageRef) -> bytes:
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        try:
+            self.go.wait(30)
+            return self.act(image)
+        finally:
+            with self._lock:
+                self.now -= 1
+
+    def reached(self, count: int) -> None:
+        until = time.monotonic() + 10
+        while self.now < count:
+            assert time.monotonic() < until
+            time.sleep(0.002)
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+@pytest.mark.parametrize("alternate", [False, True])
+@pytest.mark.parametrize("batch", [1, 4])
+def test_far_images_are_answered_beside_near_ones(
+    board: Board, threads: int, alternate: bool, batch: int
+) -> None:
+    def read(image: ImageRef) -> bytes:
+        if image.index % 10 == 3:
+            raise ImageError("vanished", "gone")
+        if image.index % 10 == 4:
+            raise ValueError(image.path)
+        return b"C2" if image.index % 10 == 5 else b"a"  # C: a close answer, and a second look
+
+    images = [
+        ImageRef(n, f"https://h{n % 3}.example/{n}" if n % 2 else f"{n}.jpg") for n in range(100)
+    ]
+    classifier = FakeClassifier(FakeRing("D", 2, batch))
+    pipeline = Pipeline(classifier, read, fake_decode, board, threads, alternate=alternate)
+    pipeline.add(1, images)
+    found = kinds(finished(pipeline))
+    expected = {3: "vanished", 4: "corrupt"}
+    assert found == {n: expected.get(n % 10, "") for n in range(100)}
+    assert board.in_hand() == []
+
+
+def test_reads_go_side_by_side_and_blame_nobody(board: Board) -> None:
+    server = Server()
+    pipeline = Pipeline(FakeClassifier(), server, fake_decode, board, 0)
+    pipeline.add(1, refs(100))
+    server.reached(PER_HOST)
+    assert {hand.stage for hand in board.in_hand()} == {AHEAD}
+    assert AHEAD not in BLAMED
+    server.go.set()
+    assert len(finished(pipeline)) == 100
+    assert server.most == PER_HOST
+
+
+def test_a_slow_host_holds_up_no_other(board: Board) -> None:
+    def read(image: ImageRef) -> bytes:
+        return server(image) if "slow" in image.path else b"a"
+
+    server = Server()
+    pipeline = Pipeline(FakeClassifier(), read, fake_decode, board, 0)
+    pipeline.add(1, [*refs(100, "http://slow"), *refs(100, "http://quick", 100)])
+    done: list[Done] = []
+    until = time.monotonic() + 10
+    while len(done) < 100:
+        assert time.monotonic() < until
+        done += pipeline.step(0.25)
+    assert min(kinds(done)) == 100
+    server.go.set()
+    assert len(finished(pipeline)) == 100
+
+
+def test_a_read_that_hangs_fails_its_image_alone_and_its_late_answer_counts_for_nothing(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("batchcls.worker.read_ahead.GRACE_S", 0.0)
+
+    def read(image: ImageRef) -> bytes:
+        return server(image) if image.index < PER_HOST else b"a"
+
+    server = Server()
+    pipeline = Pipeline(FakeClassifier(), read, fake_decode, board, 0, patience_s=0.3)
+    pipeline.add(1, refs(3 * PER_HOST))
+    found = kinds(finished(pipeline))
+    server.go.set()
+    assert found == {n: "io_error" if n < PER_HOST else "" for n in range(3 * PER_HOST)}
+    assert board.in_hand() == []
+
+
+def test_when_all_threads_hang_the_rest_fails_too(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"GRACE_S": 0.0, "LOOK_S": 0.05, "THREADS": 2, "GIVEN_UP": 2}.items():
+        monkeypatch.setattr(f"batchcls.worker.read_ahead.{name}", value)
+    server = Server()
+    pipeline = Pipeline(FakeClassifier(), server, fake_decode, board, 0, patience_s=0.1)
+    pipeline.add(1, refs(20))
+    assert set(kinds(finished(pipeline)).values()) == {"io_error"}
+    assert server.most <= 4
+    server.go.set()
+
+
+def test_a_stop_does_not_wait_for_reads(board: Board) -> None:
+    server = Server()
+    pipeline = Pipeline(FakeClassifier(), server, fake_decode, board, 0)
+    pipeline.add(1, refs(100))
+    server.reached(PER_HOST)
+    pipeline.drop_waiting()
+    assert pipeline.idle
+    assert board.in_hand() == []
+    server.go.set()
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_what_is_read_ahead_fits_into_its_room(board: Board, threads: int) -> None:
+    room, most = Room(10), 0
+
+    def read(image: ImageRef) -> bytes:
+        nonlocal most
+        if image.index % 7 == 6:  # fails in its middle
+            room.take(2)
+            raise ImageError("io_error", "cut off")
+        for _ in range(4):
+            room.take(1 + 4 * (image.index == 3))  # one that never fits
+            most = max(most, room.taken)
+        return b"a" * (4 + 16 * (image.index == 3))
+
+    pipeline = Pipeline(FakeClassifier(), read, fake_decode, board, threads, room=room)
+    pipeline.add(1, refs(60))
+    assert len(finished(pipeline)) == 60
+    assert room.taken == 0
+    assert most <= 10 + 20
+
+
+def test_waiting_for_room_is_nobodys_delay(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("batchcls.worker.read_ahead.GRACE_S", 0.0)
+    monkeypatch.setattr("batchcls.worker.read_ahead.LOOK_S", 0.01)
+    room = Room(4)
+
+    def read(image: ImageRef) -> bytes:
+        assert room.take(4) < 10
+        return b"a" * 4
+
+    def decode(data: bytes, whole: bool):  # type: ignore[no-untyped-def]
+        time.sleep(0.03)
+        return fake_decode(data, whole)
+
+    pipeline = Pipeline(FakeClassifier(), read, decode, board, 0, room=room, patience_s=0.1)
+    pipeline.add(1, refs(12))
+    assert set(kinds(finished(pipeline)).values()) == {""}
