@@ -17,7 +17,7 @@ from batchcls.coordinator.coordinator import Coordinator
 from batchcls.images import Folder, ImageRef
 from batchcls.messages import Answer, Answered, Lease, MachineJoined, Record, WorkerReady
 from batchcls.results.overflow import Overflow
-from tests.support.instant_backend import peak_mb
+from tests.support.processes import peak_mb
 from tests.support.tree import ROOT
 from tests.support.world import ListedWork, convict
 

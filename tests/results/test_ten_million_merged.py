@@ -22,7 +22,7 @@ from batchcls.results.mark import Mark
 from batchcls.results.merge import merge
 from batchcls.results.rundir import RunPaths, make_directory
 from batchcls.results.storage import PosixStorage
-from tests.support.instant_backend import peak_mb
+from tests.support.processes import peak_mb
 from tests.support.tree import ROOT
 
 pytestmark = pytest.mark.runs

@@ -14,7 +14,7 @@ import pytest
 from batchcls import builtin
 from tests.support import onnx_models
 from tests.support.machines import Machines
-from tests.support.processes import children, gone_within
+from tests.support.processes import PATIENCE_S, children, gone_within
 from tests.support.program import Program
 from tests.support.tiny_models import flat_colour
 
@@ -24,18 +24,21 @@ COUNT = 600
 ISOLATED = "unshare -rm sh -c 'mount -t tmpfs {} none {} && exec \"$@\"' sh"
 
 
-@pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Images that take a few milliseconds each, and one that is none."""
-    folder = tmp_path_factory.mktemp("many")
+def linked(folder: Path, count: int) -> Path:
+    """So many images that take about a millisecond each, and one that is none."""
     chance = np.random.default_rng(1)
     for number in range(4):
         pixels = chance.integers(0, 255, (200, 300, 3), np.uint8)
         assert cv2.imwrite(str(folder / f"{number}.png"), pixels)
     (folder / "4.png").write_text("no image")
-    for number in range(5, COUNT):
+    for number in range(5, count):
         os.link(folder / f"{number % 4}.png", folder / f"{number}.png")
     return folder
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return linked(tmp_path_factory.mktemp("many"), COUNT)
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +46,20 @@ def whole(many: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """What one machine writes."""
     output = tmp_path_factory.mktemp("whole") / "results.jsonl"
     code, _, err = Program(many, model, output).end()
+    assert code == 0, err
+    return output.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def more(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """So many that both machines are seen at work before one of them could do them all."""
+    return linked(tmp_path_factory.mktemp("more"), 10 * COUNT)
+
+
+@pytest.fixture(scope="module")
+def whole_of_more(more: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    output = tmp_path_factory.mktemp("whole of more") / "results.jsonl"
+    code, _, err = Program(more, model, output).end()
     assert code == 0, err
     return output.read_bytes()
 
@@ -100,6 +117,15 @@ def test_images_decide_how_they_are_prepared_before_all_machines_are_told(tmp_pa
     assert machines.log().count(" joined with ") >= 2, "once before, once after"
 
 
+def wait_for_both(machines: Machines) -> None:
+    """Until each of two machines is seen at work."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not machines.running(2):
+        assert time.monotonic() < deadline
+        assert machines.process.poll() is None, machines.process.communicate()
+        time.sleep(0.01)
+
+
 def killed(machines: Machines) -> None:
     os.kill(machines.agents()[0], signal.SIGKILL)
 
@@ -116,10 +142,10 @@ def cut(machines: Machines) -> None:
 @pytest.mark.faults
 @pytest.mark.parametrize("harm", [killed, stopped])
 def test_what_a_lost_machine_held_is_done_by_the_others(
-    many: Path, model: Path, tmp_path: Path, whole: bytes, harm: Callable[[Machines], None]
+    more: Path, model: Path, tmp_path: Path, whole_of_more: bytes, harm: Callable[[Machines], None]
 ) -> None:
-    machines = Machines(many, model, tmp_path / "r.jsonl")
-    machines.wait_for_work()
+    machines = Machines(more, model, tmp_path / "r.jsonl")
+    wait_for_both(machines)
     first, _ = machines.agents()
     workers = children(first)
     began = time.monotonic()
@@ -130,7 +156,7 @@ def test_what_a_lost_machine_held_is_done_by_the_others(
         if harm is stopped:
             os.kill(first, signal.SIGCONT)
     assert code == 0, err
-    assert (tmp_path / "r.jsonl").read_bytes() == whole
+    assert (tmp_path / "r.jsonl").read_bytes() == whole_of_more
     assert time.monotonic() - began < 60
     assert "(silent for 30 s)" in machines.log()
     assert gone_within([first, *workers], 40)
@@ -138,17 +164,17 @@ def test_what_a_lost_machine_held_is_done_by_the_others(
 
 @pytest.mark.faults
 def test_a_network_that_is_cut_stops_the_run_which_resumes(
-    many: Path, model: Path, tmp_path: Path, whole: bytes
+    more: Path, model: Path, tmp_path: Path, whole_of_more: bytes
 ) -> None:
-    machines = Machines(many, model, tmp_path / "r.jsonl")
-    machines.wait_for_work()
+    machines = Machines(more, model, tmp_path / "r.jsonl")
+    wait_for_both(machines)
     cut(machines)
     code, _, err = machines.end(400)
     assert code == 4
     assert "run the same command" in err
-    code, _, err = Machines(many, model, tmp_path / "r.jsonl").end()
+    code, _, err = Machines(more, model, tmp_path / "r.jsonl").end()
     assert code == 0, err
-    assert (tmp_path / "r.jsonl").read_bytes() == whole
+    assert (tmp_path / "r.jsonl").read_bytes() == whole_of_more
 
 
 def fake_version(folder: Path) -> str:

@@ -27,7 +27,8 @@ from batchcls.results.storage import PosixStorage
 from batchcls.running.loop import EventLoop
 from batchcls.running.presenter import Presenter
 from batchcls.running.recorder import JournalLines
-from tests.support.instant_backend import RUN, InstantBackend, peak_mb
+from tests.support.instant_backend import RUN, InstantBackend
+from tests.support.processes import peak_mb
 from tests.support.tree import ROOT
 from tests.support.world import ListedWork
 

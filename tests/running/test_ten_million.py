@@ -28,7 +28,8 @@ from batchcls.running.loop import EventLoop
 from batchcls.running.presenter import Presenter
 from batchcls.running.recorder import JournalLines
 from batchcls.sources.inputs import InputsReader
-from tests.support.instant_backend import RUN, InstantBackend, line_of, peak_mb
+from tests.support.instant_backend import RUN, InstantBackend, line_of
+from tests.support.processes import peak_mb
 from tests.support.tree import ROOT
 
 pytestmark = pytest.mark.runs

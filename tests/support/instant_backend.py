@@ -1,7 +1,5 @@
 """Workers that need no time, for the cost of the coordinator alone."""
 
-from pathlib import Path
-
 from batchcls.images import ImageRef, Prediction
 from batchcls.messages import (
     Answer,
@@ -54,12 +52,3 @@ class InstantBackend:
     def events(self, timeout_s: float) -> list[Event]:
         events, self.waiting = self.waiting, []
         return events
-
-
-def peak_mb() -> float:
-    """The most memory that this program had resident.
-
-    Not `ru_maxrss`, which starts with what the process had that called exec: the tests' own.
-    """
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024

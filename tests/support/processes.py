@@ -56,3 +56,12 @@ def gone_within(pids: list[int], seconds: float = PATIENCE_S) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+def peak_mb() -> float:
+    """The most memory that this program had resident.
+
+    Not `ru_maxrss`, which starts with what the process had that called exec: the tests' own.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024

@@ -5,7 +5,6 @@ Run as a program with a folder and "freeze" or "resume", it is that coordinator;
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -25,15 +24,12 @@ from batchcls.sources.every import EveryPlace
 from batchcls.sources.freezing import freeze
 from batchcls.sources.inputs import InputsReader
 from tests.support.archives import pack
+from tests.support.processes import peak_mb
 from tests.support.tree import ROOT
 
 TARS, EACH = 1000, 10_000
 COUNT = TARS * EACH
 AT = COUNT * 9 // 10
-
-
-def peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
 def freeze_all(folder: Path) -> dict[str, float]:
