@@ -7,14 +7,18 @@ are in the file that LAUNCHED names.
 """
 
 import os
+import queue
 import selectors
 import shlex
 import signal
 import subprocess
 import sys
+import threading
 
 MAX_MSG_LEN = 1024
 """Of slurmstepd: it sends no more of a line in one piece, so that others' may come between."""
+MAX_FREE_BUF = 1024
+"""Of srun: so many pieces of input wait for one task that does not read; then nobody gets any."""
 
 
 class Launcher:
@@ -29,6 +33,7 @@ class Launcher:
             )
             for number in range(copies)
         ]
+        self.inputs = [self.input_of(task) for task in self.tasks]
         self.said = {task.stdout.fileno(): b"" for task in self.tasks if task.stdout is not None}
 
     def run(self) -> int:
@@ -55,17 +60,28 @@ class Launcher:
                 signal.pause()
         return max(abs(task.wait()) for task in self.tasks)
 
-    def copy(self, data: bytes) -> None:
-        for task in self.tasks:
-            if task.stdin is None:
-                continue
+    def input_of(self, task: "subprocess.Popen[bytes]") -> "queue.Queue[bytes]":
+        """What waits for a task, which a thread writes to it; b"" is the end."""
+        waiting: queue.Queue[bytes] = queue.Queue(MAX_FREE_BUF)
+
+        def write() -> None:
+            assert task.stdin is not None
             try:
-                while data and (sent := os.write(task.stdin.fileno(), data)) < len(data):
-                    data = data[sent:]
-                if not data:
-                    task.stdin.close()
-            except (OSError, ValueError):
-                pass  # this one is dead; the others live on
+                while data := waiting.get():
+                    while (sent := os.write(task.stdin.fileno(), data)) < len(data):
+                        data = data[sent:]
+                task.stdin.close()
+            except OSError:
+                while waiting.get():
+                    pass  # this one is dead; the others live on
+
+        threading.Thread(target=write, daemon=True).start()
+        return waiting
+
+    def copy(self, data: bytes) -> None:
+        for at in range(0, max(1, len(data)), MAX_MSG_LEN):
+            for waiting in self.inputs:
+                waiting.put(data[at : at + MAX_MSG_LEN])
 
     def on_signal(self, number: int, _frame: object) -> None:
         self.cut = number == signal.SIGUSR1
