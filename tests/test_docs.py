@@ -297,7 +297,7 @@ def test_every_job_file_is_a_job(path: Path) -> None:
 
 
 def test_recipes_are_valid_and_in_the_readme() -> None:
-    for recipe in ("slurm.sh", "batchcls.service", "slurm-array.sh", "indexed-job.yaml"):
+    for recipe in ("slurm.sh", "batchcls.service", "slurm-array.sh", "indexed-job.yaml", "tell.py"):
         assert f"jobs/{recipe}" in README
     for recipe in ("slurm.sh", "slurm-array.sh"):
         subprocess.run(["bash", "-n", str(ROOT / "jobs" / recipe)], check=True)

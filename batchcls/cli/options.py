@@ -258,6 +258,13 @@ OPTIONS = (
         "[0: a share of the machine's memory]",
         "MB",
     ),
+    Option(
+        "on_end",
+        RUNNING,
+        "Command to run when the run has ended, however it did; it reads the summary as JSON and "
+        "finds the exit code in BATCHCLS_EXIT_CODE. [none]",
+        "CMD",
+    ),
     Option("log_level", RUNNING, f"Level of the log file: {_one_of('log_level')}. [info]", "LEVEL"),
     Option("debug", RUNNING, "Show the traceback of every error."),
 )

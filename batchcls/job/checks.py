@@ -55,6 +55,7 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
         ("exclude", ".+", "a pattern, for example thumbs or *_mask.png"),
         ("output", ".*[^/]", "a file name, for example results.jsonl"),
         ("cluster", r".*\S.*", "ray, or a launcher, for example 'srun --ntasks-per-node=1'"),
+        ("on_end", r".*\S.*", "a command, for example 'mail -s done me@example.org'"),
         ("extension", ".+", "a library file"),
         ("plugin", "[^=]+=.+", "NAME=LIBRARY, for example MYDEVICE=libmydevice.so"),
         ("mean_values", _VECTOR, "one or three numbers, for example [123.7,116.3,103.5]"),
@@ -165,7 +166,7 @@ def _check_together(job: "Job") -> None:
             "--extend and --shard: the parts of a longer list are others; merge the shards, then "
             "use `--extend` without `--shard` on the merged results"
         )
-    _check_cluster(job)
+    _check_commands(job)
     if job.sources.count("-") > 1:
         raise UsageError("source -: standard input can be read only once")
     if job.output == "-":
@@ -175,13 +176,14 @@ def _check_together(job: "Job") -> None:
         )
 
 
-def _check_cluster(job: "Job") -> None:
-    """Refuse launchers that cannot be taken apart, and what belongs to one machine."""
-    for launcher in job.cluster:
-        try:
-            shlex.split(launcher)
-        except ValueError as error:
-            raise UsageError(f"--cluster {launcher}: {str(error).lower()}") from error
+def _check_commands(job: "Job") -> None:
+    """Refuse commands that cannot be taken apart, and what belongs to one machine."""
+    for name, lines in (("cluster", job.cluster), ("on_end", (job.on_end or "-",))):
+        for line in lines:
+            try:
+                shlex.split(line)
+            except ValueError as error:
+                raise UsageError(f"{option(name)} {line}: {str(error).lower()}") from error
     if "ray" in job.cluster and len(job.cluster) > 1:
         raise UsageError("--cluster ray: it brings all machines; leave the other launchers out")
 

@@ -114,6 +114,7 @@ class Job:
         worker_memory: MB above which a worker is replaced, and by which it may grow for an image;
             0 = no limit but the fair share of the machine.
         max_failed: failed images allowed before exit code 3 ("50" or "2%"); None = any number.
+        on_end: command that is told how the run ended, as for a shell; None = nobody is.
         log_level: of the run's log file.
         debug: tracebacks for everything.
     """
@@ -177,6 +178,7 @@ class Job:
     timeout: float = 60.0
     worker_memory: int = 0
     max_failed: str | None = None
+    on_end: str | None = None
     log_level: str = "info"
     debug: bool = False
 

@@ -28,6 +28,9 @@ class Presenter:
     Args:
         job: says how progress is shown.
         paths: of the run, where other terminals look for its progress.
+
+    Attributes:
+        summary: what came of the session, once it is over.
     """
 
     def __init__(self, job: Job, paths: RunPaths, progress: Progress) -> None:
@@ -38,6 +41,7 @@ class Presenter:
         self._shown = self._published = 0.0
         self._warned = 0
         self.progress = progress
+        self.summary: Mapping[str, Any] | None = None
 
     def open(self) -> None:
         """Open the display; to import what it draws with takes a moment."""
@@ -86,13 +90,14 @@ class Presenter:
         if undecoded := last.failed_by_kind.get("no_decoder"):
             extra["cure"] = cure(undecoded, raw=self._raw)
         facts = summarise(last, extra)
-        progress.on_summary(facts.as_dict())
+        self.summary = facts.as_dict()
+        progress.on_summary(self.summary)
         snapshot = progress.snapshot(time.monotonic(), time.time())
         progress_file.save(snapshot, self._paths.progress)
         self._display.close(snapshot)
         self._warn(snapshot, over=True)
         with contextlib.suppress(OSError):
-            self._paths.summary.write_text(json.dumps(facts.as_dict(), indent=1) + "\n")
+            self._paths.summary.write_text(json.dumps(self.summary, indent=1) + "\n")
         if summary and snapshot.total is not None and self._kind not in ("json", "none"):
             show_summary(facts, sys.stdout, tuple(layers))
 

@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from batchcls.backends.backend import OpenBackend
@@ -59,7 +60,25 @@ def run(
             in the last two cases running the same job resumes it.
     """
     job.check()
-    paths, storage = RunPaths.of(job.output), storage or PosixStorage()
+    storage = storage or PosixStorage()
+    if job.on_end is None:
+        return _run(job, open_backend, begun, storage, ask)
+    from batchcls.running.on_end import OnEnd  # most runs tell nobody
+
+    end = OnEnd(job.on_end, job.output)
+    job = replace(job, on_end=None)  # no other machine need know
+    return end.after(lambda: _run(job, open_backend, begun, storage, ask, end.begins))
+
+
+def _run(
+    job: Job,
+    open_backend: OpenBackend,
+    begun: Callable[[], None],
+    storage: Storage,
+    ask: "Ask | None",
+    begins: Callable[[Presenter], None] = lambda _: None,
+) -> "RunResult":
+    paths = RunPaths.of(job.output)
     job = localised(job)
     model_path(job.model)  # a missing model is said before a directory is made
     make_directory(paths, storage)
@@ -77,6 +96,7 @@ def run(
                     return already_complete(paths, manifest, failed, job)
                 case GoOn() | NewGeneration():
                     team, presenter = _staff(job, paths, requests, decided)
+                    begins(presenter)
                     if job.cluster:
                         from batchcls.running.machines import opener  # runs here need none of it
 

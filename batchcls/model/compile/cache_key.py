@@ -48,6 +48,7 @@ NEUTRAL = frozenset(
         "with_facts",
         "number_iter",
         "progress",
+        "on_end",
         "log_level",
         "debug",
         "workers",
