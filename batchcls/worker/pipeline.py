@@ -30,6 +30,7 @@ from batchcls.worker.interfaces import Classifier, Finished, Ring
 from batchcls.worker.micro_batch import MICRO_BATCH_S, MicroBatch
 from batchcls.worker.prefetch import InWork, Prefetch
 from batchcls.worker.read_ahead import ReadAhead
+from batchcls.worker.rings import Rings
 from batchcls.worker.room import Room
 from batchcls.worker.stage_board import Board
 
@@ -73,22 +74,20 @@ class Pipeline:
     ) -> None:
         self._classifier = classifier
         self._night = night
-        self._rings = tuple(classifier.rings)
+        self._rings = Rings(classifier.rings)
         self._board = board
         self._decoding = Prefetch(read, decode, classifier.prepare, board, threads, facts)
         self._ahead = ReadAhead(read, board, self.wake, room or Room(), patience_s)
         self._answers = Answers(classifier, board, facts)
         self._waiting: deque[InWork] = deque()
         self._prepared: deque[InWork] = deque()
-        self._next_number = 0  # of the ring whose turn it is
         self._spent: dict[str, float] = {}
         self._images: dict[str, int] = {}
         self._latency: dict[str, float] = {}
-        self._batch = max(ring.batch_size for ring in self._rings)
-        self._lookahead = max(2 * threads, self._batch * len(self._rings) + threads)
+        batch = self._rings.batch_size
+        self._lookahead = max(2 * threads, batch * len(self._rings) + threads)
         self._alternate = alternate and not threads
-        capacity = sum(ring.nireq * ring.batch_size for ring in self._rings)
-        self._micro_batch = MicroBatch(capacity, self._batch)
+        self._micro_batch = MicroBatch(self._rings.capacity, batch)
         self._cut_short = False  # the micro-batch: it took too long to prepare
         self._inferring_since = 0.0
         self._inferring_images = 0
@@ -170,8 +169,8 @@ class Pipeline:
             if self._decoding.threads:
                 self._decoding.put(work)
                 continue
-            if len(self._rings) == 1:  # else nobody knows yet which it will be
-                work.tensor = self._rings[0].input_row(len(self._prepared))
+            if (ring := self._rings.only) is not None:  # else nobody knows yet which it will be
+                work.tensor = ring.input_row(len(self._prepared))
             self._decoding.prepare(work)
             self._receive(work)
             if in_turns and time.monotonic() > until:
@@ -184,9 +183,9 @@ class Pipeline:
             return self._lookahead - self._decoding.pending - len(self._prepared)
         if self._in_turns:
             return 0 if self._inferring else self._micro_batch.size - len(self._prepared)
-        if self._alternate and sum(ring.in_flight for ring in self._rings) >= SIDE_BY_SIDE:
+        if self._alternate and self._rings.in_flight >= SIDE_BY_SIDE:
             return 0
-        return 1 if len(self._prepared) < self._free_batch() else 0
+        return 1 if len(self._prepared) < self._rings.free_batch else 0
 
     @property
     def _in_turns(self) -> bool:
@@ -194,10 +193,7 @@ class Pipeline:
 
     @property
     def _inferring(self) -> bool:
-        return any(ring.in_flight for ring in self._rings)
-
-    def _free_batch(self) -> int:
-        return max((ring.batch_size for ring in self._rings if ring.has_free), default=0)
+        return self._rings.in_flight > 0
 
     def _receive(self, work: InWork) -> None:
         self._ahead.used(work)
@@ -214,7 +210,7 @@ class Pipeline:
             return False
         self._cut_short = False
         started = 0
-        while self._prepared and (ring := self._next_ring()) is not None:
+        while self._prepared and (ring := self._rings.next()) is not None:
             if len(self._prepared) < ring.batch_size and (
                 self._decoding.pending or self._waiting or self._expected
             ):
@@ -225,7 +221,7 @@ class Pipeline:
             for work in works:
                 self._board.enter(work.slot, work.image.index, "infer")
             ring.start(works, [work.tensor for work in works])
-            self._next_number += 1
+            self._rings.started()
             started += len(works)
         if started:
             self._inferring_images = started
@@ -237,18 +233,9 @@ class Pipeline:
         """Images will be read while the devices have something to do."""
         return self._ahead.pending > 0 and self._inferring
 
-    def _next_ring(self) -> Ring | None:
-        for step in range(len(self._rings)):
-            ring = self._rings[(self._next_number + step) % len(self._rings)]
-            if ring.has_free:
-                self._next_number += step
-                return ring
-        return None
-
     def _poll_rings(self) -> None:
-        for ring in self._rings:
-            while (finished := ring.poll()) is not None:
-                self._finish(ring, finished)
+        for ring, finished in self._rings.poll():
+            self._finish(ring, finished)
         if self._in_turns and self._inferring_images and not self._inferring:
             took = time.perf_counter() - self._inferring_since
             self._micro_batch.inferred(self._inferring_images, took)
@@ -256,18 +243,16 @@ class Pipeline:
 
     def _wait(self, timeout_s: float) -> None:
         """Nothing to do now: wait for a finished request, a decoded image or a wake-up."""
-        busy = [ring for ring in self._rings if ring.in_flight]
-        full = all(not ring.has_free for ring in self._rings)
+        busy = self._inferring
         if self._waiting and self._room() > 0:
             return
         started = time.perf_counter()
-        if busy and (full or not self._decoding.pending):
+        if busy and (self._rings.full or not self._decoding.pending):
             if self._in_turns:
-                for ring in busy:
-                    ring.wait_all(min(timeout_s, MICRO_BATCH_S) / len(busy))
+                self._rings.wait_all(min(timeout_s, MICRO_BATCH_S))
                 self._poll_rings()
-            else:
-                self._wait_for_ring(busy, min(timeout_s, POLL_S) / len(busy))
+            elif (found := self._rings.wait(min(timeout_s, POLL_S))) is not None:
+                self._finish(*found)
             self._spend("infer", time.perf_counter() - started)
             return
         expected, unread = self._decoding.pending, self._ahead.pending
@@ -276,12 +261,6 @@ class Pipeline:
             self._receive(work)
         if expected or unread:
             self._spend("wait" if expected else "read", time.perf_counter() - started)
-
-    def _wait_for_ring(self, busy: Sequence[Ring], share_s: float) -> None:
-        for ring in busy:
-            if (finished := ring.wait(share_s)) is not None:
-                self._finish(ring, finished)
-                return
 
     def _finish(self, ring: Ring, finished: Finished) -> None:
         """Answer the images of a request that has completed."""
