@@ -31,6 +31,7 @@ COMMANDS = (
     "merge",
     "evaluate",
     "export",
+    "report",
     "bench",
     "tune",
 )

@@ -116,6 +116,7 @@ class Tally:
             classes=dict(sorted(self.classes.items(), key=_worst_first)),
             confused=tuple((*pair, n) for pair, n in sorted(self.confused.items(), key=_most)),
             note=self.matching.note,
+            bins=tuple((int(n), scores, int(right)) for n, scores, right in self.bins),
         )
 
     def _calibration_error(self) -> float | None:
@@ -146,6 +147,7 @@ class Evaluation:
         classes: by true class, the worst first.
         confused: (true class, predicted label, images), the most frequent first.
         note: how truth and results were compared.
+        bins: by score of the best class: images, summed scores, right ones.
     """
 
     images: int
@@ -162,6 +164,7 @@ class Evaluation:
     classes: dict[str, ClassTally]
     confused: tuple[tuple[str, str, int], ...]
     note: str
+    bins: tuple[tuple[int, float, int], ...] = ()
 
     def share(self, count: int) -> float:
         """A count as a share of the images with a truth; 0 where there are none."""

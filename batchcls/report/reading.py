@@ -8,7 +8,7 @@ from pathlib import Path
 from batchcls.errors import BatchclsError, RefusedError, UsageError
 from batchcls.report.classes import Classes
 from batchcls.report.evaluate import Evaluation, Tally
-from batchcls.report.matching import find_matching
+from batchcls.report.matching import Matching, find_matching
 from batchcls.report.truth import Truths
 from batchcls.results.manifest import Manifest, load
 from batchcls.results.record import ParsedRecord, RecordError, parse
@@ -70,15 +70,7 @@ def evaluate(path: Path, truths: Truths, offset: int | None = None) -> Evaluatio
         RefusedError: a line is no record.
         UsageError: no image has a known class, or what is known cannot be compared.
     """
-    known = (
-        (truth, record.top)
-        for record in islice(records(path), PROBED)
-        if (truth := truths.of(record.path)) is not None
-    )
-    matching = find_matching(known, classes_of(path), offset)
-    if matching.doubt:
-        raise UsageError(f"{path} cannot be compared with the truth: {matching.doubt}")
-    tally = Tally(matching)
+    tally = Tally(matching_of(path, truths, offset))
     for record in records(path):
         tally.add(record, truths.of(record.path))
     evaluation = tally.evaluation()
@@ -93,6 +85,24 @@ def evaluate(path: Path, truths: Truths, offset: int | None = None) -> Evaluatio
             "images in folders named after their classes"
         )
     return evaluation
+
+
+def matching_of(path: Path, truths: Truths, offset: int | None = None) -> Matching:
+    """How a results file is compared with the truth; see `evaluate`.
+
+    Raises:
+        RefusedError: a line is no record.
+        UsageError: what is known cannot be compared.
+    """
+    known = (
+        (truth, record.top)
+        for record in islice(records(path), PROBED)
+        if (truth := truths.of(record.path)) is not None
+    )
+    matching = find_matching(known, classes_of(path), offset)
+    if matching.doubt:
+        raise UsageError(f"{path} cannot be compared with the truth: {matching.doubt}")
+    return matching
 
 
 def classes_of(path: Path) -> Classes:

@@ -120,6 +120,11 @@ class RunPaths:
         return self.directory / "summary.json"
 
     @property
+    def pace(self) -> Path:
+        """How many lines there were when; see `pace`."""
+        return self.directory / "pace"
+
+    @property
     def perf_counts(self) -> Path:
         """Per-layer counters, with ``--perf-counts``."""
         return self.directory / "perf_counts.csv"
@@ -136,7 +141,7 @@ def remove_unbegun(paths: RunPaths, storage: Storage) -> None:
 
     Whatever else is there makes it somebody's, and it stays.
     """
-    notes = {paths.log.name, paths.progress.name, paths.summary.name}
+    notes = {paths.log.name, paths.progress.name, paths.summary.name, paths.pace.name}
     with contextlib.suppress(OSError):
         if not {*storage.listdir(paths.directory)} <= {*notes, paths.lock.name}:
             return

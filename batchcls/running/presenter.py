@@ -16,6 +16,7 @@ from batchcls.display.snapshot import Snapshot, State
 from batchcls.display.text import safe
 from batchcls.job.job import Job
 from batchcls.messages import LayerTime
+from batchcls.results.pace import Pace
 from batchcls.results.rundir import RunPaths
 
 SHOW_S = 0.25
@@ -40,6 +41,7 @@ class Presenter:
         self._display: Display = open_display("none")
         self._shown = self._published = 0.0
         self._warned = 0
+        self._pace = Pace(paths.pace)
         self.progress = progress
         self.summary: Mapping[str, Any] | None = None
 
@@ -58,6 +60,8 @@ class Presenter:
         snapshot = self.progress.snapshot(now)
         self._display.show(snapshot)
         self._warn(snapshot)
+        if snapshot.state == "running":
+            self._pace.note(snapshot.updated_at, snapshot.done)
         if now - self._published >= PUBLISH_S:
             self._published = now
             progress_file.save(snapshot, self._paths.progress)
@@ -94,6 +98,8 @@ class Presenter:
         progress.on_summary(self.summary)
         snapshot = progress.snapshot(time.monotonic(), time.time())
         progress_file.save(snapshot, self._paths.progress)
+        if snapshot.answered:
+            self._pace.note(snapshot.updated_at, snapshot.done, last=True)
         self._display.close(snapshot)
         self._warn(snapshot, over=True)
         with contextlib.suppress(OSError):

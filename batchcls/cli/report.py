@@ -1,0 +1,70 @@
+"""``batchcls report``: a page about a run, in one file."""
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from batchcls.cli.arguments import Debug, Results, check_at_least
+from batchcls.cli.terminal import print_note
+from batchcls.job.job import DEFAULT_OUTPUT
+
+if TYPE_CHECKING:
+    from batchcls.report.truth import Truths
+
+FOLDERS = "folders"
+
+Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="The page to write.")]
+KnownTruth = Annotated[
+    str | None,
+    typer.Option(
+        "--truth",
+        metavar="FILE",
+        help="Classes of the images, as for `evaluate`; `folders` takes the names of their "
+        "folders. Adds how right the answers are.",
+    ),
+]
+Images = Annotated[
+    str | None,
+    typer.Option(metavar="DIR", help="Where the images are now. Default: where they were."),
+]
+Pictures = Annotated[int, typer.Option(metavar="N", help="Pictures to show, about; 2,000 at most.")]
+
+
+def report(
+    results: Results = DEFAULT_OUTPUT,
+    output: Output = "report.html",
+    truth: KnownTruth = None,
+    images: Images = None,
+    pictures: Pictures = 600,
+    debug: Debug = False,
+) -> int:
+    """Write a page about a run: counts, failures, pictures.
+
+    One file that needs nothing else and no network. Of a run that is not complete it shows what
+    there is so far.
+    """
+    check_at_least("--pictures", pictures, 0)
+    from batchcls.backends.thumbnails import ThumbnailProcess
+    from batchcls.report.build import MOST_PICTURES, Request, build, write
+
+    request = Request(results, truths_of(results, truth), images, min(pictures, MOST_PICTURES))
+    with contextlib.closing(ThumbnailProcess()) as make:
+        text = build(request, make, print_note)
+    write(text, Path(output))
+    print_note(f"wrote {output} ({len(text) / 1e6:.1f} MB); open it in a browser")
+    return 0
+
+
+def truths_of(results: str, truth: str | None) -> "Truths | None":
+    """What the images show, as the command line says; None where it does not say."""
+    if truth is None:
+        return None
+    from batchcls.report.reading import results_file, root_of
+    from batchcls.report.siblings import SiblingTruths
+    from batchcls.report.truth import read
+
+    if truth != FOLDERS:
+        return read(truth)
+    return SiblingTruths(root_of(results_file(results)[0]))

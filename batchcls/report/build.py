@@ -1,0 +1,221 @@
+"""Makes a report: two passes over the results at most, pictures of a sample, one file of HTML."""
+
+import base64
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from batchcls.display.text import counted, safe
+from batchcls.errors import RefusedError, UsageError
+from batchcls.report import alike
+from batchcls.report.evaluate import Evaluation, Tally
+from batchcls.report.facts import facts_of
+from batchcls.report.matching import Matching
+from batchcls.report.page.body import Contents, Group, body
+from batchcls.report.page.html import MARK, page
+from batchcls.report.pictures import (
+    Thumbnail,
+    Thumbnailer,
+    Whereabouts,
+    described,
+    read_at,
+    thumbnails,
+)
+from batchcls.report.reading import matching_of, results_file
+from batchcls.report.sample import Sample, Sizes, Smallest, mixed
+from batchcls.report.scan import scan
+from batchcls.report.truth import Truth, Truths
+from batchcls.results.record import ParsedRecord, parse
+
+MOST_PICTURES = 2000
+MOST_BYTES = 13_500_000
+"""Of thumbnails: in Base64 and with all the rest, a page has less than 20 MB."""
+WRONG = 60
+NEVER = (float("inf"), 0)
+"""A key that no image is chosen by."""
+NOTES = {
+    "wrong": "Wrong answers, the surest first.",
+    "unsure": "The best class is hardly ahead of the second; the closest first.",
+    "classes": "Chosen at random from each of the most frequent classes.",
+    "sure": "The highest scores of each of the most frequent classes.",
+    "failed": "Chosen at random from each kind.",
+    "alike": "Pictures on this page that look alike: copies, or taken one after another.",
+}
+
+Where = Callable[[ParsedRecord], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a report is to be of.
+
+    Attributes:
+        results: the file.
+        truths: what the images show; None where that is not known.
+        images: the folder where the images are now; None = where they were.
+        pictures: how many, about.
+        where: which images count; None = all.
+        filter: the same, as it was given.
+    """
+
+    results: str
+    truths: Truths | None = None
+    images: str | None = None
+    pictures: int = 600
+    where: Where | None = None
+    filter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What the images show, and how answers are compared with it."""
+
+    truths: Truths
+    matching: Matching
+
+    def wrong(self, record: ParsedRecord) -> Truth | None:
+        """The true class, where it is known and the answer is another one."""
+        truth = self.truths.of(record.path)
+        if truth is None or not record.top or not self.matching.meant(truth):
+            return None
+        return None if self.matching.rank(truth, record.top) == 0 else truth
+
+
+def build(request: Request, make: Thumbnailer, tell: Callable[[str], None]) -> str:
+    """The HTML of a report.
+
+    Args:
+        make: makes thumbnails.
+        tell: takes what is being done, for people.
+
+    Raises:
+        UsageError: there are no results, or they cannot be compared with the truth.
+        RefusedError: a line is no record.
+    """
+    path, complete = results_file(request.results)
+    tell(f"reading {path}")
+    sample = Sample(Sizes.within(request.pictures))
+    for line, offset in _lines(path):
+        found = scan(line)
+        if found is None:
+            raise RefusedError(
+                f"{path}, byte {offset:,}: not a record; `batchcls verify` says more"
+            )
+        if request.where is None or request.where(parse(line)):
+            sample.add(found, offset)
+    contents = Contents(path.name, facts_of(path), sample, complete=complete, where=request.filter)
+    chosen = _chosen(sample)
+    judge = None
+    if request.truths is not None:
+        judge = Judge(request.truths, matching_of(path, request.truths))
+        contents.evaluation, wrong = _evaluated(path, request, judge)
+        chosen["wrong"] = [("pictures-wrong", "", wrong)] if wrong else []
+    offsets = {
+        index: offset
+        for groups in chosen.values()
+        for *_, found in groups
+        for index, offset in found
+    }
+    records = list(read_at(path, (offsets[index] for index in sorted(offsets))))
+    contents.pictures = len(records)
+    tell(f"making thumbnails of {counted(len(records), 'image', 'images')}")
+    made = thumbnails(records, Whereabouts.of(path, request.images), make, MOST_BYTES)
+    for key, groups in chosen.items():
+        contents.sections[key] = [
+            Group(name, [index for index, _ in found], title) for name, title, found in groups
+        ]
+    contents.sections["alike"] = _alike(made)
+    contents.notes = NOTES
+    data = {
+        "groups": {g.id: g.images for groups in contents.sections.values() for g in groups},
+        "pictures": [_picture(record, made.get(record.index), judge) for record in records],
+    }
+    return page(f"{contents.facts.title}: batchcls report", body(contents), data)
+
+
+def write(text: str, path: Path) -> None:
+    """Write a report, whole or not at all; an earlier report makes room, no other file does.
+
+    Raises:
+        UsageError: something else is there, or it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        if path.exists():
+            with path.open("rb") as file:
+                if file.read(len(MARK)) != MARK.encode():
+                    raise UsageError(f"{path} exists and is no report; choose another file")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _lines(path: Path) -> Iterator[tuple[bytes, int]]:
+    """Lines and where they begin, without a last one that is not whole yet."""
+    offset = 0
+    with path.open("rb") as file:
+        for line in file:
+            if line[-1:] == b"\n":
+                yield line[:-1], offset
+            offset += len(line)
+
+
+Chosen = dict[str, list[tuple[str, str, list[tuple[int, int]]]]]
+"""Section → groups of an id, a title, and images with their offsets."""
+
+
+def _chosen(sample: Sample) -> Chosen:
+    frequent = sample.by_frequency()[: sample.sizes.classes]
+    sure = [entry for _, found in frequent for entry in found.sure.chosen()]
+    return {
+        "unsure": [("pictures-unsure", "", sample.unsure.chosen())] if sample.classes else [],
+        "classes": [
+            (f"class-{n}", f"{label} · {found.images:,}", found.some.chosen())
+            for n, (label, found) in enumerate(frequent)
+        ],
+        "sure": [("pictures-sure", "", sure)] if sure else [],
+        "failed": [
+            (f"kind-{kind}", f"{kind} · {count:,}", sample.of_kind[kind].chosen())
+            for kind, count in sample.failed.most_common()
+        ],
+    }
+
+
+def _evaluated(
+    path: Path, request: Request, judge: Judge
+) -> tuple[Evaluation, list[tuple[int, int]]]:
+    """How right the answers are, and the images with the surest wrong ones."""
+    tally, wrong = Tally(judge.matching), Smallest(WRONG)
+    for line, offset in _lines(path):
+        record = parse(line)
+        if request.where is not None and not request.where(record):
+            continue
+        tally.add(record, judge.truths.of(record.path))
+        key = (-record.top[0].score, mixed(record.index)) if record.top else NEVER
+        if key < wrong.worst and judge.wrong(record):
+            wrong.add(key, record.index, offset)
+    return tally.evaluation(), wrong.chosen()
+
+
+def _alike(made: Mapping[int, Thumbnail]) -> list[Group]:
+    hashes = {index: one.hash for index, one in made.items() if one.hash is not None}
+    return [
+        Group(f"alike-{n}", images, f"{len(images)} alike")
+        for n, images in enumerate(alike.groups(hashes))
+    ]
+
+
+def _picture(record: ParsedRecord, one: Thumbnail | None, judge: Judge | None) -> dict[str, object]:
+    data: dict[str, object] = described(record)
+    if one is not None:
+        if one.data:
+            data["jpeg"] = base64.b64encode(one.data).decode()
+            data["size"] = f"{one.width} x {one.height}"
+        elif one.kind:
+            data["now"] = one.kind
+    if judge is not None and (truth := judge.wrong(record)) is not None:
+        data["truth"] = safe(str(truth))
+    return data

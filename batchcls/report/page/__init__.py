@@ -1,0 +1,1 @@
+"""Pages that a browser shows: HTML made here, one style sheet and one script beside it."""

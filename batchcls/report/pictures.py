@@ -1,0 +1,168 @@
+"""The images that a page shows: their records, where they are, and small JPEGs of them."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from batchcls.display.text import safe
+from batchcls.errors import BatchclsError, RefusedError
+from batchcls.images import FailureKind, Folder, ImageRef, Place
+from batchcls.results.manifest import Manifest, load
+from batchcls.results.record import ParsedRecord, RecordError, parse
+from batchcls.results.rundir import RunPaths
+from batchcls.results.storage import PosixStorage
+from batchcls.sources.containers.places import Places
+
+EDGE = 256
+"""Pixels of a thumbnail's longer edge: twice what a page shows, for displays of high density."""
+BYTES = 8 << 10
+CLASSES_SHOWN = 5
+LONGEST = 300
+HAVE_PICTURES: frozenset[FailureKind] = frozenset({"bad_output", "infer"})
+"""Failures of images that can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A small JPEG.
+
+    Attributes:
+        data: empty where there is none.
+        width: of the image itself, upright, pixels.
+        height: see `width`.
+        hash: 64 bits, see `worker.thumbnails.difference_hash`; None where there is none.
+        kind: why there is none, as far as it is known.
+    """
+
+    data: bytes = b""
+    width: int = 0
+    height: int = 0
+    hash: int | None = None
+    kind: str = ""
+
+
+NOTHING = Thumbnail()
+
+
+class Thumbnailer(Protocol):
+    """Makes thumbnails, in another process."""
+
+    def of(self, image: ImageRef, edge: int, most: int) -> Thumbnail:
+        """A thumbnail of an image, or why there is none; never raises for what an image does.
+
+        Args:
+            edge: pixels of the longer edge, at most.
+            most: bytes aimed at.
+        """
+
+
+class Whereabouts:
+    """Where the images of a results file are.
+
+    Args:
+        folder: where paths lead from.
+        places: of members of containers, where there are any.
+    """
+
+    def __init__(self, folder: Folder, places: Places | None = None) -> None:
+        self._folder = folder
+        self._places = places
+
+    @classmethod
+    def of(cls, results: Path, images: str | None = None) -> Self:
+        """As the run beside the results has noted it.
+
+        Args:
+            images: the folder where the images are now; None = where they were.
+        """
+        manifest, inputs = manifest_of(results)
+        folder = Folder(images if images is not None else manifest.root if manifest else "")
+        places = None
+        if manifest is not None and manifest.members and inputs is not None:
+            with suppress(OSError, RefusedError):
+                places = Places(inputs, folder)
+        return cls(folder, places)
+
+    def image(self, record: ParsedRecord) -> ImageRef:
+        """The image of a record."""
+        place: Place = self._folder
+        if self._places is not None:
+            with suppress(RefusedError):
+                place = next(self._places.of(record.index, 1))
+        return ImageRef(record.index, record.path, place)
+
+
+def manifest_of(results: Path) -> tuple[Manifest | None, Path | None]:
+    """What made these results, and its inputs list; None where nothing beside them says so."""
+    with suppress(BatchclsError):
+        paths = RunPaths.find(str(results))
+        return load(PosixStorage(), paths.manifest), paths.inputs
+    return None, None
+
+
+def read_at(results: Path, offsets: Iterable[int]) -> Iterator[ParsedRecord]:
+    """The records whose lines begin there.
+
+    Raises:
+        RefusedError: a line is no record.
+    """
+    with results.open("rb") as file:
+        for offset in offsets:
+            file.seek(offset)
+            try:
+                yield parse(file.readline().removesuffix(b"\n"))
+            except RecordError as error:
+                raise RefusedError(
+                    f"{results}, byte {offset:,}: {error}; `batchcls verify` says more"
+                ) from error
+
+
+def described(record: ParsedRecord) -> dict[str, Any]:
+    """A record as a page gets it: text without anything that reorders or hides."""
+    data: dict[str, Any] = {
+        "i": record.index,
+        "path": _cut(record.path),
+        "top": [[_cut(p.label), round(p.score, 4)] for p in record.top[:CLASSES_SHOWN]],
+    }
+    if record.failure is not None:
+        data |= {"kind": record.failure.kind, "message": _cut(record.failure.message)}
+    return data
+
+
+def _cut(text: str) -> str:
+    return safe(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
+
+
+def thumbnails(
+    records: Iterable[ParsedRecord],
+    where: Whereabouts,
+    make: Thumbnailer,
+    most_bytes: int,
+    told: Callable[[int], None] = lambda done: None,
+) -> Mapping[int, Thumbnail]:
+    """Thumbnails by index, as many as fit.
+
+    Args:
+        records: in the order of their indices, so that containers are read forward.
+        most_bytes: of all of them.
+        told: is told how many have been tried.
+    """
+    found: dict[int, Thumbnail] = {}
+    for done, record in enumerate(records, 1):
+        if record.failure is None or record.failure.kind in HAVE_PICTURES:
+            one = make.of(where.image(record), EDGE, BYTES)
+            most_bytes -= len(one.data)
+            if most_bytes < 0:
+                break
+            found[record.index] = one
+        told(done)
+    return found
+
+
+def as_json(data: Any) -> str:
+    """JSON that may stand between script tags of HTML: ASCII, and no character that opens a tag."""
+    text = json.dumps(data, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
