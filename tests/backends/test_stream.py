@@ -13,6 +13,8 @@ from batchcls.backends.transport import Arrival, Closed, Opened, Received
 from batchcls.errors import SetupError
 from tests.support.processes import PATIENCE_S, gone_within
 
+pytestmark = pytest.mark.runs
+
 AGENT = """
 import sys, time
 from batchcls.wire.lines import LineReader, LineWriter, Piece

@@ -14,6 +14,8 @@ from batchcls.builtin.canary import canary_image
 from tests.support import pictures
 from tests.support.pictures import Image
 
+pytestmark = pytest.mark.runs
+
 LABELS = ["ok", "blurry", "dark", "overexposed", "low-contrast", "noisy", "blocky"]
 
 

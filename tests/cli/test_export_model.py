@@ -13,6 +13,8 @@ from batchcls.job.job import Job
 from batchcls.job.threads import Threads
 from batchcls.model.infer.classifier import Classifier
 
+pytestmark = pytest.mark.runs
+
 ONE = Threads(nthreads=1, nstreams="1", nireq=1)
 
 

@@ -13,6 +13,8 @@ from batchcls.cli.legacy import WORDS, rewrite
 from batchcls.cli.main import COMMANDS
 from batchcls.cli.run import option_names
 
+pytestmark = pytest.mark.runs
+
 OPTIONS = option_names()
 
 

@@ -203,6 +203,7 @@ def test_a_directory_that_was_removed_is_named(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.runs
 def test_ctrl_c_ends_it_by_the_signal(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [*BATCHCLS, "demo", str(tmp_path), "--images", "100000"],

@@ -70,6 +70,7 @@ def test_a_list_without_such_names_has_no_decoder_in_its_fingerprint(
     assert decoders.facts({".heic": 3}) == {"decoder of HEIC": "none"}
 
 
+@pytest.mark.runs
 def test_decoders_are_not_imported_before_a_picture_asks_for_them() -> None:
     program = """
 import sys

@@ -19,6 +19,8 @@ from batchcls.job.choices import CHOICES
 from tests.support.fake_run import FakeRun
 from tests.support.hostile_text import CONTROLS, HOSTILE, OWN
 
+pytestmark = pytest.mark.runs
+
 
 def a_run(until: float = 20.0) -> Snapshot:
     run = FakeRun(crash_at=10.0, resumed=100)

@@ -16,6 +16,8 @@ from jobs.performance.grid import full_grid
 from jobs.performance.timed_run import completions, steady_s
 from tests.support.tree import ROOT
 
+pytestmark = pytest.mark.runs
+
 SUITE = ROOT / "jobs" / "performance"
 
 

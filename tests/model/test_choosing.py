@@ -14,6 +14,8 @@ from batchcls.model.infer.classifier import Classifier
 from tests.support import onnx_models
 from tests.support.tiny_models import flat_colour
 
+pytestmark = pytest.mark.runs
+
 ONE = Threads(nthreads=1, nstreams="1", nireq=1)
 
 

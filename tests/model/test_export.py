@@ -13,6 +13,8 @@ from batchcls.model.export import export
 from batchcls.model.infer.classifier import Classifier
 from tests.support import tiny_models as tiny
 
+pytestmark = pytest.mark.runs
+
 ONE = Threads(nthreads=1, nstreams="1", nireq=1)
 
 

@@ -12,6 +12,8 @@ from batchcls.job.threads import Threads
 from batchcls.model.probe import NOW, probe
 from tests.support import tiny_models as tiny
 
+pytestmark = pytest.mark.runs
+
 ONE = Threads(nthreads=1, nstreams="1", nireq=1)
 
 

@@ -17,6 +17,8 @@ from tests.support.archives import pack
 from tests.support.instant_run import Place
 from tests.support.numbered import Act, Numbered, Unsynced
 
+pytestmark = pytest.mark.runs
+
 COUNT = 1500
 
 

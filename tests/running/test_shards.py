@@ -20,6 +20,8 @@ from batchcls.results.verify import verify
 from tests.support.instant_run import Place
 from tests.support.tree import ROOT
 
+pytestmark = pytest.mark.runs
+
 COUNT = 50
 
 

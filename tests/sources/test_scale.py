@@ -88,6 +88,7 @@ def test_seek_goes_anywhere(tmp_path: Path, count: int) -> None:
     reader.close()
 
 
+@pytest.mark.runs
 @given(st.lists(st.tuples(st.integers(0, 9000), st.integers(0, 5000)), max_size=8))
 def test_seek_goes_anywhere_from_anywhere(
     tmp_path_factory: pytest.TempPathFactory, moves: list[tuple[int, int]]

@@ -22,6 +22,8 @@ from batchcls.model.devices import core
 from batchcls.model.infer.classifier import Classifier
 from tests.support import tiny_models as tiny
 
+pytestmark = pytest.mark.runs
+
 ONE = Threads(nthreads=1, nstreams="1", nireq=2)
 HETERO = {"device": ("HETERO:VCPU,CPU",), "plugin": (tiny.VCPU,)}
 IMAGE = np.random.default_rng(3).integers(0, 256, (30, 20, 3), np.uint8)

@@ -14,6 +14,8 @@ from batchcls.job.threads import Threads
 from batchcls.model.infer.classifier import Classifier
 from tests.support import tiny_models as tiny
 
+pytestmark = pytest.mark.runs
+
 SIZE, CLASSES, GROUP = 16, 8, 64
 INPUTS = 3 * SIZE * SIZE
 ONE = Threads(nthreads=1, nstreams="1", nireq=1)

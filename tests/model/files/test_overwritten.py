@@ -16,6 +16,8 @@ from batchcls.model.files.find import model_state
 from batchcls.model.infer.classifier import Classifier
 from tests.support import tiny_models as tiny
 
+pytestmark = pytest.mark.runs
+
 SIZE, CLASSES = 32, 64
 ONE = Threads(nthreads=1, nstreams="1", nireq=2)
 CHANCE = np.random.default_rng(6)

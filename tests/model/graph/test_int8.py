@@ -29,6 +29,8 @@ from tests.support.int8_net import (
     scores,
 )
 
+pytestmark = pytest.mark.runs
+
 
 @pytest.mark.parametrize(("largest", "expected"), [(127, "exact"), (65, "exact"), (64, "fast")])
 def test_the_weights_decide_and_no_machine(tmp_path: Path, largest: int, expected: str) -> None:

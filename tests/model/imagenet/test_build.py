@@ -16,6 +16,8 @@ from batchcls.model.files import imagenet
 from batchcls.model.imagenet import build, network
 from tests.support import lite0
 
+pytestmark = pytest.mark.runs
+
 
 def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()

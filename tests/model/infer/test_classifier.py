@@ -13,6 +13,8 @@ from batchcls.model.infer.classifier import Classifier
 from batchcls.model.infer.ring import Ring
 from tests.support import tiny_models as tiny
 
+pytestmark = pytest.mark.runs
+
 ONE = Threads(nthreads=1, nstreams="1", nireq=2)
 RNG = np.random.default_rng(1)
 

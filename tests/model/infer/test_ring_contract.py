@@ -12,6 +12,8 @@ from batchcls.worker.interfaces import Finished, Ring
 from tests.support import tiny_models as tiny
 from tests.support.fakes import FakeRing
 
+pytestmark = pytest.mark.runs
+
 SIZE = 8
 """Width and height of the input of `tiny.colour_model`."""
 

@@ -15,6 +15,8 @@ from batchcls.model.infer.classifier import Classifier
 from batchcls.model.infer.uncertainty import lead, uncertainty
 from tests.support import tiny_models as tiny
 
+pytestmark = pytest.mark.runs
+
 BOTH = ("margin", "entropy")
 
 

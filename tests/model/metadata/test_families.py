@@ -28,6 +28,8 @@ from batchcls.model.preprocess.geometry import geometry
 from batchcls.model.preprocess.preprocess import resolve
 from tests.support import tiny_models as tiny
 
+pytestmark = pytest.mark.runs
+
 ONE = Threads(nthreads=1, nstreams="1", nireq=1)
 IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 

@@ -18,6 +18,8 @@ from batchcls.model.preprocess.geometry import geometry
 from batchcls.model.preprocess.preprocess import resolve
 from tests.support import onnx_models
 
+pytestmark = pytest.mark.runs
+
 ONE = Threads(nthreads=1, nstreams="1", nireq=1)
 
 

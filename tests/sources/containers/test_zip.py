@@ -79,6 +79,7 @@ def test_packed_bytes_over_the_limit_are_refused_unread(tmp_path: Path) -> None:
     assert outcome(ref._replace(place=lying)) == "too_large"
 
 
+@pytest.mark.runs
 def test_more_members_than_16_bits_count(tmp_path: Path) -> None:
     images = {f"{n}.jpg": b"" for n in range(70_000)}
     path = tmp_path / "s.zip"
