@@ -221,7 +221,7 @@ def test_every_file_of_a_run_is_described() -> None:
 
 
 def test_every_key_of_a_line_is_described() -> None:
-    for key in ("i", "path", "path_b64", "top", "error", *FACTS):
+    for key in ("i", "path", "path_b64", "top", "error", "always", *FACTS):
         assert re.search(rf"^\| (`\w+`, )*`{key}`", RESULTS, re.MULTILINE), key
 
 

@@ -22,7 +22,7 @@ from batchcls.job.paths import absolute, expanded
 from batchcls.model.files.find import file_hash, model_file, model_files, model_hash
 from batchcls.wire.agents import PIECE
 
-ALONE = ("labels", "load_config")
+ALONE = ("labels", "classes", "always", "load_config")
 """Fields of a job with a file that is whole without any other."""
 
 

@@ -223,6 +223,19 @@ OPTIONS = (
         f"More facts in each line: {', '.join(FACTS)}; separate several with commas.",
         "FACT,…",
     ),
+    Option(
+        "classes",
+        RESULTS,
+        "File of the classes that count, one in a line, by label or index; scores are shares of "
+        "theirs. [all]",
+        "FILE",
+    ),
+    Option(
+        "always",
+        RESULTS,
+        "File of classes whose scores each line has, whatever their rank.",
+        "FILE",
+    ),
     Option("output", RESULTS, f"The results file. [{DEFAULT_OUTPUT}]", "FILE", "-o"),
     Option(
         "shard",

@@ -13,9 +13,10 @@ from batchcls.job.choices import SHORT_KEYS
 from batchcls.job.job import Job
 from batchcls.job.paths import expanded
 
-PATHS = frozenset(
-    {"sources", "model", "labels", "output", "extension", "plugins", "cache_dir", "load_config"}
-)
+PATHS = frozenset({
+    "sources", "model", "labels", "classes", "always", "output", "extension", "plugins",
+    "cache_dir", "load_config",
+})  # fmt: skip
 """Keys in whose values a leading ``~`` is expanded, since no shell does it for a file."""
 
 _ALIASES = {"input": "sources", **{key: field for field, key in SHORT_KEYS.items()}}

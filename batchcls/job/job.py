@@ -68,6 +68,8 @@ class Job:
         decode_threads: threads per worker that read, decode and preprocess; -1 = decided.
         top: classes per image; 0 = what the model says, else `DEFAULT_TOP`, and for multi-label
             models every class from the threshold on.
+        classes: file of the classes that count, by label or index; None = all of the model's.
+        always: file of the classes whose scores each record has, whatever their rank.
         with_facts: what else each record says: margin, entropy, width, height, sha256
             (``--with``).
         output: the results file.
@@ -138,6 +140,8 @@ class Job:
     batch_size: int = 1
     decode_threads: int = -1
     top: int = 0
+    classes: str | None = None
+    always: str | None = None
     with_facts: tuple[str, ...] = ()
     output: str = DEFAULT_OUTPUT
     extension: tuple[str, ...] = ()

@@ -28,6 +28,8 @@ class ExpectedLine:
         threshold: the least score of a multi-label answer; None where every answer has `top`.
         probabilities: scores are from 0 to 1.
         facts: what an answer says besides.
+        chosen: indices of the classes that count; None = all.
+        always: of those that are in every answer whatever their rank.
     """
 
     classes: int
@@ -36,6 +38,8 @@ class ExpectedLine:
     threshold: float | None = None
     probabilities: bool = False
     facts: Sequence[str] = ()
+    chosen: frozenset[int] | None = None
+    always: Sequence[int] = ()
 
     @classmethod
     def of(cls, fingerprint: Mapping[str, Any], labels: Mapping[str, Any]) -> Self:
@@ -45,13 +49,17 @@ class ExpectedLine:
             fingerprint: of its manifest.
             labels: as workers describe them; see `batchcls.model.compile.description`.
         """
+        chosen = labels.get("classes")
+        count = labels["count"] if chosen is None else len(chosen)
         return cls(
             classes=labels["count"],
             names=labels["names"],
-            top=min(fingerprint["top"] or labels["count"], labels["count"]),
+            top=min(fingerprint["top"] or count, count),
             threshold=fingerprint["threshold"],
             probabilities=fingerprint["activation"] != "none",
             facts=fingerprint["with"],
+            chosen=None if chosen is None else frozenset(chosen),
+            always=labels.get("always", ()),
         )
 
     def fits(self, line: bytes, image: ImageRef) -> bool:
@@ -68,20 +76,33 @@ class ExpectedLine:
             return record.failure_line(image, found.failure) == line
         if not self._may_be(found.top) or list(found.extra) != list(self.facts):
             return False
-        top = found.top
-        if self.names:
-            top = tuple(replace(one, label=self.names[one.index]) for one in top)
-        return record.ok_line(image, top, found.extra) == line
+        if [one.index for one in found.always] != list(self.always):
+            return False
+        if not all(map(self._in_range, found.always)):
+            return False
+        top, always = map(self._named, (found.top, found.always))
+        return record.ok_line(image, top, found.extra, always) == line
+
+    def _named(self, classes: tuple[Prediction, ...]) -> tuple[Prediction, ...]:
+        if not self.names:
+            return classes
+        return tuple(replace(one, label=self.names[one.index]) for one in classes)
+
+    def _in_range(self, one: Prediction) -> bool:
+        return not self.probabilities or 0 <= one.score <= 1
 
     def _may_be(self, top: Sequence[Prediction]) -> bool:
         """Whether a model may have answered so: as many classes, in this order."""
         if len(top) > self.top or (self.threshold is None and len(top) < self.top):
             return False
-        if len({one.index for one in top if one.index < self.classes}) < len(top):
+        if len({one.index for one in top if self._counts(one.index)}) < len(top):
             return False
         scores = [one.score for one in top]
         if self.threshold is not None and min(scores, default=1.0) < self.threshold - ROUNDED:
             return False
-        if self.probabilities and not all(0 <= score <= 1 for score in scores):
+        if not all(map(self._in_range, top)):
             return False
         return all(a >= b for a, b in pairwise(scores))
+
+    def _counts(self, index: int) -> bool:
+        return index < self.classes and (self.chosen is None or index in self.chosen)

@@ -7,7 +7,8 @@ Rules of this file:
 3. ``path`` is the name as text; where the name is not UTF-8, ``path_b64`` has its bytes and
    ``path`` shows U+FFFD for what cannot be read. A lone surrogate is never written.
 4. Nothing that depends on time or scheduling is in it; scores have six decimals.
-5. ``top`` and ``error`` are in every line, with values of their type: readers of JSON lines take a
+5. What `--always` names stands behind ``error``, and what `--with` names behind that.
+6. ``top`` and ``error`` are in every line, with values of their type: readers of JSON lines take a
    column's type from the lines they see first. A line is a failure if ``error.kind`` is not empty.
 
 ::
@@ -63,6 +64,7 @@ _RECORD = re.compile(
     rb'\{"i":(?:-1|' + _INTEGER + rb'),"path":(?P<path>' + _TEXT + rb")"
     rb'(?:,"path_b64":"(?P<b64>[A-Za-z0-9+/]++={0,2})")?+'
     rb'(?:,"top":\[(?:' + _FIRST + rb"\}(?:," + _CLASS + rb")*+)?+\]" + re.escape(NO_ERROR)
+    + rb'(?:,"always":\[' + _CLASS + rb"(?:," + _CLASS + rb")*+\])?+"
     + b"".join(b'(?:,"%s":%s)?+' % (key.encode(), value) for key, value in _EXTRAS.items())
     + rb'|,"top":\[\],"error":\{"kind":"(?P<kind>' + "|".join(sorted(FAILURE_KINDS)).encode()
     + rb')","message":' + _TEXT + rb"\})\}"
@@ -90,6 +92,7 @@ class ParsedRecord:
         top: classes, best first; empty for a failure.
         failure: why there are none, else None.
         extra: the optional keys.
+        always: classes that are written whatever their rank, by index.
     """
 
     index: int
@@ -97,6 +100,7 @@ class ParsedRecord:
     top: tuple[Prediction, ...]
     failure: Failure | None
     extra: Mapping[str, int | float | str] = field(default_factory=dict)
+    always: tuple[Prediction, ...] = ()
 
 
 def head(ref: ImageRef) -> bytes:
@@ -119,6 +123,7 @@ def ok_line(
     ref: ImageRef,
     predictions: Sequence[Prediction],
     extra: Mapping[str, int | float | str] | None = None,
+    always: Sequence[Prediction] = (),
 ) -> bytes:
     """The record of an answered image, without newline.
 
@@ -126,11 +131,21 @@ def ok_line(
         predictions: its classes, best first; none where no class of a multi-label model is above
             its threshold.
         extra: values for keys of `FACTS`.
+        always: classes that are written whatever their rank, by index.
 
     Raises:
         ImageError: a score is NaN or infinite.
         ValueError: an extra key that is none.
     """
+    tail = f',"always":[{_classes(always)}]' if always else ""
+    if extra:
+        tail += _extra_text(extra)
+    return b'%s,"top":[%s]%s%s}' % (
+        head(ref), _classes(predictions).encode(), NO_ERROR, tail.encode()
+    )  # fmt: skip
+
+
+def _classes(predictions: Sequence[Prediction]) -> str:
     classes = []
     finite = math.isfinite
     for prediction in predictions:
@@ -139,10 +154,7 @@ def ok_line(
             raise ImageError("bad_output", "the model answered with NaN or infinity")
         # "z": -0.0 and what rounds to it is 0, on every machine.
         classes.append(f"{_class(prediction.index, prediction.label)}{score:z.6f}}}")
-    tail = _extra_text(extra) if extra else ""
-    return b'%s,"top":[%s]%s%s}' % (
-        head(ref), ",".join(classes).encode(), NO_ERROR, tail.encode()
-    )  # fmt: skip
+    return ",".join(classes)
 
 
 def failure_line(ref: ImageRef, failure: Failure) -> bytes:
@@ -208,6 +220,7 @@ def parse(line: bytes) -> ParsedRecord:
         top=tuple(Prediction(**c) for c in content["top"]),
         failure=Failure(error["kind"], error["message"]) if error["kind"] else None,
         extra={key: content[key] for key in _EXTRAS if key in content},
+        always=tuple(Prediction(**c) for c in content.get("always", ())),
     )
 
 

@@ -38,6 +38,8 @@ def asked(job: Job) -> dict[str, Any]:
     facts["with"] = list(job.facts)
     facts["model"] = model_hash(model_path(job.model))
     facts["labels"] = _hash(job.labels, LabelsError)
+    facts["classes"] = _hash(job.classes, LabelsError)
+    facts["always"] = _hash(job.always, LabelsError)
     facts["extension"] = [_hash(library, UsageError) for library in job.extension]
     facts["load_config"] = _hash(job.load_config, UsageError)
     facts |= {f"version of {name}": version for name, version in computing().items()}

@@ -58,6 +58,7 @@ class Answers:
                 self._board.clear(work.slot)
                 return InWork(work.lease, work.image, whole=True)
             predictions = self._classifier.outcome(scores)
+            always = self._classifier.always(scores)
             if self._facts:
                 work.facts |= self._classifier.uncertainty(scores, self._facts)
         except ImageError as error:
@@ -67,7 +68,7 @@ class Answers:
             traceback.print_exc()
             self.fail(work, "infer", f"its scores: {type(error).__name__}: {error}")
             return None
-        line = record.ok_line(work.image, predictions, work.facts)
+        line = record.ok_line(work.image, predictions, work.facts, always)
         label = predictions[0].label if predictions else None
         self._finish(work, Answer(work.image.index, line, None, label))
         return None

@@ -87,6 +87,9 @@ class Classifier(Protocol):
     def outcome(self, scores: Array) -> tuple[Prediction, ...]:
         """The top-N of one image's scores; raises `ImageError` where they are no numbers."""
 
+    def always(self, scores: Array) -> tuple[Prediction, ...]:
+        """What is written of these scores whatever its rank; raises as `outcome`."""
+
     def lead(self, scores: Array) -> float:
         """By how much one image's answer is ahead of any other, in nats; raises as `outcome`."""
 

@@ -108,4 +108,4 @@ def compare(plain: Classifier, scores: comparing.Scores, told: ParsedRecord) -> 
         return abs(float(truth.max()) - plain.description["threshold"]), bool(own) == bool(told.top)
     if len(truth) == 1:
         return lead, (own[0].score >= 0.5) == (told.top[0].score >= 0.5)
-    return lead, comparing.best(truth) == told.top[0].index
+    return lead, comparing.best(truth) >= 0 and own[0].index == told.top[0].index

@@ -99,15 +99,17 @@ def test_a_folder_that_cannot_be_written_is_named(model: Path, tmp_path: Path) -
 
 
 def test_labels_go_along_and_libraries_do_not(tmp_path: Path) -> None:
-    for name in ("labels.txt", "libops.so", "libdevice.so"):
+    for name in ("labels.txt", "mine.txt", "libops.so", "libdevice.so"):
         (tmp_path / name).write_text(name)
     job = Job(
         labels=str(tmp_path / "labels.txt"),
+        classes=str(tmp_path / "mine.txt"),
+        always=str(tmp_path / "mine.txt"),
         extension=(str(tmp_path / "libops.so"),),
         plugin=(f"X={tmp_path}/libdevice.so", "Y=openvino_template"),
     )
-    (parcel,) = parcels(job)
-    assert (parcel.field, [name for name, *_ in parcel.files]) == ("labels", ["labels.txt"])
+    found = {parcel.field: [name for name, *_ in parcel.files] for parcel in parcels(job)}
+    assert found == {"labels": ["labels.txt"], "classes": ["mine.txt"], "always": ["mine.txt"]}
     assert [Path(path).name for path, _ in libraries(job)] == ["libops.so", "libdevice.so"]
     with pytest.raises(ModelError):
         parcels(Job(labels=str(tmp_path / "none.txt")))

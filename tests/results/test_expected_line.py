@@ -80,6 +80,29 @@ def test_names_that_are_not_known_are_taken_as_they_are() -> None:
     assert any(b'"tobby"' in one for one in accepted(LINE, known))
 
 
+ALWAYS = (Prediction(1, "tabby", 0.75), Prediction(2, "dög", 0.25))
+
+
+def test_what_is_always_written_is_known_but_for_its_scores() -> None:
+    known = replace(KNOWN, always=(1, 2))
+    line = record.ok_line(IMAGE, TOP, FACTS, ALWAYS)
+    assert not KNOWN.fits(line, IMAGE)
+    assert not known.fits(LINE, IMAGE)
+    assert {masked(one) for one in accepted(line, known)} == {masked(line)}
+
+
+@pytest.mark.parametrize("always", [ALWAYS[:1], ALWAYS[::-1], (*ALWAYS, TOP[2])])
+def test_others_are_not(always: tuple[Prediction, ...]) -> None:
+    line = record.ok_line(IMAGE, TOP, FACTS, always)
+    assert not replace(KNOWN, always=(1, 2)).fits(line, IMAGE)
+
+
+def test_only_classes_that_count_are_in_a_line() -> None:
+    known = replace(KNOWN, chosen=frozenset({0, 1, 2}))
+    assert known.fits(LINE, IMAGE)
+    assert not replace(KNOWN, chosen=frozenset({1, 2, 3})).fits(LINE, IMAGE)
+
+
 def test_the_manifest_says_all_it_takes() -> None:
     labels = {"count": 4, "names": NAMES}
     known = {"top": 0, "threshold": None, "activation": "softmax", "with": ["margin"]}
@@ -87,3 +110,5 @@ def test_the_manifest_says_all_it_takes() -> None:
         4, NAMES, top=4, probabilities=True, facts=["margin"]
     )
     assert ExpectedLine.of({**known, "top": 9}, labels).top == 4
+    chosen = ExpectedLine.of(known, {**labels, "classes": [0, 3], "always": [3]})
+    assert (chosen.top, chosen.chosen, chosen.always) == (2, frozenset({0, 3}), [3])

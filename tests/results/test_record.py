@@ -49,12 +49,16 @@ def strict(line: bytes) -> dict[str, object]:
     return found
 
 
-@given(st.integers(0, 10**12), NAMES, PREDICTIONS, EXTRAS)
+@given(st.integers(0, 10**12), NAMES, PREDICTIONS, EXTRAS, st.just([]) | PREDICTIONS)
 def test_answers_come_back(
-    index: int, name: bytes, predictions: list[Prediction], extra: Mapping[str, int | float | str]
+    index: int,
+    name: bytes,
+    predictions: list[Prediction],
+    extra: Mapping[str, int | float | str],
+    always: list[Prediction],
 ) -> None:
     ref = ImageRef(index, os.fsdecode(name))
-    line = record.ok_line(ref, predictions, extra)
+    line = record.ok_line(ref, predictions, extra, always)
     assert line.isascii()
     assert line.decode().isprintable()
     assert line.startswith(record.head(ref) + b",")
@@ -66,7 +70,7 @@ def test_answers_come_back(
     assert (found.index, os.fsencode(found.path), found.failure) == (index, name, None)
     assert checked.label == found.top[0].label
     assert found.extra.keys() == extra.keys()
-    for before, after in zip(predictions, found.top, strict=True):
+    for before, after in zip([*predictions, *always], [*found.top, *found.always], strict=True):
         assert before.index == after.index
         assert after.score == float(f"{before.score:.6f}")
         assert _is_text(after.label), "no lone surrogate is left"

@@ -29,6 +29,8 @@ CHANGES_ANSWERS: dict[str, tuple[Any, str]] = {
     "top": (2, "top"),
     "with_facts": (("margin",), "with"),
     "labels": ("labels.txt", "labels"),
+    "classes": ("classes.txt", "classes"),
+    "always": ("classes.txt", "always"),
     "model": ("other.xml", "model"),
     "mean_values": ("[0,0,0]", "mean_values"),
     "scale_values": ("[5,5,5]", "scale_values"),
@@ -108,6 +110,7 @@ def third(model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Job, b
         assert cv2.imwrite(str(path), np.full((20 + number, 30, 3), 8 * number, np.uint8))
     (folder / "images/a/bad.png").write_bytes(b"no image")
     (folder / "labels.txt").write_text("rouge\nvert\nbleu\n")
+    (folder / "classes.txt").write_text("red\n2\n")
     (folder / "other.xml").write_text(model.read_text() + "<!-- changed -->")
     shutil.copy(model.with_suffix(".bin"), folder / "other.bin")
     job = Job(
@@ -136,7 +139,7 @@ def changed(third: tuple[Job, bytes], change: dict[str, Any], folder: Path) -> J
     shutil.copytree(paths.directory, here.directory)
     shutil.copy(paths.part, here.part)
     origin = paths.results.parent
-    for key in ("labels", "model"):
+    for key in ("labels", "classes", "always", "model"):
         if key in change:
             change = {key: str(origin / change[key])}
     if "sources" in change:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,6 @@ def test_what_was_refused_before_anything_was_started_is_not_told(
 def test_what_was_refused_afterwards_is(job: Job, tmp_path: Path, line: str, noted: Told) -> None:
     (tmp_path / "bad.onnx").write_bytes(b"this is no model")
     output = tmp_path / "refused.jsonl"
-    from dataclasses import replace
-
     with pytest.raises(Exception, match=r"bad\.onnx"):
         run(replace(job, model=str(tmp_path / "bad.onnx"), output=str(output), on_end=line))
     (told,) = noted()

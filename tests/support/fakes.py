@@ -102,6 +102,9 @@ class FakeClassifier:
     def uncertainty(self, scores: NDArray[np.float32], facts: Collection[str]) -> dict[str, float]:
         return {fact: 0.5 for fact in ("margin", "entropy") if fact in facts}
 
+    def always(self, scores: NDArray[np.float32]) -> tuple[Prediction, ...]:
+        return ()
+
     def lead(self, scores: NDArray[np.float32]) -> float:
         """Only what begins with C is a close answer."""
         return 0.1 if scores[0] == ord("C") else 5.0

@@ -45,6 +45,8 @@ NEUTRAL = frozenset(
         "mixed_processors",
         "max_failed",
         "top",
+        "classes",
+        "always",
         "with_facts",
         "number_iter",
         "progress",

@@ -41,6 +41,11 @@ class Activation:
         """Classes do not exclude each other."""
         return not self.pair and "sigmoid" in (self.kind, self.graph.lower())
 
+    @property
+    def shares(self) -> bool:
+        """Scores are shares of one whole: classes exclude each other."""
+        return self.pair or "softmax" in (self.kind, self.graph.lower())
+
     def apply(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities of one image, (classes,) float32, computed in double precision.
 
@@ -76,7 +81,7 @@ class Activation:
         if self.sigmoid:
             clipped = np.clip(values, TINY, 1.0 - TINY)
             values = np.log(clipped) - np.log1p(-clipped)
-        elif self.pair or "softmax" in (self.kind, self.graph.lower()):
+        elif self.shares:
             values = np.log(np.clip(values, TINY, None))
         return np.asarray(values + more)
 

@@ -27,6 +27,7 @@ from batchcls.model.files.find import model_file, model_path, model_state
 from batchcls.model.infer import echo, topk, uncertainty
 from batchcls.model.infer.constancy import Constancy, unlike_pictures
 from batchcls.model.infer.ring import Ring
+from batchcls.model.infer.selection import Selection
 from batchcls.model.preprocess import spatial
 
 ASK_S = 5.0
@@ -55,6 +56,7 @@ class Classifier:
         computed: Mapping[str, Any],
     ) -> None:
         self._metadata = compiled.metadata
+        self._selection = Selection.of(job, compiled.metadata)
         self._settle = compiled.settle
         self._hint = job.hint
         self._top = job.top or compiled.metadata.usual_top
@@ -78,6 +80,8 @@ class Classifier:
             warnings,
             computed,
         )
+        self.description["labels"] |= self._selection.described
+        self.description["fingerprint"] |= self._selection.fingerprint
 
     @classmethod
     def open(cls, job: Job, threads: Threads, guess: str | None = "") -> Self:
@@ -152,11 +156,15 @@ class Classifier:
         return spatial.prepare(image, self._metadata.pre, into)
 
     def probabilities(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        """One image's raw scores as probabilities, (classes,).
+        """One image's raw scores as probabilities of the classes that count, (classes,).
 
         Raises:
             ImageError: "bad_output" where the model answered NaN or infinity.
         """
+        return self._selection.probabilities(self._whole(scores))
+
+    def _whole(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same of all classes."""
         if not _finite(scores):
             raise ImageError("bad_output", "the model answered NaN or infinity")
         return self._metadata.activation.apply(scores)
@@ -170,9 +178,10 @@ class Classifier:
         Raises:
             ImageError: "bad_output" where the model answered NaN or infinity.
         """
-        values = self.probabilities(scores)
-        if note := self._constancy.see(values):
+        whole = self._whole(scores)
+        if note := self._constancy.see(whole):
             self._notes.append(note)
+        values = self._selection.probabilities(whole)
         count = self._top
         if (threshold := self._metadata.threshold) is not None:
             above = int((values >= threshold).sum())
@@ -180,6 +189,19 @@ class Classifier:
         indices = topk.top(values, count)
         names = self._metadata.labels
         picked = values.take(indices).tolist()
+        indices = self._selection.classes(indices)
+        return tuple([Prediction(i, names[i], p) for i, p in zip(indices, picked, strict=True)])
+
+    def always(self, scores: NDArray[np.float32]) -> tuple[Prediction, ...]:
+        """Of one image's answer the classes that are written whatever their rank, by index.
+
+        Raises:
+            ImageError: as `outcome`.
+        """
+        if not (indices := self._selection.always):
+            return ()
+        picked = self._selection.of_always(self.probabilities(scores))
+        names = self._metadata.labels
         return tuple([Prediction(i, names[i], p) for i, p in zip(indices, picked, strict=True)])
 
     def uncertainty(self, scores: NDArray[np.float32], facts: Collection[str]) -> dict[str, float]:
@@ -198,7 +220,7 @@ class Classifier:
             ImageError: "bad_output" where the model answered NaN or infinity.
         """
         activation, threshold = self._metadata.activation, self._metadata.threshold
-        values = self.probabilities(scores)
+        values = self._selection.of_chosen(self._whole(scores))
         low, high = (activation.logits(values, steps) for steps in (-0.5, 0.5))
         if threshold is not None:
             threshold = float(activation.logits(np.array([threshold], np.float32))[0])
@@ -229,7 +251,7 @@ class Classifier:
         inputs = [self.prepare(picture) for picture in unlike_pictures()]
         for scores in self.rings[0].ask(inputs, ASK_S) or ():
             with contextlib.suppress(ImageError):
-                found.append(self.probabilities(scores))
+                found.append(self._whole(scores))
         return found
 
     def perf_counts(self) -> list[LayerTime]:
