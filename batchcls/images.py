@@ -173,11 +173,10 @@ class Picture:
     top: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """One class of an image's answer."""
+class Prediction(NamedTuple):
+    """One class of an image's answer; a tuple, since several are made for every image."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # see `ImageRef`
     label: str
     score: float
 

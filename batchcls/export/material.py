@@ -64,7 +64,7 @@ class Material:
 
     def rows(self) -> Iterator[Row]:
         """Each image that is meant, in order; as often as a kind likes."""
-        return (rows[0] for rows in self.by_image())
+        return (row for row, *_ in self.by_image())
 
     def by_image(self) -> Iterator[tuple[Row, ...]]:
         """Each image that is meant, as each of the results has it; the first decides what is meant.
@@ -76,7 +76,7 @@ class Material:
         streams = [self.results[0].rows(self.corrections, self._passed)]
         streams += [results.rows() for results in self.results[1:]]
         for found in zip_longest(*streams):
-            rows = self._of_one_image(found)
+            rows = self._of_one_image(found) if len(streams) > 1 else found
             if rows is None:
                 return
             if self._where is None or self._where(rows[0]):

@@ -110,7 +110,7 @@ class Results:
                     passed(untold)
                     untold = 0
                 record = parsed(self.path, number, line[:-1])
-                yield Row(record, _label(said.get(record.index), record, self.path))
+                yield Row(record, _label(said, record, self.path) if said else None)
         passed(untold)
         if self.complete and left:
             raise RefusedError(
@@ -125,7 +125,8 @@ def shown(path: str) -> str:
     return path.encode(errors="surrogateescape").decode(errors="replace")
 
 
-def _label(said: Correction | None, record: ParsedRecord, path: Path) -> str | None:
+def _label(corrections: Mapping[int, Correction], record: ParsedRecord, path: Path) -> str | None:
+    said = corrections.get(record.index)
     if said is None:
         return None
     if said.path != shown(record.path):

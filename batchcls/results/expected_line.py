@@ -7,7 +7,7 @@ a failure.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Self
 
@@ -86,7 +86,7 @@ class ExpectedLine:
     def _named(self, classes: tuple[Prediction, ...]) -> tuple[Prediction, ...]:
         if not self.names:
             return classes
-        return tuple(replace(one, label=self.names[one.index]) for one in classes)
+        return tuple(one._replace(label=self.names[one.index]) for one in classes)
 
     def _in_range(self, one: Prediction) -> bool:
         return not self.probabilities or 0 <= one.score <= 1

@@ -27,11 +27,11 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quote
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from batchcls.errors import ImageError
 from batchcls.images import FAILURE_KINDS, Failure, FailureKind, ImageRef, Prediction
@@ -69,6 +69,10 @@ _RECORD = re.compile(
     + rb'|,"top":\[\],"error":\{"kind":"(?P<kind>' + "|".join(sorted(FAILURE_KINDS)).encode()
     + rb')","message":' + _TEXT + rb"\})\}"
 )  # fmt: skip
+
+
+_read = json.JSONDecoder().raw_decode
+"""`json.loads` without its guess of the encoding, and without what stands behind the line."""
 
 
 class RecordError(ValueError):
@@ -174,18 +178,26 @@ def check(line: bytes, index: int) -> Checked | None:
     Args:
         line: without its newline, from any source.
     """
-    if len(line) > MAX_LINE or not line.startswith(b'{"i":%d,' % index):
-        return None
-    match = _RECORD.fullmatch(line)
+    match = _match(line) if line.startswith(b'{"i":%d,' % index) else None
     if match is None:
         return None
-    path, encoded, label, kind = match.group("path", "b64", "label", "kind")
-    if encoded is not None and not _consistent(path, encoded):
-        return None
+    label, kind = match.group("label", "kind")
     if kind is not None:
         # The expression lists exactly the kinds.
         return Checked(cast(FailureKind, kind.decode()), None)
     return Checked(None, None if label is None else _label(label))
+
+
+def _match(line: bytes) -> re.Match[bytes] | None:
+    """The parts of a line, if it is a record of any image."""
+    match = _RECORD.fullmatch(line) if len(line) <= MAX_LINE else None
+    if (
+        match is not None
+        and match.start("b64") >= 0
+        and not _consistent(*match.group("path", "b64"))
+    ):
+        return None
+    return match
 
 
 def failed_kind(line: bytes) -> str | None:
@@ -207,21 +219,25 @@ def parse(line: bytes) -> ParsedRecord:
         RecordError: it is not a record.
     """
     line = as_today(line)
-    found = re.match(rb'\{"i":(-1|[0-9]{1,18}),', line)
-    if found is None or check(line, int(found[1])) is None:
+    if _match(line) is None:
         raise RecordError(f"not a record: {line[:80]!r}")
-    content = json.loads(line)
-    encoded = content.get("path_b64")
-    raw = base64.b64decode(encoded) if encoded else content["path"].encode()
-    error = content["error"]
+    content = _read(line.decode())[0]
+    index, path, top, error = (content.pop(key) for key in ("i", "path", "top", "error"))
+    encoded, always = content.pop("path_b64", None), content.pop("always", ())
+    if encoded or not path.isascii():
+        path = os.fsdecode(base64.b64decode(encoded) if encoded else path.encode())
     return ParsedRecord(
-        index=content["i"],
-        path=os.fsdecode(raw),
-        top=tuple(Prediction(**c) for c in content["top"]),
-        failure=Failure(error["kind"], error["message"]) if error["kind"] else None,
-        extra={key: content[key] for key in _EXTRAS if key in content},
-        always=tuple(Prediction(**c) for c in content.get("always", ())),
+        index,
+        path,
+        _predictions(top),
+        Failure(error["kind"], error["message"]) if error["kind"] else None,
+        content,  # what is left are the facts
+        _predictions(always) if always else (),
     )
+
+
+def _predictions(classes: Iterable[Mapping[str, Any]]) -> tuple[Prediction, ...]:
+    return tuple([Prediction(c["index"], c["label"], c["score"]) for c in classes])
 
 
 @lru_cache(maxsize=1 << 16)
