@@ -3,6 +3,7 @@
 Run by `tox -e readers`, which has the readers.
 """
 
+import ast
 import re
 import sqlite3
 from pathlib import Path
@@ -27,7 +28,12 @@ pytest.importorskip("pyarrow.parquet")
 pytestmark = pytest.mark.filterwarnings("default")  # the readers' own
 
 PAGE = (ROOT / "batchcls/export/README.md").read_text(encoding="utf-8")
-LINES = re.findall(r'^(?:pandas|polars|duckdb|pyarrow|sqlite3)\..*"?out\..*$', PAGE, re.MULTILINE)
+LINES = [
+    ast.unparse(statement)
+    for block in re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    for statement in ast.parse(block).body
+    if "out." in ast.unparse(statement)
+]
 KNOWN = {"pandas": pd, "polars": pl, "duckdb": duckdb, "pyarrow": pa, "sqlite3": sqlite3}
 COLUMNS = ["i", "path", "path_b64", "index", "label", "score", "error", "message"]
 
