@@ -76,8 +76,12 @@ def _by_image(row: Row) -> list[tuple[Value, ...]]:
 
 
 def _by_class(row: Row) -> list[tuple[Value, ...]]:
-    if row.corrected is None and row.record.top:
-        return [(n, c.index, c.label, c.score) for n, c in enumerate(row.record.top, 1)]
+    record = row.record
+    if row.corrected is None and (record.top or record.always):
+        ranked = {c.index for c in record.top}
+        found = [(n, c.index, c.label, c.score) for n, c in enumerate(record.top, 1)]
+        rest = [(None, *c) for c in record.always if c.index not in ranked]
+        return [*found, *rest]
     return [(None if row.label is None else 1, None, row.label, None)]
 
 
