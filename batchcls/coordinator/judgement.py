@@ -11,13 +11,21 @@ from batchcls.coordinator.opinions import Opinions
 from batchcls.coordinator.policy import Policy
 from batchcls.coordinator.reorder import ReorderBuffer, Spill
 from batchcls.coordinator.suspects import Losses, SuspectTrials
-from batchcls.images import Failure, ImageRef
+from batchcls.images import Failure, ImageRef, Url
 from batchcls.messages import CANARY, Answer, WorkerDied
+from batchcls.sources.url_names import of_one_image
 
 SYSTEMIC = frozenset({
     "vanished", "denied", "io_error", "changed", "bad_output", "infer", "out_of_memory",
 })  # fmt: skip
 """Kinds of failures that a picture itself cannot cause; what has changed may be a whole archive."""
+
+
+def _of_one_image(image: ImageRef, answer: Answer) -> bool:
+    """Whether a failure cannot be anybody's but this image's, whatever its kind."""
+    if not isinstance(image.place, Url):
+        return False
+    return answer.failed in ("vanished", "denied") or of_one_image(answer.line)
 
 
 class Judgement:
@@ -72,7 +80,7 @@ class Judgement:
             return
         self._losses.forget(image.index)
         self.trial.acquitted(image.index, machine.number)
-        if answer.failed in SYSTEMIC:
+        if answer.failed in SYSTEMIC and not _of_one_image(image, answer):
             self.opinions.failed(machine.number, image, answer)
         else:
             self.opinions.passed(machine.number, image.index)

@@ -11,7 +11,7 @@ from itertools import chain, islice, repeat
 from pathlib import Path
 
 from batchcls.errors import RefusedError
-from batchcls.images import ImageRef
+from batchcls.images import Folder, ImageRef
 from batchcls.job.shard import describe
 from batchcls.results import echoes, record
 from batchcls.results import manifest as manifests
@@ -23,6 +23,7 @@ from batchcls.results.recovery import Identity, Prefix, checksum, identify, line
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage, blocks, opened
 from batchcls.sources.nul_ended import Splitter
+from batchcls.sources.url_names import as_listed
 
 MOST_PROBLEMS = 20
 
@@ -223,7 +224,7 @@ def _names(path: Path, storage: Storage) -> Iterator[bytes]:
 
 
 def _ref(index: int, name: bytes) -> ImageRef:
-    return ImageRef(index, os.fsdecode(name))
+    return as_listed(index, os.fsdecode(name), Folder(""))
 
 
 def _check_lines(

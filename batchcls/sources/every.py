@@ -1,15 +1,16 @@
-"""Reads images wherever they are: files, and members of containers."""
+"""Reads images wherever they are: files, members of containers, and what web servers have."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from batchcls.images import ImageRef, Member
+from batchcls.images import ImageRef, Member, Url
 from batchcls.sources.allowance import Allowance
 from batchcls.sources.files import Files
 
 if TYPE_CHECKING:
     from batchcls.sources.containers.reading import Members
+    from batchcls.sources.urls.reading import Urls
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,15 @@ class EveryPlace:
         """
         if isinstance(image.place, Member):
             return self._members.read(image, image.place)
+        if isinstance(image.place, Url):
+            return self._urls.read(image, image.place)
         return self._files.read(image)
+
+    @cached_property
+    def _urls(self) -> "Urls":
+        from batchcls.sources.urls.reading import Urls
+
+        return Urls(self.allowance)
 
     @cached_property
     def _members(self) -> "Members":

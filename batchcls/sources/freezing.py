@@ -46,6 +46,7 @@ from batchcls.sources.inputs import InputsList, ListWriter
 from batchcls.sources.left_out import render_left_out
 from batchcls.sources.nul_ended import read_names
 from batchcls.sources.opening import Opened, open_sources
+from batchcls.sources.url_names import is_url, path_of, shown
 
 TWO_SLASHES = re.compile(rb"//+")
 
@@ -116,12 +117,7 @@ def _write(
         for source in opened.sources:
             # The place of every file is the root, which the manifest holds once for all of them.
             for name, _ in source.list():
-                if (kind := kind_of(name)) is not None:
-                    containers.add_members(kind, name)
-                elif job.frame_step and may_have_frames(name):
-                    containers.add_frames(name, job.frame_step)
-                else:
-                    writer.add(name)
+                _add(name, writer, containers, job.frame_step)
         left_out = render_left_out(opened.notes.left_out, excluding=bool(job.exclude))
         if not writer.count:
             hint = f"; {left_out}" if left_out else ""
@@ -162,6 +158,27 @@ def _write_old(writer: ListWriter, path: Path, old: InputsList) -> None:
     with path.open("rb") as file:
         for name, place in zip(read_names(file), places, strict=False):
             writer.add(name, place)
+
+
+def _add(name: bytes, writer: ListWriter, containers: "_Containers", frame_step: int) -> None:
+    if is_url(name):
+        _refuse_container(name)
+        writer.add(name)
+    elif (kind := kind_of(name)) is not None:
+        containers.add_members(kind, name)
+    elif frame_step and may_have_frames(name):
+        containers.add_frames(name, frame_step)
+    else:
+        writer.add(name)
+
+
+def _refuse_container(address: bytes) -> None:
+    path = path_of(os.fsdecode(address))
+    if kind_of(os.fsencode(path)) is not None:
+        raise SourceError(
+            f"{shown(os.fsdecode(address))} is a container by its name, and containers are not "
+            "read from web servers; download it and name the file, or take it off the list"
+        )
 
 
 class _Containers:
@@ -238,7 +255,8 @@ def _key(path: bytes, place: bytes, root: bytes, containers: Sequence[Container]
     """What is the same for two entries of one image, and for no others."""
     number, _, offset, *_ = RECORD.unpack(place)
     if number == NONE:
-        return normal(path, root)
+        # ``//`` means something there, and must not be in a key.
+        return path.replace(b"/", b"/.") if is_url(path) else normal(path, root)
     # As MARK is, ``/./`` is in no normal path.
     container = normal(os.fsencode(containers[number].path), root)
     return b"%s/./%016x" % (container, offset)

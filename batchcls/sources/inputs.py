@@ -6,7 +6,8 @@ Rules of this file:
 2. It is never changed afterwards but by `--extend`, which puts a longer list in its place, whose
    beginning is the old list byte for byte.
 3. Reading takes constant memory, whatever the length.
-4. Where some images are members of containers, `containers.places` has each image's place; the
+4. A list that holds addresses of web servers is for its owner's eyes only: they may be signed.
+5. Where some images are members of containers, `containers.places` has each image's place; the
    files beside the list are of it, and go where it goes.
 """
 
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from batchcls.errors import RefusedError
-from batchcls.images import Container, Folder, ImageRef
+from batchcls.images import Container, Folder, ImageRef, Place
 from batchcls.sources.containers.places import (
     PLAIN,
     Places,
@@ -30,6 +31,7 @@ from batchcls.sources.containers.places import (
 )
 from batchcls.sources.directory import sync_directory
 from batchcls.sources.nul_ended import BLOCK, NAMES_AT_ONCE, Splitter, joined
+from batchcls.sources.url_names import as_listed, is_url
 
 HEIC_ENDINGS = (b".heic", b".heif", b".hif")
 """How names end of images whose decoder is not installed with batchcls."""
@@ -83,6 +85,10 @@ class _Aside:
         self._hash.update(data)
         while data:
             data = data[self._file.write(data) :]
+
+    def hide(self) -> None:
+        """Let nobody else read it."""
+        os.fchmod(self._file.fileno(), 0o600)
 
     def commit(self) -> str:
         """Sync it, put it in place, and return its SHA-256."""
@@ -174,6 +180,8 @@ class ListWriter:
     def _write(self) -> None:
         if self._block:
             block = joined(self._block)
+            if b"://" in block and any(map(is_url, self._block)):
+                self._names.hide()
             lowered = block.lower()
             for ending in HEIC_ENDINGS:
                 self.named[ending.decode()] += lowered.count(ending + b"\0")
@@ -182,6 +190,12 @@ class ListWriter:
         if self._places is not None and self._records:
             self._places.write(b"".join(self._records))
             self._records.clear()
+
+
+def _listed(index: int, name: str, place: Place) -> ImageRef:
+    if isinstance(place, Folder):
+        return as_listed(index, name, place)
+    return ImageRef(index, name, place)
 
 
 class InputsReader:
@@ -218,7 +232,8 @@ class InputsReader:
             repeat(self._folder) if self._places is None else self._places.of(first, len(names))
         )
         images = zip(count(first), map(os.fsdecode, names), places, strict=False)
-        return tuple(starmap(ImageRef, images))
+        make = _listed if any(map(is_url, names)) else ImageRef
+        return tuple(starmap(make, images))
 
     def seek(self, index: int) -> None:
         """Go on at this image; counts NUL bytes on the way, 400 MB in well under a second.

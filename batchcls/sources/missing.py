@@ -14,6 +14,7 @@ from pathlib import Path
 
 from batchcls.errors import SourceError
 from batchcls.job.paths import absolute
+from batchcls.sources.url_names import SCHEMES, is_url, shown
 
 LOOKED_AT = 1000
 TRIED = 20
@@ -21,7 +22,7 @@ SEPARATOR = re.compile(rb"[\t ,;|]")
 
 
 def require_some(paths: Iterator[bytes], name: str, file: Path | None) -> Iterator[bytes]:
-    """The paths of a list, one of the first of which exists.
+    """The paths of a list, one of the first of which exists, or may exist, as a URL.
 
     Args:
         paths: of the list.
@@ -45,6 +46,8 @@ def require_some(paths: Iterator[bytes], name: str, file: Path | None) -> Iterat
 
 
 def _exists(path: bytes) -> bool:
+    if is_url(path):
+        return True
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -59,6 +62,11 @@ def instead_of_url(word: str) -> str:
     scheme, mark, rest = word.partition("://")
     if not mark or not scheme.isalnum():
         return ""
+    if f"{scheme.lower()}://" in SCHEMES:
+        return (
+            "put it on a list of URLs, one per line, that begin with http:// or https://, and name "
+            "that list: @urls.txt"
+        )
     if scheme.lower() != "file":
         return "batchcls reads files: download them, or mount the storage that holds them"
     from urllib.parse import unquote  # rarely needed, and not free to import
@@ -86,7 +94,7 @@ def _explain(first: list[bytes], name: str, file: Path | None) -> str:
     if instead := instead_of_url(example):
         if example.startswith("file:///") and not any(b"%" in line for line in first):
             instead += _command("sed 's|^file://||'", file)
-        return f"{name} holds URLs, the first being {example}; {instead}"
+        return f"{name} holds URLs, the first being {shown(example)}; {instead}"
     if example.startswith("/"):
         return f"{name}: none of {paths} exists, the first being {example}; is the disk mounted?"
     return (

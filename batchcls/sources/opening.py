@@ -2,8 +2,8 @@
 
 Rules of this file:
 
-1. ``-`` and ``@list.txt`` are lists of paths, a directory is the images below it, and any other
-   path is one image, or a container of images, wherever it stands.
+1. ``-`` and ``@list.txt`` are lists of paths and URLs, a directory is the images below it, and any
+   other path is one image, or a container of images, wherever it stands.
 2. With one directory as the only source, paths are relative to it; otherwise they are as typed,
    and relative to the current directory.
 3. Within a source, paths come in byte order, and a container's members in its own, in its place.
@@ -30,6 +30,7 @@ from batchcls.sources.names import NOBODYS, name_filter
 from batchcls.sources.pathlist import read_list
 from batchcls.sources.source import Source
 from batchcls.sources.spill import SortedSpill
+from batchcls.sources.url_names import shown
 from batchcls.sources.walk import Notes, Walk
 
 
@@ -114,7 +115,7 @@ def _kind(word: str) -> str:
         mode = os.stat(word).st_mode  # noqa: PTH116 - Path("") is this folder
     except OSError as error:
         if instead := instead_of_url(word):
-            raise SourceError(f"source {word} is a URL; {instead}") from error
+            raise SourceError(f"source {shown(word)} is a URL; {instead}") from error
         raise SourceError(
             f"source {word}: {error.strerror or error}; name a directory of images, "
             "an image file, @list.txt or - for a list on standard input"

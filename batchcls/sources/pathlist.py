@@ -1,4 +1,4 @@
-"""Lists of paths in a file or on standard input: one a line, or separated by NUL bytes.
+"""Lists of paths and URLs, in a file or on standard input: one a line, or separated by NULs.
 
 A last line without its newline is taken from a file as it is. From standard input it may be the
 half of a path that a killed `find` left behind, so it is taken only if such a file exists.
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from batchcls.errors import SourceError
+from batchcls.sources.url_names import shown
 
 MAX_PATH = 1 << 16
 BLOCK = 1 << 16
@@ -77,5 +78,5 @@ def _check_last(path: bytes, name: str, separator: bytes, *, may_be_cut: bool) -
     if may_be_cut and not os.path.lexists(path):
         raise SourceError(
             f"{name} ends in the middle of a path, without a separator, and there is no such file: "
-            f"{os.fsdecode(path)!r}; the program that writes the list was probably cut off"
+            f"{shown(os.fsdecode(path))!r}; the program that writes the list was probably cut off"
         )

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from batchcls.images import Container, Folder, ImageRef, Member, folder_of
+from batchcls.images import Container, Folder, ImageRef, Member, Url, folder_of
+from batchcls.sources.url_names import as_listed
 
 NOWHERE = Folder("")
 
@@ -18,7 +19,7 @@ def to_json(images: Sequence[ImageRef]) -> dict[str, Any]:
     numbers: dict[Container, int] = {}
     rows: list[list[Any]] = []
     for index, path, where in images:
-        row: list[Any] = [index, path]
+        row: list[Any] = [index, where.address if isinstance(where, Url) else path]
         if isinstance(where, Member):
             _, container, *numeric = where
             row += [numbers.setdefault(container, len(numbers)), *numeric]
@@ -34,6 +35,8 @@ def from_json(data: Mapping[str, Any]) -> list[ImageRef]:
     folder = Folder(data["root"], tuple((old, new) for old, new in data["moved"]))
     containers = [Container(*container) for container in data.get("containers", ())]
     return [
-        ImageRef(index, path, Member(folder, containers[at[0]], *at[1:]) if at else folder)
+        ImageRef(index, path, Member(folder, containers[at[0]], *at[1:]))
+        if at
+        else as_listed(index, path, folder)
         for index, path, *at in data["images"]
     ]

@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
-from batchcls.images import ImageRef, Picture, far
+from batchcls.images import ImageRef, Picture
 from batchcls.messages import WorkerStats
 from batchcls.sources.allowance import PATIENCE_S
 from batchcls.worker.answers import Answers, Done
@@ -97,18 +97,12 @@ class Pipeline:
     @property
     def idle(self) -> bool:
         """No image is anywhere in here."""
-        return not (
-            self._waiting
-            or self._ahead.pending
-            or self._decoding.pending
-            or self._prepared
-            or self._inferring
-        )
+        ahead = self._ahead.pending or self._decoding.pending
+        return not (self._waiting or ahead or self._prepared or self._inferring)
 
     def add(self, lease: int, images: Sequence[ImageRef]) -> None:
         """Images to answer; they are taken in order."""
-        self._waiting.extend(InWork(lease, image) for image in images if not far(image))
-        self._ahead.put(InWork(lease, image) for image in images if far(image))
+        self._waiting.extend(self._ahead.put([InWork(lease, image) for image in images]))
 
     def drop_waiting(self) -> None:
         """Forget the images that nothing has been done for yet but to read them."""
@@ -273,12 +267,8 @@ class Pipeline:
                 continue
             if self._night is not None:
                 self._night.see(ring.device, work.image.index, work.tensor, finished.scores[row])
-            if (again := self._answers.add(work, finished.scores[row])) is None:
-                continue
-            if far(again.image):
-                self._ahead.put([again])
-            else:
-                self._waiting.appendleft(again)
+            if (again := self._answers.add(work, finished.scores[row])) is not None:
+                self._waiting.extendleft(self._ahead.put([again]))
         count, device = len(self._answers.done) - before, ring.device
         self._images[device] = self._images.get(device, 0) + count
         self._latency[device] = self._latency.get(device, 0.0) + finished.latency_s * count

@@ -14,12 +14,12 @@ import threading
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
 from batchcls.errors import ImageError
-from batchcls.images import Failure, ImageRef
+from batchcls.images import Failure, ImageRef, far
 from batchcls.worker.prefetch import InWork
 from batchcls.worker.room import Room
 from batchcls.worker.stage_board import AHEAD, Board
@@ -85,14 +85,17 @@ class ReadAhead:
         self._look_at = 0.0
         self.pending = 0
 
-    def put(self, works: Iterable[InWork]) -> None:
-        """Images to read; `take` gives them back."""
+    def put(self, works: Sequence[InWork]) -> Sequence[InWork]:
+        """Images to read; those that are not far away come back, the others by `take`."""
+        if not any(far(work.image) for work in works):
+            return works
         with self._changed:
             before = len(self._todo)
-            self._todo.extend(works)
+            self._todo.extend(work for work in works if far(work.image))
             self.pending += len(self._todo) - before
             self._start_threads()
             self._changed.notify(self.pending)
+        return [work for work in works if not far(work.image)]
 
     def take(self) -> InWork | None:
         """The next image that is read, with its `data`, or has failed; None if there is none."""

@@ -124,7 +124,7 @@ def test_urls_are_no_paths(folder: Path, tmp_path: Path) -> None:
     subprocess.run(command, shell=True, check=True)
     assert count(tmp_path, "@paths.txt") == 1
     (tmp_path / "job/inputs").unlink()
-    (folder / "l.txt").write_text("https://example.org/a.jpg\n")
+    (folder / "l.txt").write_text("ftp://example.org/a.jpg\n")
     assert "download them" in refusal(tmp_path, "@l.txt")
     assert f"name it by its path: {folder}/in" in refusal(tmp_path, f"file://{folder}/in")
     assert "download them" in refusal(tmp_path, "s3://bucket/photos")

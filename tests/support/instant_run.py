@@ -45,6 +45,7 @@ class InstantWorkers:
 
     def __init__(self, start: StartMessage) -> None:
         self.leased: list[int] = []
+        self._source = EveryPlace()
         self._top = start.job.top or 1
         self._running: set[int] = set()
         self._events: list[Event] = []
@@ -82,7 +83,7 @@ class InstantWorkers:
 
     def _answer(self, image: ImageRef) -> Answer:
         try:
-            label = EveryPlace().read(image).decode()
+            label = self._source.read(image).decode()
         except ImageError as error:
             return record.failure_answer(image, Failure(error.kind, error.message))
         if label == CUT:
