@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 Sources = Annotated[
     list[str],
-    typer.Argument(metavar="RESULTS...", help="Results file of the run."),
+    typer.Argument(
+        metavar="RESULTS...",
+        help="Results file of the run; for label-studio also several of the same images.",
+    ),
 ]
 To = Annotated[str, typer.Option("--to", metavar="KIND", help=f"{', '.join(KINDS)}.")]
 Out = Annotated[
@@ -50,6 +53,13 @@ LeaveOut = Annotated[
 Long = Annotated[
     bool, typer.Option("--long", help="One row for each class. Of tables. [one for each image]")
 ]
+UrlPrefix = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        help="What stands before an image's path. Of label-studio. [/data/local-files/?d=]",
+    ),
+]
 
 
 def export(
@@ -61,6 +71,7 @@ def export(
     corrections: Corrections = None,
     leave_out: LeaveOut = False,
     long: Long = False,
+    url_prefix: UrlPrefix = "",
     debug: Debug = False,
 ) -> int:
     """Write results in the form that another program reads.
@@ -76,7 +87,7 @@ def export(
     from batchcls.report import where as wheres
     from batchcls.report.rows import Results
 
-    kind, choices = kind_of(to), Choices(long=long)
+    kind, choices = kind_of(to), Choices(long=long, url_prefix=url_prefix)
     exporting.check(to, kind, choices, sources)
     test = None if where is None else wheres.parse(where)
     path = free(out)

@@ -11,7 +11,7 @@ from batchcls.errors import UsageError
 if TYPE_CHECKING:
     from batchcls.export.material import Material
 
-KINDS = ("csv", "parquet", "arrow", "sqlite")
+KINDS = ("csv", "parquet", "arrow", "sqlite", "label-studio", "hf", "megadetector")
 """As they are typed; each is the `KIND` of the module of its name in `batchcls.export.kinds`."""
 
 

@@ -125,11 +125,11 @@ def classes_of(path: Path) -> Classes:
 
 def root_of(path: Path) -> str:
     """What the paths in a results file lead from; the current directory where nothing says so."""
-    manifest = _manifest(path)
+    manifest = manifest_of(path)
     return manifest.root if manifest else ""
 
 
-def _manifest(path: Path) -> Manifest | None:
+def manifest_of(path: Path) -> Manifest | None:
     """The manifest of a results file; None where it is not there, or not readable."""
     with suppress(BatchclsError):
         return load(PosixStorage(), RunPaths.find(str(path)).manifest)
@@ -138,7 +138,7 @@ def _manifest(path: Path) -> Manifest | None:
 
 def _noted(path: Path) -> tuple[str, ...]:
     """The labels in the manifest; none where it is not there, not readable or older than they."""
-    if (manifest := _manifest(path)) is not None:
+    if (manifest := manifest_of(path)) is not None:
         noted = manifest.settings.get("labels")
         names = noted.get("names") if isinstance(noted, dict) else None
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
