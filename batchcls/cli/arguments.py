@@ -17,6 +17,13 @@ Truth = Annotated[
         help="Classes of the images, as for `evaluate`. Default: the names of their folders.",
     ),
 ]
+Where = Annotated[
+    str | None,
+    typer.Option(
+        metavar="EXPR",
+        help="Only these images, for example 'label = cat and score > 0.9', or failed.",
+    ),
+]
 
 
 def check_at_least(option: str, value: float, least: int) -> None:

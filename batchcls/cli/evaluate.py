@@ -14,7 +14,8 @@ Truth = Annotated[
     str | None,
     typer.Option(
         metavar="FILE",
-        help="CSV of the true classes: file,index,label or file,label. Default: the names of the "
+        help="CSV of the true classes (file,index,label or file,label), or corrections.jsonl of "
+        "`batchcls review`. Default: the names of the "
         "images' folders, or `.cls` and `.json` in WebDataset shards.",
     ),
 ]
@@ -49,11 +50,11 @@ def evaluate(
             raise UsageError("--against compares two results; leave `--truth` and `--offset` out")
         return _compare(results, against, as_json=as_json)
     from batchcls.report import reading, text
+    from batchcls.report.corrected import read_truth
     from batchcls.report.siblings import SiblingTruths
-    from batchcls.report.truth import read
 
     path, complete = reading.results_file(results)
-    truths = read(truth) if truth else SiblingTruths(reading.root_of(path))
+    truths = read_truth(truth) if truth else SiblingTruths(reading.root_of(path))
     found = reading.evaluate(path, truths, offset)
     if as_json:
         print_json({"results": str(path), "complete": complete, **found.as_dict()})

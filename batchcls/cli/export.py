@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batchcls.cli.arguments import Debug
+from batchcls.cli.arguments import Debug, Where
 from batchcls.cli.terminal import print_note, print_result
 from batchcls.display.text import counted, safe
 from batchcls.errors import UsageError
@@ -32,13 +32,6 @@ Sources = Annotated[
 To = Annotated[str, typer.Option("--to", metavar="KIND", help=f"{', '.join(KINDS)}.")]
 Out = Annotated[
     str, typer.Option("-o", "--output", metavar="OUT", help="File or folder to write; it is new.")
-]
-Where = Annotated[
-    str | None,
-    typer.Option(
-        metavar="EXPR",
-        help="Only these images, for example 'label = cat and score > 0.9', or failed.",
-    ),
 ]
 Corrected = Annotated[
     bool, typer.Option("--corrected", help="Labels as `batchcls review` corrected them.")

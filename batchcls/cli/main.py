@@ -32,6 +32,7 @@ COMMANDS = (
     "evaluate",
     "export",
     "report",
+    "review",
     "bench",
     "tune",
 )

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batchcls.cli.arguments import Debug, Results, check_at_least
+from batchcls.cli.arguments import Debug, Results, Where, check_at_least
 from batchcls.cli.terminal import print_note
 from batchcls.job.job import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from batchcls.report.truth import Truths
+    from batchcls.results.record import ParsedRecord
 
 FOLDERS = "folders"
 
@@ -37,6 +40,7 @@ def report(
     output: Output = "report.html",
     truth: KnownTruth = None,
     images: Images = None,
+    where: Where = None,
     pictures: Pictures = 600,
     debug: Debug = False,
 ) -> int:
@@ -49,7 +53,15 @@ def report(
     from batchcls.backends.thumbnails import ThumbnailProcess
     from batchcls.report.build import MOST_PICTURES, Request, build, write
 
-    request = Request(results, truths_of(results, truth), images, min(pictures, MOST_PICTURES))
+    test = None if where is None else passes(results, where)
+    request = Request(
+        results,
+        truths_of(results, truth),
+        images,
+        min(pictures, MOST_PICTURES),
+        test,
+        where or "",
+    )
     with contextlib.closing(ThumbnailProcess()) as make:
         text = build(request, make, print_note)
     write(text, Path(output))
@@ -57,14 +69,32 @@ def report(
     return 0
 
 
+def passes(results: str, where: str) -> "Callable[[ParsedRecord], bool]":
+    """The test of a record that `--where` means; what people corrected counts."""
+    from batchcls.report import corrections
+    from batchcls.report import where as wheres
+    from batchcls.report.reading import results_file
+    from batchcls.report.rows import Row
+
+    test = wheres.parse(where)
+    path = corrections.beside(results_file(results)[0])
+    said = corrections.read(path) if path.is_file() else {}
+
+    def passed(record: "ParsedRecord") -> bool:
+        one = said.get(record.index)
+        return test(Row(record, None if one is None else one.label))
+
+    return passed
+
+
 def truths_of(results: str, truth: str | None) -> "Truths | None":
     """What the images show, as the command line says; None where it does not say."""
     if truth is None:
         return None
+    from batchcls.report.corrected import read_truth
     from batchcls.report.reading import results_file, root_of
     from batchcls.report.siblings import SiblingTruths
-    from batchcls.report.truth import read
 
     if truth != FOLDERS:
-        return read(truth)
+        return read_truth(truth)
     return SiblingTruths(root_of(results_file(results)[0]))

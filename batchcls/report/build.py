@@ -25,7 +25,7 @@ from batchcls.report.pictures import (
 from batchcls.report.reading import matching_of, results_file
 from batchcls.report.sample import Sample, Sizes, Smallest, mixed
 from batchcls.report.scan import scan
-from batchcls.report.truth import Truth, Truths
+from batchcls.report.truth import ANOTHER, Truth, Truths
 from batchcls.results.record import ParsedRecord, parse
 
 MOST_PICTURES = 2000
@@ -77,7 +77,9 @@ class Judge:
     def wrong(self, record: ParsedRecord) -> Truth | None:
         """The true class, where it is known and the answer is another one."""
         truth = self.truths.of(record.path)
-        if truth is None or not record.top or not self.matching.meant(truth):
+        if truth is None or not record.top:
+            return None
+        if truth != ANOTHER and not self.matching.meant(truth):
             return None
         return None if self.matching.rank(truth, record.top) == 0 else truth
 

@@ -4,10 +4,13 @@
 
 ::
 
+    {"of":"9f86d081…"}
     {"i":17,"path":"sub/a.jpg","label":"tabby","was":"tiger cat","at":"2026-11-30T07:12:03Z"}
 
-``label`` is what the image shows, as a person says; null takes the image's correction back. A last
-line without its newline is one that was not written to its end, and is left out.
+``label`` is what the image shows, as a person says: the answer itself where that is right, "" where
+it is wrong and the true class is not known; null takes the image's correction back. A last line
+without its newline is one that was not written to its end, and is left out. The first line may say
+of which results they are (`review.kept.identity`).
 """
 
 import json
@@ -26,7 +29,7 @@ class Correction(NamedTuple):
 
     Attributes:
         path: as the record has it: text, with U+FFFD where the name is not UTF-8.
-        label: what it shows.
+        label: what it shows; "" = another class than the answer.
     """
 
     path: str
@@ -34,8 +37,33 @@ class Correction(NamedTuple):
 
 
 def beside(results: Path) -> Path:
-    """Where the corrections of these results are kept, finished or growing."""
-    return RunPaths.of(results.with_name(results.name.removesuffix(".part"))).directory / NAME
+    """Where the corrections of these results are kept, finished or growing.
+
+    In the job's directory; beside results that have none.
+    """
+    paths = RunPaths.of(results.with_name(results.name.removesuffix(".part")))
+    if paths.directory.is_dir():
+        return paths.directory / NAME
+    return paths.results.with_name(f"{paths.results.name}.{NAME}")
+
+
+def results_of(path: Path) -> str | None:
+    """What the first line says of which results these are; None where it does not say.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return _of(file.readline())
+
+
+def _of(line: bytes) -> str | None:
+    try:
+        said: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    found = said.get("of") if isinstance(said, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def read(path: Path) -> Mapping[int, Correction]:
@@ -49,7 +77,7 @@ def read(path: Path) -> Mapping[int, Correction]:
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
-                if line.endswith(b"\n"):
+                if line.endswith(b"\n") and not (number == 1 and _of(line)):
                     _take(found, line, f"{path}, line {number}")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from error

@@ -7,7 +7,7 @@ from typing import Any
 
 from batchcls.report.chance import wilson
 from batchcls.report.matching import Matching
-from batchcls.report.truth import Truth
+from batchcls.report.truth import ANOTHER, Truth
 from batchcls.results.record import ParsedRecord
 
 BINS = 15
@@ -64,7 +64,7 @@ class Tally:
         if truth is None:
             self.without_truth += 1
             return
-        if not self.matching.meant(truth):
+        if truth != ANOTHER and not self.matching.meant(truth):
             self.unknown[str(truth)] += 1
             if self.matching.classes.complete:
                 return

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from batchcls.images import Prediction
 from batchcls.report.chance import no_better_than_chance
 from batchcls.report.classes import Classes, imagenet
-from batchcls.report.truth import Truth
+from batchcls.report.truth import ANOTHER, Truth
 
 AGREEMENT = 0.9
 """Share of votes that a shift of indices must have to be believed."""
@@ -87,7 +87,7 @@ def find_matching(
         answered: truths and what the model said; nothing where that is not known.
         offset: given by the user; nothing is guessed then.
     """
-    pairs = [(truth, top[0].index if top else None) for truth, top in answered]
+    pairs = [(truth, top[0].index if top else None) for truth, top in answered if truth != ANOTHER]
     truths = {truth for truth, _ in pairs}
     if offset is not None:
         note = f"compared by index, offset {offset} as given"

@@ -39,7 +39,13 @@ class Truth:
     label: str | None
 
     def __str__(self) -> str:
+        if self == ANOTHER:
+            return "another class"
         return self.label if self.label is not None else unnamed(self.index or 0)
+
+
+ANOTHER = Truth(None, None)
+"""Not what was answered; which class it is, nobody said."""
 
 
 class Truths(Protocol):

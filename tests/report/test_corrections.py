@@ -55,5 +55,6 @@ def test_a_correction_of_another_image_is_refused(tmp_path: Path) -> None:
 
 def test_growing_and_finished_results_have_one_file_of_them(tmp_path: Path) -> None:
     expected = tmp_path / "r.jsonl.job" / "corrections.jsonl"
+    expected.parent.mkdir()
     assert corrections.beside(tmp_path / "r.jsonl") == expected
     assert corrections.beside(tmp_path / "r.jsonl.part") == expected

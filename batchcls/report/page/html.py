@@ -69,6 +69,7 @@ def page(title: str, body: str, data: Any, *, local: bool = False) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
+        '<link rel="icon" href="data:,">'
         '<meta name="color-scheme" content="light dark">'
         f"<title>{escaped(title)}</title><style>{style}</style></head>\n"
         f"<body>{body}\n"

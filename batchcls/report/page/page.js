@@ -188,7 +188,9 @@ function begin(keys) {
   for (const dialog of document.querySelectorAll("dialog")) {
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   }
-  byId("look").addEventListener("close", () => reach(byId("look").tile));
+  byId("look").addEventListener("close", () => {
+    if (!document.activeElement.matches("input, select")) reach(byId("look").tile);
+  });
   addEventListener("beforeprint", () => document.querySelectorAll(".frame img").forEach(load));
 }
 
@@ -278,4 +280,307 @@ function follow(links) {
   mark();
 }
 
-startReport();
+// ---- the review
+
+const PAGE = 60;
+const REVIEW_KEYS = [
+  ["Space", "right, and on"], ["x", "wrong, and on"], ["1 … 5", "shows that class of its answer"],
+  ["c", "shows another class"], ["r", "the rest of the row is right"],
+  ["u", "undo"], ["← → ↑ ↓", "from image to image"], ["n p", "next and previous page"],
+  ["Enter", "a closer look"], ["/", "filter"], ["t", "light or dark"], ["?", "this list"],
+];
+
+class Review {
+  constructor() {
+    this.order = "unsure";
+    this.where = "";
+    this.start = 0;
+    this.total = 0;
+    this.undone = [];
+    this.sent = Promise.resolve();
+    this.grid = byId("images");
+  }
+
+  async load(start, end = false) {
+    const query = new URLSearchParams({ where: this.where, order: this.order, start, count: PAGE });
+    byId("status").textContent = this.where ? "Looking for them …" : "";
+    await this.sent;
+    const answer = await fetch("/images?" + query).catch(() => null);
+    if (!answer || !answer.ok) {
+      byId("status").textContent = answer ? await answer.text() : GONE;
+      return;
+    }
+    const found = await answer.json();
+    this.start = start;
+    this.total = found.total;
+    this.grid.replaceChildren(...found.images.map((picture) => {
+      const made = tile(picture, this.source(picture));
+      this.mark(made);
+      return made;
+    }));
+    this.count(found.said);
+    scrollTo(0, 0);
+    const all = [...this.grid.children];
+    const open = all.findIndex((one) => one.picture.said === undefined);
+    reach(end ? all.at(-1) : all[Math.max(open, 0)]);
+    if (!all.length) byId("panel").replaceChildren();
+  }
+
+  source(picture, large = false) {
+    if (picture.kind && !["infer", "bad_output"].includes(picture.kind)) return "";
+    return `/picture?i=${picture.i}${large ? "&size=large" : ""}`;
+  }
+
+  count(said) {
+    const last = Math.min(this.start + PAGE, this.total);
+    const from = this.total ? this.start + 1 : 0;
+    const number = (n) => n.toLocaleString("en");
+    byId("status").textContent =
+      `${number(from)} to ${number(last)} of ${number(this.total)} · ${number(said)} judged`;
+    byId("previous").disabled = this.start === 0;
+    byId("next").disabled = last >= this.total;
+  }
+
+  /** Shows on a tile what was said of its image. */
+  mark(one) {
+    const { said, top } = one.picture;
+    const right = said !== undefined && top.length > 0 && said === top[0][0];
+    one.classList.toggle("right", right);
+    one.classList.toggle("wrong", said !== undefined && !right);
+    one.querySelector(".caption").replaceWith(caption(one.picture));
+    if (said !== undefined && !right) {
+      const text = said === "" ? "wrong" : short(said);
+      one.querySelector(".caption .second, .caption .wide")?.replaceWith(element("span", "true wide", text));
+      for (const rest of one.querySelectorAll(".caption .second")) rest.remove();
+    }
+  }
+
+  /** Says the same of some images; they are marked when it is on the disk. */
+  async say(ones, label) {
+    const before = ones.map((one) => [one, one.picture.said]);
+    const corrections = ones.map((one) => ({ i: one.picture.i, label: label(one) }));
+    if (!(await this.send(corrections))) return;
+    this.undone.push(before);
+    ones.forEach((one, n) => this.hold(one, corrections[n].label));
+  }
+
+  hold(one, label) {
+    if (label === null) delete one.picture.said;
+    else one.picture.said = label;
+    this.mark(one);
+  }
+
+  /** One after the other: of what is said of an image, the last counts. */
+  send(corrections) {
+    this.sent = this.sent.then(() => this.post(corrections));
+    return this.sent;
+  }
+
+  async post(corrections) {
+    const answer = await fetch("/correct", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ corrections }),
+    }).catch(() => null);
+    if (answer && answer.ok) {
+      this.count((await answer.json()).said);
+      return true;
+    }
+    byId("status").textContent = answer ? "Not kept: " + (await answer.text()) : GONE;
+    return false;
+  }
+
+  async undo() {
+    await this.sent;
+    const before = this.undone.pop();
+    if (!before) return;
+    const corrections = before.map(([one, said]) => ({ i: one.picture.i, label: said ?? null }));
+    if (!(await this.send(corrections))) this.undone.push(before);
+    else {
+      before.forEach(([one, said]) => this.hold(one, said ?? null));
+      if (before[0][0].isConnected) this.go(before[0][0]);
+    }
+  }
+
+  /** Goes on at once; nobody waits for the disk. */
+  judge(ones, label) {
+    if (!ones.length) return;
+    this.say(ones, label);
+    this.onward(ones.at(-1));
+  }
+
+  onward(one) {
+    const next = one.nextElementSibling;
+    if (next) this.go(next);
+    else this.turn(1);
+  }
+
+  go(one) {
+    reach(one);
+    if (byId("look").open) look(one, lookAt(one));
+  }
+
+  turn(direction) {
+    const start = this.start + direction * PAGE;
+    if (start >= 0 && start < this.total) this.load(start);
+  }
+
+  rest(one) {
+    const top = one.offsetTop;
+    const open = (other) => other.picture.said === undefined && other.picture.top.length;
+    return [...this.grid.children].filter(
+      (other) => other.offsetTop === top && other.offsetLeft >= one.offsetLeft && open(other));
+  }
+
+  /** Shows the image that has the focus beside the others, with what each key says of it. */
+  show(one) {
+    const { picture } = one;
+    const panel = byId("panel");
+    const large = frame(picture, this.source(picture, true));
+    for (const image of large.querySelectorAll("img")) load(image);
+    const list = element("ol", "answers");
+    picture.top.forEach(([label, value], n) => {
+      const row = element("li");
+      row.append(element("kbd", "", String(n + 1)), element("span", "", label), element("span", "quiet", score(value)));
+      row.addEventListener("click", () => this.judge([one], () => label));
+      list.append(row);
+    });
+    const buttons = element("div", "buttons");
+    for (const [key, text] of [[" ", "Right"], ["x", "Wrong"], ["c", "Another class"]]) {
+      const button = element("button", "", text);
+      button.type = "button";
+      button.append(" ", element("kbd", "", key === " " ? "Space" : key));
+      button.addEventListener("click", () => this.key(key, one));
+      buttons.append(button);
+    }
+    panel.replaceChildren(large, list);
+    if (picture.message) panel.append(element("p", "", `${picture.kind}: ${picture.message}`));
+    panel.append(element("p", "path", picture.path), buttons);
+    const next = one.nextElementSibling;
+    if (next && this.source(next.picture)) new Image().src = this.source(next.picture, true);
+  }
+
+  /** Takes a key for an image; whether it was one. */
+  key(key, one) {
+    const { top } = one.picture;
+    const answer = (other) => other.picture.top[0][0];
+    if (key === " ") {
+      if (top.length) this.judge([one], answer);
+    } else if (key === "x") this.judge([one], () => "");
+    else if (key >= "1" && key <= "5") {
+      if (top[key - 1]) this.judge([one], () => top[key - 1][0]);
+    } else if (key === "c") choose((label) => this.judge([one], () => label));
+    else if (key === "r") this.judge(this.rest(one), answer);
+    else return false;
+    return true;
+  }
+}
+
+const GONE = "batchcls does not answer. What is marked here is kept; start the review again to go on.";
+
+/** Lets a person type the beginning of a class, and calls back with it. */
+function choose(take) {
+  const dialog = byId("choose");
+  const input = element("input");
+  input.type = "search";
+  input.ariaLabel = "Class";
+  input.placeholder = "Type a class";
+  const list = element("ul", "choices");
+  let found = [];
+  let at = 0;
+  const pick = (label) => {
+    dialog.close();
+    take(label);
+  };
+  const draw = () => {
+    list.replaceChildren(...found.map(([label, text], n) => {
+      const row = element("li", n === at ? "at" : "", text);
+      row.addEventListener("click", () => pick(label));
+      return row;
+    }));
+  };
+  const search = () => {
+    const typed = input.value.trim();
+    found = matches(typed).map((label) => [label, label]);
+    if (typed && !found.some(([label]) => label === typed)) found.push([typed, `“${typed}”, a new class`]);
+    at = 0;
+    draw();
+  };
+  input.addEventListener("input", search);
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowDown") at = Math.min(at + 1, found.length - 1);
+    else if (event.key === "ArrowUp") at = Math.max(at - 1, 0);
+    else if (event.key === "Enter" && found[at]) pick(found[at][0]);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+    draw();
+  });
+  dialog.replaceChildren(input, list);
+  search();
+  dialog.showModal();
+  input.focus();
+}
+
+/** Labels that begin with what was typed, then those with a word that does, then any that hold it. */
+function matches(typed) {
+  const text = typed.toLowerCase();
+  const ranks = [[], [], []];
+  for (const label of data.review.labels) {
+    const lower = label.toLowerCase();
+    const at = lower.indexOf(text);
+    if (at >= 0) ranks[at === 0 ? 0 : /[\s,_/-]/.test(lower[at - 1]) ? 1 : 2].push(label);
+    if (ranks[0].length >= 8) break;
+  }
+  return ranks.flat().slice(0, 8);
+}
+
+function startReview() {
+  begin(REVIEW_KEYS);
+  const review = new Review();
+  lookAt = (one) => review.source(one.picture, true);
+  review.grid.addEventListener("focusin", (event) => review.show(event.target.closest(".tile")));
+  review.grid.addEventListener("click", (event) => {
+    const one = event.target.closest(".tile");
+    if (!one) return;
+    if (byId("panel").offsetParent && event.detail) reach(one);
+    else look(one, lookAt(one));
+  });
+  review.grid.addEventListener("dblclick", (event) => {
+    const one = event.target.closest(".tile");
+    if (one) look(one, lookAt(one));
+  });
+  byId("order").addEventListener("change", () => {
+    review.order = byId("order").value;
+    byId("order").blur();
+    review.load(0);
+  });
+  byId("where").addEventListener("keydown", (event) => {
+    if (event.key === "Escape") event.target.blur();
+    if (event.key !== "Enter") return;
+    review.where = event.target.value;
+    event.target.blur();
+    review.load(0);
+  });
+  byId("previous").addEventListener("click", () => review.turn(-1));
+  byId("next").addEventListener("click", () => review.turn(1));
+  addEventListener("keydown", (event) => {
+    if (typing(event) || byId("choose").open || byId("keys").open) return;
+    const looking = byId("look").open;
+    const one = looking ? byId("look").tile : document.activeElement.closest(".tile") || review.last;
+    if (commonKey(event, REVIEW_KEYS)) event.preventDefault();
+    else if (event.key === " " && event.target.matches("button:not(.tile)")) return;
+    else if (one && one.isConnected && review.key(event.key, one)) event.preventDefault();
+    else if (event.key === "u") review.undo();
+    else if (event.key === "n" || event.key === "PageDown") review.turn(1);
+    else if (event.key === "p" || event.key === "PageUp") review.turn(-1);
+    else if (event.key === "/") byId("where").focus();
+    else return;
+    if (event.key !== "Enter") event.preventDefault();
+  });
+  review.grid.addEventListener("focusin", (event) => { review.last = event.target.closest(".tile"); });
+  review.load(0);
+}
+
+if (data.review) startReview();
+else startReport();
