@@ -6,6 +6,13 @@ from dataclasses import dataclass
 PATIENCE_S = 30.0
 
 
+class NotNowError(Exception):
+    """An image is larger than those that are read side by side; it is read again, by itself.
+
+    Only `Allowance.room` raises it, and only where somebody waits for it: readers let it pass.
+    """
+
+
 def _at_once(_count: int) -> float:
     """Where images are read one by one, none waits for another's room."""
     return 0.0

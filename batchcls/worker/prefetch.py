@@ -44,6 +44,7 @@ class InWork:
         tensor: the model's input, once prepared; before, where to make it, if that is decided.
         failure: why there is none.
         data: the image's bytes, if they were read ahead.
+        alone: it is too large to be read ahead beside others.
         facts: what its record says of the file and the picture, if that is asked for.
     """
 
@@ -55,6 +56,7 @@ class InWork:
     tensor: Array = None
     failure: Failure | None = None
     data: bytes | None = None
+    alone: bool = False
     facts: dict[str, int | float | str] = field(default_factory=dict)
 
 

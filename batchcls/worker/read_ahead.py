@@ -4,7 +4,8 @@ Rules of this file:
 
 1. Images are begun in the order in which they come, but at most `PER_HOST` of one server at once,
    so that one that is slow holds up nobody else's.
-2. What they take of memory is `room`'s to bound.
+2. What they take of memory is `room`'s to bound. One that is too large to be read beside others is
+   read again, by itself: there is one such image at a time, until it is decoded.
 3. A read that has not come to an end in time has failed, wherever it hangs; its thread is given up,
    and another takes its place.
 4. Nobody waits for these threads: no image of another server, no stop, no end of the process.
@@ -20,6 +21,7 @@ from typing import NamedTuple
 
 from batchcls.errors import ImageError
 from batchcls.images import Failure, ImageRef, far
+from batchcls.sources.allowance import NotNowError
 from batchcls.worker.prefetch import InWork
 from batchcls.worker.room import Room
 from batchcls.worker.stage_board import AHEAD, Board
@@ -78,6 +80,8 @@ class ReadAhead:
         self._patience_s = patience_s
         self._changed = threading.Condition()
         self._todo: deque[InWork] = deque()
+        self._large: deque[InWork] = deque()
+        self._one_alone = False
         self._done: deque[InWork] = deque()
         self._reads: dict[int, _Read] = {}  # by thread
         self._busy: Counter[str] = Counter()  # reads by host
@@ -109,9 +113,11 @@ class ReadAhead:
 
     def used(self, work: InWork) -> None:
         """An image's bytes are decoded, or not needed any more."""
-        if work.data is not None:
+        if work.data is not None and not work.alone:
             self._room.free(len(work.data))
-            work.data = None
+        elif work.data is not None:
+            self._next_alone()
+        work.data = None
 
     def forget(self, taken: Iterable[InWork]) -> None:
         """Give up all that was put in, these that were taken too."""
@@ -124,6 +130,7 @@ class ReadAhead:
                 if work.slot >= 0:
                     self._board.clear(work.slot)
             self._todo.clear()
+            self._large.clear()
             self._done.clear()
             self.pending = 0
 
@@ -149,35 +156,59 @@ class ReadAhead:
                 self._reads[me] = _Read(work, where, time.monotonic() + self._patience_s + GRACE_S)
                 work.slot = self._board.take()
                 self._board.enter(work.slot, work.image.index, AHEAD)
-                self._room.begin()
-            data, failure = self._attempt(work.image)
+                self._room.begin(alone=work.alone)
+            found = self._attempt(work.image)
             with self._changed:
                 if self._reads.pop(me, None) is None:
                     return  # too late
-                self._room.end(0 if data is None else len(data))
+                self._room.end(len(found) if isinstance(found, bytes) else 0)
                 self._free_host(where)
-                work.data, work.failure = data, failure
-                self._finish(work)
+                self._keep(work, found)
 
     def _next(self) -> InWork | None:
-        """The first image whose host is asked for few enough others."""
+        """The first image that goes alone, if it may, or whose host is asked for few others."""
+        if self._large and not self._one_alone:
+            self._one_alone = True
+            return self._large.popleft()
         for position, work in enumerate(self._todo):
             if self._busy[host(work.image)] < PER_HOST:
                 del self._todo[position]
                 return work
         return None
 
-    def _attempt(self, image: ImageRef) -> tuple[bytes | None, Failure | None]:
+    def _attempt(self, image: ImageRef) -> bytes | Failure | None:
+        """An image's bytes, or why there are none; None if it is to be read alone."""
         try:
-            return self._read(image), None
+            return self._read(image)
         except ImageError as error:
-            return None, Failure(error.kind, error.message)
+            return Failure(error.kind, error.message)
+        except NotNowError:
+            return None
         except MemoryError:
-            return None, Failure("out_of_memory", "not enough memory to read it")
+            return Failure("out_of_memory", "not enough memory to read it")
         except Exception as error:  # noqa: BLE001 - one image's trouble must not be the others'
             # Without the error's own words, which may hold an address with its secrets.
             traceback.print_tb(error.__traceback__)
-            return None, Failure("io_error", f"reading failed: {type(error).__name__}")
+            return Failure("io_error", f"reading failed: {type(error).__name__}")
+
+    def _keep(self, work: InWork, found: bytes | Failure | None) -> None:
+        if found is None:
+            self._board.clear(work.slot)
+            work.slot, work.alone = -1, True
+            self._large.append(work)
+            return
+        if isinstance(found, bytes):
+            work.data = found
+        else:
+            work.failure = found
+            if work.alone:
+                self._next_alone()
+        self._finish(work)
+
+    def _next_alone(self) -> None:
+        with self._changed:
+            self._one_alone = False
+            self._changed.notify()
 
     def _finish(self, work: InWork) -> None:
         self._done.append(work)
@@ -196,14 +227,17 @@ class ReadAhead:
                     self._finish(read.work)
             self._start_threads()
             self._changed.notify_all()  # another server's images may be begun now
-            while self._todo and not self._threads:
-                work = self._todo.popleft()
+            while (left := self._todo or self._large) and not self._threads:
+                work = left.popleft()
                 work.slot = self._board.take()
                 work.failure = Failure("io_error", "too many reads before it hang")
                 self._finish(work)
 
     def _abandon(self, thread: int) -> None:
-        self._free_host(self._reads.pop(thread).host)
+        read = self._reads.pop(thread)
+        self._free_host(read.host)
+        if read.work.alone:
+            self._next_alone()
         self._room.give_up(thread)
         self._threads -= 1
         self._given_up += 1

@@ -5,14 +5,18 @@ import time
 from dataclasses import dataclass
 
 from batchcls.errors import ImageError
+from batchcls.sources.allowance import NotNowError
 
 BUDGET = 64 << 20
+SHARE = 4
+"""Images that have room side by side, however large they are; one that is larger goes alone."""
 
 
 @dataclass(slots=True)
 class _Share:
     """What a thread's image takes so far, and how long it had to wait for it."""
 
+    alone: bool
     count: int = 0
     waited_s: float = 0.0
     since: float | None = None
@@ -25,7 +29,7 @@ class Room:
     goes on, whatever it needs.
 
     Args:
-        limit: of all together, but for one image that does not fit.
+        limit: of all together, but for one image that goes alone, whatever its size.
     """
 
     def __init__(self, limit: int = BUDGET) -> None:
@@ -37,7 +41,7 @@ class Room:
     @property
     def taken(self) -> int:
         """Bytes."""
-        return self._kept + sum(share.count for share in self._shares.values())
+        return self._kept + sum(one.count for one in self._shares.values() if not one.alone)
 
     def waited(self, thread: int) -> float:
         """For how many seconds a thread has had to wait with its image."""
@@ -45,21 +49,26 @@ class Room:
         since = share.since
         return share.waited_s + (0.0 if since is None else time.monotonic() - since)
 
-    def begin(self) -> None:
-        """This thread begins to read an image."""
+    def begin(self, *, alone: bool) -> None:
+        """This thread begins to read an image; one at a time may be `alone`, and needs no room."""
         with self._freed:
-            self._shares[threading.get_ident()] = _Share()
+            self._shares[threading.get_ident()] = _Share(alone)
 
     def take(self, count: int) -> float:
         """This thread is about to keep so many bytes more of its image; see `Allowance.room`.
 
         Raises:
             ImageError: nobody waits for this image any more.
+            NotNowError: the image has to go alone.
         """
         me = threading.get_ident()
         with self._freed:
             if (share := self._shares.get(me)) is None:
                 raise ImageError("io_error", "given up")
+            if share.alone:
+                return 0.0
+            if share.count + count > self._limit // SHARE:
+                raise NotNowError
             before, share.since = share.waited_s, time.monotonic()
             self._freed.wait_for(lambda: self._shares.get(me) is not share or self._fits(me, count))
             share.waited_s += time.monotonic() - share.since
@@ -70,8 +79,8 @@ class Room:
     def end(self, kept: int) -> None:
         """This thread has read its image, and so many bytes of it wait for the decoder."""
         with self._freed:
-            del self._shares[threading.get_ident()]
-            self._kept += kept
+            if not self._shares.pop(threading.get_ident()).alone:
+                self._kept += kept
             self._freed.notify_all()
 
     def give_up(self, thread: int) -> None:
@@ -81,7 +90,7 @@ class Room:
             self._freed.notify_all()
 
     def free(self, count: int) -> None:
-        """So many bytes are decoded, or not needed."""
+        """So many bytes are decoded, or not needed; not those of one that went alone."""
         with self._freed:
             self._kept -= count
             self._freed.notify_all()

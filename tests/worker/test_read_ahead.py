@@ -158,23 +158,53 @@ def test_a_stop_does_not_wait_for_reads(board: Board) -> None:
 
 @pytest.mark.parametrize("threads", [0, 2])
 def test_what_is_read_ahead_fits_into_its_room(board: Board, threads: int) -> None:
-    room, most = Room(10), 0
+    room, most, alone, most_alone, begun = Room(16), 0, 0, 0, 0
 
     def read(image: ImageRef) -> bytes:
-        nonlocal most
+        nonlocal most, alone, most_alone, begun
         if image.index % 7 == 6:  # fails in its middle
             room.take(2)
             raise ImageError("io_error", "cut off")
-        for _ in range(4):
-            room.take(1 + 4 * (image.index == 3))  # one that never fits
+        large = image.index % 10 == 3
+        begun += large
+        for number in range(4):
+            room.take(5 if large else 1)
+            if large and number == 1:  # it goes alone
+                alone += 1
+                most_alone = max(most_alone, alone)
             most = max(most, room.taken)
-        return b"a" * (4 + 16 * (image.index == 3))
+        alone -= large
+        return b"a" * (20 if large else 4)
 
     pipeline = Pipeline(FakeClassifier(), read, fake_decode, board, threads, room=room)
     pipeline.add(1, refs(60))
-    assert len(finished(pipeline)) == 60
+    failed = {n: "io_error" if n % 7 == 6 else "" for n in range(60)}
+    assert kinds(finished(pipeline)) == failed
     assert room.taken == 0
-    assert most <= 10 + 20
+    assert most <= 16
+    assert (most_alone, begun) == (1, 2 * 5)
+
+
+def test_images_that_go_alone_starve_nobody(board: Board) -> None:
+    def read(image: ImageRef) -> bytes:
+        if image.index % 2:
+            room.take(9)
+            return server(image)
+        room.take(1)
+        return b"a"
+
+    server, room = Server(), Room(16)
+    pipeline = Pipeline(FakeClassifier(), read, fake_decode, board, 0, room=room)
+    pipeline.add(1, refs(100))
+    done: list[Done] = []
+    until = time.monotonic() + 10
+    while len(done) < 50:
+        assert time.monotonic() < until
+        done += pipeline.step(0.25)
+    assert not any(index % 2 for index in kinds(done))
+    server.go.set()
+    assert len(finished(pipeline)) == 50
+    assert server.most == 1
 
 
 def test_waiting_for_room_is_nobodys_delay(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,8 +213,8 @@ def test_waiting_for_room_is_nobodys_delay(board: Board, monkeypatch: pytest.Mon
     room = Room(4)
 
     def read(image: ImageRef) -> bytes:
-        assert room.take(4) < 10
-        return b"a" * 4
+        assert room.take(1) < 10
+        return b"a"
 
     def decode(data: bytes, whole: bool):  # type: ignore[no-untyped-def]
         time.sleep(0.03)
