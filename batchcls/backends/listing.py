@@ -126,7 +126,8 @@ class _Child:
             stdin=its.fileno(),
             stdout=its.fileno(),
             stderr=words,
-            env=environment(),
+            # Its memory is bounded by addresses, of which each thread of a library takes 64 MB.
+            env={**environment(), "MALLOC_ARENA_MAX": "1"},
             pass_fds=descriptors,
         )
 

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from batchcls.errors import BatchclsError
-from batchcls.images import Folder
+from batchcls.images import Folder, is_stored
 from batchcls.job.job import Job
 from batchcls.job.paths import absolute
 from batchcls.results.manifest import Manifest
@@ -98,13 +98,16 @@ def _absolute(job: Job) -> list[str]:
     places = []
     for source in job.sources:
         mark, path = ("@", source[1:]) if source.startswith("@") else ("", source)
-        places.append(source if source == "-" else mark + str(absolute(path)))
+        stays = source == "-" or is_stored(source)
+        places.append(source if stays else mark + str(absolute(path)))
     return places
 
 
 def _decoded(places: Sequence[str]) -> list[str]:
     return [
-        place if place.startswith(("/", "@", "-")) else os.fsdecode(bytes.fromhex(place))
+        place
+        if place.startswith(("/", "@", "-")) or is_stored(place)
+        else os.fsdecode(bytes.fromhex(place))
         for place in places
     ]
 

@@ -1,4 +1,4 @@
-"""Reads images wherever they are: files, members of containers, and what web servers have."""
+"""Reads images wherever they are: files, members of containers, buckets, web servers."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from batchcls.images import ImageRef, Member, Url
 from batchcls.sources.allowance import Allowance
+from batchcls.sources.containers.kinds import OBJECTS
 from batchcls.sources.files import Files
 
 if TYPE_CHECKING:
     from batchcls.sources.containers.reading import Members
+    from batchcls.sources.stores.objects import Objects
     from batchcls.sources.urls.reading import Urls
 
 
@@ -31,6 +33,8 @@ class EveryPlace:
             ImageError: why there are none.
         """
         if isinstance(image.place, Member):
+            if image.place.container.kind == OBJECTS:
+                return self._objects.read(image)
             return self._members.read(image, image.place)
         if isinstance(image.place, Url):
             return self._urls.read(image, image.place)
@@ -47,4 +51,10 @@ class EveryPlace:
         # A worker that reads files does without, and is ready sooner.
         from batchcls.sources.containers.reading import Members
 
-        return Members()
+        return Members(allowance=self.allowance)
+
+    @cached_property
+    def _objects(self) -> "Objects":
+        from batchcls.sources.stores.objects import Objects
+
+        return Objects(allowance=self.allowance)

@@ -10,7 +10,6 @@ Rules of this file:
 """
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import repeat
@@ -18,21 +17,10 @@ from pathlib import Path
 from typing import IO
 
 from batchcls.errors import SourceError, StoppedError
-from batchcls.images import Container, Folder
+from batchcls.images import Container, is_stored
 from batchcls.job.job import Job
-from batchcls.sources.containers.kinds import (
-    BETWEEN,
-    FRAMES,
-    kind_of,
-    may_have_frames,
-)
-from batchcls.sources.containers.listing import (
-    Lister,
-    ListerError,
-    OpenLister,
-    OwnLister,
-    look_at,
-)
+from batchcls.sources.containers.kinds import OBJECTS
+from batchcls.sources.containers.listing import Lister, OpenLister, OwnLister
 from batchcls.sources.containers.places import (
     NONE,
     PLAIN,
@@ -42,13 +30,12 @@ from batchcls.sources.containers.places import (
     read_records,
 )
 from batchcls.sources.duplicates import SeenHashes, normal, repeated
+from batchcls.sources.entries import Entries
 from batchcls.sources.inputs import InputsList, ListWriter
 from batchcls.sources.left_out import render_left_out
 from batchcls.sources.nul_ended import read_names
 from batchcls.sources.opening import Opened, open_sources
-from batchcls.sources.url_names import is_url, path_of, shown
-
-TWO_SLASHES = re.compile(rb"//+")
+from batchcls.sources.url_names import is_url
 
 
 def freeze(
@@ -113,11 +100,10 @@ def _write(
         writer = ListWriter(path)
         if old is not None:
             _write_old(writer, path, old)
-        containers = _Containers(writer, lister, opened.root)
+        entries = Entries(writer, lister, opened.root)
         for source in opened.sources:
-            # The place of every file is the root, which the manifest holds once for all of them.
-            for name, _ in source.list():
-                _add(name, writer, containers, job.frame_step)
+            for name, place in source.list():
+                entries.add(name, place, job.frame_step)
         left_out = render_left_out(opened.notes.left_out, excluding=bool(job.exclude))
         if not writer.count:
             hint = f"; {left_out}" if left_out else ""
@@ -160,106 +146,23 @@ def _write_old(writer: ListWriter, path: Path, old: InputsList) -> None:
             writer.add(name, place)
 
 
-def _add(name: bytes, writer: ListWriter, containers: "_Containers", frame_step: int) -> None:
-    if is_url(name):
-        _refuse_container(name)
-        writer.add(name)
-    elif (kind := kind_of(name)) is not None:
-        containers.add_members(kind, name)
-    elif frame_step and may_have_frames(name):
-        containers.add_frames(name, frame_step)
-    else:
-        writer.add(name)
-
-
-def _refuse_container(address: bytes) -> None:
-    path = path_of(os.fsdecode(address))
-    if kind_of(os.fsencode(path)) is not None:
-        raise SourceError(
-            f"{shown(os.fsdecode(address))} is a container by its name, and containers are not "
-            "read from web servers; download it and name the file, or take it off the list"
-        )
-
-
-class _Containers:
-    """Puts the members of containers on a list.
-
-    Args:
-        writer: of the list; its containers are known already.
-        lister: of containers.
-        root: that paths lead from.
-    """
-
-    def __init__(self, writer: ListWriter, lister: Lister, root: str) -> None:
-        self._writer = writer
-        self._lister = lister
-        self._folder = Folder(root)
-        self._numbers = {one.path: number for number, one in enumerate(writer.containers)}
-
-    def add_members(self, kind: str, path: bytes) -> None:
-        """Append a container's images.
-
-        Raises:
-            SourceError: it cannot be listed, or is not what it was when it was listed before.
-        """
-        path = TWO_SLASHES.sub(b"/", path)  # lest they look like what ends a container's path
-        name = os.fsdecode(path)
-        found = look_at(kind, self._folder.path(name))
-        number = self._number(found._replace(path=name))
-        prefix = path + os.fsencode(BETWEEN)
-        for member, place in self._lister.members(found, number):
-            self._writer.add(prefix + member, place)
-
-    def add_frames(self, path: bytes, step: int) -> None:
-        """Append each `step`th frame of a file; the file itself, if it has but one.
-
-        A file that cannot be read is an image that fails, as anywhere else.
-
-        Raises:
-            SourceError: its frames are listed already, and it is not what it was then; or the
-                lister failed, so that nobody knows how many it has.
-        """
-        normal_path = TWO_SLASHES.sub(b"/", path)
-        name = os.fsdecode(normal_path)
-        listed_before = name in self._numbers  # then the file itself would be one image more
-        number = self._numbers.get(name, len(self._writer.containers))
-        try:
-            found = look_at(FRAMES, self._folder.path(name))
-            frames = list(self._lister.members(found, number))
-        except SourceError as error:
-            if listed_before or isinstance(error, ListerError):
-                raise
-            frames = []
-        if len(frames) < 2 and not listed_before:
-            self._writer.add(path)
-            return
-        self._number(found._replace(path=name))
-        for frame, place in frames[::step]:
-            self._writer.add(normal_path + os.fsencode(BETWEEN) + frame, place)
-
-    def _number(self, container: Container) -> int:
-        name, known = container.path, self._writer.containers
-        number = self._numbers.setdefault(name, len(known))
-        if number == len(known):
-            known.append(container)
-        elif known[number] != container:
-            raise SourceError(
-                f"{name} has changed since it was listed, so its images may be others now; restore "
-                "it, put the new images into a container of another name, or choose another "
-                "`--output`"
-            )
-        return number
-
-
 def _key(path: bytes, place: bytes, root: bytes, containers: Sequence[Container]) -> bytes:
     """What is the same for two entries of one image, and for no others."""
     number, _, offset, *_ = RECORD.unpack(place)
     if number == NONE:
-        # ``//`` means something there, and must not be in a key.
-        return path.replace(b"/", b"/.") if is_url(path) else normal(path, root)
+        return _named(path) if is_url(path) else normal(path, root)
+    held = containers[number]
+    if held.kind == OBJECTS:
+        return _named(path)
+    name = os.fsencode(held.path)
+    container = _named(name) if is_stored(held.path) else normal(name, root)
     # As MARK is, ``/./`` is in no normal path.
-    container = normal(os.fsencode(containers[number].path), root)
     return b"%s/./%016x" % (container, offset)
+
+
+def _named(address: bytes) -> bytes:
+    """``//`` means something in it, and must not be in a key."""
+    return address.replace(b"/", b"/.")
 
 
 def _without_repeats(writer: ListWriter, root: bytes, list_path: Path) -> tuple[ListWriter, int]:

@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 from batchcls.errors import SourceError
+from batchcls.images import is_stored
 from batchcls.job.paths import absolute
 from batchcls.sources.url_names import SCHEMES, is_url, shown
 
@@ -67,6 +68,8 @@ def instead_of_url(word: str) -> str:
             "put it on a list of URLs, one per line, that begin with http:// or https://, and name "
             "that list: @urls.txt"
         )
+    if is_stored(word):
+        return "name the bucket or its prefix itself as the source: s3://BUCKET/PREFIX"
     if scheme.lower() != "file":
         return "batchcls reads files: download them, or mount the storage that holds them"
     from urllib.parse import unquote  # rarely needed, and not free to import

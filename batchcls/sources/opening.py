@@ -3,9 +3,10 @@
 Rules of this file:
 
 1. ``-`` and ``@list.txt`` are lists of paths and URLs, a directory is the images below it, and any
-   other path is one image, or a container of images, wherever it stands.
+   other path is one image, or a container of images, wherever it stands; ``s3://BUCKET/PREFIX`` is
+   the object of this name, else those below it.
 2. With one directory as the only source, paths are relative to it; otherwise they are as typed,
-   and relative to the current directory.
+   and relative to the current directory. Names of objects are complete, whatever that is.
 3. Within a source, paths come in byte order, and a container's members in its own, in its place.
 """
 
@@ -20,9 +21,11 @@ from pathlib import Path
 from typing import IO
 
 from batchcls.errors import SourceError
+from batchcls.images import is_stored
 from batchcls.job.job import Job
 from batchcls.job.paths import absolute
 from batchcls.sources.containers.kinds import advice, compressed, kind_of
+from batchcls.sources.containers.listed import Left
 from batchcls.sources.duplicates import normal
 from batchcls.sources.files import Files
 from batchcls.sources.missing import instead_of_url, require_some
@@ -88,8 +91,15 @@ def open_sources(job: Job, folder: Path, stdin: IO[bytes] | None = None) -> Open
             return walk.below(raw) if alone else _joined(raw, walk)
         return _listed(word, job, folder, stdin) if kind == "list" else iter([raw])
 
+    def opened(word: str, kind: str) -> Source:
+        if kind == "store":
+            from batchcls.sources.stores.objects import Objects  # rare, and needs obstore
+
+            return Objects(word, folder, Left(wanted, excluded), notes)
+        return Files(paths(word, kind), root)
+
     return Opened(
-        tuple(Files(paths(*one), root) for one in zip(job.sources, kinds, strict=True)),
+        tuple(opened(*one) for one in zip(job.sources, kinds, strict=True)),
         root,
         may_repeat=len(kinds) > len(folders) and kinds != ["container"],
         notes=notes,
@@ -103,14 +113,23 @@ def root_of(job: Job) -> str:
     Raises:
         SourceError: a source is missing.
     """
-    if [_kind(word) for word in job.sources] == ["directory"]:
+    kinds = {_kind(word) for word in job.sources}
+    if kinds == {"directory"} and len(job.sources) == 1:
         return os.fsdecode(_absolute(os.fsencode(job.sources[0])))
+    if kinds == {"store"}:  # no name leads from a directory
+        return "/"
     return os.fsdecode(_current())
 
 
 def _kind(word: str) -> str:
     if word == "-" or word.startswith("@"):
         return "list"
+    if is_stored(word):
+        from batchcls.sources.stores.names import split
+
+        split(word)
+        _refuse_compressed(word)
+        return "store"
     try:
         mode = os.stat(word).st_mode  # noqa: PTH116 - Path("") is this folder
     except OSError as error:
@@ -122,9 +141,13 @@ def _kind(word: str) -> str:
         ) from error
     if stat.S_ISDIR(mode):
         return "directory"
+    _refuse_compressed(word)
+    return "image" if kind_of(os.fsencode(word)) is None else "container"
+
+
+def _refuse_compressed(word: str) -> None:
     if ending := compressed(word):
         raise SourceError(f"source {word}: {advice(ending)}")
-    return "image" if kind_of(os.fsencode(word)) is None else "container"
 
 
 def _current() -> bytes:
@@ -189,11 +212,12 @@ def _refuse_overlap(folders: list[str]) -> None:
 
 
 def _looked_in(job: Job, kinds: list[str]) -> str:
+    linked = "directory" in kinds and not job.follow_links
     places = ", ".join(job.sources[:5]) + (", …" if len(job.sources) > 5 else "")
-    if not {"directory", "container"}.intersection(kinds):
+    if not {"directory", "container", "store"}.intersection(kinds):
         return f"in {places}: the list is empty; give it one path per line"
     return (
         f"in {places}: no file name matches {' '.join(job.patterns)}; check the path, or choose "
         "other names with `--names`"
-        + ("" if job.follow_links else ", or enter linked directories with `--follow-links`")
+        + (", or enter linked directories with `--follow-links`" if linked else "")
     )

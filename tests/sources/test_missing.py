@@ -127,7 +127,9 @@ def test_urls_are_no_paths(folder: Path, tmp_path: Path) -> None:
     (folder / "l.txt").write_text("ftp://example.org/a.jpg\n")
     assert "download them" in refusal(tmp_path, "@l.txt")
     assert f"name it by its path: {folder}/in" in refusal(tmp_path, f"file://{folder}/in")
-    assert "download them" in refusal(tmp_path, "s3://bucket/photos")
+    assert "download them" in refusal(tmp_path, "smb://server/photos")
+    (folder / "l.txt").write_text("s3://bucket/a.jpg\n")
+    assert "name the bucket or its prefix itself" in refusal(tmp_path, "@l.txt")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])

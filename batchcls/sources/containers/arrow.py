@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from batchcls.images import LARGEST, ImageRef, Member
+from batchcls.sources.containers.handle import Handle
 from batchcls.sources.containers.listed import DamagedError, Left, Listed
-from batchcls.sources.containers.reading import Handle
 from batchcls.sources.containers.table_columns import (
     NEEDED,
     NONE_FOUND,
+    arrow_file,
     column_of,
     value_of,
     values_of,
@@ -44,16 +45,16 @@ def members(file: IO[bytes], size: int, left: Left) -> Iterator[Listed]:
     Raises:
         DamagedError: it is no Arrow file, or which column holds the images cannot be known.
     """
-    try:
-        from pyarrow import OSFile
-    except ImportError:
-        raise DamagedError(NEEDED) from None
     form = INDEXED if file.read(len(MAGIC)) == MAGIC else STREAMED
     if form == STREAMED:
         file.seek(max(0, size - len(END)))
         if file.read() != END:
             raise DamagedError("no Arrow file, or it ends early")
-    with OSFile(f"/dev/fd/{file.fileno()}") as opened:
+    try:
+        table = arrow_file(file)
+    except ImportError:
+        raise DamagedError(NEEDED) from None
+    with table as opened:
         row = 0
         for batch, (begin, rows) in enumerate(_batches(opened, form, left)):
             for inside in range(rows):
@@ -84,10 +85,10 @@ class _Batch:
     """The images of one batch."""
 
     def __init__(self, handle: Handle, member: Member, number: int) -> None:
-        from pyarrow import OSFile, ipc
+        from pyarrow import ipc
 
         self.number = number
-        with OSFile(f"/dev/fd/{handle.number}") as file:
+        with arrow_file(handle.file()) as file:
             if member.method == INDEXED:
                 batch = ipc.open_file(file).get_batch(number)
             else:

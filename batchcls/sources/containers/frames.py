@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import IO
 
 from batchcls.images import FRAME_MARK, MAX_BYTES, ImageRef, Member
+from batchcls.sources.containers.handle import Handle
 from batchcls.sources.containers.listed import Left, Listed
-from batchcls.sources.containers.reading import Handle, read_at
 
 PAGE, GIF, WEBP = 1, 2, 3
 """Methods: the place of a page is its directory's, that of a frame its number."""
@@ -29,7 +29,7 @@ def members(file: IO[bytes], size: int, _: Left) -> Iterator[Listed]:
 
 def read(handle: Handle, _: ImageRef, member: Member) -> bytes:
     """The file, with a mark of the frame that is meant; the first GIF or WebP frame needs none."""
-    data = read_at(handle, 0, member.stored)
+    data = handle.read_at(0, member.stored)
     if member.method == PAGE:
         order, form, at, _size = _tiff(data)
         return data[:at] + struct.pack(order + form, member.offset) + data[at + _size :]

@@ -11,6 +11,9 @@ FRAMES = "frames"
 FRAMED = (b".tif", b".tiff", b".gif", b".webp")
 """Files that are containers of this kind where somebody asks for more than the first frame."""
 
+OBJECTS = "objects"
+"""The kind of a bucket, whose members are the objects in it."""
+
 ROWS = frozenset({"parquet", "arrow", FRAMES})
 """Kinds whose members have numbers for names: all of them are images."""
 

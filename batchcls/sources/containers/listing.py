@@ -7,14 +7,15 @@ Rules of this file:
 3. Whatever it holds, nothing but a `SourceError` is raised because of it.
 """
 
+import io
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import IO, Protocol
 
-from batchcls.errors import SourceError
-from batchcls.images import Container
+from batchcls.errors import BatchclsError, ImageError, SourceError
+from batchcls.images import Container, is_stored
 from batchcls.sources.containers.kinds import ROWS
 from batchcls.sources.containers.listed import DamagedError, Left, Listed
 from batchcls.sources.containers.places import record
@@ -23,6 +24,7 @@ from batchcls.sources.walk import Notes
 
 # A FIFO of that name must block nobody.
 FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+BUFFER = 1 << 16
 
 
 class ListerError(SourceError):
@@ -103,14 +105,16 @@ def records(container: Container, number: int, left: Left) -> Iterator[tuple[byt
         left: says which members are images, and takes what is left out.
     """
     try:
-        with open(container.path, "rb", opener=_opener) as file:
+        with _open(container) as file:
             _require_same(container, file)
             for name, method, offset, stored, size, crc32 in _members(container, file, left):
                 if container.kind in ROWS or left.takes(name):
                     yield name, record(number, method, offset, stored, size, crc32)
             _require_same(container, file)
-    except DamagedError as error:
+    except (DamagedError, ImageError) as error:  # the latter of a store
         raise cannot_list(container.path, str(error)) from error
+    except BatchclsError as error:
+        raise SourceError(str(error)) from error
     except OSError as error:
         raise cannot_list(container.path, error.strerror or str(error)) from error
     except MemoryError:
@@ -134,11 +138,21 @@ def tell(path: str, left_out: Mapping[str, int], why: Mapping[str, int], notes: 
         notes.add(f"{path}: {words} are left out ({count:,})")
 
 
+def _open(container: Container) -> IO[bytes]:
+    if is_stored(container.path):
+        from batchcls.sources.stores.ranged import Ranged  # rare, and needs obstore
+
+        return io.BufferedReader(Ranged(container), BUFFER)
+    return open(container.path, "rb", opener=_opener)
+
+
 def _opener(path: str, flags: int) -> int:
     return os.open(path, flags | FLAGS)
 
 
 def _require_same(container: Container, file: IO[bytes]) -> None:
+    if is_stored(container.path):  # each answer of a store says so by itself
+        return
     found = os.fstat(file.fileno())
-    if (found.st_size, found.st_mtime_ns) != (container.size, container.mtime_ns):
+    if (found.st_size, found.st_mtime_ns) != (container.size, container.version):
         raise DamagedError("it changed while it was listed")

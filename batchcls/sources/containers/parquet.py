@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from batchcls.images import LARGEST, ImageRef, Member
+from batchcls.sources.containers.handle import Handle
 from batchcls.sources.containers.listed import DamagedError, Left, Listed
-from batchcls.sources.containers.reading import Handle
 from batchcls.sources.containers.table_columns import (
     NEEDED,
     NONE_FOUND,
+    arrow_file,
     column_of,
     value_of,
     values_of,
@@ -42,7 +43,7 @@ def members(file: IO[bytes], size: int, left: Left) -> Iterator[Listed]:
         DamagedError: it is no Parquet file, or which column holds the images cannot be known.
     """
     try:
-        table = _open(file.fileno())
+        table = _open(file)
     except ImportError:
         raise DamagedError(NEEDED) from None
     if not (column := column_of(table.schema_arrow)):
@@ -75,7 +76,7 @@ class _Rows:
     """The rows of a table on their way, in one row group at a time."""
 
     def __init__(self, handle: Handle) -> None:
-        self._table = _open(handle.number)
+        self._table = _open(handle.file())
         self._column = column_of(self._table.schema_arrow)
         self._group = -1
         self._batches: Iterator[Any] = iter(())
@@ -115,12 +116,10 @@ def _rows_of_groups(table: Any, column: str) -> list[int]:
     return counts
 
 
-def _open(descriptor: int) -> Any:
-    from pyarrow import OSFile, parquet  # 0.2 s, and 50 MB on the disk: an extra
+def _open(file: IO[bytes]) -> Any:
+    from pyarrow import parquet  # 0.2 s, and 50 MB on the disk: an extra
 
-    # The very file that was found to be the one that was listed, whatever its name is now; and not
-    # the whole of a column before its first row.
-    file = OSFile(f"/dev/fd/{descriptor}")
+    # Not the whole of a column before its first row.
     return parquet.ParquetFile(
-        file, buffer_size=BUFFER, pre_buffer=False, page_checksum_verification=True
+        arrow_file(file), buffer_size=BUFFER, pre_buffer=False, page_checksum_verification=True
     )

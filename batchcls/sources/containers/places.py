@@ -40,7 +40,7 @@ def beside(inputs: Path) -> tuple[Path, Path]:
 
 
 def encode_containers(containers: Iterable[Container]) -> bytes:
-    """What stands in ``containers``: kind, path, size and time of each, each ended by a NUL."""
+    """What stands in ``containers``: kind, path, size and version of each, each ended by a NUL."""
     return joined(
         os.fsencode(str(part)) for container in containers for part in container
     )  # an iterable of strings, since a path may be any bytes
@@ -57,8 +57,8 @@ def decode_containers(data: bytes) -> list[Container]:
         raise ValueError("it ends in the middle of a container")
     rows = (parts[n : n + FIELDS] for n in range(0, len(parts), FIELDS))
     return [
-        Container(kind.decode(), os.fsdecode(path), int(size), int(mtime_ns))
-        for kind, path, size, mtime_ns in rows
+        Container(kind.decode(), os.fsdecode(path), int(size), int(version))
+        for kind, path, size, version in rows
     ]
 
 

@@ -12,33 +12,16 @@ import os
 import threading
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
 
 from batchcls.errors import ImageError
-from batchcls.images import MAX_BYTES, Container, ImageRef, Member
+from batchcls.images import MAX_BYTES, Container, ImageRef, Member, is_stored
+from batchcls.sources.allowance import Allowance
+from batchcls.sources.containers.handle import FileHandle, Handle
 from batchcls.sources.containers.kinds import ROWS
 from batchcls.sources.reading import FLAGS, patiently, require_regular
 
 KEPT_OPEN = 4
 """Containers, by thread; leases are runs of neighbours."""
-
-CHANGED = "its container has changed since it was listed"
-
-
-class Handle:
-    """An open container, which is closed when nobody has it any more: at its thread's end, too.
-
-    Attributes:
-        number: its descriptor.
-        kept: what the reader of its kind keeps for the next member.
-    """
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.kept: Any = None
-
-    def __del__(self) -> None:
-        os.close(self.number)
 
 
 class _Kept(threading.local):
@@ -54,9 +37,11 @@ class Members:
 
     Attributes:
         max_bytes: larger images are refused unread.
+        allowance: for images in containers that are far away.
     """
 
     max_bytes: int = MAX_BYTES
+    allowance: Allowance = field(default_factory=Allowance)
     _kept: _Kept = field(default_factory=_Kept)
 
     def read(self, image: ImageRef, member: Member) -> bytes:
@@ -71,7 +56,9 @@ class Members:
             size = max(size, member.stored)
         if size > self.max_bytes:
             raise ImageError("too_large", f"{size} bytes, over the limit of {self.max_bytes}")
-        path = member.folder.path(member.container.path)
+        path = member.container.path
+        if not is_stored(path):
+            path = member.folder.path(path)
         try:
             data = patiently(lambda: self._read_once(path, image, member))
         except ValueError as error:  # a NUL, or a surrogate that stands for no byte
@@ -88,7 +75,7 @@ class Members:
             try:
                 return _contents(handle, image, member)
             finally:  # whatever was found there: in another container it means nothing
-                _require_same(handle, member.container)
+                handle.require_same(member.container)
         except Exception as error:
             # Of what is wrong with one image, its neighbours need not begin at the beginning again.
             if not isinstance(error, ImageError) or error.kind == "changed":
@@ -98,41 +85,29 @@ class Members:
     def _opened(self, path: str, container: Container) -> Handle:
         files = self._kept.files
         if (file := files.get(path)) is None:
-            # Before opening: merely opening a device can have effects.
-            require_regular(os.stat(path))  # noqa: PTH116 - Path("a//b") is another path
             while len(files) >= KEPT_OPEN:
                 del files[next(iter(files))]
             for other in files.values():
                 other.kept = None  # a batch of rows may be gigabytes
-            file = files[path] = Handle(os.open(path, FLAGS))
-            _require_same(file, container)
+            file = files[path] = _open(path, container, self.allowance)
+            file.require_same(container)
         return file
 
 
-def read_at(handle: Handle, offset: int, count: int) -> bytes:
-    """So many bytes of a container.
+def _open(path: str, container: Container, allowance: Allowance) -> Handle:
+    if is_stored(container.path):
+        from batchcls.sources.stores.ranged import StoredHandle  # rare, and needs obstore
 
-    Raises:
-        ImageError: it is shorter by now.
-    """
-    data = os.pread(handle.number, count, offset)
-    while len(data) < count:
-        if not (more := os.pread(handle.number, count - len(data), offset + len(data))):
-            raise ImageError("changed", CHANGED)
-        data += more
-    return data
+        return StoredHandle(container, allowance)
+    # Before opening: merely opening a device can have effects.
+    require_regular(os.stat(path))  # noqa: PTH116 - Path("a//b") is another path
+    return FileHandle(os.open(path, FLAGS))
 
 
 def _contents(handle: Handle, image: ImageRef, member: Member) -> bytes:
     if member.container.kind == "tar":
-        return read_at(handle, member.offset, member.stored)
+        return handle.read_at(member.offset, member.stored)
     # Only what is needed: a worker that reads files loads no archive's reader.
     module = import_module(f"batchcls.sources.containers.{member.container.kind}")
     data: bytes = module.read(handle, image, member)
     return data
-
-
-def _require_same(handle: Handle, container: Container) -> None:
-    found = os.fstat(handle.number)
-    if (found.st_size, found.st_mtime_ns) != (container.size, container.mtime_ns):
-        raise ImageError("changed", CHANGED)

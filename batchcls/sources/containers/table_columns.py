@@ -1,8 +1,9 @@
 """Which column of a table holds images, and what a row of it is: Parquet's and Arrow's alike."""
 
+import io
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 
 from batchcls.errors import ImageError
 from batchcls.sources.containers.listed import DamagedError
@@ -17,6 +18,17 @@ NONE_FOUND = "tables without a column of images"
 
 INSIDE = ".bytes"
 """Behind the name of a column of structs: of these, the bytes."""
+
+
+def arrow_file(file: IO[bytes]) -> Any:
+    """A file as pyarrow has it, from its beginning: the very one, whatever its name is now."""
+    from pyarrow import OSFile, PythonFile
+
+    try:
+        return OSFile(f"/dev/fd/{file.fileno()}")
+    except io.UnsupportedOperation:  # an object of a store
+        file.seek(0)
+        return PythonFile(file)
 
 
 def value_of(read: Callable[[], bytes | None]) -> bytes:

@@ -20,9 +20,9 @@ from typing import IO
 
 from batchcls.errors import ImageError
 from batchcls.images import ImageRef, Member
+from batchcls.sources.containers.handle import Handle
 from batchcls.sources.containers.kinds import BETWEEN
 from batchcls.sources.containers.listed import DamagedError, Left, Listed
-from batchcls.sources.containers.reading import Handle, read_at
 
 END = struct.Struct("<4s4H2LH")
 LOCATOR = struct.Struct("<4sLQL")
@@ -105,7 +105,7 @@ def read(handle: Handle, image: ImageRef, member: Member) -> bytes:
     inner = os.fsencode(image.path[len(member.container.path) + len(BETWEEN) :])
     # The header's extra field is not in the directory: there is room for a usual one.
     room = min(HEADER.size + len(inner) + 64 + member.stored, member.container.size - member.offset)
-    data = read_at(handle, member.offset, max(room, 0))
+    data = handle.read_at(member.offset, max(room, 0))
     if len(data) < HEADER.size:
         raise _corrupt()
     mark, _, flags, method, _, _, _, _, _, of_name, of_extra = HEADER.unpack_from(data)
@@ -116,7 +116,7 @@ def read(handle: Handle, image: ImageRef, member: Member) -> bytes:
         raise _corrupt()
     begin += of_extra
     if (end := begin + member.stored) > len(data):
-        data = read_at(handle, member.offset, end)
+        data = handle.read_at(member.offset, end)
     return _unpacked(memoryview(data)[begin:end], member)
 
 

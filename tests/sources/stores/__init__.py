@@ -1,0 +1,1 @@
+"""Containers: listing, places, members."""
