@@ -172,6 +172,7 @@ class Picture:
         scale: pixels of the picture in one of these, across and down.
         left: where the picture begins in the pixels; above 0 where it was mirrored.
         top: see `left`.
+        exif: TIFF structure, as the file has it; empty where there is none.
     """
 
     pixels: Any
@@ -180,6 +181,7 @@ class Picture:
     scale: int = 1
     left: float = 0.0
     top: float = 0.0
+    exif: bytes = b""
 
 
 class Prediction(NamedTuple):

@@ -64,6 +64,7 @@ def decode_picture(
         ImageError: empty, not_image, truncated, corrupt, too_large, out_of_memory, no_decoder.
     """
     policy = policy or DecodePolicy()
+    camera = b""
     if policy.raw:
         from batchcls.decode import camera_raw  # rare
 
@@ -72,8 +73,8 @@ def decode_picture(
             if not isinstance(found, bytes):
                 pixels, orientation = found
                 pixels = upright(pixels, orientation if policy.exif else 1)
-                return Picture(pixels, pixels.shape[1], pixels.shape[0])
-            data = found
+                return Picture(pixels, pixels.shape[1], pixels.shape[0], exif=data)
+            camera, data = data, found
     header = sniff(data, policy.max_pixels)
     _PICTURES.seen(header.width * header.height)
     scale = _scale(header, at_least)
@@ -99,6 +100,7 @@ def decode_picture(
         scale,
         spare[0] if orientation in FROM_RIGHT else 0.0,
         spare[1] if orientation in FROM_BELOW else 0.0,
+        header.exif or camera,
     )
 
 

@@ -1,6 +1,6 @@
 """What a picture's header says, and the ways in which reading it fails."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from batchcls.errors import ImageError
@@ -32,7 +32,7 @@ class Unended:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A picture's header.
+    r"""A picture's header.
 
     Attributes:
         format: by its first bytes, never by its name.
@@ -53,6 +53,7 @@ class Header:
         unended: the last scan of a JPEG in which nothing says where it ends; None where an end
             marker does.
         limited_gray: samples of a gray AVIF go from 16 to 235, and OpenCV leaves them so.
+        exif: TIFF structure, with or without ``Exif\0\0`` before it; of a TIFF the file itself.
         cut: the compressed data of a TIFF may be less than its directory says.
     """
 
@@ -72,6 +73,7 @@ class Header:
     unended: Unended | None = None
     limited_gray: bool = False
     cut: bool = False
+    exif: bytes = field(default=b"", repr=False, compare=False)
 
     @property
     def upright_size(self) -> tuple[int, int]:

@@ -57,10 +57,13 @@ def read(data: bytes, max_pixels: int) -> Header:
     channels = 4 if alpha else 3
     if form == "heic":  # its decoder crops and turns
         width, height = _cropped_and_turned(primary, width, height)
-        return Header(form, width, height, channels=channels, alpha=bool(alpha))
+        return Header(
+            form, width, height, channels=channels, alpha=bool(alpha), exif=_exif(items, primary)
+        )
     return Header(
         form, width, height, channels=channels, alpha=bool(alpha), edits=_edits(data, items, alpha),
         orientation=_orientation(items, primary), limited_gray=_is_limited_gray(primary, parts[0]),
+        exif=_exif(items, primary),
     )  # fmt: skip
 
 
@@ -155,10 +158,14 @@ def _orientation(items: Items, item: Item) -> int:
     said = TURNS[next(iter(mirrors), None), next(iter(turns), 0)]
     if said != 1:
         return said
-    block = items.described_by(item, b"Exif")
-    if block and exif.orientation(block[4 + int.from_bytes(block[:4], "big") :]) is not None:
+    if exif.orientation(_exif(items, item)) is not None:
         return 1
     return exif.upright(None, items.described_by(item, b"mime"))
+
+
+def _exif(items: Items, item: Item) -> bytes:
+    block = items.described_by(item, b"Exif") or b""
+    return block[4 + int.from_bytes(block[:4], "big") :]
 
 
 def _cropped_and_turned(item: Item, width: int, height: int) -> tuple[int, int]:

@@ -51,7 +51,7 @@ def read(data: bytes, max_pixels: int) -> Header:
         raise corrupt("no picture between its markers")
     if scans.missing:
         raise truncated("before all colour components have come")
-    header = replace(header, orientation=upright(walk.exif, walk.xmp))
+    header = replace(header, orientation=upright(walk.exif, walk.xmp), exif=walk.exif)
     if not walk.ended:
         return replace(header, unended=Unended(scans.data_at, scans.restarts))
     # What comes behind is another picture (phones put a preview there), or nothing of ours.

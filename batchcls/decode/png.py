@@ -61,6 +61,7 @@ def read(data: bytes, max_pixels: int) -> Header:
     if not found.picture:
         raise corrupt("no picture between its chunks")
     beside = found.beside
+    exif = beside.get("exif", beside.get("profile"))
     return Header(
         "png",
         width,
@@ -69,7 +70,8 @@ def read(data: bytes, max_pixels: int) -> Header:
         bits=bits,
         channels=CHANNELS[colour],
         alpha=found.alpha,
-        orientation=upright(beside.get("exif", beside.get("profile")), beside.get("xmp")),
+        orientation=upright(exif, beside.get("xmp")),
+        exif=exif or b"",
         edits=tuple(found.edits),
     )
 

@@ -131,6 +131,7 @@ def _picture(file: TiffFile, entries: Directory, max_pixels: int, frames: int) -
         packed=packed,
         inverted=bool(packed) and photometric == WHITE_IS_ZERO,
         cut=_cut(file, entries),
+        exif=file.data,
     )
 
 

@@ -69,8 +69,11 @@ def read(data: bytes, max_pixels: int) -> Header:
     if frame >= max(frames, 1):
         raise truncated(f"before frame {frame} does")
     check_frame(frame, header.width, header.height, max_pixels)
-    orientation = upright(beside.get(b"EXIF"), beside.get(b"XMP "))
-    return replace(header, frames=max(frames, 1), frame=frame, orientation=orientation, edits=edits)
+    exif = beside.get(b"EXIF", b"")
+    return replace(
+        header, frames=max(frames, 1), frame=frame, edits=edits, exif=exif,
+        orientation=upright(exif, beside.get(b"XMP ")),
+    )  # fmt: skip
 
 
 def _meant(data: bytes, edits: tuple[Edit, ...]) -> tuple[int, tuple[Edit, ...]]:

@@ -9,7 +9,9 @@ Progress = Literal["auto", "rich", "bar", "plain", "json", "none"]
 Hint = Literal["throughput", "latency", "cumulative_throughput", "none", "tput", "ctput"]
 """The last two are benchmark_app's short forms of the first and the third."""
 
-FACTS = ("margin", "entropy", "width", "height", "sha256")
+FACTS = (
+    "margin", "entropy", "width", "height", "sha256", "phash", "captured", "camera", "gps",
+)  # fmt: skip
 """What a record can say besides its classes, in the record's order."""
 
 ResizeType = Literal[

@@ -70,8 +70,7 @@ class Job:
             models every class from the threshold on.
         classes: file of the classes that count, by label or index; None = all of the model's.
         always: file of the classes whose scores each record has, whatever their rank.
-        with_facts: what else each record says: margin, entropy, width, height, sha256
-            (``--with``).
+        with_facts: what else each record says, of `batchcls.job.choices.FACTS` (``--with``).
         output: the results file.
         extension: custom operation libraries.
         plugins: an OpenVINO plugins XML file, or a folder that holds one.

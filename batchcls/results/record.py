@@ -48,16 +48,21 @@ MAX_MESSAGE = 500
 _INTEGER = rb"(?:0|[1-9][0-9]{0,17})"
 _DECIMAL = rb"-?(?:0|[1-9][0-9]{0,38})\.[0-9]{6}"
 
-_EXTRAS: Mapping[str, bytes] = dict(
-    zip(FACTS, (_DECIMAL, _DECIMAL, _INTEGER, _INTEGER, rb'"[0-9a-f]{64}"'), strict=True)
-)
-"""Optional keys after ``error``, in the order in which they are written, and their form."""
-
 # Everything possessive ("++", "*+"): a hostile line fails in one pass, not in exponential time.
 _TEXT = (
     rb'"(?:[ !#-\[\]-~]++|\\(?:["\\bfnrt]|u(?!d[89a-f])[0-9a-f]{4}'
     rb'|ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}))*+"'
 )
+_TIME = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
+_CAPTURED = _TIME + rb"(?:\.[0-9]{1,9})?+(?:[+-][0-9]{2}:[0-9]{2})?+"
+_ANGLE = rb"-?[0-9]{1,3}\.[0-9]{6}"
+_FORMS = (
+    _DECIMAL, _DECIMAL, _INTEGER, _INTEGER, rb'"[0-9a-f]{64}"', rb'"[0-9a-f]{16}"',
+    rb'"(?:' + _CAPTURED + rb')?+"', _TEXT, rb'"(?:' + _ANGLE + rb"," + _ANGLE + rb')?+"',
+)  # fmt: skip
+_EXTRAS: Mapping[str, bytes] = dict(zip(FACTS, _FORMS, strict=True))
+"""Optional keys after ``error``, in the order in which they are written, and their form."""
+
 _CLASS = rb'\{"index":' + _INTEGER + rb',"label":' + _TEXT + rb',"score":' + _DECIMAL + rb"\}"
 _FIRST = rb'\{"index":' + _INTEGER + rb',"label":(?P<label>' + _TEXT + rb'),"score":' + _DECIMAL
 _RECORD = re.compile(

@@ -5,7 +5,6 @@ image is prepared when the pipeline asks. What goes wrong with an image becomes 
 and nowhere else.
 """
 
-import hashlib
 import queue
 import resource
 import threading
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 
 from batchcls.errors import ImageError
 from batchcls.images import Failure, ImageRef, Picture
+from batchcls.worker.facts import facts_of
 from batchcls.worker.interfaces import Array
 from batchcls.worker.stage_board import Board
 
@@ -68,7 +68,7 @@ class Prefetch:
         preprocess: a picture to the model's input, in the place that is given if one is.
         board: where the stage of each image is shown.
         threads: how many; with 0, only `prepare` does anything.
-        facts: of width, height and sha256, those that records shall hold.
+        facts: that records shall hold; those of scores are others' to find.
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class Prefetch:
             picture = self._decode(data, work.whole)
             work.reduced = picture.scale > 1
             if self._facts:
-                work.facts = self._facts_of(data, picture)
+                work.facts = facts_of(data, picture, self._facts)
             started, stage = self._next(work, started, "decode", "preprocess")
             work.tensor = self._preprocess(picture, work.tensor)
             self._next(work, started, "preprocess", "wait")
@@ -170,16 +170,6 @@ class Prefetch:
         except Exception as error:  # noqa: BLE001 - one image's trouble must not be the others'
             traceback.print_exc()
             work.failure = Failure("corrupt", f"{stage} failed: {type(error).__name__}: {error}")
-
-    def _facts_of(self, data: bytes, picture: Picture) -> dict[str, int | float | str]:
-        # In full: the pixels may come at a reduced size.
-        sizes = {"width": picture.width, "height": picture.height}
-        facts: dict[str, int | float | str] = {
-            name: size for name, size in sizes.items() if name in self._facts
-        }
-        if "sha256" in self._facts:
-            facts["sha256"] = hashlib.sha256(data).hexdigest()
-        return facts
 
     def _next(self, work: InWork, started: float, stage: str, following: str) -> tuple[float, str]:
         now = time.perf_counter()

@@ -12,11 +12,22 @@ from hypothesis import strategies as st
 
 from batchcls.errors import ImageError
 from batchcls.images import FAILURE_KINDS, Failure, FailureKind, ImageRef, Prediction
+from batchcls.job.choices import FACTS
 from batchcls.messages import CANARY
 from batchcls.results import record
 from batchcls.results.earlier_record import as_today
 
 REF = ImageRef(7, "sub/a.jpg")
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 LABELS = st.text(max_size=40) | st.text(st.characters(categories=["Cs", "Cc", "Cf", "Lu"]))
 SCORES = st.floats(allow_nan=False, allow_infinity=False, width=32)
 PREDICTIONS = st.lists(
@@ -31,6 +42,10 @@ EXTRAS = st.fixed_dictionaries(
         "width": st.integers(1, 10**6),
         "height": st.integers(1, 10**6),
         "sha256": st.binary(min_size=32, max_size=32).map(bytes.hex),
+        "phash": st.binary(min_size=8, max_size=8).map(bytes.hex),
+        "captured": st.sampled_from(["", "2024-05-01T13:45:12", "2024-05-01T13:45:12.5+02:00"]),
+        "camera": st.text(max_size=40).filter(_is_text),
+        "gps": st.sampled_from(["", "-33.859833,151.200000"]),
     },
 )
 
@@ -92,14 +107,6 @@ def test_failures_come_back(index: int, name: bytes, kind: FailureKind, message:
     strict(line)
 
 
-def _is_text(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def test_a_record_looks_as_documented() -> None:
     line = record.ok_line(REF, [Prediction(281, "tabby", 0.9342109), Prediction(0, 'a"', -1e-9)])
     assert line == (
@@ -133,7 +140,17 @@ def test_no_line_for_a_score_that_is_no_number(score: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "extra", [{"worker": 1}, {"width": 1.5}, {"sha256": "abc"}, {"margin": math.nan}, {"width": -1}]
+    "extra",
+    [
+        {"worker": 1},
+        {"width": 1.5},
+        {"sha256": "abc"},
+        {"margin": math.nan},
+        {"width": -1},
+        {"phash": "12"},
+        {"captured": "yesterday"},
+        {"gps": "1,2"},
+    ],
 )
 def test_no_line_with_a_wrong_extra_key(extra: dict[str, float]) -> None:
     with pytest.raises(ValueError):
@@ -225,6 +242,8 @@ def test_todays_lines_are_left_as_they_are(
 ) -> None:
     line = record.ok_line(ImageRef(index, os.fsdecode(name)), predictions, extra)
     assert as_today(line) == line
+    known = {key: extra[key] for key in FACTS[: FACTS.index("phash")] if key in extra}
+    line = record.ok_line(ImageRef(index, os.fsdecode(name)), predictions, known)
     earlier = line.replace(b',"error":{"kind":"","message":""}', b"")
     assert as_today(earlier) == line
 

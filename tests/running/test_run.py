@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import batchcls
+from batchcls.decode.decode import decode
 from batchcls.errors import (
     DeviceError,
     LabelsError,
@@ -23,6 +24,7 @@ from batchcls.errors import (
     UsageError,
 )
 from batchcls.job.job import Job
+from batchcls.model.preprocess.perceptual_hash import perceptual_hash
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
 from batchcls.results.rundir import RunPaths
@@ -339,13 +341,17 @@ def test_more_failures_than_allowed_give_exit_code_3(job: Job, allowed: str, cod
 
 
 def test_records_say_what_is_asked_for_besides(job: Job, images: Path) -> None:
-    run(replace(job, with_facts=("sha256,margin", "height,width", "entropy")))
+    run(replace(job, with_facts=("sha256,margin", "height,width", "gps,entropy", "phash")))
     for r in records(job):
         if r["error"]["kind"]:
             continue
-        assert list(r)[2:] == ["top", "error", "margin", "entropy", "width", "height", "sha256"]
+        assert list(r)[2:] == [
+            "top", "error", "margin", "entropy", "width", "height", "sha256", "phash", "gps",
+        ]  # fmt: skip
+        assert r["gps"] == ""
         data = (images / r["path"]).read_bytes()
         assert r["sha256"] == hashlib.sha256(data).hexdigest()
+        assert r["phash"] == perceptual_hash(decode(data))
         assert r["width"] == 30
         assert r["height"] == 9 + int(Path(r["path"]).name[:2])
         first, second, third = (c["score"] for c in r["top"])

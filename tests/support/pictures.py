@@ -64,3 +64,9 @@ def squeezed(image: Image) -> Image:
 
 def _u8(image: Any) -> Image:
     return np.asarray(np.clip(np.rint(image), 0, 255), np.uint8)
+
+
+def waves(seed: int, height: int = 300, width: int = 400) -> NDArray[np.uint8]:
+    """A picture of soft shapes, as photographs are."""
+    small = np.random.default_rng(seed).integers(0, 256, (9, 12, 3), np.uint8)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
