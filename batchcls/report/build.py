@@ -2,7 +2,7 @@
 
 import base64
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,8 @@ NOTES = {
     "classes": "Chosen at random from each of the most frequent classes.",
     "sure": "The highest scores of each of the most frequent classes.",
     "failed": "Chosen at random from each kind.",
-    "alike": "Pictures on this page that look alike: copies, or taken one after another.",
+    "alike": "Pictures on this page that look alike, and bursts, if the records say when they were "
+    "taken (`--with captured`).",
 }
 
 Where = Callable[[ParsedRecord], bool]
@@ -127,7 +128,7 @@ def build(request: Request, make: Thumbnailer, tell: Callable[[str], None]) -> s
         contents.sections[key] = [
             Group(name, [index for index, _ in found], title) for name, title, found in groups
         ]
-    contents.sections["alike"] = _alike(made)
+    contents.sections["alike"] = _alike(records, made)
     contents.notes = NOTES
     data = {
         "groups": {g.id: g.images for groups in contents.sections.values() for g in groups},
@@ -202,12 +203,24 @@ def _evaluated(
     return tally.evaluation(), wrong.chosen()
 
 
-def _alike(made: Mapping[int, Thumbnail]) -> list[Group]:
+def _alike(records: Sequence[ParsedRecord], made: Mapping[int, Thumbnail]) -> list[Group]:
+    """Bursts, and what looks alike and is not all of one burst."""
     hashes = {index: one.hash for index, one in made.items() if one.hash is not None}
-    return [
-        Group(f"alike-{n}", images, f"{len(images)} alike")
-        for n, images in enumerate(alike.groups(hashes))
+    hashes |= {
+        one.index: int(str(one.extra["phash"]), 16) for one in records if "phash" in one.extra
+    }
+    taken = {one.index: str(one.extra.get("captured", "")) for one in records}
+    bursts = alike.bursts(hashes, taken)
+    groups = [
+        (images, f"burst of {len(images)}, {taken[images[0]].replace('T', ' ')}")
+        for images in bursts
     ]
+    groups += [
+        (images, f"{len(images)} alike")
+        for images in alike.groups(hashes)
+        if not any({*images} <= {*burst} for burst in bursts)
+    ]
+    return [Group(f"alike-{n}", images, title) for n, (images, title) in enumerate(groups)]
 
 
 def _picture(record: ParsedRecord, one: Thumbnail | None, judge: Judge | None) -> dict[str, object]:

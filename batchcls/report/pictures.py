@@ -33,7 +33,7 @@ class Thumbnail:
         data: empty where there is none.
         width: of the image itself, upright, pixels.
         height: see `width`.
-        hash: 64 bits, see `worker.thumbnails.difference_hash`; None where there is none.
+        hash: 64 bits, see `model.preprocess.perceptual_hash`; None where there is none.
         kind: why there is none, as far as it is known.
     """
 

@@ -65,13 +65,14 @@ def thumbnail(
     """
     from batchcls.decode.decode import decode_picture
     from batchcls.decode.policy import DecodePolicy
+    from batchcls.model.preprocess.perceptual_hash import perceptual_hash
 
     policy = DecodePolicy(reduced=True, raw=True)
     picture = decode_picture(source.read(image), policy, (edge, edge))
     return _encoded(picture, edge, most), {
         "width": picture.width,
         "height": picture.height,
-        "hash": f"{difference_hash(picture.pixels):016x}",
+        "hash": perceptual_hash(picture.pixels),
     }
 
 
@@ -89,22 +90,6 @@ def _encoded(picture: Picture, edge: int, most: int) -> bytes:
         if len(data) <= most:
             break
     return data
-
-
-def difference_hash(pixels: Any) -> int:
-    """64 bits, most of which pictures that look alike share (dHash).
-
-    Each says whether one of 8 by 8 fields is brighter than the one to its right.
-
-    Args:
-        pixels: uint8 (rows, columns, 3).
-    """
-    import cv2
-
-    gray = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
-    fields = cv2.resize(gray, (9, 8), interpolation=cv2.INTER_AREA)
-    bits = (fields[:, :-1] > fields[:, 1:]).ravel()
-    return int("".join("01"[bit] for bit in bits.tolist()), 2)
 
 
 def _bound_time() -> None:

@@ -73,6 +73,21 @@ def test_counts_are_of_all_images_and_pictures_of_a_sample(results: Path) -> Non
         assert {*indices} <= {picture["i"] for picture in data["pictures"]}
 
 
+def test_bursts_are_shown_by_what_records_say(tmp_path: Path) -> None:
+    path = tmp_path / "bursts.jsonl"
+    facts = {"phash": "0f0f3c3c55aa9669", "captured": "2024-05-01T13:45:12"}
+    lines = [
+        ok_line(ImageRef(n, f"{n}.jpg"), [Prediction(0, LABELS[0], 0.5)], {**facts, **more})
+        for n, more in enumerate([{}, {}, {"captured": "2024-05-01T13:45:20"}, {"captured": ""}])
+    ]
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    html = build(Request(str(path)), Drawn(), quiet)
+    groups = data_of(html)["groups"]
+    assert (groups["alike-0"], groups["alike-1"]) == ([0, 1], [0, 1, 2, 3])
+    assert "burst of 2, 2024-05-01 13:45:12" in html
+    assert "4 alike" in html
+
+
 def test_a_report_is_the_same_every_time(results: Path) -> None:
     assert build(Request(str(results)), Drawn(), quiet) == build(
         Request(str(results)), Drawn(), quiet
