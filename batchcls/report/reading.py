@@ -114,7 +114,7 @@ def classes_of(path: Path) -> Classes:
     Raises:
         RefusedError: a line is no record.
     """
-    noted = _noted(path)
+    noted = noted_labels(path)
     seen: dict[int, str] = {}
     for record in islice(records(path), PROBED if noted else None):
         seen.update((p.index, p.label) for p in record.top)
@@ -136,7 +136,7 @@ def manifest_of(path: Path) -> Manifest | None:
     return None
 
 
-def _noted(path: Path) -> tuple[str, ...]:
+def noted_labels(path: Path) -> tuple[str, ...]:
     """The labels in the manifest; none where it is not there, not readable or older than they."""
     if (manifest := manifest_of(path)) is not None:
         noted = manifest.settings.get("labels")

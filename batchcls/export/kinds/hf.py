@@ -1,12 +1,14 @@
 """``--to hf``: an ImageFolder for `datasets.load_dataset("imagefolder", data_dir=OUT)`.
 
-``train/metadata.jsonl`` has a line for each image, which lies beside it as a link whose name is its
-number: names of the images' own could clash, lead out of the folder, or be taken for splits
-("test", "valid"). Failed images, which nobody can decode, are in ``failed.jsonl``.
+``train/metadata.jsonl`` has a line for each image. The images are reached by links to their
+folders, which have numbers for names: `datasets` takes words like "test" and "valid" for splits,
+and refuses names that lead out of the folder. A link to each image would take minutes a million.
+Failed images, which nobody can decode, are in ``failed.jsonl``.
 """
 
 import json
-from pathlib import Path, PurePosixPath
+import posixpath
+from pathlib import Path
 from typing import Any
 
 from batchcls.export.files import is_remote, root, why_not_a_file
@@ -14,23 +16,41 @@ from batchcls.export.kind import Kind
 from batchcls.export.material import Material
 from batchcls.report.rows import Row, shown
 
-IN_A_FOLDER = 1000
-"""Links in a folder."""
-
-ENDINGS = frozenset({
-    ".apng", ".bmp", ".dib", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".jpx",
-    ".png", ".tif", ".tiff", ".webp",
+UNREADABLE = frozenset({
+    ".3fr", ".arw", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".nef", ".orf", ".pef", ".raf",
+    ".rw2", ".srw",
 })  # fmt: skip
-"""Those that `datasets` takes for images (``imagefolder.py``: ``IMAGE_EXTENSIONS``), of the formats
-that we read. AVIF and HEIC are not among them."""
+"""Endings of what we read and Pillow, which decodes for `datasets`, does not."""
+
+
+class _Links:
+    """Links to folders of images: another one whenever the folder changes.
+
+    Args:
+        beside: where they are made.
+        below: what relative paths lead from.
+    """
+
+    def __init__(self, beside: Path, below: Path) -> None:
+        self._beside, self._below = beside, below
+        self._folder: str | None = None
+        self._number = 0
+
+    def name(self, path: str) -> str:
+        """What leads to the image of this path."""
+        folder, name = posixpath.split(path)
+        if folder != self._folder:
+            self._number += 1
+            self._folder = folder
+            (self._beside / f"{self._number:06}").symlink_to(self._below / folder)
+        return f"{self._number:06}/{name}"
 
 
 def write(material: Material, out: Path) -> None:
     """See `Kind`."""
-    below = root(material.results[0].path)
     train = out / "train"
     train.mkdir(parents=True)
-    made: set[int] = set()
+    links = _Links(train, root(material.results[0].path))
     with (
         (train / "metadata.jsonl").open("w", encoding="ascii") as metadata,
         (out / "failed.jsonl").open("w", encoding="ascii") as failed,
@@ -39,18 +59,11 @@ def write(material: Material, out: Path) -> None:
             path = row.record.path
             if row.failure is not None:
                 failed.write(json.dumps(_failure(row)) + "\n")
-                continue
-            ending = PurePosixPath(path).suffix.lower()
-            if why := _why_not(path, ending):
+            elif why := _why_not(path):
                 material.refuse(row, why)
-                continue
-            folder = row.record.index // IN_A_FOLDER
-            name = f"{folder:05}/{row.record.index:08}{ending}"
-            if folder not in made:
-                (train / f"{folder:05}").mkdir()
-                made.add(folder)
-            (train / name).symlink_to(below / path)
-            metadata.write(json.dumps({"file_name": name, **_about(row)}) + "\n")
+            else:
+                known = {"file_name": links.name(path), **_about(row)}
+                metadata.write(json.dumps(known) + "\n")
 
 
 def _about(row: Row) -> dict[str, Any]:
@@ -71,12 +84,16 @@ def _failure(row: Row) -> dict[str, Any]:
     return {"i": row.record.index, "path": shown(row.record.path), "label": row.label, **said}
 
 
-def _why_not(path: str, ending: str) -> str:
+def _why_not(path: str) -> str:
     if is_remote(path):
         return "not a file on this machine"
     if why := why_not_a_file(path):
         return why
-    return "" if ending in ENDINGS else "a name that `datasets` does not take for an image's"
+    if "\\" in path:
+        return "a name with a backslash, which `datasets` takes for a folder's end"
+    if posixpath.splitext(path)[1].lower() in UNREADABLE:
+        return "of a format that `datasets` does not read"
+    return ""
 
 
 KIND = Kind(write)

@@ -17,7 +17,7 @@ from xml.sax.saxutils import quoteattr
 from batchcls.export.files import is_remote, why_not_a_file
 from batchcls.export.kind import Kind
 from batchcls.export.material import Material
-from batchcls.report.reading import classes_of, manifest_of
+from batchcls.report.reading import manifest_of, noted_labels
 from batchcls.report.rows import Results, Row
 
 TASKS = 50_000
@@ -43,7 +43,7 @@ class Tasks:
         self._versions = _versions(material.results)
         manifests = [manifest_of(results.path) for results in material.results]
         self.multiple = any(m is not None and m.fingerprint.get("threshold") for m in manifests)
-        self.labels: dict[str, None] = {}
+        self.labels: set[str] = set()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """A task for each image that Label Studio can hold."""
@@ -62,7 +62,7 @@ class Tasks:
         chosen = _chosen(row, multiple=self.multiple)
         if not chosen:
             return None
-        self.labels.update(dict.fromkeys(chosen))
+        self.labels.update([one.label for one in row.top], chosen)
         found: dict[str, Any] = {"model_version": version if row.score is not None else CORRECTED}
         score = 1.0 if row.score is None else row.score
         if 0 <= score <= 1:  # raw scores of a model without activation are left out
@@ -106,12 +106,13 @@ def write(material: Material, out: Path) -> None:
             file.write("[\n" + json.dumps(first))
             file.writelines(",\n" + json.dumps(task) for task in islice(tasks, TASKS - 1))
             file.write("\n]\n")
-    labels = {label for r in material.results for label in classes_of(r.path).labels.values()}
-    labels -= {*made.labels}
-    for label in sorted(filter(_NOT_XML.search, labels)):
+    noted = (label for results in material.results for label in noted_labels(results.path))
+    labels = sorted(made.labels.union(noted))
+    unfit = [*filter(_NOT_XML.search, labels)]
+    for label in unfit:
         material.refuse_label(label, "characters that XML cannot hold")
-    others = sorted(label for label in labels if not _NOT_XML.search(label))
-    _write_config(out / "config.xml", [*sorted(made.labels), *others], multiple=made.multiple)
+    fit = [label for label in labels if label not in unfit]
+    _write_config(out / "config.xml", fit, multiple=made.multiple)
 
 
 def _write_config(path: Path, labels: Sequence[str], *, multiple: bool) -> None:
@@ -120,7 +121,7 @@ def _write_config(path: Path, labels: Sequence[str], *, multiple: bool) -> None:
         "<View>",
         '  <Image name="image" value="$image"/>',
         f'  <Choices name="choice" toName="image" choice="{choice}">',
-        *(f"    <Choice value={quoteattr(label)}/>" for label in sorted(labels)),
+        *(f"    <Choice value={quoteattr(label)}/>" for label in labels),
         "  </Choices>",
         "</View>",
     ]
