@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 import batchcls.model.runtime  # noqa: F401 - before any test imports OpenVINO, which phones home
+from tests.support.bucket import Bucket, asked_by_us, bucket_server
 from tests.support.processes import children, words
 from tests.support.real_data import VARIABLE, folder
 from tests.support.tree import ROOT
@@ -46,6 +47,13 @@ def _no_process_left_behind() -> Iterator[None]:
     while left := {*children(os.getpid())}.difference(before):
         assert time.monotonic() < deadline, f"processes left behind: {[*map(words, left)]}"
         time.sleep(0.02)
+
+
+@pytest.fixture
+def bucket() -> Iterator[Bucket]:
+    """An empty bucket, which the environment leads to; skipped where moto or obstore is missing."""
+    with bucket_server() as found, asked_by_us(found):
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import json
 import random
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from batchcls.errors import RefusedError, SourceError, StoppedError
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
 from batchcls.results.storage import PosixStorage
-from tests.support.instant_run import Place
+from tests.support.bucket import BUCKET, Bucket
+from tests.support.instant_run import CUT, Place
 from tests.support.numbered import Crash, End, Fail, Numbered, Unsynced, as_it_is, crash, ends_of
 
 COUNT = 14
@@ -22,7 +24,7 @@ CHANGES = {
     "open", "pwrite", "ftruncate", "rename", "rename_new", "unlink", "mkdir", "rmdir",
 }  # fmt: skip
 LEFT = {
-    "manifest.json", "inputs", "lock", "progress.json", "log", "summary.json", "commit",
+    "manifest.json", "inputs", "lock", "progress.json", "log", "summary.json", "commit", "pace",
 }  # fmt: skip
 
 PLACES = {"containers", "places"}
@@ -211,6 +213,30 @@ def test_the_same_command_goes_on_wherever_it_was_stopped(
         place.run(Process(), **command)
         require_end(place, whole)
         assert all(index >= safe for index in place.leased), "what was safe is done again"
+        resumed += safe > 0
+    assert resumed > 5
+
+
+@pytest.mark.runs
+def test_a_run_over_a_bucket_goes_on_wherever_it_was_stopped(
+    place: Place, tmp_path: Path, bucket: Bucket
+) -> None:
+    for number in range(COUNT):
+        bucket.put(f"{number:03}.jpg", (CUT if number % 7 == 3 else "cat").encode())
+    place.job = replace(place.job, sources=(f"s3://{BUCKET}/",))
+    place.keep(tmp_path / "start")
+    names = operations(place)
+    whole = place.paths.results.read_bytes()
+    resumed = 0
+    for at, how in moments(names):
+        place.restore(tmp_path / "start")
+        stop(place, at, how)
+        safe = safe_lines(place, 1)
+        bucket.asked.clear()
+        place.run(Process())
+        require_end(place, whole)
+        listed = any("list-type" in asked for asked in bucket.asked)
+        assert not (safe and listed), "what was listed is listed again"
         resumed += safe > 0
     assert resumed > 5
 
