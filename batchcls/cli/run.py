@@ -19,8 +19,8 @@ Sources = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="SOURCE...",
-        help="Directories, image files, @list.txt, or - for a list on standard input; or a job "
-        "file.",
+        help="Directories, image files, s3://BUCKET/PREFIX, @list.txt, or - for a list on standard "
+        "input; or a job file.",
     ),
 ]
 MoreSources = Annotated[

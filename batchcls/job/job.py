@@ -43,7 +43,8 @@ class Job:
     Field names are the long option names with underscores, and the keys of a job file.
 
     Attributes:
-        sources: directories, image files, ``@list.txt``, or ``-`` for a list on standard input.
+        sources: directories, image files, ``s3://BUCKET/PREFIX``, ``@list.txt``, or ``-``
+            for a list on standard input.
         null_separated: lists are separated by NUL bytes, not newlines (``-0``).
         names: file-name patterns considered below directories, matched without case.
         exclude: patterns of names of files and folders to leave out below directories, besides
