@@ -271,6 +271,7 @@ OPTIONS = (
         "[0: a share of the machine's memory]",
         "MB",
     ),
+    Option("report", RUNNING, "Page about the run to write once it is complete. [none]", "FILE"),
     Option(
         "on_end",
         RUNNING,

@@ -51,9 +51,10 @@ def report(
     """
     check_at_least("--pictures", pictures, 0)
     from batchcls.backends.thumbnails import ThumbnailProcess
-    from batchcls.report.build import MOST_PICTURES, Request, build, write
+    from batchcls.report.build import MOST_PICTURES, Request, build, require_free, write
 
     test = None if where is None else passes(results, where)
+    require_free(Path(output))
     request = Request(
         results,
         truths_of(results, truth),

@@ -55,6 +55,7 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
         ("exclude", ".+", "a pattern, for example thumbs or *_mask.png"),
         ("output", ".*[^/]", "a file name, for example results.jsonl"),
         ("cluster", r".*\S.*", "ray, or a launcher, for example 'srun --ntasks-per-node=1'"),
+        ("report", ".*[^/]", "a file name, for example report.html"),
         ("on_end", r".*\S.*", "a command, for example 'mail -s done me@example.org'"),
         ("extension", ".+", "a library file"),
         ("plugin", "[^=]+=.+", "NAME=LIBRARY, for example MYDEVICE=libmydevice.so"),

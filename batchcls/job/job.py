@@ -116,6 +116,7 @@ class Job:
         worker_memory: MB above which a worker is replaced, and by which it may grow for an image;
             0 = no limit but the fair share of the machine.
         max_failed: failed images allowed before exit code 3 ("50" or "2%"); None = any number.
+        report: file of HTML to write about the run once it is complete; None = none.
         on_end: command that is told how the run ended, as for a shell; None = nobody is.
         log_level: of the run's log file.
         debug: tracebacks for everything.
@@ -182,6 +183,7 @@ class Job:
     timeout: float = 60.0
     worker_memory: int = 0
     max_failed: str | None = None
+    report: str | None = None
     on_end: str | None = None
     log_level: str = "info"
     debug: bool = False

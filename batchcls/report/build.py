@@ -137,18 +137,33 @@ def build(request: Request, make: Thumbnailer, tell: Callable[[str], None]) -> s
     return page(f"{contents.facts.title}: batchcls report", body(contents), data)
 
 
-def write(text: str, path: Path) -> None:
-    """Write a report, whole or not at all; an earlier report makes room, no other file does.
+def require_free(path: Path) -> None:
+    """See that a report may be written there: an earlier report makes room, no other file does.
 
     Raises:
-        UsageError: something else is there, or it cannot be written.
+        UsageError: something else is there, or there is no such folder.
     """
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"cannot write {path}: no such directory")
+    try:
+        with path.open("rb") as file:
+            if file.read(len(MARK)) != MARK.encode():
+                raise UsageError(f"{path} exists and is no report; choose another file")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def write(text: str, path: Path) -> None:
+    """Write a report, whole or not at all.
+
+    Raises:
+        UsageError: it may not be written there, or cannot be.
+    """
+    require_free(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        if path.exists():
-            with path.open("rb") as file:
-                if file.read(len(MARK)) != MARK.encode():
-                    raise UsageError(f"{path} exists and is no report; choose another file")
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
     except OSError as error:

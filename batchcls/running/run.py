@@ -61,13 +61,12 @@ def run(
     """
     job.check()
     storage = storage or PosixStorage()
-    if job.on_end is None:
+    if job.on_end is None and job.report is None:
         return _run(job, open_backend, begun, storage, ask)
-    from batchcls.running.on_end import OnEnd  # most runs tell nobody
+    from batchcls.running.afterwards import told  # most runs tell nobody
 
-    end = OnEnd(job.on_end, job.output)
-    job = replace(job, on_end=None)  # no other machine need know
-    return end.after(lambda: _run(job, open_backend, begun, storage, ask, end.begins))
+    plain = replace(job, on_end=None, report=None)  # no other machine need know
+    return told(job, lambda begins: _run(plain, open_backend, begun, storage, ask, begins))
 
 
 def _run(

@@ -161,6 +161,6 @@ def test_a_report_replaces_a_report_and_no_other_file(tmp_path: Path) -> None:
     (tmp_path / "b.html").write_text("<p>mine")
     with pytest.raises(UsageError, match="is no report"):
         write(f"{MARK} one", tmp_path / "b.html")
-    with pytest.raises(UsageError, match="No such file"):
+    with pytest.raises(UsageError, match="no such directory"):
         write(f"{MARK} one", tmp_path / "no" / "c.html")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.html", "b.html"]

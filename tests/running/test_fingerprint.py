@@ -78,6 +78,7 @@ CHANGES_NOTHING: dict[str, Any] = {
     "timeout": 30.0,
     "worker_memory": 2000,
     "max_failed": "50%",
+    "report": "report.html",
     "on_end": "true",
     "log_level": "debug",
     "debug": True,

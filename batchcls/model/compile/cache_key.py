@@ -50,6 +50,7 @@ NEUTRAL = frozenset(
         "with_facts",
         "number_iter",
         "progress",
+        "report",
         "on_end",
         "log_level",
         "debug",

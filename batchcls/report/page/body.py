@@ -97,7 +97,8 @@ DIALOGS = '<dialog id="look"></dialog><dialog id="keys"></dialog>'
 def _header(contents: Contents) -> str:
     facts = contents.facts
     about = dict(facts.pairs)
-    words = [f"{about['model'].rpartition('/')[2]} on {about['devices']}"] if facts.pairs else []
+    model, devices = about.get("model", "").rpartition("/")[2], about.get("devices", "")
+    words = [" on ".join(filter(None, (model, devices)))] if model else []
     if facts.began:
         words.append(f"{moment(facts.began)} to {moment(facts.ended)}")
     words.append(contents.results)
