@@ -140,6 +140,7 @@ def finished_file(paths: RunPaths, storage: Storage, *, fresh: bool = False) -> 
 
 def _copy(storage: Storage, old: Path, new: Path) -> None:
     with opened(storage, old) as source, opened(storage, new, CREATE) as target:
+        storage.copy_mode(source, target)  # before there is anything in it: URLs may be signed
         offset = 0
         for block in blocks(storage, source, 0):
             write_all(storage, target, block, offset)

@@ -65,6 +65,9 @@ class Storage(Protocol):
     def fsync(self, fd: int) -> None:
         """Make content and metadata last through a power loss."""
 
+    def copy_mode(self, source: int, target: int) -> None:
+        """Let the same people read and write one open file as another."""
+
     def fstat(self, fd: int) -> FileStat:
         """What an open file is."""
 
@@ -119,6 +122,9 @@ class PosixStorage:
 
     def fsync(self, fd: int) -> None:
         os.fsync(fd)
+
+    def copy_mode(self, source: int, target: int) -> None:
+        os.fchmod(target, modes.S_IMODE(os.fstat(source).st_mode))
 
     def fstat(self, fd: int) -> FileStat:
         return _file_stat(os.fstat(fd))

@@ -1,6 +1,7 @@
 """Images on web servers get the lines that files get, and their secrets are told nowhere."""
 
 import json
+import stat
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
@@ -10,6 +11,8 @@ import pytest
 from batchcls.errors import StoppedError
 from batchcls.images import FailureKind
 from batchcls.job.job import Job
+from batchcls.results import generation
+from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import PosixStorage
 from batchcls.results.verify import verify
 from batchcls.running.run import run
@@ -98,6 +101,30 @@ def test_a_server_that_hangs_costs_no_worker(job: Job, images: Path, tmp_path: P
     assert errors["429.png"] == "HTTP 429 Too Many Requests"
     log = Path(f"{web.output}.job/log")
     assert not log.exists() or "killed" not in log.read_text()
+
+
+@pytest.mark.parametrize("kept", ["extend", "retry_failed"])
+def test_only_its_owner_may_ever_read_the_list(place: Place, kept: str) -> None:
+    with serving(in_turn(gives(404), gives(200, b"cat"))) as server:
+        listed(place, f"{server.url}/0?{SECRET}", f"{server.url}/1?{SECRET}")
+        place.run()
+        Path(place.paths.inputs).chmod(0o640)  # as somebody may wish it
+        if kept == "extend":
+            listed(place, *(f"{server.url}/{n}?{SECRET}" for n in range(3)))
+        place.run(extend=kept == "extend", retry_failed=kept == "retry_failed")
+    expected = 0o600 if kept == "extend" else 0o640
+    assert stat.S_IMODE(place.paths.inputs.stat().st_mode) == expected
+
+
+def test_a_copy_of_the_list_is_as_private_as_the_list(tmp_path: Path) -> None:
+    paths = [RunPaths.of(tmp_path / f"{name}.jsonl") for name in ("old", "new")]
+    for one in paths:
+        one.directory.mkdir()
+    paths[0].inputs.write_bytes(b"http://a/b?secret\0")
+    paths[0].inputs.chmod(0o600)
+    generation.stage(paths[1], PosixStorage(), paths[0])
+    assert paths[1].next_inputs.read_bytes() == b"http://a/b?secret\0"
+    assert stat.S_IMODE(paths[1].next_inputs.stat().st_mode) == 0o600
 
 
 # ---- what stops a run

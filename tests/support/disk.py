@@ -190,6 +190,9 @@ class SimDisk:
     def fsync(self, fd: int) -> None:
         self._open[fd].synced()
 
+    def copy_mode(self, source: int, target: int) -> None:
+        pass
+
     def fstat(self, fd: int) -> FileStat:
         return _stat(self._open[fd])
 

@@ -73,6 +73,9 @@ class Numbered:
     def fsync(self, fd: int) -> None:
         self._do("fsync", fd)
 
+    def copy_mode(self, source: int, target: int) -> None:
+        self._do("copy_mode", source, target)
+
     def fstat(self, fd: int) -> FileStat:
         found: FileStat = self._do("fstat", fd)
         return found

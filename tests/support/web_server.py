@@ -1,10 +1,11 @@
 """A web server in this process that answers as its pages say, well or badly."""
 
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ class WebServer(ThreadingHTTPServer):
         gone: set when the server ends; pages that say nothing wait for it.
     """
 
-    daemon_threads = True
+    daemon_threads = False
     request_queue_size = 256
 
     def __init__(self, other: Page | None = None, address: str = "127.0.0.1") -> None:
@@ -72,10 +73,25 @@ class WebServer(ThreadingHTTPServer):
         self.delay_s = 0.0
         self.lock = threading.Lock()
         self.gone = threading.Event()
+        self.accepted: list[socket.socket] = []
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        accepted, address = super().get_request()
+        self.accepted.append(accepted)
+        return accepted, address
+
+    def end(self) -> None:
+        """Hang up on everybody, and wait until nobody is answered any more."""
+        self.gone.set()
+        self.shutdown()
+        for accepted in self.accepted:
+            with suppress(OSError):
+                accepted.shutdown(socket.SHUT_RDWR)
+        self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that break off are part of the play."""
@@ -102,9 +118,7 @@ def serving(
     try:
         yield server
     finally:
-        server.gone.set()
-        server.shutdown()
-        server.server_close()
+        server.end()
         thread.join()
 
 

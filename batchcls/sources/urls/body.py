@@ -70,4 +70,4 @@ def _unpacked(body: bytes, patience: Patience, allowance: Allowance, max_bytes: 
 
 def _require_small(size: int, max_bytes: int) -> None:
     if size > max_bytes:
-        raise ImageError("too_large", f"{size} bytes or more, over the limit of {max_bytes}")
+        raise ImageError("too_large", f"over the limit of {max_bytes} bytes")
