@@ -237,6 +237,24 @@ def test_a_model_that_a_machine_does_not_see_is_sent_to_it(
     )
 
 
+def test_classes_of_files_that_no_machine_sees_are_those_of_one(
+    many: Path, model: Path, tmp_path: Path
+) -> None:
+    away, cache = tmp_path / "lists", tmp_path / "cache"
+    for folder in (away, cache):
+        folder.mkdir()
+    (away / "some.txt").write_text("blue\nred\n")
+    (away / "one.txt").write_text("red")
+    options = ("--classes", f"{away}/some.txt", "--always", f"{away}/one.txt", "--with", "phash")
+    code, _, err = Program(many, model, tmp_path / "alone.jsonl", options=options).end()
+    assert code == 0, err
+    prefix = f"env XDG_CACHE_HOME={cache} {ISOLATED.format('', away)}"
+    machines = Machines(many, model, tmp_path / "r.jsonl", (prefix, prefix), options)
+    code, _, err = machines.end()
+    assert code == 0, err
+    assert (tmp_path / "r.jsonl").read_bytes() == (tmp_path / "alone.jsonl").read_bytes()
+
+
 def test_a_full_disk_is_left_out(many: Path, model: Path, tmp_path: Path, whole: bytes) -> None:
     away, full = tmp_path / "model", tmp_path / "full"
     shutil.copytree(model.parent, away)

@@ -43,6 +43,22 @@ def whole(many: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return output.read_bytes()
 
 
+def test_who_is_to_be_told_of_the_end_is_told_of_a_signal(
+    many: Path, model: Path, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    line = f"sh -c 'echo $BATCHCLS_EXIT_CODE >> {told}; cat >> {told}'"
+    options = ("--on-end", line, "--number-iter", "50")
+    program = Program(many, model, tmp_path / "results.jsonl", options=options)
+    program.wait_for_work()
+    program.process.send_signal(signal.SIGINT)
+    code, _, err = program.end()
+    assert code == -signal.SIGINT, err
+    first, summary = told.read_text().splitlines()
+    assert first == "130"
+    assert '"state": "interrupted"' in summary
+
+
 def finish(many: Path, model: Path, output: Path, whole: bytes) -> None:
     code, _, err = Program(many, model, output).end()
     assert code == 0, err
