@@ -245,6 +245,7 @@ OPTIONS = (
     ),
     Option("fresh", RESULTS, "Start over; discard an earlier run with this results file."),
     Option("extend", RESULTS, "Add the images that are new since the run was completed."),
+    Option("follow", RESULTS, "Label images that come into the directories later, until stopped."),
     Option("retry_failed", RESULTS, "Label the failed images of a complete run again."),
     Option(
         "mixed_processors",

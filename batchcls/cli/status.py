@@ -94,7 +94,8 @@ def _render_end(snapshot: "Snapshot", changed: str) -> tuple[str, int]:
     process = f"process {snapshot.pid} on {snapshot.host}"
     match writer_of(snapshot):
         case "alive":
-            return f"{process} is working, last heard from {ago}", 0
+            doing = "waiting for new images" if snapshot.state == "waiting" else "working"
+            return f"{process} is {doing}, last heard from {ago}", 0
         case "gone":
             return f"{process} ended (last seen {ago}); run the same command to resume", 4
     fresh = age < FRESH_S

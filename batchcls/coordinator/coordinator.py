@@ -60,6 +60,7 @@ class Coordinator:
         trial: images under suspicion; this and the next are for whoever wants to look.
         reorder: lines that wait for one before them.
         draining: no further image is leased.
+        staying: workers are kept when every image is recorded, for another `begin`.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Coordinator:
         self._opinions = self._images.opinions
         self._leasing = Leasing(self._policy.chunk, self._machines, self._images)
         self.trial, self.reorder = self._images.trial, self._images.reorder
-        self.draining = False
+        self.draining = self.staying = False
         self._halted = False
         if workers:
             self._join(MachineJoined(0, "", tuple(range(workers))))
@@ -109,7 +110,10 @@ class Coordinator:
         return self._machines.start()
 
     def begin(self, work: Work, first: int) -> None:
-        """Lease the images of this list from now on, and record lines from index `first` on."""
+        """Lease the images of this list from now on, and record lines from index `first` on.
+
+        Nothing is left of another list by then.
+        """
         self.reorder.next = first
         self._images.chunks.begin(work)
 
@@ -287,4 +291,6 @@ class Coordinator:
         if images.open:
             return []
         images.release()
-        return self._record() or self._machines.dismiss(drain=False)
+        if lines := self._record():
+            return lines
+        return [] if self.staying else self._machines.dismiss(drain=False)

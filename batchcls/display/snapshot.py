@@ -16,7 +16,9 @@ from typing import Any, Literal, Self, get_args, get_origin
 
 SCHEMA = 1
 
-State = Literal["listing", "loading", "running", "draining", "done", "stopped", "interrupted"]
+State = Literal[
+    "listing", "loading", "running", "waiting", "draining", "done", "stopped", "interrupted"
+]
 FINAL_STATES: frozenset[str] = frozenset({"done", "stopped", "interrupted"})
 
 
@@ -86,7 +88,8 @@ class Snapshot:
         results: path of the results file.
         pid: of the coordinator.
         host: it runs on.
-        state: listing, loading, running, draining; done, stopped or interrupted at the end.
+        state: listing, loading, running, waiting (for new images), draining; done, stopped or
+            interrupted at the end.
         total: images of the inputs list; None while it is being listed.
         done: lines recorded, those of earlier sessions included.
         ok: lines with classes.

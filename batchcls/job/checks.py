@@ -157,7 +157,7 @@ def _check_forms(job: "Job") -> None:
 
 def _check_together(job: "Job") -> None:
     """Refuse options that exclude each other."""
-    modes = [name for name in ("fresh", "extend", "retry_failed") if getattr(job, name)]
+    modes = [name for name in ("fresh", "extend", "follow", "retry_failed") if getattr(job, name)]
     if len(modes) > 1:
         raise UsageError(f"{' and '.join(map(option, modes))}: use only one of them")
     if job.shard is not None and (numbers := parsed(job.shard)) and numbers[0] > numbers[1]:
@@ -167,6 +167,8 @@ def _check_together(job: "Job") -> None:
             "--extend and --shard: the parts of a longer list are others; merge the shards, then "
             "use `--extend` without `--shard` on the merged results"
         )
+    if job.follow:
+        _check_follow(job)
     _check_commands(job)
     if job.sources.count("-") > 1:
         raise UsageError("source -: standard input can be read only once")
@@ -175,6 +177,18 @@ def _check_together(job: "Job") -> None:
             "--output -: results go to a file, so that a run can resume after a crash; name a "
             "file, and follow it with `tail -F FILE.part` while it grows"
         )
+
+
+def _check_follow(job: "Job") -> None:
+    """Refuse what makes no sense for a list that grows."""
+    for name, why in (
+        ("shard", "nobody can tell the parts of a list that grows"),
+        ("cluster", "what is new is labelled by the workers of this machine"),
+    ):
+        if getattr(job, name):
+            raise UsageError(f"--follow and {option(name)}: {why}; leave one of them out")
+    if job.number_iter > 1:
+        raise UsageError("--follow and --number-iter: each image is labelled once; leave one out")
 
 
 def _check_commands(job: "Job") -> None:

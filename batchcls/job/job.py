@@ -107,6 +107,7 @@ class Job:
         shard: label one contiguous part of the images ("2/16", from 1); None = all.
         fresh: start over, and forget an earlier run with this output.
         extend: add images that are new since a complete run.
+        follow: label images that come later, too, until told to stop.
         retry_failed: try the failed images of a complete run again, as a new generation.
         mixed_processors: go on though this machine rounds scores otherwise than the one before.
         device_check: compare what is not the plain CPU with it before the run.
@@ -175,6 +176,7 @@ class Job:
     shard: str | None = None
     fresh: bool = False
     extend: bool = False
+    follow: bool = False
     retry_failed: bool = False
     mixed_processors: bool = False
     device_check: bool = True

@@ -7,6 +7,7 @@ Rules of this file:
 2. Everything behind that moment can be done again after a crash in the middle of it.
 3. Results of an earlier generation are not touched here, but by the journal, when the new ones are
    complete. Only an unfinished part goes, and only by ``--fresh``.
+   The list of a run may grow while its lines are written (`grow`): its lines stay.
 4. The caller holds the lock.
 
 The way of a run::
@@ -18,6 +19,7 @@ The way of a run::
     Journal.open(…, manifest.count, manifest.run, replaces=manifest.replaces)
 """
 
+import contextlib
 from pathlib import Path
 
 from batchcls.errors import RefusedError
@@ -111,6 +113,21 @@ def begin(paths: RunPaths, storage: Storage, manifest: Manifest, *, fresh: bool 
     recover(paths, storage)
 
 
+def grow(paths: RunPaths, storage: Storage, manifest: Manifest) -> None:
+    """Put a longer inputs list, which is in ``next/``, in the place of that of this generation.
+
+    Its lines stay: those of the images that were listed before are what they would be.
+
+    Args:
+        manifest: the same run's, with the new list.
+
+    Raises:
+        StoppedError: the disk is full or fails.
+    """
+    manifests.save(storage, paths.next_manifest, manifest)
+    recover(paths, storage)
+
+
 def finished_file(paths: RunPaths, storage: Storage, *, fresh: bool = False) -> Identity | None:
     """The finished results file as it is now, for `Manifest.replaces`; None if there is none.
 
@@ -151,12 +168,14 @@ def _copy(storage: Storage, old: Path, new: Path) -> None:
 def _take_over(paths: RunPaths, storage: Storage, manifest: Manifest) -> None:
     """Each step is on the disk before the next begins, and harmless when done twice.
 
-    As long as there is a next manifest, nothing was written for it: a part is of what was before.
+    As long as there is a next manifest, nothing was written for it: a part is of what was before,
+    unless it is the same run, whose list grows.
     """
-    storage.unlink(paths.part)
-    storage.fsync_dir(paths.results.parent)
-    storage.unlink(paths.commit)
-    storage.fsync_dir(paths.directory)
+    if not _grows(paths, storage, manifest):
+        storage.unlink(paths.part)
+        storage.fsync_dir(paths.results.parent)
+        storage.unlink(paths.commit)
+        storage.fsync_dir(paths.directory)
     for old, new in zip(paths.next_list_files, paths.list_files, strict=True):
         if storage.stat(old) is not None:
             storage.rename(old, new)
@@ -167,6 +186,24 @@ def _take_over(paths: RunPaths, storage: Storage, manifest: Manifest) -> None:
     storage.rename(paths.next_manifest, paths.manifest)
     storage.fsync_dir(paths.directory)
     _clear_next(paths, storage)
+
+
+def _grows(paths: RunPaths, storage: Storage, manifest: Manifest) -> bool:
+    """Whether this is the present run with a longer list, so that its lines stay.
+
+    Where the present manifest is damaged the mark is asked, and where both are, ``--fresh`` is to
+    replace them. A run that is merged again has the same id, and the same list.
+    """
+    try:
+        before = manifests.load(storage, paths.manifest)
+        if before is None or before.run != manifest.run:
+            return False
+        return before.count < manifest.count
+    except RefusedError:
+        with contextlib.suppress(RefusedError):
+            marked = marks.read(storage, paths.commit)
+            return marked is not None and marked[0].run == manifest.run
+    return False
 
 
 def _clear_next(paths: RunPaths, storage: Storage) -> None:

@@ -125,6 +125,14 @@ class Journal:
         """What is on the disk; of a complete file, what the next generation may replace."""
         return self._safe.identity
 
+    def expect(self, count: int) -> None:
+        """The whole file is to have more lines. A mark that calls it complete goes, durably."""
+        if self._marks.mark.state == "complete":
+            with guard(self._paths.commit):
+                self._marks.put(self._safe.mark("open"))
+                self._storage.fdatasync(self._marks.fd)
+        self._expected = count
+
     def append(self, first: int, lines: Sequence[bytes]) -> None:
         """Add records; they are safe after the next commit.
 

@@ -158,8 +158,8 @@ class EventLoop:
                 if self._requests.count > 1:
                     break
             elif give_up is None and self._coordinator.complete:
-                give_up = now + LEAVE_S
-            if give_up is not None and now > give_up:
+                give_up = now + (0.0 if self._coordinator.staying else LEAVE_S)
+            if give_up is not None and now >= give_up:
                 break
             lines.tick(now)
             if self.watch is not None:

@@ -22,7 +22,7 @@ from batchcls.results.manifest import Carry, Manifest
 from batchcls.results.mark import Mark
 from batchcls.results.rundir import RunPaths
 
-Again = Literal["", "fresh", "extend", "retry-failed"]
+Again = Literal["", "fresh", "extend", "retry-failed", "follow"]
 Reason = Literal["first", "fresh", "removed", "extend", "retry-failed"]
 
 
@@ -146,14 +146,14 @@ def plan(found: Found, request: Request) -> Plan:
     if manifest.shard != request.shard:
         return Refused(_other_shard(request, manifest))
     if again and not found.complete:
-        if again == manifest.carry:
+        if again in (manifest.carry, "follow"):
             return GoOn(manifest)  # what this option began was stopped
         return Refused(
             RefusedError(
                 f"{request.output} is not complete; run the same command without `--{again}` first"
             )
         )
-    if again == "extend":
+    if again in ("extend", "follow"):
         return NewGeneration(manifest, "extend")
     if again == "retry-failed" and found.mark is not None and found.mark.failed:
         return NewGeneration(manifest, "retry-failed")

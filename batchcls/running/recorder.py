@@ -8,12 +8,12 @@ class JournalLines:
     """Lines of a run on their way to its journal; those of further passes end here.
 
     Args:
-        stop: index behind the last line of the results.
+        stop: index behind the last line of the results; may be raised.
     """
 
     def __init__(self, journal: Journal, stop: int) -> None:
         self._journal = journal
-        self._stop = stop
+        self.stop = stop
 
     @property
     def next(self) -> int:
@@ -22,7 +22,7 @@ class JournalLines:
 
     def record(self, record: Record) -> None:
         """Append lines."""
-        room = self._stop - record.first
+        room = self.stop - record.first
         if room > 0:
             self._journal.append(record.first, [a.line for a in record.answers[:room]])
 

@@ -15,6 +15,8 @@ def again(job: Job) -> Again:
         return "fresh"
     if job.extend:
         return "extend"
+    if job.follow:
+        return "follow"
     return "retry-failed" if job.retry_failed else ""
 
 

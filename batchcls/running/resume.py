@@ -59,13 +59,18 @@ class Ready:
 
 
 class Output:
-    """The files of a job's output."""
+    """The files of a job's output.
+
+    Attributes:
+        manifest: of the generation that was begun or resumed; None before that.
+    """
 
     def __init__(self, job: Job, paths: RunPaths, storage: Storage) -> None:
-        self._job = job
+        self.job = job
         self.storage = storage
         self.paths = paths
-        self._open_lister = partial(ListingProcess, log=paths.log)
+        self.manifest: Manifest | None = None
+        self.open_lister = partial(ListingProcess, log=paths.log)
 
     def list_inputs(self, decided: GoOn | NewGeneration) -> InputsList:
         """List the sources, unless there is a frozen list that stays.
@@ -75,31 +80,63 @@ class Output:
             RefusedError: the frozen list was changed.
             StoppedError: the disk is full or fails.
         """
-        job, paths, storage = self._job, self.paths, self.storage
+        job, paths, storage = self.job, self.paths, self.storage
         before = goes_on_from(decided)
         if before is None:
             generation.stage(paths, storage)
-            listed = freeze(job, paths.next_inputs, open_lister=self._open_lister)
+            listed = freeze(job, paths.next_inputs, open_lister=self.open_lister)
             require_images(job.shard, listed.count)
             return listed
-        manifests.require_inputs(storage, paths.inputs, before)
-        listed = _inputs_of(before)
+        extends = isinstance(decided, NewGeneration) and decided.reason == "extend"
+        listed = self.frozen(before, extends=extends)
+        if extends:
+            generation.stage(paths, storage, paths)
+            return extend(listed, job, paths.next_inputs, open_lister=self.open_lister)
+        return listed
+
+    def frozen(self, before: Manifest, *, extends: bool) -> InputsList:
+        """The list of a generation that goes on.
+
+        Args:
+            extends: it is to become longer.
+
+        Raises:
+            RefusedError: it was changed, or cannot become longer.
+        """
+        job = self.job
+        manifests.require_inputs(self.storage, self.paths.inputs, before)
+        listed = inputs_of(before)
         elsewhere, _ = moved.find(before, job)
+        if elsewhere is not None and elsewhere.by_name and extends:
+            raise RefusedError(
+                f"{job.output} lists absolute paths, and the images have moved; add images "
+                "where they were, or label the new ones into another `--output`"
+            )
         if elsewhere is not None and not elsewhere.by_name:
             listed = replace(listed, root=elsewhere.place.root)
-        if isinstance(decided, NewGeneration) and decided.reason == "extend":
-            if elsewhere is not None and elsewhere.by_name:
-                raise RefusedError(
-                    f"{job.output} lists absolute paths, and the images have moved; run `--extend` "
-                    "where they were, or label the new ones into another `--output`"
-                )
-            generation.stage(paths, storage, paths)
-            return extend(listed, job, paths.next_inputs, open_lister=self._open_lister)
         return listed
+
+    def require_same(
+        self,
+        before: Manifest,
+        listed: InputsList,
+        asked: Mapping[str, Any],
+        description: Mapping[str, Any],
+    ) -> None:
+        """Refuse to go on with lines of a job that gives other answers.
+
+        Raises:
+            RefusedError: it does.
+        """
+        resolved = fingerprint.resolved(asked, description, listed.named)
+        compared = fingerprint.resumable(before.fingerprint, resolved)
+        manifests.require_same(before, compared, self.paths.results)
+        if (known := echoes.recorded(before.settings)) and not self.job.mixed_processors:
+            echoes.require_same(known[-1], echoes.heard(description), self.job.output)
 
     def images(self, listed: InputsList) -> range:
         """Indices of the images of a list that this job labels."""
-        return part_of(self._job.shard, listed.count)
+        return part_of(self.job.shard, listed.count)
 
     def open(
         self,
@@ -122,38 +159,41 @@ class Output:
         paths, storage = self.paths, self.storage
         resolved = fingerprint.resolved(asked, description, listed.named)
         if (before := goes_on_from(decided)) is not None:
-            compared = fingerprint.resumable(before.fingerprint, resolved)
-            manifests.require_same(before, compared, paths.results)
-            if (known := echoes.recorded(before.settings)) and not self._job.mixed_processors:
-                echoes.require_same(known[-1], echoes.heard(description), self._job.output)
+            self.require_same(before, listed, asked, description)
         decided = when_listed(decided, listed.count)
         if isinstance(decided, NewGeneration):
             manifest = self._next_manifest(decided, listed, asked, resolved, description)
             generation.begin(paths, storage, manifest, fresh=decided.over)
         else:
             manifest = decided.manifest
+        self.manifest = manifest
         with contextlib.ExitStack() as undo:
-            elsewhere, _ = moved.find(manifest, self._job)
-            folder = Folder(manifest.root) if elsewhere is None else elsewhere.place
-            with guard(paths.inputs):
-                reader = InputsReader(paths.inputs, folder, members=manifest.members)
+            reader = self.reader(manifest)
             undo.callback(reader.close)
             journal = Journal.open(
                 paths, storage, len(manifest.lines), manifest.run, replaces=manifest.replaces,
                 fits=fits_of(manifest, reader), first=manifest.lines.start,
             )  # fmt: skip
             undo.callback(journal.close)
-            first, passes = journal.next, self._job.number_iter
+            first, passes = journal.next, self.job.number_iter
             notes = rounding.note(storage, paths, manifest, echoes.heard(description, first))
             carried = self._carried(manifest, first)
             work = ListedWork(reader, manifest.lines, first, passes, carried)
             undo.pop_all()
+        return Ready(journal, work, manifest.lines, self._images_of, manifest, notes)
 
-        def some(indices: Iterable[int]) -> dict[int, ImageRef]:
-            again = InputsReader(paths.inputs, folder, members=manifest.members)
-            return images_of(again, manifest.lines, indices)
+    def reader(self, manifest: Manifest) -> InputsReader:
+        """Of a generation's list, wherever the images are by now."""
+        elsewhere, _ = moved.find(manifest, self.job)
+        folder = Folder(manifest.root) if elsewhere is None else elsewhere.place
+        with guard(self.paths.inputs):
+            return InputsReader(self.paths.inputs, folder, members=manifest.members)
 
-        return Ready(journal, work, manifest.lines, some, manifest, notes)
+    def _images_of(self, indices: Iterable[int]) -> dict[int, ImageRef]:
+        """See `ImagesOf`; those of the list as it is by now."""
+        if self.manifest is None:
+            return {}
+        return images_of(self.reader(self.manifest), self.manifest.lines, indices)
 
     def forget_prepared(self) -> None:
         """Remove a list that no generation was begun with; a disk that fails may keep it."""
@@ -168,7 +208,7 @@ class Output:
         resolved: Mapping[str, Any],
         description: Mapping[str, Any],
     ) -> Manifest:
-        job, before, replaces = self._job, decided.before, None
+        job, before, replaces = self.job, decided.before, None
         if before is not None or decided.over:
             replaces = generation.finished_file(self.paths, self.storage, fresh=decided.over)
         carried = before.settings if before is not None and not decided.over else {}
@@ -182,7 +222,7 @@ class Output:
             sources=job.sources,
             settings={
                 "asked": fingerprint.normal(asked),
-                **self._where(decided, listed),
+                **self.where(decided, listed),
                 **({} if job.shard is None else {manifests.SHARD_KEY: job.shard}),
                 "job": job.as_dict(),
                 "labels": description.get("labels"),
@@ -201,17 +241,17 @@ class Output:
     def moved_to(self, decided: GoOn | NewGeneration) -> str:
         """The folder that the images of an earlier list are in now, if it is another one."""
         before = goes_on_from(decided)
-        elsewhere = None if before is None else moved.find(before, self._job)[0]
+        elsewhere = None if before is None else moved.find(before, self.job)[0]
         if elsewhere is None:
             return ""
         folders = [new.rstrip("/") for _, new in elsewhere.place.moved]
         return ", ".join(folders or [elsewhere.place.root])
 
-    def _where(self, decided: NewGeneration, listed: InputsList) -> dict[str, Any]:
+    def where(self, decided: NewGeneration, listed: InputsList) -> dict[str, Any]:
         """What the manifest holds about where the images are; see `moved`."""
         before, paths = decided.before, self.paths
         if before is not None and decided.carry == "retry-failed":
-            elsewhere, _ = moved.find(before, self._job)
+            elsewhere, _ = moved.find(before, self.job)
             if elsewhere is not None and elsewhere.by_name:
                 return {key: before.settings[key] for key in ("places", "sizes")}
         staged = self.storage.stat(paths.next_inputs) is not None
@@ -219,7 +259,7 @@ class Output:
             sizes = moved.some_sizes(
                 paths.next_inputs if staged else paths.inputs, Folder(listed.root)
             )
-        return {"places": moved.places(self._job), "sizes": sizes}
+        return {"places": moved.places(self.job), "sizes": sizes}
 
     def _carried(self, manifest: Manifest, first: int) -> Iterator[Answer] | None:
         """Lines that an unfinished generation takes over from the one before."""
@@ -233,7 +273,8 @@ class Output:
         return (answer for answer in answers if not (retry and answer.failed))
 
 
-def _inputs_of(manifest: Manifest) -> InputsList:
+def inputs_of(manifest: Manifest) -> InputsList:
+    """The list that a manifest holds."""
     inputs = dict(manifest.inputs)
     inputs["skipped"] = tuple(inputs.get("skipped", ()))
     return InputsList(**inputs)

@@ -34,6 +34,7 @@ from batchcls.running.team import Team
 if TYPE_CHECKING:
     from batchcls.running.device_check import Ask
     from batchcls.running.result import RunResult
+    from batchcls.running.session import Session
 
 
 def run(
@@ -60,6 +61,10 @@ def run(
             in the last two cases running the same job resumes it.
     """
     job.check()
+    if job.follow:
+        from batchcls.sources.arrivals import require_directories  # few runs need it
+
+        require_directories(job)
     storage = storage or PosixStorage()
     if job.on_end is None and job.report is None:
         return _run(job, open_backend, begun, storage, ask)
@@ -106,9 +111,8 @@ def _run(
                         with logging_to(paths.log, job.log_level), contextlib.closing(team):
                             team.start(open_backend, presenter, paths.log)
                             # The workers load: what else there is to do costs no time.
-                            from batchcls.running.session import Session
-
-                            session = Session(job, paths, storage, team, presenter, requests)
+                            kind = _kind_of_session(job)
+                            session = kind(job, paths, storage, team, presenter, requests)
                             return session.run(decided, asked, begun, ask)
                     except (RefusedError, OSError):
                         lock.require_in_place()
@@ -138,6 +142,16 @@ def _staff(
         workers=team.workers,
     )
     return team, Presenter(job, paths, progress)
+
+
+def _kind_of_session(job: Job) -> "type[Session]":
+    if job.follow:
+        from batchcls.running.following import FollowingSession
+
+        return FollowingSession
+    from batchcls.running.session import Session
+
+    return Session
 
 
 def _progress_of(job: Job) -> type[Progress]:

@@ -104,13 +104,12 @@ class Session:
         self._presenter.open()
         self._warn(decided)
         ready, listed = self._open(decided, asked, ask)
-        total = len(ready.images)
         with contextlib.closing(ready):
             journal, resumed = ready.journal, ready.journal.count
             for note in ready.notes:
                 self._progress.warn(note)
             if journal.finished:
-                self._progress.on_listed(total, resumed, journal.failed)
+                self._progress.on_listed(len(ready.images), resumed, journal.failed)
                 self._presenter.end("done", "nothing new to label", self._team.loop.description)
             else:
                 try:
@@ -122,7 +121,7 @@ class Session:
                 self._presenter.end("done", "", self._team.loop.description, layers)
             snapshot = self._progress.snapshot(time.monotonic())
             return result(
-                self._paths, listed.as_dict(), total, journal.failed, self._job, resumed,
+                self._paths, listed.as_dict(), journal.count, journal.failed, self._job, resumed,
                 snapshot.elapsed_s, snapshot.rate_mean,
             )  # fmt: skip
 
@@ -136,7 +135,7 @@ class Session:
             # A list on standard input may be waited for without end.
             self._requests.at_once = True
             asked = asked or fingerprint.asked(self._job)
-            listed = self._output.list_inputs(decided)
+            listed = self._list(decided, asked)
             self._requests.at_once = False
             self._listed(listed)
             sample = partial(some_images, self._job, self._output, decided, listed)
@@ -167,6 +166,10 @@ class Session:
                 f"{self._paths.part} first"
             )
         return ready, listed
+
+    def _list(self, decided: GoOn | NewGeneration, asked: Asked) -> InputsList:
+        """The images, frozen; until then a stop request raises where it arrives."""
+        return self._output.list_inputs(decided)
 
     def _warn(self, decided: GoOn | NewGeneration) -> None:
         job, warn = self._job, self._progress.warn

@@ -49,6 +49,11 @@ class StopRequests:
         if self.count:
             raise InterruptedByUser("stopped; run the same command to resume", self.first)
 
+    def forget(self) -> None:
+        """What was received is obeyed; the next signal is a first one again."""
+        self.first = self.count = 0
+        self.clear()
+
     def clear(self) -> None:
         """Make the descriptor unreadable again."""
         with contextlib.suppress(BlockingIOError):

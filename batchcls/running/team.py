@@ -79,6 +79,7 @@ class Team:
         self.coordinator = Coordinator(
             self.workers, record.failure_answer, self._policy, self._overflow
         )
+        self.coordinator.staying = self._job.follow
         self.loop = EventLoop(
             self.coordinator, self.backend, presenter, self._requests,
             mixed=self._job.mixed_processors,

@@ -2,6 +2,7 @@
 
 import os
 import re
+from itertools import chain
 
 from batchcls.errors import SourceError
 from batchcls.images import Container, Folder, Member, Place
@@ -10,6 +11,7 @@ from batchcls.sources.containers.listing import Lister, ListerError, look_at
 from batchcls.sources.containers.places import record
 from batchcls.sources.inputs import ListWriter
 from batchcls.sources.url_names import is_url, path_of, shown
+from batchcls.sources.walk import Notes
 
 TWO_SLASHES = re.compile(rb"//+")
 
@@ -30,11 +32,15 @@ class Entries:
         writer: of the list; its containers are known already.
         lister: of containers.
         root: that paths lead from.
+        notes: takes why a container is left out, whole; None if that ends the listing.
     """
 
-    def __init__(self, writer: ListWriter, lister: Lister, root: str) -> None:
+    def __init__(
+        self, writer: ListWriter, lister: Lister, root: str, notes: Notes | None = None
+    ) -> None:
         self._writer = writer
         self._lister = lister
+        self._notes = notes
         self._folder = Folder(root)
         self._numbers = {one.path: number for number, one in enumerate(writer.containers)}
 
@@ -70,10 +76,22 @@ class Entries:
         Raises:
             SourceError: it cannot be listed, or is not what it was when it was listed before.
         """
-        path, found = self._container(kind, path, place)
-        number = self._number(found._replace(path=os.fsdecode(path)))
+        try:
+            path, found = self._container(kind, path, place)
+            known = self._numbers.get(os.fsdecode(path))
+            number = len(self._writer.containers) if known is None else known
+            # Where nobody looks for repeated paths, what is listed is not listed again.
+            again = known is not None and self._notes is not None
+            members = iter(() if again else self._lister.members(found, number))
+            first = next(members, None)  # what is wrong with it is said before one is listed
+            self._number(found._replace(path=os.fsdecode(path)))
+        except SourceError as error:
+            if self._notes is None:
+                raise
+            self._notes.add(str(error))
+            return
         prefix = path + os.fsencode(BETWEEN)
-        for member, where in self._lister.members(found, number):
+        for member, where in chain([first] if first is not None else (), members):
             self._writer.add(prefix + member, where)
 
     def _add_frames(self, path: bytes, step: int, place: Place) -> None:
@@ -88,6 +106,8 @@ class Entries:
         normal_path = _without_two_slashes(path, place)
         name = os.fsdecode(normal_path)
         listed_before = name in self._numbers  # then the file itself would be one image more
+        if listed_before and self._notes is not None:
+            return
         number = self._numbers.get(name, len(self._writer.containers))
         try:
             _, found = self._container(FRAMES, path, place)

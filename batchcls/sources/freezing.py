@@ -7,11 +7,14 @@ Rules of this file:
 3. Nothing is written under the list's name before everything is known to be right.
 4. A container that a source names is its members, in its own order. Those that share a name stay
    what they are, several images; a container that occurs again counts once.
+5. A container that cannot be listed ends the listing, but for `append`: it is then left out, whole,
+   and told of, since nobody is there at night to remove it.
 """
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 from typing import IO
@@ -31,11 +34,13 @@ from batchcls.sources.containers.places import (
 )
 from batchcls.sources.duplicates import SeenHashes, normal, repeated
 from batchcls.sources.entries import Entries
+from batchcls.sources.files import Files
 from batchcls.sources.inputs import InputsList, ListWriter
 from batchcls.sources.left_out import render_left_out
 from batchcls.sources.nul_ended import read_names
 from batchcls.sources.opening import Opened, open_sources
 from batchcls.sources.url_names import is_url
+from batchcls.sources.walk import Notes
 
 
 def freeze(
@@ -82,34 +87,83 @@ def extend(
         SourceError: also where the sources now have another root.
     """
     opened = open_sources(job, path.parent, stdin)
+    _require_root(opened, old)
+    with closing(open_lister(job.patterns, job.exclude, opened.notes)) as lister:
+        return _write(opened, path, lister, old, job)
+
+
+def append(
+    names: Iterable[bytes],
+    opened: Opened,
+    old: tuple[InputsList, Path] | None,
+    job: Job,
+    path: Path,
+    notes: Notes,
+    *,
+    open_lister: OpenLister = OwnLister,
+) -> InputsList | None:
+    """Write a list, or a longer one, of images whose names are known; None if it got no longer.
+
+    Args:
+        names: in byte order, each once; none of them is on the list before.
+        opened: the sources that they are from.
+        old: the list before, and where it is; None if there is none.
+        job: see `freeze`.
+        path: of the new list, not that of the old one.
+        notes: takes why a container is left out.
+
+    Raises:
+        SourceError: the sources have another root than the list before.
+        StoppedError: the list cannot be written.
+    """
+    if old is not None:
+        _require_root(opened, old[0])
+    files = Files(names, opened.root)
+    some = replace(opened, sources=(files,), may_repeat=False)
+    with closing(open_lister(job.patterns, job.exclude, notes)) as lister:
+        listed = _write(some, path, lister, old and old[0], job, (old and old[1], notes))
+    return listed if listed.count > (old[0].count if old else 0) else None
+
+
+def _require_root(opened: Opened, old: InputsList) -> None:
     if opened.root != old.root:
         raise SourceError(
             f"the finished list is relative to {old.root} and these sources to {opened.root}; "
             "extend it with the same sources, named from the same directory, or choose another "
             "`--output`"
         )
-    with closing(open_lister(job.patterns, job.exclude, opened.notes)) as lister:
-        return _write(opened, path, lister, old, job)
 
 
 def _write(
-    opened: Opened, path: Path, lister: Lister, old: InputsList | None, job: Job
+    opened: Opened,
+    path: Path,
+    lister: Lister,
+    old: InputsList | None,
+    job: Job,
+    appended: tuple[Path | None, Notes] | None = None,
 ) -> InputsList:
+    """Write a list.
+
+    Args:
+        old: what the list at `path` holds, or that of `appended`.
+        appended: see `append`.
+    """
     writer = None
     try:
         writer = ListWriter(path)
         if old is not None:
-            _write_old(writer, path, old)
-        entries = Entries(writer, lister, opened.root)
+            _write_old(writer, path if appended is None else appended[0] or path, old)
+        notes = None if appended is None else appended[1]
+        entries = Entries(writer, lister, opened.root, notes)
         for source in opened.sources:
             for name, place in source.list():
                 entries.add(name, place, job.frame_step)
         left_out = render_left_out(opened.notes.left_out, excluding=bool(job.exclude))
-        if not writer.count:
+        if not writer.count and appended is None:
             hint = f"; {left_out}" if left_out else ""
             raise SourceError(f"no images found {opened.looked_in}{hint}")
         repeats = 0
-        if opened.may_repeat or old is not None:
+        if opened.may_repeat or (old is not None and appended is None):
             writer, repeats = _without_repeats(writer, os.fsencode(opened.root), path)
         count = writer.count
         sha256, members = writer.commit()

@@ -47,6 +47,7 @@ class Opened:
         may_repeat: an image may be listed more than once.
         notes: what could not be listed; complete once all sources are listed.
         looked_in: where images were looked for and which, to end a sentence with.
+        walk: how directories are listed.
     """
 
     sources: tuple[Source, ...]
@@ -54,6 +55,7 @@ class Opened:
     may_repeat: bool
     notes: Notes
     looked_in: str
+    walk: Walk
 
 
 def open_sources(job: Job, folder: Path, stdin: IO[bytes] | None = None) -> Opened:
@@ -104,6 +106,7 @@ def open_sources(job: Job, folder: Path, stdin: IO[bytes] | None = None) -> Open
         may_repeat=len(kinds) > len(folders) and kinds != ["container"],
         notes=notes,
         looked_in=_looked_in(job, kinds),
+        walk=walk,
     )
 
 

@@ -82,6 +82,7 @@ class Walk:
         folder: where sorted runs may be spilled; the job's directory, which is never walked.
         follow_links: enter symbolic links to directories.
         notes: what was left out.
+        entering: told of each directory, `top` and the path below it, before it is listed.
     """
 
     wanted: Callable[[bytes], bool]
@@ -89,11 +90,15 @@ class Walk:
     folder: Path
     follow_links: bool
     notes: Notes
+    entering: Callable[[bytes, bytes], None] = lambda top, relative: None
     _seen: set[tuple[int, int]] = field(default_factory=set)
     _own: tuple[int, int] | None = None
 
-    def below(self, top: bytes) -> Iterator[bytes]:
+    def below(self, top: bytes, start: bytes = b"") -> Iterator[bytes]:
         """Paths of wanted files, relative to `top`, in byte order.
+
+        Args:
+            start: only those below this directory, which ends in a ``/``.
 
         Raises:
             SourceError: `top` cannot be listed, or the file system failed on the way.
@@ -103,7 +108,7 @@ class Walk:
         self._own = (own.st_dev, own.st_ino)
         levels: list[tuple[bytes, Iterator[bytes], SortedSpill]] = []
         try:
-            self._enter(top, b"", levels)
+            self._enter(top, start, levels)
             while levels:
                 prefix, names, spill = levels[-1]
                 for name in names:
@@ -126,6 +131,7 @@ class Walk:
         try:
             if not self._first_time(path):
                 return
+            self.entering(top, relative)
             with os.scandir(path) as entries:
                 for entry in entries:
                     self._sort_in(entry, spill)

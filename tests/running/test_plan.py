@@ -51,7 +51,7 @@ MARKS = {
 }
 RESULTS = (True, False)
 PARTS = (None, 0, 100)
-AGAIN = ("", "fresh", "extend", "retry-failed")
+AGAIN = ("", "fresh", "extend", "retry-failed", "follow")
 SAME_ANSWERS = {"unknown": None, "yes": ASKED, "no": {"top": 2}}
 
 ANY: tuple[Any, ...] = ()
@@ -65,23 +65,23 @@ MORE = ("extend", "retry-failed")
 TABLE: tuple[tuple[Any, ...], ...] = (
     # manifest, finished file, part, mark, option, same answers -> decision
     ("none", True, ANY, ANY, ANY, ANY, "which run it is from"),
-    ("none", False, 100, ANY, ("", *MORE), ANY, "of which run"),
+    ("none", False, 100, ANY, ("", "follow", *MORE), ANY, "of which run"),
     ("none", False, ANY, ANY, MORE, ANY, "no complete results"),
-    ("none", False, ANY, ANY, "", ANY, "first"),
+    ("none", False, ANY, ANY, ("", "follow"), ANY, "first"),
     ("none", False, ANY, ANY, "fresh", ANY, "fresh"),
     (KNOWN, False, None, WAS_COMPLETE, MORE, ANY, "no complete results"),
-    (KNOWN, False, None, WAS_COMPLETE, ("", "fresh"), ANY, "removed"),
+    (KNOWN, False, None, WAS_COMPLETE, ("", "fresh", "follow"), ANY, "removed"),
     ("fresh", ANY, 100, ANY, "fresh", ANY, "go on"),
     (KNOWN, ANY, ANY, ANY, "fresh", ANY, "fresh"),
     (OTHERS, ANY, ANY, ANY, ANY, ANY, "other sources"),
-    (SAME_SOURCES, True, None, WAS_COMPLETE, "extend", ANY, "extend"),
+    (SAME_SOURCES, True, None, WAS_COMPLETE, ("extend", "follow"), ANY, "extend"),
     (SAME_SOURCES, True, None, "with failures", "retry-failed", ANY, "retry-failed"),
     (SAME_SOURCES, True, None, "complete", "retry-failed", ANY, "go on"),
     (SAME_SOURCES, True, None, WAS_COMPLETE, "", "yes", "finished"),
     ("extended", ANY, ANY, ANY, "extend", ANY, "go on"),
     ("retried", ANY, ANY, ANY, "retry-failed", ANY, "go on"),
     (SAME_SOURCES, ANY, ANY, ANY, MORE, ANY, "is not complete"),
-    (SAME_SOURCES, ANY, ANY, ANY, "", ANY, "go on"),
+    (SAME_SOURCES, ANY, ANY, ANY, ("", "follow"), ANY, "go on"),
 )
 COMBINATIONS = list(product(MANIFESTS, RESULTS, PARTS, MARKS, AGAIN, SAME_ANSWERS))
 
@@ -132,7 +132,7 @@ def check(decided: Plan, expected: str, manifest: Manifest | None) -> None:
 
 
 def test_the_table_has_every_combination() -> None:
-    assert len(COMBINATIONS) == 2520
+    assert len(COMBINATIONS) == 3150
     assert {row_of(combination) for combination in COMBINATIONS} == set(range(len(TABLE)))
 
 

@@ -13,21 +13,12 @@ import pytest
 
 from batchcls.errors import RefusedError, SourceError, StoppedError
 from batchcls.results import manifest as manifests
-from batchcls.results import mark as marks
 from batchcls.results.storage import PosixStorage
 from tests.support.bucket import BUCKET, Bucket
-from tests.support.instant_run import CUT, Place
-from tests.support.numbered import Crash, End, Fail, Numbered, Unsynced, as_it_is, crash, ends_of
+from tests.support.instant_run import CUT, LEFT, PLACES, Place, safe_lines
+from tests.support.numbered import Crash, End, Fail, Numbered, Process, as_it_is, crash, moments
 
 COUNT = 14
-CHANGES = {
-    "open", "pwrite", "ftruncate", "rename", "rename_new", "unlink", "mkdir", "rmdir",
-}  # fmt: skip
-LEFT = {
-    "manifest.json", "inputs", "lock", "progress.json", "log", "summary.json", "commit", "pace",
-}  # fmt: skip
-
-PLACES = {"containers", "places"}
 
 
 def nothing(place: Place) -> None:
@@ -126,35 +117,10 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path / "work")
 
 
-class Process(Unsynced):
-    """Knows what it has open: the kernel closes that when a process ends, and drops its locks."""
-
-    def __init__(self) -> None:
-        self._open: set[int] = set()
-
-    def open(self, path: Path, flags: int) -> int:
-        descriptor = super().open(path, flags)
-        self._open.add(descriptor)
-        return descriptor
-
-    def close(self, fd: int) -> None:
-        super().close(fd)
-        self._open.remove(fd)
-
-    def end(self) -> None:
-        for descriptor in list(self._open):
-            self.close(descriptor)
-
-
 def operations(place: Place, **command: Any) -> list[str]:
     counted = Numbered(Process(), as_it_is)
     place.run(counted, **command)
     return counted.names
-
-
-def moments(names: list[str]) -> list[tuple[int, str]]:
-    """Before each operation that changes something, and in the middle of each write."""
-    return [(at, how) for at, how in ends_of(names) if names[at] in CHANGES and how != "after"]
 
 
 def stop(place: Place, at: int, how: str, **command: Any) -> None:
@@ -164,16 +130,6 @@ def stop(place: Place, at: int, how: str, **command: Any) -> None:
         place.run(Numbered(process, End(at, how, crash)), **command)
     except Crash:
         process.end()
-
-
-def safe_lines(place: Place, generation: int) -> int:
-    """Lines of an unfinished generation that are on the disk for certain."""
-    storage = PosixStorage()
-    manifest = manifests.load(storage, place.paths.manifest)
-    mark = marks.read(storage, place.paths.commit)
-    if manifest is None or mark is None or not place.paths.part.exists():
-        return 0
-    return manifest.lines.start + mark[0].count if manifest.generation == generation else 0
 
 
 def require_end(place: Place, whole: bytes) -> None:

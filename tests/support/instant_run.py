@@ -1,7 +1,7 @@
 """Whole runs whose workers need no time, over a storage of the test's: an image says its answer."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,11 @@ from batchcls.messages import (
     WorkerDied,
     WorkerReady,
 )
+from batchcls.results import manifest as manifests
+from batchcls.results import mark as marks
 from batchcls.results import record
 from batchcls.results.rundir import RunPaths
-from batchcls.results.storage import Storage
+from batchcls.results.storage import PosixStorage, Storage
 from batchcls.running.result import RunResult
 from batchcls.running.run import run
 from batchcls.sources.every import EveryPlace
@@ -32,6 +34,13 @@ from tests.support.archives import pack
 
 CUT = "cut off"
 """Content of an image that fails; that of any other is its label."""
+
+
+LEFT = {
+    "manifest.json", "inputs", "lock", "progress.json", "log", "summary.json", "commit", "pace",
+}  # fmt: skip
+
+PLACES = {"containers", "places"}
 
 
 class InstantWorkers:
@@ -97,9 +106,11 @@ class Place:
 
     Attributes:
         leased: indices of the images that the workers of the last run were given.
+        workers: makes the workers of a run.
     """
 
     def __init__(self, folder: Path) -> None:
+        self.workers: Callable[[StartMessage], InstantWorkers] = InstantWorkers
         self.folder = folder
         self.job = Job(
             sources=(str(folder / "images"),),
@@ -131,7 +142,7 @@ class Place:
         workers: list[InstantWorkers] = []
 
         def begin(start: StartMessage, log: Path, timeout_s: float) -> Backend:
-            workers.append(InstantWorkers(start))
+            workers.append(self.workers(start))
             self.leased = workers[0].leased
             return workers[0]
 
@@ -146,3 +157,13 @@ class Place:
         """As it was, under the same name."""
         shutil.rmtree(self.folder)
         shutil.copytree(copy, self.folder)
+
+
+def safe_lines(place: Place, generation: int) -> int:
+    """Lines of an unfinished generation that are on the disk for certain."""
+    storage = PosixStorage()
+    manifest = manifests.load(storage, place.paths.manifest)
+    mark = marks.read(storage, place.paths.commit)
+    if manifest is None or mark is None or not place.paths.part.exists():
+        return 0
+    return manifest.lines.start + mark[0].count if manifest.generation == generation else 0

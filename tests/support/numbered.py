@@ -39,6 +39,26 @@ class Unsynced(PosixStorage):
         pass
 
 
+class Process(Unsynced):
+    """Knows what it has open: the kernel closes that when a process ends, and drops its locks."""
+
+    def __init__(self) -> None:
+        self._open: set[int] = set()
+
+    def open(self, path: Path, flags: int) -> int:
+        descriptor = super().open(path, flags)
+        self._open.add(descriptor)
+        return descriptor
+
+    def close(self, fd: int) -> None:
+        super().close(fd)
+        self._open.remove(fd)
+
+    def end(self) -> None:
+        for descriptor in list(self._open):
+            self.close(descriptor)
+
+
 class Numbered:
     """Passes every operation to a plan, with its number."""
 
@@ -159,6 +179,16 @@ def ends_of(names: list[str]) -> list[tuple[int, str]]:
         for number, name in enumerate(names)
         for how in ("before", "after", *(TEARS if name == "pwrite" else ()))
     ]
+
+
+CHANGES = {
+    "open", "pwrite", "ftruncate", "rename", "rename_new", "unlink", "mkdir", "rmdir",
+}  # fmt: skip
+
+
+def moments(names: list[str]) -> list[tuple[int, str]]:
+    """Before each operation that changes something, and in the middle of each write."""
+    return [(at, how) for at, how in ends_of(names) if names[at] in CHANGES and how != "after"]
 
 
 def kill_self() -> None:

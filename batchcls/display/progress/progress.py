@@ -36,10 +36,10 @@ from batchcls.messages import (
 LABELS_KEPT = 32_768
 LABEL_LENGTH = 200
 LABELS_SHOWN = 8
-FAILURES_SHOWN = 5
-WARNINGS_SHOWN = 20
+FAILURES_SHOWN, WARNINGS_SHOWN = 5, 20
 NOW_S = 10.0
 LATELY_S = 60.0
+NO_ETA = FINAL_STATES | {"waiting"}
 
 
 class Progress:
@@ -113,6 +113,16 @@ class Progress:
         self._total = total
         self._resumed = resumed
         self._failed = dict(resumed_failed or {})
+
+    def on_waiting(self, now: float) -> None:
+        """Every image is labelled, and more may come."""
+        self._state = "waiting"
+        self._rate.pause(now)
+
+    def on_grown(self, total: int, now: float) -> None:
+        """More have come; so many are on the list now."""
+        self._state, self._total = "running", total
+        self._rate.resume(now)
 
     def warn(self, text: str) -> None:
         """Show something to the person at the terminal, once."""
@@ -203,7 +213,7 @@ class Progress:
         The last minute alone follows every folder of large images, the session alone learns of a
         lost device only after hours. None while there is too little to go by, or all stands still.
         """
-        if self._total is None or self._rate.since is None or self._state in FINAL_STATES:
+        if self._total is None or self._rate.since is None or self._state in NO_ETA:
             return None
         left = self._total - self._resumed - max(self._recorded, self._rate.total)
         if left <= 0:
@@ -283,9 +293,7 @@ class Progress:
 
 
 def _texts(value: object) -> list[str]:
-    return (
-        [text for text in value if isinstance(text, str)] if isinstance(value, list | tuple) else []
-    )
+    return [t for t in value if isinstance(t, str)] if isinstance(value, list | tuple) else []
 
 
 def _by_count(pair: tuple[str, int]) -> int:

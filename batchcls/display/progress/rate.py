@@ -14,13 +14,15 @@ class Rate:
     `add` is called for every batch of answers, so it does no more than compare and add.
     """
 
-    __slots__ = ("_edge", "_now", "_steps", "since", "total")
+    __slots__ = ("_edge", "_idle", "_now", "_paused", "_steps", "since", "total")
 
     def __init__(self) -> None:
         self.total = 0
         self.since: float | None = None
         self._edge = float("-inf")  # end of the current step
         self._now = 0  # images of the current step
+        self._idle = 0.0  # seconds in which there was nothing to do
+        self._paused: float | None = None
         self._steps: deque[int] = deque(maxlen=KEEP)
 
     def start(self, now: float) -> None:
@@ -28,6 +30,16 @@ class Rate:
         if self.since is None:
             self.since = now
             self._edge = now + STEP_S
+
+    def pause(self, now: float) -> None:
+        """There is nothing to do until `resume`, which no mean should know of."""
+        self._paused = now if self._paused is None else self._paused
+
+    def resume(self, now: float) -> None:
+        """There is something to do again."""
+        if self._paused is not None and self.since is not None:
+            self._idle += now - max(self._paused, self.since)
+        self._paused = None
 
     def add(self, images: int, now: float) -> None:
         """Count images that were answered by `now` (monotonic seconds)."""
@@ -49,7 +61,10 @@ class Rate:
 
     def mean(self, now: float) -> float:
         """Images/s since the start."""
-        return 0.0 if self.since is None else self.total / max(now - self.since, 0.25)
+        if self.since is None:
+            return 0.0
+        busy = (now if self._paused is None else self._paused) - self.since - self._idle
+        return self.total / max(busy, 0.25)
 
     def history(self, now: float) -> tuple[float, ...]:
         """Images/s of the full steps, oldest first, smoothed so that reports in lumps look calm."""

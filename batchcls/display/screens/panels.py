@@ -12,6 +12,7 @@ STATE_STYLES = {
     "listing": "cyan",
     "loading": "cyan",
     "running": "green",
+    "waiting": "cyan",
     "draining": "yellow",
     "done": "bold green",
     "stopped": "bold red",
@@ -70,6 +71,8 @@ def overall(shot: Snapshot, width: int, glyphs: Glyphs) -> list[Line]:
 
 def _bar(shot: Snapshot, width: int, glyphs: Glyphs) -> Line:
     share = shot.share
+    if shot.state == "waiting":
+        return (Cell(text.fit("waiting for new images", width), "cyan"),)
     if shot.total is None or share is None:
         activity = "listing the images" if shot.state == "listing" else "loading the model"
         return (Cell(text.fit(activity, width), "cyan"),)
@@ -289,6 +292,8 @@ def hint(shot: Snapshot, width: int, *, watching: bool = False) -> list[Line]:
     advice = "Ctrl-C stops; the same command resumes"
     if watching:
         advice = "Ctrl-C leaves; the run continues"
+    elif shot.state == "waiting":
+        advice = "Ctrl-C ends; the same command goes on"
     elif shot.state == "draining":
         advice = "finishing the images that were started; Ctrl-C again stops at once"
     return [(Cell(text.fit(advice, width), "dim"),)]

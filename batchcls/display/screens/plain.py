@@ -9,6 +9,9 @@ MOST_MACHINES = 100
 GONE = ("lost", "retired", "left out", "gone")
 """States of a machine that does not take part."""
 
+FOLLOWING_S = 15.0
+"""Seconds between two lines, at least, where new images are waited for."""
+
 PACES = ((60.0, 5.0), (600.0, 15.0), (float("inf"), 60.0))
 
 
@@ -20,8 +23,9 @@ class PlainDisplay:
     def __init__(self, stream: QuietStream) -> None:
         self._stream = stream
         self._state = ""
-        self._next = 0.0
+        self._last = self._next = 0.0
         self._tenth = 0
+        self._waits = False
         self._warned = 0
 
     def draw(self, snapshot: Snapshot) -> None:
@@ -31,13 +35,18 @@ class PlainDisplay:
         self._warned = max(self._warned, len(snapshot.warnings))
         tenth = int((snapshot.share or 0.0) * 10)
         changed = snapshot.state != self._state
+        self._waits = self._waits or snapshot.state == "waiting"
+        if self._waits and not snapshot.finished:  # it takes turns every few seconds, all night
+            calm = snapshot.elapsed_s >= self._last + FOLLOWING_S
+            changed = changed and (calm or self._state not in ("waiting", "running"))
+            tenth = 0
         if changed or tenth > self._tenth or snapshot.elapsed_s >= self._next:
             if changed and not self._state:
                 self._line(title_line(snapshot))
             self._line(progress_line(snapshot))
             pace = next(pace for end, pace in PACES if snapshot.elapsed_s < end)
             self._state, self._tenth = snapshot.state, tenth
-            self._next = snapshot.elapsed_s + pace
+            self._last, self._next = snapshot.elapsed_s, snapshot.elapsed_s + pace
 
     def finish(self, snapshot: Snapshot) -> None:
         """Write the last line, unless it stands there already."""
@@ -57,6 +66,8 @@ def progress_line(snapshot: Snapshot) -> str:
     """Where the run stands, in one line of ASCII."""
     parts = [snapshot.state]
     share = snapshot.share
+    if snapshot.state == "waiting":
+        return waiting_line(snapshot)
     if snapshot.total is not None and share is not None:
         done = f"{text.count(snapshot.done)}/{text.count(snapshot.total)}"
         parts[0] += f" {done} {text.percent(share)}"
@@ -76,6 +87,13 @@ def progress_line(snapshot: Snapshot) -> str:
     elif snapshot.eta_s is not None:
         parts.append(f"ETA {text.duration(snapshot.eta_s)}")
     return text.safe(" | ".join(parts))
+
+
+def waiting_line(snapshot: Snapshot) -> str:
+    """That new images are waited for, and how to end that."""
+    failed = f", {text.count(snapshot.failed)} failed" if snapshot.failed else ""
+    done = f"{text.count(snapshot.ok)} labelled{failed}"
+    return f"waiting for new images; {done}; Ctrl-C ends"
 
 
 def machine_lines(snapshot: Snapshot) -> list[str]:

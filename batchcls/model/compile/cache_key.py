@@ -41,6 +41,7 @@ NEUTRAL = frozenset(
         "cluster",
         "fresh",
         "extend",
+        "follow",
         "retry_failed",
         "mixed_processors",
         "max_failed",
