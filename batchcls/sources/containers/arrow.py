@@ -30,6 +30,9 @@ MAGIC, END = b"ARROW1", b"\xff\xff\xff\xff\0\0\0\0"
 BATCH = 32
 """Bits of a place's offset below those of the batch: the row in it."""
 
+MOST_KEPT = 2
+"""Batches in memory: they may be of any size."""
+
 INDEXED, STREAMED = 0, 1
 """How a place says which of the two forms it is in."""
 
@@ -73,29 +76,29 @@ def read(handle: Handle, image: ImageRef, member: Member) -> bytes:
 
 def _value(handle: Handle, member: Member) -> bytes | None:
     batch, row = member.offset >> BATCH, member.offset & LARGEST
-    kept: _Batch | None = handle.kept
-    if kept is None or kept.number != batch:
-        handle.kept = None  # before the next one is there, too
-        kept = handle.kept = _Batch(handle, member, batch)
-    value: bytes | None = kept.values[row].as_py()
+    kept: dict[int, Any] | None = handle.kept
+    if kept is None:
+        kept = handle.kept = {}
+    if batch not in kept:
+        while len(kept) >= min(handle.batches, MOST_KEPT):
+            del kept[next(iter(kept))]  # before the next one is there, too
+        kept[batch] = _batch(handle, member, batch)
+    value: bytes | None = kept[batch][row].as_py()
     return value
 
 
-class _Batch:
+def _batch(handle: Handle, member: Member, number: int) -> Any:
     """The images of one batch."""
+    from pyarrow import ipc
 
-    def __init__(self, handle: Handle, member: Member, number: int) -> None:
-        from pyarrow import ipc
-
-        self.number = number
-        with arrow_file(handle.file()) as file:
-            if member.method == INDEXED:
-                batch = ipc.open_file(file).get_batch(number)
-            else:
-                schema = ipc.open_stream(file).schema
-                file.seek(member.stored)
-                batch = ipc.read_record_batch(ipc.read_message(file), schema)
-        self.values = values_of(batch, column_of(batch.schema))
+    with arrow_file(handle.file()) as file:
+        if member.method == INDEXED:
+            batch = ipc.open_file(file).get_batch(number)
+        else:
+            schema = ipc.open_stream(file).schema
+            file.seek(member.stored)
+            batch = ipc.read_record_batch(ipc.read_message(file), schema)
+    return values_of(batch, column_of(batch.schema))
 
 
 def _batches(file: Any, form: int, left: Left) -> Iterator[tuple[int, int]]:

@@ -1,6 +1,7 @@
 """What a container is read through while it is open, wherever it is."""
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from typing import IO, Any
 
 from batchcls.errors import ImageError
@@ -14,9 +15,15 @@ class Handle:
 
     Attributes:
         kept: what the reader of its kind keeps for the next member.
+        batches: of rows, so many are kept: threads that share it ask for neighbours in any order.
     """
 
     kept: Any = None
+    batches = 1
+
+    def turn(self, index: int) -> AbstractContextManager[None]:
+        """To be held while this image is read: where threads share it, one reads at a time."""
+        return nullcontext()
 
     def read_at(self, offset: int, count: int) -> bytes:
         """So many bytes.

@@ -8,6 +8,7 @@ Rules of this file:
 3. Only the images' bytes are read. A path in the table leads anywhere, so nothing opens it.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -66,9 +67,9 @@ def read(handle: Handle, image: ImageRef, member: Member) -> bytes:
 
 
 def _value(handle: Handle, member: Member) -> bytes | None:
-    if handle.kept is None:
-        handle.kept = _Rows(handle)
-    rows: _Rows = handle.kept
+    rows: _Rows | None = handle.kept
+    if rows is None:
+        rows = handle.kept = _Rows(handle)
     return rows.value(member.offset >> GROUP, member.offset & LARGEST)
 
 
@@ -80,23 +81,30 @@ class _Rows:
         self._column = column_of(self._table.schema_arrow)
         self._group = -1
         self._batches: Iterator[Any] = iter(())
-        self._first = 0
-        self._batch: Any = ()
+        self._next = 0
+        self._kept: deque[tuple[int, int, Any]] = deque(maxlen=handle.batches)
 
     def value(self, group: int, row: int) -> bytes | None:
+        for of_group, first, values in reversed(self._kept):
+            if of_group == group and first <= row < first + len(values):
+                kept: bytes | None = values[row - first].as_py()
+                return kept
         # A step that fails ends the generator: every row behind it fails at once from then on.
-        if group != self._group or row < self._first:
-            self._group, self._first, self._batch = group, 0, ()
+        if group != self._group or row < self._next:
+            self._group, self._next = group, 0
             self._batches = self._table.iter_batches(
                 AT_ONCE, row_groups=[group], columns=[self._column], use_threads=False
             )
-        while row >= self._first + len(self._batch):
-            self._first, self._batch = self._first + len(self._batch), ()
+        while row >= self._next:
+            if len(self._kept) == self._kept.maxlen:
+                self._kept.popleft()  # before the next one is there, too
             batch = next(self._batches, None)
             if batch is None:
                 raise IndexError("the row group ends early")
-            self._batch = values_of(batch, self._column)
-        value: bytes | None = self._batch[row - self._first].as_py()
+            first, values = self._next, values_of(batch, self._column)
+            self._next += len(values)
+            self._kept.append((group, first, values))
+        value: bytes | None = values[row - first].as_py()
         return value
 
 

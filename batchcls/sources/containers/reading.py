@@ -4,8 +4,9 @@ Rules of this file:
 
 1. A container must be what it was when it was listed, by size and time: else each of its images has
    `changed`, since what begins at a place now may be another image.
-2. A thread keeps the containers open that it read last, and shares none with others, which could
-   close a file that it is reading.
+2. A thread keeps the containers open that it read last, and shares no file with others, which could
+   close it while it is read. What is in a bucket is shared: rows come in batches, and as many
+   threads read neighbours.
 """
 
 import os
@@ -43,6 +44,8 @@ class Members:
     max_bytes: int = MAX_BYTES
     allowance: Allowance = field(default_factory=Allowance)
     _kept: _Kept = field(default_factory=_Kept)
+    _stored: dict[str, Handle] = field(default_factory=dict)
+    _opening: threading.Lock = field(default_factory=threading.Lock)
 
     def read(self, image: ImageRef, member: Member) -> bytes:
         """A member's bytes.
@@ -73,25 +76,32 @@ class Members:
         try:
             handle = self._opened(path, member.container)
             try:
-                return _contents(handle, image, member)
+                with handle.turn(image.index):
+                    return _contents(handle, image, member)
             finally:  # whatever was found there: in another container it means nothing
                 handle.require_same(member.container)
         except Exception as error:
             # Of what is wrong with one image, its neighbours need not begin at the beginning again.
             if not isinstance(error, ImageError) or error.kind == "changed":
-                self._kept.files.pop(path, None)
+                self._files(member.container).pop(path, None)
             raise
 
     def _opened(self, path: str, container: Container) -> Handle:
-        files = self._kept.files
+        files = self._files(container)
         if (file := files.get(path)) is None:
-            while len(files) >= KEPT_OPEN:
-                del files[next(iter(files))]
-            for other in files.values():
-                other.kept = None  # a batch of rows may be gigabytes
-            file = files[path] = _open(path, container, self.allowance)
+            with self._opening:
+                if (file := files.get(path)) is not None:
+                    return file
+                while len(files) >= KEPT_OPEN:
+                    del files[next(iter(files))]
+                for other in files.values():
+                    other.kept = None  # a batch of rows may be gigabytes
+                file = files[path] = _open(path, container, self.allowance)
             file.require_same(container)
         return file
+
+    def _files(self, container: Container) -> dict[str, Handle]:
+        return self._stored if is_stored(container.path) else self._kept.files
 
 
 def _open(path: str, container: Container, allowance: Allowance) -> Handle:

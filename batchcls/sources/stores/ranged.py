@@ -6,6 +6,9 @@ as long as it is read, and not before and after alone.
 
 import io
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from batchcls.errors import ImageError, SetupError
 from batchcls.images import Container
@@ -19,6 +22,11 @@ FIRST, MOST = 1 << 16, 8 << 20
 
 GAP = 1 << 20
 """Bytes that cost less to read than to ask for what is behind them."""
+
+
+TABLES = {"parquet", "arrow"}
+BATCHES = 4
+"""Of rows, in memory: what threads that read ahead have in work at once."""
 
 
 class Ranged(io.RawIOBase):
@@ -93,12 +101,45 @@ class Ranged(io.RawIOBase):
         self._begin = offset
 
 
+class Turns:
+    """Lets one thread at a time read, that with the first image before others.
+
+    A lock would let any, and rows that are asked for out of their order are fetched again.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: list[int] = []
+        self._taken = False
+
+    @contextmanager
+    def of(self, index: int) -> Iterator[None]:
+        """This thread's turn, for an image."""
+        with self._changed:
+            self._waiting.append(index)
+            self._changed.wait_for(lambda: not self._taken and index == min(self._waiting))
+            self._waiting.remove(index)
+            self._taken = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken = False
+                self._changed.notify_all()
+
+
 class StoredHandle(Handle):
-    """A container in a bucket, open."""
+    """A container in a bucket, open; threads may share it."""
 
     def __init__(self, container: Container, allowance: Allowance) -> None:
         self._container = container
         self._allowance = allowance
+        self._turns: Turns | None = None
+        if container.kind in TABLES:
+            self.batches = BATCHES
+            self._turns = Turns()
+            # Whoever has the turn waits for nobody's room, who may wait for the turn.
+            self._allowance = Allowance(allowance.patience_s)
         try:
             self._file = Ranged(container, allowance)
         except SetupError as error:  # on this machine; where it was listed, obstore was there
@@ -106,6 +147,9 @@ class StoredHandle(Handle):
 
     def read_at(self, offset: int, count: int) -> bytes:
         return self._file.exactly(offset, count)
+
+    def turn(self, index: int) -> AbstractContextManager[None]:
+        return nullcontext() if self._turns is None else self._turns.of(index)
 
     def file(self) -> Ranged:
         return Ranged(self._container, self._allowance)  # whoever takes it may close it
