@@ -103,7 +103,7 @@ def _facts(results: Results) -> tuple[str, ...]:
     """
     missing = {fact: f',"{fact}":'.encode() for fact in FACTS}
     left, tail = results.size, b""
-    with results.path.open("rb") as file:
+    with results.open() as file:
         while missing and left > 0 and (block := file.read(min(_BLOCK, left))):
             left -= len(block)
             seen = tail + block

@@ -7,9 +7,9 @@ they were found, so that each pass sees the same.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import IO, NamedTuple, Self
 
-from batchcls.errors import RefusedError
+from batchcls.errors import RefusedError, UsageError
 from batchcls.images import Failure, Prediction
 from batchcls.report.corrections import Correction
 from batchcls.report.reading import parsed, results_file
@@ -84,6 +84,17 @@ class Results:
         path, complete = results_file(name)
         return cls(path, complete, path.stat().st_size)
 
+    def open(self) -> IO[bytes]:
+        """The file.
+
+        Raises:
+            UsageError: it cannot be read.
+        """
+        try:
+            return self.path.open("rb")
+        except OSError as error:
+            raise UsageError(f"{self.path}: {error.strerror or error}") from error
+
     def rows(
         self,
         corrections: Mapping[int, Correction] | None = None,
@@ -100,7 +111,7 @@ class Results:
         """
         said = corrections or {}
         left, untold = self.size, 0
-        with self.path.open("rb") as file:
+        with self.open() as file:
             for number, line in enumerate(file, 1):
                 if len(line) > left or not line.endswith(b"\n"):
                     break

@@ -1,5 +1,6 @@
 """``--to sqlite``: a database with one table, ``images``, or with ``--long`` ``classes``."""
 
+import errno
 import sqlite3
 from contextlib import closing
 from itertools import islice
@@ -17,6 +18,14 @@ _TYPES = {int: "INTEGER", float: "REAL", str: "TEXT"}
 
 def write(material: Material, out: Path) -> None:
     """See `Kind`."""
+    try:
+        _write(material, out)
+    except sqlite3.OperationalError as error:  # the disk's; the statements are ours
+        full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+        raise OSError(errno.ENOSPC if full else errno.EIO, str(error)) from error
+
+
+def _write(material: Material, out: Path) -> None:
     columns, rows = table(material)
     name = "classes" if material.choices.long else "images"
     fields = ", ".join(f'"{column.name}" {_TYPES[column.type]}' for column in columns)
