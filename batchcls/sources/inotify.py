@@ -15,6 +15,7 @@ from typing import NamedTuple
 CLOSE_WRITE = 0x8
 MOVED_TO = 0x80
 CREATE = 0x100
+MOVE_SELF = 0x800
 UNMOUNT = 0x2000
 OVERFLOW = 0x4000
 IGNORED = 0x8000
@@ -52,7 +53,7 @@ class Inotify:
         Raises:
             OSError: ENOSPC where the system allows no more watches.
         """
-        what = CLOSE_WRITE | MOVED_TO | CREATE | ONLY_DIRECTORIES
+        what = CLOSE_WRITE | MOVED_TO | CREATE | MOVE_SELF | ONLY_DIRECTORIES
         return self._checked(self._libc.inotify_add_watch(self._fd, directory, what))
 
     def read(self) -> list[Happened]:

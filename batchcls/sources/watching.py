@@ -85,9 +85,10 @@ class Watches:
             where = self._places.get(event.watch)
             if event.what & (inotify.OVERFLOW | inotify.UNMOUNT):
                 self.lost = True
-            elif event.what & inotify.IGNORED:
-                self._places.pop(event.watch, None)
+            elif event.what & (inotify.IGNORED | inotify.MOVE_SELF):
                 self.lost = self.lost or (where is not None and not where[1])
+                if event.what & inotify.IGNORED:
+                    self._places.pop(event.watch, None)
             elif where is not None:
                 directory = bool(event.what & inotify.IS_DIRECTORY)
                 whole = bool(event.what & (inotify.CLOSE_WRITE | inotify.MOVED_TO))
