@@ -55,15 +55,15 @@ def read(data: bytes, max_pixels: int) -> Header:
         _add_coded(items, one, max_pixels, parts)
     _check_parts(items, parts, max_pixels)
     channels = 4 if alpha else 3
+    said = _exif(items, primary)
+    block = said if isinstance(said, bytes) else b""
     if form == "heic":  # its decoder crops and turns
         width, height = _cropped_and_turned(primary, width, height)
-        return Header(
-            form, width, height, channels=channels, alpha=bool(alpha), exif=_exif(items, primary)
-        )
+        return Header(form, width, height, channels=channels, alpha=bool(alpha), exif=block)
     return Header(
         form, width, height, channels=channels, alpha=bool(alpha), edits=_edits(data, items, alpha),
-        orientation=_orientation(items, primary), limited_gray=_is_limited_gray(primary, parts[0]),
-        exif=_exif(items, primary),
+        orientation=_orientation(items, primary, said), exif=block,
+        limited_gray=_is_limited_gray(primary, parts[0]),
     )  # fmt: skip
 
 
@@ -151,20 +151,26 @@ def _check_parts(items: Items, parts: list[Item], max_pixels: int) -> None:
             raise corrupt(f"{wide}x{high} pixels in a picture of {width}x{height}")
 
 
-def _orientation(items: Items, item: Item) -> int:
+def _orientation(items: Items, item: Item, block: bytes | ImageError) -> int:
     """Of AVIF, as Pillow 13 has it: EXIF says nothing of it but that XMP is not asked."""
     turns = [body[0] & 3 for kind, body in item.properties if kind == b"irot" and body]
     mirrors = [body[0] & 1 for kind, body in item.properties if kind == b"imir" and body]
     said = TURNS[next(iter(mirrors), None), next(iter(turns), 0)]
     if said != 1:
         return said
-    if exif.orientation(_exif(items, item)) is not None:
+    if isinstance(block, ImageError):
+        raise block
+    if exif.orientation(block) is not None:
         return 1
     return exif.upright(None, items.described_by(item, b"mime"))
 
 
-def _exif(items: Items, item: Item) -> bytes:
-    block = items.described_by(item, b"Exif") or b""
+def _exif(items: Items, item: Item) -> bytes | ImageError:
+    """What there is of it, or why it cannot be read: no trouble where nothing depends on it."""
+    try:
+        block = items.described_by(item, b"Exif")
+    except ImageError as error:
+        return error
     return block[4 + int.from_bytes(block[:4], "big") :]
 
 

@@ -1,5 +1,7 @@
 """When, where and with what: what cameras write is found, and nothing else does any harm."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -8,8 +10,10 @@ from hypothesis import strategies as st
 
 from batchcls.decode import exif_facts
 from batchcls.decode.decode import decode_picture
+from batchcls.decode.sniff import sniff
 from batchcls.images import ImageRef, Prediction
 from batchcls.results import record
+from tests.support import heif_files
 from tests.support.exif_blocks import Tags, block, in_jpeg, in_png, in_tiff, in_webp
 
 MAKE, MODEL, TAKEN, ZONE, FRACTION = 0x010F, 0x0110, 0x9003, 0x9011, 0x9291
@@ -52,6 +56,21 @@ def test_each_format_hands_it_on(form: str) -> None:
     picture = decode_picture(whole)
     assert picture.pixels.shape == PICTURE.shape
     assert exif_facts.facts(picture.exif, WANTED) == FOUND
+
+
+@pytest.mark.parametrize("form", ["avif", "heic"])
+def test_heif_hands_it_on_and_fails_for_none(form: str) -> None:
+    picture = heif_files.picture(form, 64, 48)
+    turned = replace(picture, properties=(*picture.properties, heif_files.irot(1)))
+    refers = ((b"cdsc", [1]),)
+    written = bytes(4) + block(FIRST, TIME, PLACE)
+    whole = heif_files.Item(b"Exif", written, (), refers)
+    found = sniff(heif_files.heif(form, [turned, whole])).exif
+    assert exif_facts.facts(found, WANTED) == FOUND
+    for extents in ([(1 << 40, 9)], [], [(0, 0)] * 300):
+        broken = heif_files.Item(b"Exif", b"", (), refers, extents)
+        header = sniff(heif_files.heif(form, [turned, broken]))
+        assert exif_facts.facts(header.exif, WANTED) == NOTHING
 
 
 @pytest.mark.parametrize(
