@@ -2,44 +2,20 @@
 
 import http.client
 import json
-import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from batchcls.errors import UsageError
-from batchcls.images import Folder, ImageRef
 from batchcls.report import corrections
-from batchcls.report.page.review import review_page
-from batchcls.report.pictures import NOTHING, Thumbnail, Whereabouts
-from batchcls.report.review.desk import Desk
-from batchcls.report.review.kept import Kept, identity
-from batchcls.report.review.overview import Overview
+from batchcls.report.pictures import EDGE
+from batchcls.report.review.desk import LARGE_EDGE
 from batchcls.report.review.server import ReviewServer, listen
 from batchcls.report.rows import Results
-
-
-class Drawn:
-    """A picture of every second image."""
-
-    def of(self, image: ImageRef, edge: int, most: int) -> Thumbnail:
-        return Thumbnail(b"\xff\xd8\xff%d" % edge) if image.index % 2 == 0 else NOTHING
-
-
-@pytest.fixture
-def server(results: Results) -> Iterator[ReviewServer]:
-    kept = Kept(corrections.beside(results.path), identity(results.path))
-    desk = Desk(Overview.of(results), kept, Whereabouts(Folder("")), [Drawn()])
-    page = review_page(desk.about("</script>"))
-    with closing(kept), listen(0, desk, page) as found:
-        thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield found
-        found.shutdown()
-        thread.join()
 
 
 class Browser:
@@ -79,6 +55,12 @@ class Browser:
 @pytest.fixture
 def browser(server: ReviewServer) -> Browser:
     return Browser(server)
+
+
+def edge_of(data: bytes) -> int:
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert pixels is not None
+    return int(pixels.shape[0])
 
 
 ONE = {"corrections": [{"i": 3, "label": "b"}]}
@@ -149,8 +131,8 @@ def test_the_unsure_are_shown_first_and_a_filter_is_the_commands(browser: Browse
 
 
 def test_pictures_come_in_two_sizes_or_not_at_all(browser: Browser) -> None:
-    assert browser.ask("/picture?i=2")[1] == b"\xff\xd8\xff256"
-    assert browser.ask("/picture?i=2&size=large")[1] == b"\xff\xd8\xff1024"
+    small, large = (browser.ask(f"/picture?i=2{more}")[1] for more in ("", "&size=large"))
+    assert [edge_of(small), edge_of(large)] == [EDGE, LARGE_EDGE]
     for number in ("3", "99999", "-1"):
         assert browser.ask(f"/picture?i={number}")[0] == 404
     assert browser.ask("/picture?i=../../etc/passwd")[0] == 400

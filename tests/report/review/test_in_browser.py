@@ -1,0 +1,78 @@
+"""A review in a real browser: keys judge images, and what they say is on the disk."""
+
+from typing import Any
+
+import pytest
+
+from batchcls.report import corrections
+from batchcls.report.review.server import ReviewServer
+from batchcls.report.rows import Results
+
+pytestmark = pytest.mark.runs
+
+
+def said(results: Results) -> dict[int, str]:
+    found = corrections.read(corrections.beside(results.path))
+    return {index: one.label for index, one in found.items()}
+
+
+def wait_for(one: Any, judged: int) -> None:
+    one.until(f"document.getElementById('status').textContent.endsWith('· {judged} judged')")
+
+
+def test_keys_alone_judge_images_one_after_the_other(
+    tab: Any, server: ReviewServer, results: Results
+) -> None:
+    one = tab()
+    page = one.open(server.address)
+    assert "token" not in page.url
+    wait_for(one, 0)
+    order = page.evaluate("[...document.querySelectorAll('.tile')].map((e) => e.picture.i)")
+    assert one.focused() == order[0] == 0
+    for key in (" ", "x", "2", "c"):
+        page.keyboard.press(key)
+    page.wait_for_selector("#choose[open]")
+    page.keyboard.type("b")
+    page.keyboard.press("Enter")
+    wait_for(one, 4)
+    first = {0: "a", order[1]: "", order[2]: "z", order[3]: "b"}
+    assert said(results) == first
+    assert one.focused() == order[4]
+    page.keyboard.press("r")
+    wait_for(one, 5)
+    page.keyboard.press("r")
+    one.until("document.querySelectorAll('.tile.right').length > 4")
+    for left in (5, 4, 3):
+        page.keyboard.press("u")
+        wait_for(one, left)
+    assert said(results) == {k: v for k, v in first.items() if k != order[3]}
+    assert one.focused() == order[3]
+
+
+def test_keys_in_a_hurry_lose_nothing(tab: Any, server: ReviewServer, results: Results) -> None:
+    one = tab()
+    page = one.open(server.address)
+    wait_for(one, 0)
+    for _ in range(40):
+        page.keyboard.press(" ")
+    wait_for(one, 40)
+    assert len(said(results)) == 40
+    page.reload()
+    one.until("document.querySelectorAll('.tile.right').length === 40")
+
+
+def test_a_filter_shows_what_it_means_and_a_mistake_is_told(tab: Any, server: ReviewServer) -> None:
+    one = tab()
+    page = one.open(server.address)
+    wait_for(one, 0)
+    page.keyboard.press("/")
+    page.keyboard.type("label = b and score > 0.6")
+    page.keyboard.press("Enter")
+    one.until(
+        "document.querySelectorAll('.tile').length > 0 && "
+        "[...document.querySelectorAll('.tile')].every((e) => e.picture.top[0]?.[0] === 'b')"
+    )
+    page.keyboard.press("/")
+    page.keyboard.type(" or lable")
+    page.keyboard.press("Enter")
+    one.until("document.getElementById('status').textContent.includes('expected')")
