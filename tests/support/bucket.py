@@ -64,7 +64,7 @@ def bucket_server() -> Iterator[Bucket]:
     from werkzeug.serving import WSGIRequestHandler, make_server
     from werkzeug.test import Client
 
-    class Quiet(WSGIRequestHandler):
+    class Quiet(WSGIRequestHandler):  # type: ignore[misc, unused-ignore]  # often not installed
         protocol_version = "HTTP/1.1"
 
         def log(self, *_: Any) -> None:
