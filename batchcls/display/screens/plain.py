@@ -9,9 +9,6 @@ MOST_MACHINES = 100
 GONE = ("lost", "retired", "left out", "gone")
 """States of a machine that does not take part."""
 
-FOLLOWING_S = 15.0
-"""Seconds between two lines, at least, where new images are waited for."""
-
 PACES = ((60.0, 5.0), (600.0, 15.0), (float("inf"), 60.0))
 
 
@@ -23,7 +20,7 @@ class PlainDisplay:
     def __init__(self, stream: QuietStream) -> None:
         self._stream = stream
         self._state = ""
-        self._last = self._next = 0.0
+        self._next = 0.0
         self._tenth = 0
         self._waits = False
         self._warned = 0
@@ -37,8 +34,7 @@ class PlainDisplay:
         changed = snapshot.state != self._state
         self._waits = self._waits or snapshot.state == "waiting"
         if self._waits and not snapshot.finished:  # it takes turns every few seconds, all night
-            calm = snapshot.elapsed_s >= self._last + FOLLOWING_S
-            changed = changed and (calm or self._state not in ("waiting", "running"))
+            changed = changed and self._state not in ("waiting", "running")
             tenth = 0
         if changed or tenth > self._tenth or snapshot.elapsed_s >= self._next:
             if changed and not self._state:
@@ -46,7 +42,7 @@ class PlainDisplay:
             self._line(progress_line(snapshot))
             pace = next(pace for end, pace in PACES if snapshot.elapsed_s < end)
             self._state, self._tenth = snapshot.state, tenth
-            self._last, self._next = snapshot.elapsed_s, snapshot.elapsed_s + pace
+            self._next = snapshot.elapsed_s + pace
 
     def finish(self, snapshot: Snapshot) -> None:
         """Write the last line, unless it stands there already."""
