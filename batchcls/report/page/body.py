@@ -207,7 +207,7 @@ def _groups(contents: Contents, section: str) -> str:
         title = tag("h3", group.title) if group.title else ""
         parts.append(f'{title}<div class="grid" id="{group.id}"></div>')
     if parts:
-        parts.insert(0, tag("p", contents.notes[section], "quiet"))
+        parts.insert(0, raw("p", code(contents.notes[section]), "quiet"))
         parts.append("<noscript><p>The pictures need JavaScript; this page loads nothing from "
                      "anywhere.</p></noscript>")  # fmt: skip
     return "".join(parts)
@@ -225,6 +225,8 @@ def _footer(contents: Contents) -> str:
             f"surest; of each kind of failure {sizes.failed} at random. At random means by a hash "
             "of an image's index, so the same results give the same report.",
         )
-        + tag("p", "The margin is the best score minus the second, or what `--with margin` "
-              "recorded.".replace("`", "")),
-    )  # fmt: skip
+        + raw(
+            "p",
+            code("The margin is the best score minus the second, or what `--with margin` noted."),
+        ),
+    )

@@ -29,7 +29,7 @@ def throughput(steps: Sequence[tuple[float, float, bool]]) -> str:
             parts.append(_line(x, 0, x, HEIGHT, "resumed"))
     middle = text.duration(total / 2)
     return figure(
-        "".join(parts), (text.rate(most), text.rate(most / 2), "0"),
+        "".join(parts), (short(most), short(most / 2), "0"),
         ("0", middle, text.duration(total)), "images/s as the work went on",
     )  # fmt: skip
 
@@ -42,8 +42,8 @@ def histogram(counts: Sequence[int], name: str) -> str:
         low, high = n / len(counts), (n + 1) / len(counts)
         hint = f"{low:.2f} to {high:.2f}: {text.counted(count, 'image', 'images')}"
         parts.append(_bar(n * step, step * (1 - GAP), HEIGHT * count / most, hint, "bar"))
-    high_label = short(most)
-    return figure("".join(parts), (high_label, short(most / 2), "0"), ("0", "0.5", "1"), name)
+    up = short(most), short(most / 2), "0"
+    return figure("".join(parts), up, ("0", "0.5", "1"), name)
 
 
 def reliability(bins: Sequence[tuple[int, float, int]]) -> str:

@@ -24,7 +24,7 @@ MOST_IMAGES = 200
 MOST_LABEL = 1000
 CACHED = 64 << 20
 """Bytes of pictures."""
-ORDERS_KEPT = 3
+ORDERS_KEPT = 2
 
 
 class Desk:

@@ -1,6 +1,6 @@
 """Where each line of the results is and how sure it is: what a review needs of all images.
 
-Memory is bounded: 6 bytes an image, so that ten million take 60 MB. A line is found by its number
+Memory is bounded: 4 bytes an image, and 2 more while they are sorted. A line is found by its number
 through the place of every `STEP`-th line; the order by certainty is a counting sort of leads cut to
 16 bits.
 """
