@@ -14,6 +14,7 @@ from batchcls import errors
 from batchcls.backends import allocation
 from batchcls.backends.deadlines import LOADING_LIMIT_S
 from batchcls.cli import demo, inspect, quantize
+from batchcls.cli.job_options import Option
 from batchcls.cli.legacy import WORDS
 from batchcls.cli.main import COMMANDS, main
 from batchcls.cli.options import OPTIONS
@@ -162,7 +163,7 @@ def test_every_old_spelling_is_in_the_table_of_options(word: str) -> None:
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
-def test_defaults_in_the_help_are_the_jobs(option: "batchcls.cli.options.Option") -> None:
+def test_defaults_in_the_help_are_the_jobs(option: Option) -> None:
     known, told = doc_tables.default(option), doc_tables.default_in_help(option)
     if known not in ("", "off", "auto"):
         assert told == known

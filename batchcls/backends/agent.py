@@ -173,7 +173,9 @@ class Agent:
         found: dict[str, Any] = delivery.paths
         job = replace(start_message.job, **found)
         allocation = decide(job, self._machine)
-        start_message = replace(allocation.start_message(job), guess=start_message.guess)
+        start_message = replace(
+            allocation.start_message(job), guess=start_message.guess, fast=start_message.fast
+        )
         log = Path(f"/proc/self/fd/{self._log.fileno()}")
         self._backend = LocalBackend(start_message, log, self._job["timeout"], self._worker)
         self._backend.watch(self._selector.fileno())

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from batchcls.cli.arguments import AsJson, check_at_least
-from batchcls.cli.job_options import with_job_options
-from batchcls.cli.options import IMAGES, MODEL, PREPROCESSING, SPEED, select
+from batchcls.cli.job_options import FAST, IMAGES, MODEL, PREPROCESSING, SPEED, with_job_options
+from batchcls.cli.options import select
 from batchcls.cli.terminal import print_json, print_note, print_result
 from batchcls.job.job import Job
 
@@ -35,7 +35,7 @@ NumberIter = Annotated[
 Seconds = Annotated[float, typer.Option(metavar="S", help="Seconds of each measurement.")]
 
 
-@with_job_options(select(IMAGES, MODEL, SPEED, PREPROCESSING, "debug"))
+@with_job_options(select(IMAGES, MODEL, SPEED, PREPROCESSING, "debug", without=FAST))
 def bench(
     file: Model = None,
     sources: Sources = None,

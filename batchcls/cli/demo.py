@@ -11,8 +11,8 @@ from batchcls.backends import launch
 from batchcls.backends.localised import with_built
 from batchcls.cli.arguments import check_at_least
 from batchcls.cli.evaluate import evaluate
-from batchcls.cli.job_options import with_job_options
-from batchcls.cli.options import SPEED, select
+from batchcls.cli.job_options import SPEED, with_job_options
+from batchcls.cli.options import select
 from batchcls.cli.run import run_job
 from batchcls.cli.terminal import print_note, print_result
 from batchcls.display.text import counted

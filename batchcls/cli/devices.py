@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from batchcls.cli.arguments import AsJson
-from batchcls.cli.job_options import with_job_options
-from batchcls.cli.options import MODEL, PREPROCESSING, select
+from batchcls.cli.job_options import MODEL, PREPROCESSING, with_job_options
+from batchcls.cli.options import select
 from batchcls.cli.terminal import print_json, print_note, print_result
 from batchcls.errors import BatchclsError, UsageError
 from batchcls.job.job import Job

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from batchcls.cli.arguments import AsJson, Truth, check_at_least
-from batchcls.cli.job_options import with_job_options
-from batchcls.cli.options import MODEL, PREPROCESSING, select
+from batchcls.cli.job_options import MODEL, PREPROCESSING, with_job_options
+from batchcls.cli.options import select
 from batchcls.cli.terminal import print_json, print_result
 from batchcls.errors import UsageError
 from batchcls.job.job import Job

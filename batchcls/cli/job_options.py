@@ -1,4 +1,4 @@
-"""Gives a command the options of a job: the one place where a signature is made, not written.
+"""Gives a command options of a job: the one place where a signature is made, not written.
 
 Eight commands share the options of `OPTIONS`, and ``run`` has all of them. As plain parameters
 (``nireq: Nireq = None``) they would be 176 lines that say nothing of their own, and as many again
@@ -9,14 +9,46 @@ of the job together, as ``options``; typer is shown a signature that has each of
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import cache, wraps
 from typing import Annotated, Any, get_args
 
 import typer
 
-from batchcls.cli.options import Option
+from batchcls.job.choices import key
 from batchcls.job.job import Job
+
+IMAGES = "Images"
+MODEL = "Model"
+SPEED = "Devices and speed"
+PREPROCESSING = "Preprocessing (default: what the model's own files say)"
+RESULTS = "Results"
+RUNNING = "While it runs"
+FAST = ("fast", "fast_agreement", "fast_plan")
+"""Fields that only a run has a use for: it is what measures them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """How the command line sets one field of `batchcls.job.job.Job`.
+
+    Attributes:
+        field: of the job; its key in a job file is the long option.
+        show: stands for the value in the help; empty for switches.
+        short: a one-letter spelling.
+    """
+
+    field: str
+    section: str
+    text: str
+    show: str = ""
+    short: str = ""
+
+    @property
+    def name(self) -> str:
+        """The long spelling, without its dashes."""
+        return key(self.field)
+
 
 _TYPES = {field.name: field.type for field in fields(Job)}
 

@@ -1,39 +1,18 @@
 """Every option of a job, once: its spelling, its section of the help, and what the help says."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
-from batchcls.job.choices import CHOICES, FACTS, key
+from batchcls.cli.job_options import (
+    IMAGES,
+    MODEL,
+    PREPROCESSING,
+    RESULTS,
+    RUNNING,
+    SPEED,
+    Option,
+)
+from batchcls.job.choices import CHOICES, FACTS
 from batchcls.job.job import DEFAULT_OUTPUT, DEFAULT_TOP
-
-IMAGES = "Images"
-MODEL = "Model"
-SPEED = "Devices and speed"
-PREPROCESSING = "Preprocessing (default: what the model's own files say)"
-RESULTS = "Results"
-RUNNING = "While it runs"
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """How the command line sets one field of `batchcls.job.job.Job`.
-
-    Attributes:
-        field: of the job; its key in a job file is the long option.
-        show: stands for the value in the help; empty for switches.
-        short: a one-letter spelling.
-    """
-
-    field: str
-    section: str
-    text: str
-    show: str = ""
-    short: str = ""
-
-    @property
-    def name(self) -> str:
-        """The long spelling, without its dashes."""
-        return key(self.field)
 
 
 def _one_of(field: str) -> str:
@@ -150,6 +129,25 @@ OPTIONS = (
         SPEED,
         "Inference precision, for example bf16 or CPU:f32,GPU:f16. Default: f32 on CPUs.",
         "TYPE",
+    ),
+    Option(
+        "fast",
+        SPEED,
+        "Look at each image in bf16 first, and again in f32 where the answer is close. What that "
+        "gains, and how many answers stay the same, is measured on your images before the run.",
+    ),
+    Option(
+        "fast_agreement",
+        SPEED,
+        "Share of the images that must have the same best class with `--fast`. [99.5]",
+        "P%",
+    ),
+    Option(
+        "fast_plan",
+        SPEED,
+        "Results of another run with `--fast`: take over what it measured, as shards do from the "
+        "first.",
+        "RESULTS",
     ),
     Option("cache", SPEED, "Reuse cached compiled models. [on]"),
     Option("cache_dir", SPEED, "Where they are cached. [~/.cache/batchcls/compiled]", "DIR"),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from batchcls.cli.arguments import AsJson, Truth, check_at_least
-from batchcls.cli.job_options import with_job_options
-from batchcls.cli.options import MODEL, PREPROCESSING, select
+from batchcls.cli.job_options import MODEL, PREPROCESSING, with_job_options
+from batchcls.cli.options import select
 from batchcls.cli.terminal import print_json, print_note, print_result
 from batchcls.display.table import aligned
 from batchcls.display.text import counted

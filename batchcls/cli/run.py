@@ -8,8 +8,8 @@ import typer
 
 from batchcls.cli.exits import report
 from batchcls.cli.help import usage
-from batchcls.cli.job_options import with_job_options
-from batchcls.cli.options import IMAGES, OPTIONS, RUNNING
+from batchcls.cli.job_options import IMAGES, RUNNING, with_job_options
+from batchcls.cli.options import OPTIONS
 from batchcls.cli.terminal import print_note
 from batchcls.errors import UsageError
 from batchcls.job import file

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from batchcls.cli.arguments import check_at_least
-from batchcls.cli.job_options import with_job_options
-from batchcls.cli.options import IMAGES, MODEL, PREPROCESSING, SPEED, select
+from batchcls.cli.job_options import FAST, IMAGES, MODEL, PREPROCESSING, SPEED, with_job_options
+from batchcls.cli.options import select
 from batchcls.cli.terminal import print_note, print_result
 from batchcls.display.text import counted
 from batchcls.errors import UsageError
@@ -21,7 +21,7 @@ To = Annotated[str, typer.Option(metavar="FILE", help="Job file to write.")]
 Seconds = Annotated[float, typer.Option(metavar="S", help="Seconds it may take, roughly.")]
 
 
-@with_job_options(select(IMAGES, MODEL, SPEED, PREPROCESSING, "debug"))
+@with_job_options(select(IMAGES, MODEL, SPEED, PREPROCESSING, "debug", without=FAST))
 def tune(
     file: Model,
     sources: Sources,

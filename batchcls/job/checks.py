@@ -129,6 +129,8 @@ def check_options(job: "Job") -> None:
         raise UsageError(f"--threshold {job.threshold:g}: must be from 0 to 1")
     if not 0 <= job.device_agreement <= 100:
         raise UsageError(f"--device-agreement {job.device_agreement:g}: must be from 0 to 100")
+    if not 50 <= job.fast_agreement <= 100:
+        raise UsageError(f"--fast-agreement {job.fast_agreement:g}: must be from 50 to 100")
     if not job.timeout > 0:
         raise UsageError(f"--timeout {job.timeout:g}: must be more than 0 seconds")
     if job.crop_fraction is not None and not 0 < job.crop_fraction <= 1:
@@ -170,6 +172,7 @@ def _check_together(job: "Job") -> None:
     if job.follow:
         _check_follow(job)
     _check_commands(job)
+    _check_fast(job)
     if job.sources.count("-") > 1:
         raise UsageError("source -: standard input can be read only once")
     if job.output == "-":
@@ -189,6 +192,24 @@ def _check_follow(job: "Job") -> None:
             raise UsageError(f"--follow and {option(name)}: {why}; leave one of them out")
     if job.number_iter > 1:
         raise UsageError("--follow and --number-iter: each image is labelled once; leave one out")
+
+
+def _check_fast(job: "Job") -> None:
+    """Refuse what `--fast` cannot be measured beside."""
+    if job.fast_plan is not None and not job.fast:
+        raise UsageError("--fast-plan: it says how to look twice; add `--fast`")
+    if not job.fast:
+        return
+    if any(":" in device or not device.startswith("CPU") for device in job.device):
+        raise UsageError(f"--fast --device {','.join(job.device)}: it works on the CPU alone")
+    if job.follow and job.fast_plan is None:
+        raise UsageError(
+            "--follow and --fast: there are no images yet to measure it on; name a run that has "
+            "measured with `--fast-plan RESULTS`"
+        )
+    for name in ("infer_precision", "load_config"):
+        if getattr(job, name):
+            raise UsageError(f"--fast chooses in which precision to look; leave out {option(name)}")
 
 
 def _check_commands(job: "Job") -> None:

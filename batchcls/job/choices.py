@@ -11,6 +11,7 @@ Hint = Literal["throughput", "latency", "cumulative_throughput", "none", "tput",
 
 FACTS = (
     "margin", "entropy", "width", "height", "sha256", "phash", "captured", "camera", "gps",
+    "look",
 )  # fmt: skip
 """What a record can say besides its classes, in the record's order."""
 

@@ -101,6 +101,9 @@ class Job:
         strict_preprocess: refuse a model whose preprocessing would be a guess.
         decode: full, or reduced: JPEGs much larger than the model's input are decoded smaller, and
             in full where the answer is close.
+        fast: look at each image in less than f32 first, and in f32 where the answer is close.
+        fast_agreement: percent of the images that must have the best class of f32 all the same.
+        fast_plan: another run, whose trial is taken over; None = there is a trial before the run.
         progress: how progress is shown.
         cluster: where else workers run than on this machine: ``ray``, or launchers that start an
             agent on each machine ("srun --ntasks-per-node=1"); () = here.
@@ -171,6 +174,9 @@ class Job:
     preprocess: str | None = None
     strict_preprocess: bool = False
     decode: str = "full"
+    fast: bool = False
+    fast_agreement: float = 99.5
+    fast_plan: str | None = None
     progress: str = "auto"
     cluster: tuple[str, ...] = ()
     shard: str | None = None

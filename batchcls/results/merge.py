@@ -33,7 +33,7 @@ from batchcls.results.shards import Shard, read_all, unheard
 from batchcls.results.storage import Storage, blocks, opened
 
 AT_ONCE = 4096
-OF_FIRST = ("asked", "guess", "labels", "places", "sizes")
+OF_FIRST = ("asked", "fast", "guess", "labels", "places", "sizes")
 """Settings that the merged manifest has from its first shard; of the others, those in all."""
 OWN = ("job", manifests.SHARD_KEY)
 """Settings of the shards alone."""

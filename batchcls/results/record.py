@@ -59,6 +59,7 @@ _ANGLE = rb"-?[0-9]{1,3}\.[0-9]{6}"
 _FORMS = (
     _DECIMAL, _DECIMAL, _INTEGER, _INTEGER, rb'"[0-9a-f]{64}"', rb'"[0-9a-f]{16}"',
     rb'"(?:' + _CAPTURED + rb')?+"', _TEXT, rb'"(?:' + _ANGLE + rb"," + _ANGLE + rb')?+"',
+    rb'"fi(?:rst|nal)"',
 )  # fmt: skip
 _EXTRAS: Mapping[str, bytes] = dict(zip(FACTS, _FORMS, strict=True))
 """Optional keys after ``error``, in the order in which they are written, and their form."""

@@ -22,6 +22,7 @@ OPTIONS = (
     "device", "top", "infer_precision", "mean_values", "scale_values", "reverse_input_channels",
     "resize_type", "input_size", "crop_fraction", "interpolation", "layout", "preprocess",
     "strict_devices", "activation", "int8", "score_output", "multilabel", "threshold", "pad_value",
+    "fast",
 )  # fmt: skip
 """Options of a job that can change answers by themselves."""
 

@@ -230,6 +230,7 @@ class Output:
                 "agreement": description.get("agreement"),
                 "warnings": description.get("warnings"),
                 "guess": description.get("guess"),
+                "fast": description.get("fast"),
                 echoes.KEY: echoes.joined(carried, heard),
                 **({unchecked.KEY: carried[unchecked.KEY]} if unchecked.KEY in carried else {}),
             },

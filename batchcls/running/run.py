@@ -99,7 +99,7 @@ def _run(
 
                     return already_complete(paths, manifest, failed, job)
                 case GoOn() | NewGeneration():
-                    team, presenter = _staff(job, paths, requests, decided)
+                    team, presenter = _staff(job, paths, requests, decided, storage)
                     begins(presenter)
                     if job.cluster:
                         from batchcls.running.machines import opener  # runs here need none of it
@@ -124,12 +124,20 @@ def _run(
 
 
 def _staff(
-    job: Job, paths: RunPaths, requests: StopRequests, decided: GoOn | NewGeneration
+    job: Job,
+    paths: RunPaths,
+    requests: StopRequests,
+    decided: GoOn | NewGeneration,
+    storage: Storage,
 ) -> tuple[Team, Presenter]:
     """Who will label, and who shows it."""
     team = Team(job, requests)
     if (kept := goes_on_from(decided)) is not None:
         team.guess = kept.settings.get("guess")
+    if job.fast:
+        from batchcls.running import fast_trial
+
+        team.fast = fast_trial.known(job, kept, storage)
     progress = _progress_of(job)(
         started=time.monotonic(),
         started_at=time.time(),

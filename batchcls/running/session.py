@@ -139,14 +139,16 @@ class Session:
             self._requests.at_once = False
             self._listed(listed)
             sample = partial(some_images, self._job, self._output, decided, listed)
-            self._team.load(sample)
+            total = len(self._output.images(listed)) * self._job.number_iter
+            self._team.load(sample, total)
             loop = self._team.loop
             self._checked = checked = device_check.check(
                 self._team.start_message, {"asked": asked, **loop.description}, sample,
                 self._paths.log, ask, loop.until,
             )  # fmt: skip
-            guess = {"guess": self._team.guess}
-            loop.description = {**loop.description, **checked.as_dict(), **guess}
+            fast = self._team.fast
+            decisions = {"guess": self._team.guess, "fast": fast and fast.as_dict()}
+            loop.description = {**loop.description, **checked.as_dict(), **decisions}
             loop.on_agreement(checked.found)
             for warning in checked.warnings:
                 self._progress.warn(warning)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchcls.backends.allocation import decide
 from batchcls.backends.backend import Backend, OpenBackend
@@ -27,6 +27,9 @@ from batchcls.running.presenter import Presenter
 from batchcls.running.signals import StopRequests
 from batchcls.wire.start import StartMessage
 
+if TYPE_CHECKING:
+    from batchcls.job.fast_plan import FastPlan
+
 Sample = Callable[[int, int], Sequence[ImageRef]]
 """At most so many of the run's images, and at most one in so many of them."""
 
@@ -42,6 +45,7 @@ class Team:
         workers: how many there are to be.
         guess: what was chosen where the model does not say how its images are preprocessed, as the
             manifest has it; None where there was nothing to choose.
+        fast: what `--fast` does in this run; None where it is not asked for, or not decided yet.
     """
 
     backend: Backend
@@ -59,6 +63,7 @@ class Team:
         self._policy = policy(job, self._allocation.workers, memory)
         self._end = contextlib.ExitStack()
         self.guess: Mapping[str, Any] | None = None
+        self.fast: FastPlan | None = None
 
     def start(self, open_backend: OpenBackend, presenter: Presenter, log: Path) -> None:
         """Start the workers, in place of others if there are any.
@@ -72,7 +77,7 @@ class Team:
         self._open, self._presenter, self._log = open_backend, presenter, log
         message = self._allocation.start_message(self._job)
         guess = None if self.guess is None else self.guess["name"]
-        self.start_message = message = replace(message, guess=guess)
+        self.start_message = message = replace(message, guess=guess, fast=self.fast)
         with guard(log):
             self.backend = open_backend(message, log, self._job.timeout)
         self._end.callback(self.backend.close)
@@ -88,8 +93,11 @@ class Team:
         for command in self.coordinator.start():
             self.backend.do(command)
 
-    def load(self, sample: Sample) -> None:
+    def load(self, sample: Sample, total: int = 0) -> None:
         """Wait until a worker has loaded the model; let images decide what only they can.
+
+        Args:
+            total: images of the run; what is to be measured on them is left out where it is 0.
 
         Raises:
             InterruptedByUser: a signal arrived.
@@ -106,10 +114,22 @@ class Team:
             self.guess = guessing.decide(self._job, images, self._log, self._wait)
             self.start(self._open, self._presenter, self._log)
             self._load(sample)
+        if self._job.fast and self.fast is None and not self.loop.halted:
+            from batchcls.running import fast_trial
+
+            self.close()  # the cores are the trial's
+            images = sample(fast_trial.IMAGES, 1)
+            self.fast = fast_trial.decide(
+                self.start_message, images, total, self.workers, self._log, self._wait
+            )
+            self.start(self._open, self._presenter, self._log)
+            self._load(sample)
         if self.loop.halted:
             raise StoppedError(f"{self.loop.halted}; {self._log} may say more")
         if self.guess is not None:
             self._presenter.progress.warn(self.guess["words"])
+        if self.fast is not None and self.fast.words:
+            self._presenter.progress.warn(self.fast.words)
 
     def close(self) -> None:
         """End the workers."""

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
+
+if TYPE_CHECKING:
+    from batchcls.job.fast_plan import FastPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,7 @@ class StartMessage:
         alternate: preparing and inferring share one core, so they take turns on it.
         guess: the preprocessing to take where the model says none, by name; "" = the most usual;
             None = ask by an `UndecidedError`.
+        fast: which images have a cheap look first; None = none.
     """
 
     job: Job
@@ -24,6 +28,7 @@ class StartMessage:
     decode_threads: int = 0
     alternate: bool = False
     guess: str | None = ""
+    fast: "FastPlan | None" = None
 
     def to_json(self) -> dict[str, Any]:
         """As JSON data; `from_json` reads it back."""
@@ -33,15 +38,22 @@ class StartMessage:
             "decode_threads": self.decode_threads,
             "alternate": self.alternate,
             "guess": self.guess,
+            "fast": self.fast and self.fast.as_dict(),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read `to_json` back; whatever else is there is another part of the message."""
+        fast = None
+        if data["fast"]:
+            from batchcls.job.fast_plan import FastPlan  # few runs have one
+
+            fast = FastPlan.from_dict(data["fast"])
         return cls(
             job=Job.from_dict(data["job"]),
             threads=Threads(**data["threads"]),
             decode_threads=data["decode_threads"],
             alternate=data["alternate"],
             guess=data["guess"],
+            fast=fast,
         )

@@ -4,7 +4,6 @@ import traceback
 from collections.abc import Collection
 from typing import NamedTuple
 
-from batchcls.decode.policy import CLOSE
 from batchcls.errors import ImageError
 from batchcls.images import Failure, FailureKind
 from batchcls.messages import Answer
@@ -31,16 +30,20 @@ class Answers:
         classifier: makes classes of scores.
         board: shows the images in work; an answered one is not any more.
         facts: what records hold besides classes (`batchcls.job.choices.FACTS`).
+        close: see `Rings.close`.
 
     Attributes:
         done: the answers; whoever takes them leaves an empty list. No method does, since it would
             be called for every image.
     """
 
-    def __init__(self, classifier: Classifier, board: Board, facts: Collection[str]) -> None:
+    def __init__(
+        self, classifier: Classifier, board: Board, facts: Collection[str], close: float
+    ) -> None:
         self._classifier = classifier
         self._board = board
         self._facts = tuple(facts)
+        self._close = close
         self.done: list[Done] = []
 
     def add(self, work: InWork, scores: Array) -> InWork | None:
@@ -54,13 +57,15 @@ class Answers:
             and its answer is close.
         """
         try:
-            if work.reduced and self._classifier.lead(scores) < CLOSE:
+            if work.reduced and self._classifier.lead(scores) < self._close:
                 self._board.clear(work.slot)
                 return InWork(work.lease, work.image, whole=True)
             predictions = self._classifier.outcome(scores)
             always = self._classifier.always(scores)
             if self._facts:
                 work.facts |= self._classifier.uncertainty(scores, self._facts)
+                if "look" in self._facts:
+                    work.facts.setdefault("look", "final")
         except ImageError as error:
             self.fail(work, error.kind, error.message)
             return None

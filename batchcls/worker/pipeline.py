@@ -54,6 +54,7 @@ class Pipeline:
         facts: what records hold besides classes (`batchcls.job.choices.FACTS`).
         alternate: preparing and inferring share one core; only without threads.
         night: compares devices with the CPU while they label; None where there are no others.
+        rings: which request is next; None gives those of the classifier their turns.
         room: what images that are read ahead may take of memory.
         patience_s: how long to wait for one of them.
     """
@@ -69,16 +70,17 @@ class Pipeline:
         *,
         alternate: bool = False,
         night: "NightCheck | None" = None,
+        rings: Rings | None = None,
         room: Room | None = None,
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._classifier = classifier
         self._night = night
-        self._rings = Rings(classifier.rings)
+        self._rings = rings or Rings(classifier.rings)
         self._board = board
         self._decoding = Prefetch(read, decode, classifier.prepare, board, threads, facts)
         self._ahead = ReadAhead(read, board, self.wake, room or Room(), patience_s)
-        self._answers = Answers(classifier, board, facts)
+        self._answers = Answers(classifier, board, facts, self._rings.close)
         self._waiting: deque[InWork] = deque()
         self._prepared: deque[InWork] = deque()
         self._spent: dict[str, float] = {}
@@ -98,7 +100,8 @@ class Pipeline:
     def idle(self) -> bool:
         """No image is anywhere in here."""
         ahead = self._ahead.pending or self._decoding.pending
-        return not (self._waiting or ahead or self._prepared or self._inferring)
+        inferring = self._inferring or self._rings.gathered
+        return not (self._waiting or ahead or self._prepared or inferring)
 
     def add(self, lease: int, images: Sequence[ImageRef]) -> None:
         """Images to answer; they are taken in order."""
@@ -191,10 +194,10 @@ class Pipeline:
 
     def _receive(self, work: InWork) -> None:
         self._ahead.used(work)
-        if work.failure is None:
-            self._prepared.append(work)
-        else:
+        if work.failure is not None:
             self._answers.fail(work, work.failure.kind, work.failure.message)
+        elif not self._rings.takes(work):
+            self._prepared.append(work)
 
     # ---- inference
 
@@ -217,6 +220,8 @@ class Pipeline:
             ring.start(works, [work.tensor for work in works])
             self._rings.started()
             started += len(works)
+        if not (self._prepared or self._waiting or self._decoding.pending):
+            self._rings.hurry()
         if started:
             self._inferring_images = started
             self._inferring_since = time.perf_counter()

@@ -2,11 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 
+from batchcls.decode.policy import CLOSE
 from batchcls.worker.interfaces import Finished, Ring
+from batchcls.worker.prefetch import InWork
 
 
 class Rings:
-    """The rings of all devices, started round-robin."""
+    """The rings of all devices, started round-robin.
+
+    Attributes:
+        close: a picture that was decoded smaller, and whose answer is ahead by less, comes again.
+    """
+
+    close = CLOSE
 
     def __init__(self, rings: Sequence[Ring]) -> None:
         self._rings = tuple(rings)
@@ -19,6 +27,18 @@ class Rings:
 
     def __len__(self) -> int:
         return len(self._rings)
+
+    @property
+    def gathered(self) -> int:
+        """Images that wait in here until they fill a request (`two_looks`)."""
+        return 0
+
+    def takes(self, work: InWork) -> bool:
+        """Whether a prepared image is no longer the caller's to start."""
+        return False
+
+    def hurry(self) -> None:
+        """No further image is at hand: start what was gathered."""
 
     @property
     def only(self) -> Ring | None:

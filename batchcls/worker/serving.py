@@ -20,6 +20,7 @@ from batchcls.worker.stage_board import Board
 
 if TYPE_CHECKING:
     from batchcls.worker.night_check import NightCheck
+    from batchcls.worker.two_looks import TwoLooks
 
 STEP_S = 0.25
 PATIENT = 0.5
@@ -93,6 +94,7 @@ def open_pipeline(start: StartMessage, board: Board) -> tuple[Any, Pipeline]:
 
     room, patience_s = Room(), PATIENT * job.timeout
     classifier.listen(lambda data: decode(data, True))
+    rings = _two_looks(start, classifier, board, lambda data: decode(data, True))
     pipeline = Pipeline(
         classifier,
         Reader(Allowance(patience_s, room.take)),
@@ -102,6 +104,7 @@ def open_pipeline(start: StartMessage, board: Board) -> tuple[Any, Pipeline]:
         job.facts,
         alternate=start.alternate,
         night=_night_check(start, classifier, board),
+        rings=rings,
         room=room,
         patience_s=patience_s,
     )
@@ -109,6 +112,33 @@ def open_pipeline(start: StartMessage, board: Board) -> tuple[Any, Pipeline]:
     keep()
     gc.freeze()  # what is loaded stays: no use in looking through it for garbage, ever again
     return classifier, pipeline
+
+
+def _two_looks(
+    start: StartMessage, exact: Any, board: Board, decode: Callable[[bytes], Picture]
+) -> "TwoLooks | None":
+    """The rings of `--fast`; None where each image has one look.
+
+    What changes answers goes into the exact model's description.
+    """
+    plan = start.fast
+    if plan is None or not plan.looks_twice:
+        return None
+    from batchcls.model.infer.classifier import Classifier
+    from batchcls.model.infer.first_look import first_look
+    from batchcls.worker.two_looks import TwoLooks
+
+    first = Classifier.open(first_look(start.job, plan.first), start.threads, start.guess)
+    first.listen(decode)
+    said, all_of = first.description, exact.description
+    all_of["echo"] |= {f"{device}, first look": echo for device, echo in said["echo"].items()}
+    all_of["warnings"] += [one for one in said["warnings"] if one not in all_of["warnings"]]
+    all_of["fingerprint"]["fast"] = plan.rule
+    for name, precision in said["precision"].items():
+        all_of["fingerprint"][f"precision.{name}, first look"] = precision
+    return TwoLooks(
+        first.rings, exact.rings, exact.lead, plan.margin, board, marked="look" in start.job.facts
+    )
 
 
 def _night_check(start: StartMessage, classifier: Any, board: Board) -> "NightCheck | None":

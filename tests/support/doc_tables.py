@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import fields
 from itertools import groupby
 
+from batchcls.cli.job_options import Option
 from batchcls.cli.legacy import WORDS
-from batchcls.cli.options import OPTIONS, Option
+from batchcls.cli.options import OPTIONS
 from batchcls.job.job import DEFAULT_NAMES, Job
 from tests.support.tree import ROOT
 

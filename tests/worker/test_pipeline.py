@@ -1,49 +1,15 @@
 """Whatever the images do, each that enters the pipeline leaves it as exactly one answer."""
 
-import json
 import time
 
 import pytest
 
-from batchcls.errors import ImageError
 from batchcls.images import ImageRef
 from batchcls.worker.answers import Done
 from batchcls.worker.pipeline import SIDE_BY_SIDE, Pipeline
 from batchcls.worker.stage_board import Board
 from tests.support.fakes import FakeClassifier, FakeRing, fake_decode
-
-
-def read(image: ImageRef) -> bytes:
-    """The path is the content."""
-    if image.path.startswith("V"):
-        raise ImageError("vanished", "gone")
-    return image.path.encode()
-
-
-def answer_all(pipeline: Pipeline, paths: str) -> list[Done]:
-    images = [ImageRef(i, f"{c}{i}") for i, c in enumerate(paths)]
-    half = len(images) // 2
-    pipeline.add(1, images[:half])
-    done = pipeline.step(0.01)
-    pipeline.add(2, images[half:])
-    for _ in range(10_000):
-        if pipeline.idle:
-            break
-        done += pipeline.step(0.01)
-    assert pipeline.idle
-    assert pipeline.step(0) == []
-    pipeline.close()
-    return done
-
-
-def outcome(done: Done) -> str:
-    record = json.loads(done.answer.line)
-    if kind := record["error"]["kind"]:
-        assert kind == done.answer.failed
-        return str(kind)
-    assert record["top"][0]["label"] == done.answer.label
-    return str(record["top"][0]["index"])
-
+from tests.support.pipelines import answer_all, outcome, read
 
 EXPECTED = {
     "V": "vanished",

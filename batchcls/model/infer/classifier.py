@@ -219,12 +219,33 @@ class Classifier:
         Raises:
             ImageError: "bad_output" where the model answered NaN or infinity.
         """
-        activation, threshold = self._metadata.activation, self._metadata.threshold
         values = self._selection.of_chosen(self._whole(scores))
-        low, high = (activation.logits(values, steps) for steps in (-0.5, 0.5))
-        if threshold is not None:
-            threshold = float(activation.logits(np.array([threshold], np.float32))[0])
-        return uncertainty.lead(low, high, threshold)
+        low, high = (self._logits(values, steps) for steps in (-0.5, 0.5))
+        return uncertainty.lead(low, high, self._limit)
+
+    def kept(self, first: NDArray[np.float32], exact: NDArray[np.float32]) -> float:
+        """By how much the answer to other scores of an image is ahead in these, in nats.
+
+        Args:
+            first: (classes,) as another ring gave them; their answer counts.
+            exact: (classes,) of this one's.
+
+        Returns:
+            Negative where it is not the answer of both; infinite where there is only one.
+        """
+        both = [self._selection.of_chosen(self._whole(scores)) for scores in (first, exact)]
+        here, there = map(self._logits, both)
+        return uncertainty.kept(here, there, self._limit)
+
+    def _logits(self, values: NDArray[np.float32], steps: float = 0.0) -> NDArray[np.float64]:
+        return self._metadata.activation.logits(values, steps)
+
+    @property
+    def _limit(self) -> float | None:
+        """The multi-label threshold as a logit."""
+        if (threshold := self._metadata.threshold) is None:
+            return None
+        return float(self._logits(np.array([threshold], np.float32))[0])
 
     def listen(self, decode: Callable[[bytes], Picture]) -> None:
         """Note in the description what the devices answer to fixed pictures; see `echo`.

@@ -58,6 +58,24 @@ def lead(
     return float(low.max() - np.partition(high, -2)[-2])
 
 
+def kept(
+    here: NDArray[np.float64], there: NDArray[np.float64], threshold: float | None = None
+) -> float:
+    """By how much the answer to some logits of an image is ahead in others of it, in nats.
+
+    Args:
+        here: (classes,); their answer counts.
+        there: (classes,); its lead is in these, and negative where they have another answer.
+        threshold: as for `lead`.
+    """
+    if threshold is not None:
+        return float(np.where(here >= threshold, there - threshold, threshold - there).min())
+    if here.size < 2:
+        return math.inf
+    best = int(here.argmax())
+    return float(there[best] - np.delete(there, best).max())
+
+
 def _plogp(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """-p ln p, 0 at 0."""
     clipped = np.clip(values, 1e-300, 1.0)

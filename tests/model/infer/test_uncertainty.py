@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
 from batchcls.model.graph.activation import Activation, decide
 from batchcls.model.infer.classifier import Classifier
-from batchcls.model.infer.uncertainty import lead, uncertainty
+from batchcls.model.infer.uncertainty import kept, lead, uncertainty
 from tests.support import tiny_models as tiny
 
 pytestmark = pytest.mark.runs
@@ -117,3 +119,22 @@ def test_the_model_decides(
     assert classifier.uncertainty(scores, BOTH) == wanted
     assert classifier.lead(scores) == pytest.approx(gap, abs=1e-3)
     classifier.close()
+
+
+@given(
+    st.lists(st.tuples(st.floats(-20, 20), st.floats(-20, 20)), min_size=2, max_size=6),
+    st.one_of(st.none(), st.floats(-5, 5)),
+)
+def test_an_answer_is_kept_by_as_much_as_others_would_have_to_gain(
+    pairs: list[tuple[float, float]], threshold: float | None
+) -> None:
+    here, there = (np.array(side) for side in zip(*pairs, strict=True))
+    found = kept(here, there, threshold)
+    if threshold is None:
+        best = int(here.argmax())
+        same = all(there[best] > value for n, value in enumerate(there) if n != best)
+    else:
+        same = all((a >= threshold) == (b >= threshold) for a, b in pairs)
+        same = same and not any(b == threshold for _, b in pairs)
+    assert (found > 0) == same
+    assert kept(there, there, threshold) == lead(there, there, threshold)

@@ -1,0 +1,164 @@
+"""`--fast` through real workers: answers of either look, and a plan that is decided once."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batchcls.errors import RefusedError, UsageError
+from batchcls.images import Folder, ImageRef
+from batchcls.job.fast_plan import BF16, FastPlan
+from batchcls.job.job import Job
+from batchcls.job.threads import Threads
+from batchcls.results import manifest as manifests
+from batchcls.results.rundir import RunPaths
+from batchcls.results.storage import PosixStorage
+from batchcls.running import fast_trial
+from batchcls.running.run import run
+from batchcls.wire.start import StartMessage
+
+Planned = Callable[[FastPlan], Job]
+
+
+def plan_of(job: Job) -> FastPlan:
+    kept = manifests.load(PosixStorage(), RunPaths.of(job.output).manifest)
+    assert kept is not None
+    return FastPlan.from_dict(kept.settings["fast"])
+
+
+def lines(job: Job) -> bytes:
+    assert run(job).exit_code == 0
+    return Path(job.output).read_bytes()
+
+
+def answered(job: Job) -> list[dict[str, Any]]:
+    records = map(json.loads, lines(job).splitlines())
+    return [record for record in records if not record["error"]["kind"]]
+
+
+@pytest.fixture
+def planned(job: Job, tmp_path: Path) -> Planned:
+    """From a plan to a job that takes it over from another run."""
+    other = replace(job, output=str(tmp_path / "other.jsonl"))
+    run(other)
+    paths, storage = RunPaths.of(other.output), PosixStorage()
+
+    def of(plan: FastPlan) -> Job:
+        before = manifests.load(storage, paths.manifest)
+        assert before is not None
+        settings = {**before.settings, "fast": plan.as_dict()}
+        manifests.save(storage, paths.manifest, replace(before, settings=settings))
+        return replace(job, fast=True, fast_plan=other.output)
+
+    return of
+
+
+@pytest.mark.runs
+@pytest.mark.parametrize("layout", [{}, {"workers": 1, "decode_threads": 2}, {"batch_size": 5}])
+def test_what_is_looked_at_again_has_the_line_of_f32(
+    planned: Planned, tmp_path: Path, layout: dict[str, Any]
+) -> None:
+    right = (tmp_path / "other.jsonl").read_bytes()
+    job = replace(planned(FastPlan(BF16, 1e6)), **layout)
+    assert lines(job) == right
+    looks = {
+        r["look"] for r in answered(replace(job, output=job.output + "2", with_facts=("look",)))
+    }
+    assert looks == {"final"}
+
+
+@pytest.mark.runs
+def test_clear_answers_are_those_of_the_first_look(planned: Planned, tmp_path: Path) -> None:
+    job = planned(FastPlan(BF16, 0.0))
+    first = answered(replace(job, with_facts=("look",)))
+    assert {record["look"] for record in first} == {"first"}
+    right = map(json.loads, (tmp_path / "other.jsonl").read_text().splitlines())
+    best = [record["top"][0]["index"] for record in right if record["top"]]
+    assert [record["top"][0]["index"] for record in first] == best
+    assert lines(replace(job, workers=1, batch_size=3, output=job.output + "1")) == lines(
+        replace(job, output=job.output + "2")
+    )
+
+
+@pytest.mark.runs
+def test_a_run_keeps_its_plan_and_goes_on_with_no_other(planned: Planned) -> None:
+    plan = FastPlan(BF16, 0.5, "measured once", {"gain": 2.0})
+    job = planned(plan)
+    made = lines(job)
+    planned(FastPlan(BF16, 0.25))  # the other run has another one by now
+    assert plan_of(job) == plan
+    assert lines(job) == made
+    with pytest.raises(RefusedError, match=r'fast: was "bf16, again in f32 below 0.500000"'):
+        run(replace(job, fast=False, fast_plan=None))
+
+
+@pytest.mark.runs
+def test_a_run_that_is_too_small_is_as_always(job: Job) -> None:
+    right = lines(replace(job, output=job.output + ".right"))
+    job = replace(job, fast=True)
+    assert lines(job) == right
+    plan = plan_of(job)
+    assert not plan.looks_twice
+    assert "`--fast` is left out: " in plan.words
+    assert lines(replace(job, fast=False)) == right, "so nothing is between it and the same without"
+
+
+@pytest.mark.runs
+def test_a_plan_of_a_run_without_one_is_refused(job: Job) -> None:
+    run(replace(job, output=job.output + ".other"))
+    with pytest.raises(RefusedError, match="that run was begun without `--fast`"):
+        run(replace(job, fast=True, fast_plan=job.output + ".other"))
+
+
+@pytest.mark.runs
+def test_a_trial_measures_each_image_once(job: Job, images: Path, tmp_path: Path) -> None:
+    good = sorted(images.rglob("[0-9]*.png"))
+    refs = [
+        ImageRef(n, str(path.relative_to(images)), Folder(str(images)))
+        for n, path in enumerate(good)
+    ]
+    start = StartMessage(replace(job, fast=True), Threads())
+    plan = fast_trial.decide(start, refs, 10**9, 1, tmp_path / "log", lambda: None)
+    if "bf16" in plan.words:
+        pytest.skip(plan.words)
+    assert plan.measured["chosen_on"] + plan.measured["tested"] == len(good)
+    assert min(plan.measured["costs"].values()) > 0
+    assert plan.measured["same"] == plan.measured["tested"], "colours are easy to tell apart"
+
+
+def test_what_a_trial_came_to_decides() -> None:
+    job = Job(sources=("x",), fast=True)
+    clear, wrong = [9.0, 9.0, True, 0.0], [8.0, -1.0, False, 0.1]
+    costs = {"prepare": 0.001, "first": 0.002, "exact": 0.010}
+
+    def plan(seen: list[list[Any]], **other: float) -> FastPlan:
+        return fast_trial.judged({"refused": "", "seen": seen, "costs": costs | other}, job)
+
+    good = plan([clear] * 300)
+    assert (good.first, good.margin) == (BF16, 0.0)
+    assert "3.7 times as fast on these images, same best class on 200 of 200 (at least 98.5%)" in (
+        good.words
+    )
+    assert "does not pay" in plan([clear] * 300, first=0.010).words
+    assert "keep their best class" in plan([clear, wrong, clear] * 5 + [clear] * 285).words
+    assert "more than 10% of the run" in plan([clear] * 20).words
+    assert not fast_trial.judged({"refused": "no bf16", "seen": [], "costs": {}}, job).looks_twice
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"device": ("GPU",)}, "works on the CPU alone"),
+        ({"device": ("AUTO:CPU",)}, "works on the CPU alone"),
+        ({"infer_precision": "bf16"}, "leave out --infer-precision"),
+        ({"follow": True}, "no images yet to measure it on"),
+        ({"fast_agreement": 20.0}, "must be from 50 to 100"),
+        ({"fast": False, "fast_plan": "r.jsonl"}, "add `--fast`"),
+    ],
+)
+def test_what_does_not_go_with_it_is_refused(options: dict[str, Any], why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        replace(Job(sources=("x",), fast=True), **options).check()
