@@ -88,7 +88,7 @@ class OnEnd:
         except OSError as error:
             wrong = error.strerror or str(error)
         if wrong and sys.stderr is not None:
-            told = f"--on-end {shlex.join(self._arguments)}: {wrong}"
+            told = f"--on-end {self._arguments[0]}: {wrong}"  # what follows may hold a secret
             QuietStream(sys.stderr).write(f"batchcls: warning: {safe(told)}\n")
 
 
@@ -110,6 +110,7 @@ def _done(arguments: list[str], text: bytes, more: Mapping[str, str]) -> str:
         wrong = ""
         try:
             requests.at_once = True
+            requests.check()  # of signals that came while it was started
             if not exits(leader, time.monotonic() + LIMIT_S):
                 wrong = f"killed after {LIMIT_S:g} s"
         except InterruptedByUser:

@@ -31,7 +31,7 @@ from batchcls.sources.containers.places import (
 )
 from batchcls.sources.directory import sync_directory
 from batchcls.sources.nul_ended import BLOCK, NAMES_AT_ONCE, Splitter, joined
-from batchcls.sources.url_names import as_listed, is_url
+from batchcls.sources.url_names import as_listed, holds_url
 
 HEIC_ENDINGS = (b".heic", b".heif", b".hif")
 """How names end of images whose decoder is not installed with batchcls."""
@@ -180,8 +180,9 @@ class ListWriter:
     def _write(self) -> None:
         if self._block:
             block = joined(self._block)
-            if b"://" in block and any(map(is_url, self._block)):
+            if holds_url(block):
                 self._names.hide()
+                self.named[HEIC_ENDINGS[0].decode()] += 1  # an address says nothing of its image
             lowered = block.lower()
             for ending in HEIC_ENDINGS:
                 self.named[ending.decode()] += lowered.count(ending + b"\0")
@@ -232,7 +233,7 @@ class InputsReader:
             repeat(self._folder) if self._places is None else self._places.of(first, len(names))
         )
         images = zip(count(first), map(os.fsdecode, names), places, strict=False)
-        make = _listed if any(map(is_url, names)) else ImageRef
+        make = _listed if any(map(holds_url, names)) else ImageRef
         return tuple(starmap(make, images))
 
     def seek(self, index: int) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from batchcls.errors import SourceError
 from batchcls.images import is_stored
 from batchcls.job.paths import absolute
-from batchcls.sources.url_names import SCHEMES, is_url, shown
+from batchcls.sources.url_names import is_url, shown
 
 LOOKED_AT = 1000
 TRIED = 20
@@ -63,7 +63,7 @@ def instead_of_url(word: str) -> str:
     scheme, mark, rest = word.partition("://")
     if not mark or not scheme.isalnum():
         return ""
-    if f"{scheme.lower()}://" in SCHEMES:
+    if scheme.lower() in ("http", "https"):
         return (
             "put it on a list of URLs, one per line, that begin with http:// or https://, and name "
             "that list: @urls.txt"
@@ -85,7 +85,7 @@ def _explain(first: list[bytes], name: str, file: Path | None) -> str:
             return f"{name} holds more than paths: {found}"
         if (inner := _unquoted(line)) != line and _exists(inner):
             command = _command(f"tr -d {shlex.quote(chr(line[0]))} <", file)
-            return f"{name} holds paths in quotes: {os.fsdecode(line)}; remove them{command}"
+            return f"{name} holds paths in quotes: {shown(os.fsdecode(line))}; remove them{command}"
         if _exists(os.path.join(beside, line)):  # noqa: PTH118 - raw bytes
             folder = os.fsdecode(beside)
             return (
@@ -94,14 +94,15 @@ def _explain(first: list[bytes], name: str, file: Path | None) -> str:
             )
     paths = f"the first {LOOKED_AT:,} paths" if len(first) == LOOKED_AT else "its paths"
     example = os.fsdecode(first[0])
+    named = shown(example)
     if instead := instead_of_url(example):
         if example.startswith("file:///") and not any(b"%" in line for line in first):
             instead += _command("sed 's|^file://||'", file)
-        return f"{name} holds URLs, the first being {shown(example)}; {instead}"
+        return f"{name} holds URLs, the first being {named}; {instead}"
     if example.startswith("/"):
-        return f"{name}: none of {paths} exists, the first being {example}; is the disk mounted?"
+        return f"{name}: none of {paths} exists, the first being {named}; is the disk mounted?"
     return (
-        f"{name}: none of {paths} exists in {os.fsdecode(here)}, the first being {example}; run "
+        f"{name}: none of {paths} exists in {os.fsdecode(here)}, the first being {named}; run "
         "batchcls in the folder that they are relative to, or write them in full"
     )
 
@@ -114,10 +115,10 @@ def _more_than_a_path(line: bytes, file: Path | None, folders: Sequence[bytes]) 
         there = (os.path.join(folder, path) for folder in folders)  # noqa: PTH118 - raw bytes
         if any(map(os.path.isfile, there)):
             mark = os.fsdecode(line[end : end + 1])
-            shown = "\\t" if mark == "\t" else mark
+            spelt = "\\t" if mark == "\t" else mark
             last = mark not in os.fsdecode(line[end + 1 :])
-            command = _command(f"sed 's/{shown}[^{shown}]*$//'", file) if last else ""
-            text, alone = os.fsdecode(line), os.fsdecode(path)
+            command = _command(f"sed 's/{spelt}[^{spelt}]*$//'", file) if last else ""
+            text, alone = shown(os.fsdecode(line)), shown(os.fsdecode(path))
             return f"{text!r}, and {alone!r} exists; give it one path per line{command}"
     return ""
 

@@ -14,15 +14,19 @@ SAID = "HTTP "
 """How the message begins of a failure that a server has told."""
 ALONE = "; other hosts can be reached"
 """How that of another failure ends where it is no network's."""
-SCHEMES = ("http://", "https://")
-_RAW = tuple(scheme.encode() for scheme in SCHEMES)
+_URL = re.compile(rb"https?://", re.IGNORECASE)
 _SECRET = re.compile(r"[?#].*", re.DOTALL)
 _USER = re.compile(r"(?<=://)[^/?#]*@")
 
 
 def is_url(name: bytes) -> bool:
     """Whether a line of a list is the address of an image."""
-    return name.startswith(_RAW)
+    return _URL.match(name) is not None
+
+
+def holds_url(name: bytes) -> bool:
+    """Whether an address stands anywhere in a line: in quotes, or behind a number."""
+    return _URL.search(name) is not None
 
 
 def shown(address: str) -> str:
@@ -57,6 +61,8 @@ def of_one_image(line: bytes) -> bool:
 
 def as_listed(index: int, name: str, folder: Folder) -> ImageRef:
     """The image of a name that stands in a list, where that name alone says where it is."""
-    if name.startswith(SCHEMES):
+    raw = os.fsencode(name)
+    if is_url(raw):
         return ImageRef(index, shown(name), Url(folder, name))
-    return ImageRef(index, name, folder)
+    # No file has such a name; what it holds may be secret all the same.
+    return ImageRef(index, shown(name) if holds_url(raw) else name, folder)

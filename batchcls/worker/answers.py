@@ -59,7 +59,7 @@ class Answers:
         try:
             if work.reduced and self._classifier.lead(scores) < self._close:
                 self._board.clear(work.slot)
-                return InWork(work.lease, work.image, whole=True)
+                return InWork(work.lease, work.image, whole=True, data=work.data, alone=work.alone)
             predictions = self._classifier.outcome(scores)
             always = self._classifier.always(scores)
             if self._facts:

@@ -193,7 +193,8 @@ class Pipeline:
         return self._rings.in_flight > 0
 
     def _receive(self, work: InWork) -> None:
-        self._ahead.used(work)
+        if work.failure is not None or not work.reduced:  # else it may be decoded once more
+            self._ahead.used(work)
         if work.failure is not None:
             self._answers.fail(work, work.failure.kind, work.failure.message)
         elif not self._rings.takes(work):
@@ -269,11 +270,14 @@ class Pipeline:
             self._board.enter(work.slot, work.image.index, "write")
             if finished.error is not None:
                 self._answers.refuse(work, finished.error)
+                self._ahead.used(work)
                 continue
             if self._night is not None:
                 self._night.see(ring.device, work.image.index, work.tensor, finished.scores[row])
             if (again := self._answers.add(work, finished.scores[row])) is not None:
-                self._waiting.extendleft(self._ahead.put([again]))
+                self._waiting.appendleft(again)
+            else:
+                self._ahead.used(work)
         count, device = len(self._answers.done) - before, ring.device
         self._images[device] = self._images.get(device, 0) + count
         self._latency[device] = self._latency.get(device, 0.0) + finished.latency_s * count

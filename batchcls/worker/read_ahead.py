@@ -137,11 +137,15 @@ class ReadAhead:
     # ---- the threads
 
     def _start_threads(self) -> None:
-        wanted = min(THREADS - self._threads, len(self._todo) - self._idle)
+        waiting = len(self._todo) + len(self._large)
+        wanted = min(THREADS - self._threads, waiting - self._idle)
         for _ in range(min(wanted, GIVEN_UP + THREADS - self._given_up - self._threads)):
+            try:
+                with _small_stack():
+                    threading.Thread(target=self._run, name="read-ahead", daemon=True).start()
+            except RuntimeError:  # a limit of processes; those that there are go on
+                return
             self._threads += 1
-            with _small_stack():
-                threading.Thread(target=self._run, name="read-ahead", daemon=True).start()
 
     def _run(self) -> None:
         me = threading.get_ident()
@@ -160,7 +164,8 @@ class ReadAhead:
             found = self._attempt(work.image)
             with self._changed:
                 if self._reads.pop(me, None) is None:
-                    return  # too late
+                    self._given_up -= 1  # it has come back, if too late
+                    return
                 self._room.end(len(found) if isinstance(found, bytes) else 0)
                 self._free_host(where)
                 self._keep(work, found)
@@ -230,7 +235,9 @@ class ReadAhead:
             while (left := self._todo or self._large) and not self._threads:
                 work = left.popleft()
                 work.slot = self._board.take()
-                work.failure = Failure("io_error", "too many reads before it hang")
+                work.failure = Failure(
+                    "io_error", "no thread is free to read it: too many earlier reads hang"
+                )
                 self._finish(work)
 
     def _abandon(self, thread: int) -> None:

@@ -26,7 +26,8 @@ class Room:
     """Bytes of images that are being read by threads, and of those that wait for the decoder.
 
     Nobody waits in vain: once the decoder has used up all that is read, the thread that began first
-    goes on, whatever it needs.
+    goes on, whatever it needs. As that one may be waiting for a slow server, the first of those
+    that wait for room goes on too, up to twice the limit.
 
     Args:
         limit: of all together, but for one image that goes alone, whatever its size.
@@ -69,10 +70,15 @@ class Room:
                 return 0.0
             if share.count + count > self._limit // SHARE:
                 raise NotNowError
-            before, share.since = share.waited_s, time.monotonic()
-            self._freed.wait_for(lambda: self._shares.get(me) is not share or self._fits(me, count))
-            share.waited_s += time.monotonic() - share.since
-            share.since = None
+            before = share.waited_s
+            if not self._fits(me, count):
+                share.since = time.monotonic()
+                self._freed.wait_for(
+                    lambda: self._shares.get(me) is not share or self._fits(me, count)
+                )
+                share.waited_s += time.monotonic() - share.since
+                share.since = None
+                self._freed.notify_all()  # another is the first of those that wait
             share.count += count
             return share.waited_s - before
 
@@ -96,5 +102,10 @@ class Room:
             self._freed.notify_all()
 
     def _fits(self, me: int, count: int) -> bool:
-        first = me == next(iter(self._shares))
-        return self.taken + count <= self._limit or (first and not self._kept)
+        after = self.taken + count
+        if after <= self._limit or self._kept:
+            return after <= self._limit
+        if me == next(iter(self._shares)):
+            return True
+        waiting = (one for one, share in self._shares.items() if share.since is not None)
+        return after <= 2 * self._limit and me == next(waiting, me)

@@ -4,6 +4,8 @@ import ipaddress
 import socket
 
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
+"""Of RFC 8215; Python calls it global before 3.11.10 or so."""
 
 
 def addresses_of(host: str, port: int) -> list[str]:
@@ -28,4 +30,5 @@ def is_private(address: str) -> bool:
         if ip in NAT64:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         ip = inner or ip
-    return not ip.is_global or ip.is_multicast
+    inside = getattr(ip, "is_site_local", False) or ip in LOCAL_NAT64
+    return not ip.is_global or ip.is_multicast or ip.is_reserved or inside

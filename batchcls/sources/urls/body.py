@@ -9,6 +9,8 @@ from batchcls.sources.urls.connections import Connection
 from batchcls.sources.urls.patience import AgainError, Patience
 
 BLOCK = 256 << 10
+PACKED = ("gzip", "x-gzip", "deflate")
+"""As servers send it, unasked. Other words than these and those that are refused mean nothing."""
 
 
 def read_body(
@@ -25,6 +27,10 @@ def read_body(
         ImageError: too_large, corrupt, or packed as nobody asked for.
         OSError: the connection breaks, or nothing comes; or an `HTTPException`.
     """
+    packed = response.getheader("Content-Encoding", "").strip().lower()
+    if packed in ("br", "zstd", "compress", "x-compress"):
+        raise ImageError("io_error", "HTTP answer is packed in a way that was not asked for")
+    unpack = _Unpacker(patience, allowance, max_bytes) if packed in PACKED else None
     length = response.length
     if length is not None:
         _require_small(length, max_bytes)
@@ -37,35 +43,43 @@ def read_body(
             break
         size += len(block)
         _require_small(size, max_bytes)
+        if unpack is not None:
+            unpack.add(block)
+            continue
         if length is None:
             patience.add(allowance.room(len(block)))
         blocks.append(block)
     if length is not None and size < length:
         raise AgainError(f"the connection ended after {size} of {length} bytes")
     response.close()  # in Python 3.11, `read1` does not notice that it is at the end
-    body = b"".join(blocks)
-    packed = response.getheader("Content-Encoding", "identity").lower()
-    if packed == "identity":
-        return body
-    if packed not in ("gzip", "x-gzip", "deflate"):
-        raise ImageError("io_error", "HTTP answer is packed in a way that was not asked for")
-    return _unpacked(body, patience, allowance, max_bytes)
+    return b"".join(blocks if unpack is None else unpack.end())
 
 
-def _unpacked(body: bytes, patience: Patience, allowance: Allowance, max_bytes: int) -> bytes:
-    unpack, blocks, size = zlib.decompressobj(zlib.MAX_WBITS | 32), [], 0
-    try:
-        while body and not unpack.eof:
-            patience.add(allowance.room(BLOCK))
-            blocks.append(unpack.decompress(body, BLOCK))
-            size += len(blocks[-1])
-            _require_small(size, max_bytes)
-            body = unpack.unconsumed_tail
-    except zlib.error:
-        raise ImageError("corrupt", "what the server packed cannot be unpacked") from None
-    if not unpack.eof:
-        raise ImageError("truncated", "what the server packed ends early")
-    return b"".join(blocks)
+class _Unpacker:
+    """What a server has packed, block by block: a few bytes may become any number."""
+
+    def __init__(self, patience: Patience, allowance: Allowance, max_bytes: int) -> None:
+        self._patience, self._allowance, self._max_bytes = patience, allowance, max_bytes
+        self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        self._blocks: list[bytes] = []
+        self._size = 0
+
+    def add(self, packed: bytes) -> None:
+        try:
+            while packed and not self._unpack.eof:
+                self._patience.left()
+                self._patience.add(self._allowance.room(BLOCK))
+                self._blocks.append(self._unpack.decompress(packed, BLOCK))
+                self._size += len(self._blocks[-1])
+                _require_small(self._size, self._max_bytes)
+                packed = self._unpack.unconsumed_tail
+        except zlib.error:
+            raise ImageError("corrupt", "what the server packed cannot be unpacked") from None
+
+    def end(self) -> list[bytes]:
+        if not self._unpack.eof:
+            raise ImageError("truncated", "what the server packed ends early")
+        return self._blocks
 
 
 def _require_small(size: int, max_bytes: int) -> None:

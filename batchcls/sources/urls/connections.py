@@ -140,6 +140,7 @@ class Connections:
                 plain = self._tls.wrap_socket(plain, server_hostname=origin.host)
         http = HTTPConnection(origin.host, origin.port)
         http.sock = plain
+        http.auto_open = 0  # it would connect by name, unchecked
         return Connection(origin, http, plain, self._is_private(address))
 
 

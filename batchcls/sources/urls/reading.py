@@ -16,7 +16,6 @@ import os
 import socket
 import ssl
 import time
-from collections import defaultdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse, responses
@@ -70,8 +69,8 @@ class Urls:
         self._allowance = allowance
         self._max_bytes = max_bytes
         self._connections = connections or Connections()
-        self._others = Others(self._connections)
-        self._paces: defaultdict[Origin, Pace] = defaultdict(Pace)
+        self._others = Others()
+        self._paces: dict[Origin, Pace] = {}  # of those that have refused
 
     def read(self, _image: ImageRef, place: Url) -> bytes:
         """An image's bytes.
@@ -114,7 +113,11 @@ class Urls:
             self._leave(connection, response)
             # Whatever bytes it has: `http.client` takes each for a letter.
             location = os.fsdecode(response.getheader("Location", "").encode("latin-1"))
-            address = urljoin(address, location)
+            try:
+                address = urljoin(address, location)
+            except ValueError:
+                words = f"{SAID}redirect to {NO_ADDRESS}"
+                raise ImageError("io_error", words) from None
             before, origin = origin, _origin_of(address, SAID + "redirect to ")
             if before.secure and not origin.secure:
                 raise ImageError("io_error", "HTTP redirect from https to http")
@@ -124,7 +127,8 @@ class Urls:
         self, origin: Origin, address: str, patience: Patience, may_be_private: bool
     ) -> tuple[Connection, HTTPResponse]:
         """A server's answer, of which nothing but its head is read."""
-        patience.wait(self._paces[origin].turn(time.monotonic()), patience.words)
+        if (pace := self._paces.get(origin)) is not None:
+            patience.wait(pace.turn(time.monotonic()), patience.words)
         parts = urlsplit(address)
         target = quote(os.fsencode(parts.path or "/"), LEGAL)
         if parts.query:
@@ -158,7 +162,7 @@ class Urls:
             raise _again(error, patience) from None
 
     def _answer(self, connection: Connection, response: HTTPResponse, patience: Patience) -> bytes:
-        status, pace = response.status, self._paces[connection.origin]
+        status, pace = response.status, self._paces.get(connection.origin)
         if status == 200:
             try:
                 body = read_body(connection, response, patience, self._allowance, self._max_bytes)
@@ -169,7 +173,8 @@ class Urls:
                 _close(connection, response)
                 raise
             self._connections.keep(connection)
-            pace.went_well()
+            if pace is not None:
+                pace.went_well()
             if not body:
                 raise ImageError("empty", "no bytes in it")
             return body
@@ -177,6 +182,7 @@ class Urls:
         said = f"HTTP {status} {responses.get(status, '')}".rstrip()
         if status in REFUSING:
             longest = self._allowance.patience_s / 2  # there is to be time to ask once more
+            pace = self._paces.setdefault(connection.origin, Pace())
             wait = max(pace.refused(time.monotonic()), min(_retry_after(response), longest))
             raise RefusedError(said, wait)
         if status in PASSING:

@@ -77,6 +77,24 @@ def test_names_hold_no_secrets(address: str, name: str) -> None:
     assert rest == "" or int(rest, 16) >= 0
 
 
+@pytest.mark.parametrize("line", [f"HTTPS{SIGNED[5:]}", f" {SIGNED}", f'"{SIGNED}"', f"1,{SIGNED}"])
+def test_an_address_in_any_spelling_shows_no_secret(line: str) -> None:
+    found = frozen("http://a.example/d", line)
+    assert not any("hush" in image.path for image in images(found))
+    assert stat.S_IMODE(Path("job/inputs").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("line", [f'"{SIGNED}"', f"1,{SIGNED}", f" {SIGNED}"])
+def test_a_refused_list_shows_no_secret(line: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        frozen(line, line)
+    assert "hush" not in str(caught.value)
+
+
+def test_what_web_servers_have_may_be_heic() -> None:
+    assert frozen(SIGNED).named == {".heic": 1}
+
+
 def test_names_of_other_secrets_differ() -> None:
     assert shown("http://a/b?1") != shown("http://a/b?2")
 

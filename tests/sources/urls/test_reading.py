@@ -240,7 +240,8 @@ def test_a_name_that_leads_elsewhere_the_second_time_leads_nowhere(server: WebSe
     "address",
     ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "::1",
      "fe80::1%eth0", "fc00::1", "::ffff:127.0.0.1", "64:ff9b::a00:1", "2002:7f00:1::", "100.64.0.1",
-     "224.0.0.1", "ff02::1", "255.255.255.255"],
+     "224.0.0.1", "ff02::1", "255.255.255.255", "fec0::2", "64:ff9b:1::a00:1", "::ffff:0:a00:1",
+     "::10.0.0.1"],
 )  # fmt: skip
 def test_private_addresses_are_known(address: str) -> None:
     assert is_private(address)
@@ -249,6 +250,11 @@ def test_private_addresses_are_known(address: str) -> None:
 @pytest.mark.parametrize("address", ["1.1.1.1", "2606:4700::1111", "64:ff9b::101:101"])
 def test_public_addresses_are_known(address: str) -> None:
     assert not is_private(address)
+
+
+def test_a_redirect_to_nowhere_is_what_the_server_said(server: WebServer) -> None:
+    server.pages["/a.jpg"] = gives(302, Location="http://[x")
+    assert refusal(f"{server.url}/a.jpg").startswith("io_error: HTTP redirect to no address")
 
 
 def test_as_many_redirects_as_are_allowed_are_followed(server: WebServer) -> None:
