@@ -23,6 +23,8 @@ from batchcls.sources.names import NOBODYS, name_filter
 from batchcls.worker.sandbox import bound_memory, confine
 
 MEMORY_MB = 512
+BATCHES_MB = 4096
+"""More for the batches of an Arrow file, which are read whole to be counted; at most its size."""
 START_S = 60
 BYTES_PER_S = 4 << 20
 """Of a container whose headers are next to one another; such a container lists slowest."""
@@ -31,7 +33,8 @@ BYTES_PER_S = 4 << 20
 def main() -> None:
     """Entry point of the process."""
     confine(int(sys.argv[1]))
-    bound_memory(MEMORY_MB)
+    bound_memory(MEMORY_MB, MEMORY_MB + BATCHES_MB)
+    bound, _ = resource.getrlimit(resource.RLIMIT_AS)
     names, places = (os.fdopen(int(number), "r+b") for number in sys.argv[2:4])
     filters = json.loads(sys.stdin.readline())
     is_image, excluded = name_filter(filters["names"]), name_filter((*NOBODYS, *filters["exclude"]))
@@ -39,6 +42,8 @@ def main() -> None:
         request = json.loads(line)
         container = Container(*request["container"])
         _bound_time(container.size)
+        batches = container.size if container.kind == "arrow" else 0
+        _bound_addresses(bound, min(batches, BATCHES_MB * 1_000_000))
         left = Left(is_image, excluded)
         try:
             count = _write(records(container, request["number"], left), names, places)
@@ -71,6 +76,13 @@ def _bound_time(size: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, hard))
+
+
+def _bound_addresses(bound: int, more: int) -> None:
+    """Let the next container take so much more memory than others."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if bound != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_AS, (min(bound + more, hard), hard))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def confine(parent: int) -> None:
         Path("/proc/self/oom_score_adj").write_text("500")
 
 
-def bound_memory(megabytes: int) -> None:
+def bound_memory(megabytes: int, most: int = 0) -> None:
     """Let this process grow by so much and no more; what then asks for memory gets none.
 
     To be called once the model is loaded. The bound is one on addresses, the only one that Linux
@@ -44,6 +44,7 @@ def bound_memory(megabytes: int) -> None:
 
     Args:
         megabytes: of growth; 0 = no bound. What is resident now must leave a quarter of it free.
+        most: to which the bound may be raised later, if that is more.
 
     Raises:
         UsageError: the model alone takes more.
@@ -62,4 +63,5 @@ def bound_memory(megabytes: int) -> None:
             "what the largest image needs besides"
         )
     bound = size + megabytes * 1_000_000
-    resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
+    hard = size + max(megabytes, most) * 1_000_000
+    resource.setrlimit(resource.RLIMIT_AS, (bound, hard))

@@ -1,8 +1,10 @@
 """Containers listed by another process: the same lists, and words where it dies."""
 
+import mmap
 import os
 import signal
 import tarfile
+from array import array
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -91,3 +93,18 @@ def test_memory_that_it_asks_for_is_not_ours(tmp_path: Path, lister: ListingProc
         file.truncate(1 << 41)
     with pytest.raises(SourceError, match="needs more memory than any list should"):
         [*lister.members(look_at("tar", str(path)), 0)]
+
+
+def test_an_arrow_batch_of_any_usual_size_is_listed(tmp_path: Path, lister: ListingProcess) -> None:
+    """A table that was saved in one piece is one batch, which is read whole."""
+    pa = pytest.importorskip("pyarrow")
+    count, size = 600, 1 << 20
+    starts = pa.py_buffer(array("q", range(0, (count + 1) * size, size)))
+    zeros = pa.py_buffer(mmap.mmap(-1, count * size))  # takes no memory as long as it is read
+    column = pa.Array.from_buffers(pa.large_binary(), count, [None, starts, zeros])
+    batch = pa.record_batch({"image": column})
+    path = tmp_path / "a.arrow"
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, batch.schema) as table:
+        table.write_batch(batch)
+    assert len([*lister.members(look_at("arrow", str(path)), 0)]) == count
+    path.unlink()
