@@ -49,15 +49,17 @@ class Costs:
         prepare: reading, decoding and preprocessing it.
         first: the first look.
         exact: the look in f32.
+        whole: decoding in full for that, where the first look is at a smaller picture.
     """
 
     prepare: float
     first: float
     exact: float
+    whole: float = 0.0
 
     def gain(self, again: float) -> float:
         """How many times as fast it is where that share of the images has a second look."""
-        fast = self.prepare + self.first + again * self.exact
+        fast = self.prepare + self.first + again * (self.exact + self.whole)
         return (self.prepare + self.exact) / fast if fast > 0 else 1.0
 
 
@@ -108,14 +110,15 @@ class Choice:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def choose(seen: Sequence[Seen], costs: Costs, percent: float) -> Choice:
+def choose(seen: Sequence[Seen], costs: Costs, percent: float, least: float = 0.0) -> Choice:
     """Choose a margin and test it.
 
     Args:
         seen: images, in the order of the list that they are spread over; at least `FEW`.
         percent: of the images that shall have the same answer.
+        least: the margin is no smaller.
     """
-    margin = margin_for(seen[::3], percent)
+    margin = max(least, margin_for(seen[::3], percent))
     rest = [one for number, one in enumerate(seen) if number % 3]
     first = [one for one in rest if one.lead >= margin]
     again = 1 - len(first) / len(rest)

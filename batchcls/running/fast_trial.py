@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.backends.deadlines import LOADING_LIMIT_S
+from batchcls.decode.policy import CLOSE
 from batchcls.errors import BatchclsError, InterruptedByUser, RefusedError
 from batchcls.images import ImageRef
 from batchcls.job.fast_plan import BF16, FastPlan
@@ -107,7 +108,8 @@ def judged(found: dict[str, Any], job: Job) -> FastPlan:
         return _as_always(
             f"to measure it would take more than {SHARE:.0%} of the run, or {SECONDS:g} s"
         )
-    choice = choose(seen, Costs(**found["costs"]), job.fast_agreement)
+    least = CLOSE if job.decode == "reduced" else 0.0  # smaller pictures have one of their own
+    choice = choose(seen, Costs(**found["costs"]), job.fast_agreement, least)
     measured = {**choice.as_dict(), "costs": found["costs"], "chosen_on": len(seen[::3])}
     if not choice.keeps(job.fast_agreement):
         share = 100 * choice.same / choice.tested

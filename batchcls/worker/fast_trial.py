@@ -2,8 +2,8 @@
 
 Rules of this file:
 
-1. Both looks are at the same tensors, in turns of a few images, so that a machine that is busy with
-   something else slows both.
+1. Both looks are at the same images, in turns of a few, so that a machine that is busy with
+   something else slows both. With `--decode reduced` the exact one is at the picture in full.
 2. It ends in time: what the first turns take says how many there can be.
 3. Nothing is decided here: leads and times go back (`batchcls.running.fast_choice`).
 """
@@ -85,12 +85,13 @@ class _Trial:
     def __init__(self, exact: Classifier, first: Classifier, policy: DecodePolicy) -> None:
         self._exact, self._first, self._policy = exact, first, policy
         self._source = EveryPlace()
+        self._at_least = policy.at_least(exact.needs)
         self.forget()
 
     def forget(self) -> None:
         """Begin again."""
         self.seen: list[tuple[float, float, bool, float]] = []
-        self._spent: dict[str, list[float]] = {"prepare": [], "first": [], "exact": []}
+        self._spent: dict[str, list[float]] = {"prepare": [], "first": [], "exact": [], "whole": []}
 
     @property
     def costs(self) -> dict[str, float]:
@@ -104,21 +105,30 @@ class _Trial:
 
     def look(self, images: Sequence[ImageRef]) -> None:
         """A turn."""
-        began = time.perf_counter()
-        inputs = []
+        began, whole_s = time.perf_counter(), 0.0
+        inputs, wholes = [], []
         for image in images:
             try:
-                picture = decode_picture(self._source.read(image), self._policy, None)
+                data = self._source.read(image)
+                picture = decode_picture(data, self._policy, self._at_least)
                 inputs.append(self._exact.prepare(picture))
             except ImageError:
                 continue  # the run says what is wrong with it
+            wholes.append(inputs[-1])
+            if picture.scale > 1:
+                since = time.perf_counter()
+                whole = decode_picture(data, self._policy, None)  # the same file, which is right
+                wholes[-1] = self._exact.prepare(whole)
+                whole_s += time.perf_counter() - since
         if not inputs:
             return
-        self._took("prepare", began, len(inputs))
+        self._took("prepare", began + whole_s, len(inputs))
+        self._spent["whole"].append(whole_s / len(inputs))
         answers = []
-        for part, classifier in (("first", self._first), ("exact", self._exact)):
+        looks = (("first", self._first, inputs), ("exact", self._exact, wholes))
+        for part, classifier, given in looks:
             began = time.perf_counter()
-            answers.append(classifier.rings[0].ask(inputs, ANSWER_S))
+            answers.append(classifier.rings[0].ask(given, ANSWER_S))
             self._took(part, began, len(inputs))
         for first, exact in zip(answers[0] or (), answers[1] or (), strict=False):
             self._compare(first, exact)

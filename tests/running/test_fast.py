@@ -6,8 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
+from batchcls.decode.policy import CLOSE
 from batchcls.errors import RefusedError, UsageError
 from batchcls.images import Folder, ImageRef
 from batchcls.job.fast_plan import BF16, FastPlan
@@ -125,8 +128,30 @@ def test_a_trial_measures_each_image_once(job: Job, images: Path, tmp_path: Path
     if "bf16" in plan.words:
         pytest.skip(plan.words)
     assert plan.measured["chosen_on"] + plan.measured["tested"] == len(good)
-    assert min(plan.measured["costs"].values()) > 0
+    costs = plan.measured["costs"]
+    assert min(costs[part] for part in ("prepare", "first", "exact")) > 0
+    assert costs["whole"] == 0
     assert plan.measured["same"] == plan.measured["tested"], "colours are easy to tell apart"
+
+
+@pytest.mark.runs
+def test_a_trial_of_smaller_pictures_compares_them_with_whole_ones(
+    job: Job, tmp_path: Path
+) -> None:
+    chance = np.random.default_rng(3)
+    refs = []
+    for number in range(36):
+        colour = np.roll([60, 60, 190], number)
+        pixels = np.clip(colour + chance.integers(-60, 60, (410, 660, 3)), 0, 255)
+        assert cv2.imwrite(str(tmp_path / f"{number}.jpg"), pixels.astype(np.uint8))
+        refs.append(ImageRef(number, f"{number}.jpg", Folder(str(tmp_path))))
+    start = StartMessage(replace(job, fast=True, decode="reduced"), Threads())
+    plan = fast_trial.decide(start, refs, 10**9, 1, tmp_path / "log", lambda: None)
+    if "bf16" in plan.words:
+        pytest.skip(plan.words)
+    assert plan.measured["costs"]["whole"] > 0
+    assert plan.measured["margin"] >= CLOSE
+    assert plan.measured["apart"] > 0
 
 
 def test_what_a_trial_came_to_decides() -> None:
