@@ -15,7 +15,7 @@ from batchcls.display.text import safe
 from batchcls.errors import UsageError
 from batchcls.report import where as wheres
 from batchcls.report.pictures import BYTES, EDGE, Thumbnailer, Whereabouts, described
-from batchcls.report.reading import classes_of
+from batchcls.report.reading import noted_labels
 from batchcls.report.review.kept import Kept
 from batchcls.report.review.overview import Order, Overview
 
@@ -52,8 +52,8 @@ class Desk:
     def about(self, title: str) -> dict[str, Any]:
         """What the page begins with."""
         frequent = [json.loads(label) for label, _ in self._overview.labels.most_common()]
-        known = classes_of(self._overview.results.path).labels
-        labels = dict.fromkeys([*frequent, *(label for _, label in sorted(known.items()))])
+        # Not `classes_of`, which where nothing is noted reads all lines once more.
+        labels = dict.fromkeys([*frequent, *noted_labels(self._overview.results.path)])
         return {
             "title": title,
             "images": self._overview.count,
