@@ -11,6 +11,8 @@ Rules of this file:
 4. Nobody waits for these threads: no image of another server, no stop, no end of the process.
 """
 
+import ctypes
+import resource
 import threading
 import time
 import traceback
@@ -33,6 +35,7 @@ GIVEN_UP = 200
 GRACE_S = 2.0
 """For readers that keep their own time, and can say what they have waited for."""
 LOOK_S = 0.5
+ARENA_MAX = -8  # of malloc.h
 STACK = 1 << 20
 """Bytes of a thread's stack: where addresses are bounded, the usual 8 MiB are too many."""
 
@@ -139,6 +142,8 @@ class ReadAhead:
     def _start_threads(self) -> None:
         waiting = len(self._todo) + len(self._large)
         wanted = min(THREADS - self._threads, waiting - self._idle)
+        if wanted > 0 and not self._threads:
+            _bound_arenas()
         for _ in range(min(wanted, GIVEN_UP + THREADS - self._given_up - self._threads)):
             try:
                 with _small_stack():
@@ -253,6 +258,14 @@ class ReadAhead:
         self._busy[where] -= 1
         if not self._busy[where]:
             del self._busy[where]
+
+
+def _bound_arenas() -> None:
+    """Where addresses are bounded, keep glibc from taking 64 MiB of them for each new thread."""
+    if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(ARENA_MAX, 2)
 
 
 @contextmanager
