@@ -13,8 +13,9 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -120,6 +121,24 @@ def fetch(source: str) -> Path:
     except Exception as error:
         raise SourceError(f"{source}: download failed: {_reason(error)}") from error
     return _linked(source, folder, Path(snapshot), files)
+
+
+def fetched_for(source: str, places: Iterable[str]) -> Path | None:
+    """What a run that is to be resumed was made from, though the hub may have moved on since.
+
+    Args:
+        source: names no revision; otherwise the hub is asked.
+        places: of the run's sources.
+    """
+    reference = parse(source)
+    wanted = _place(reference, "*")
+    for folder in map(Path, places if reference.revision is None else ()):
+        same_split = fnmatch(folder.name, wanted.name) and (" " in folder.name) == (
+            reference.split is not None
+        )
+        if folder.parent == wanted.parent and same_split and _is_whole(folder):
+            return folder
+    return None
 
 
 def _look(hub: Any, source: str, reference: Reference) -> tuple[str, list[str]]:

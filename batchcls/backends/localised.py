@@ -4,6 +4,7 @@ Once, and in the process that the user started: what workers get is a local path
 OpenVINO, which that process never loads, so another one does it.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,11 @@ BUILT_IN_S = 120.0
 """Seconds that building may take; it takes one."""
 
 
-def localised(job: Job) -> Job:
+def localised(job: Job, places: Callable[[], Iterable[str]] = tuple) -> Job:
     """The job with the path of its model, whatever name that has, and folders for datasets.
+
+    Args:
+        places: of the sources of the run that is to be resumed, if there is one.
 
     Raises:
         ModelError: the model is not there, or cannot be fetched or built.
@@ -26,8 +30,11 @@ def localised(job: Job) -> Job:
     if any(source.startswith("hf://") for source in job.sources):
         from batchcls.backends import hub_datasets  # rare, and workers start without
 
+        before = tuple(places())
         sources = (
-            str(hub_datasets.fetch(source)) if hub_datasets.is_reference(source) else source
+            str(hub_datasets.fetched_for(source, before) or hub_datasets.fetch(source))
+            if hub_datasets.is_reference(source)
+            else source
             for source in job.sources
         )
         job = replace(job, sources=tuple(sources))

@@ -11,6 +11,15 @@ from batchcls.results.storage import Storage
 from batchcls.running.plan import Found
 
 
+def places_before(paths: RunPaths, storage: Storage) -> tuple[str, ...]:
+    """The sources of the latest generation; none where it does not say."""
+    try:
+        manifest = manifests.load(storage, paths.manifest)
+    except RefusedError:  # `look` tells of it
+        return ()
+    return () if manifest is None else tuple(manifest.settings.get("places", ()))
+
+
 def look(paths: RunPaths, storage: Storage, *, fresh: bool) -> Found:
     """What is there, once what a crash left half begun is carried out or forgotten.
 

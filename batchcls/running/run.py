@@ -24,7 +24,7 @@ from batchcls.results.lock import Lock
 from batchcls.results.rundir import RunPaths, make_directory, remove_unbegun
 from batchcls.results.storage import PosixStorage, Storage
 from batchcls.running.log import logging_to
-from batchcls.running.look import look
+from batchcls.running.look import look, places_before
 from batchcls.running.plan import Finished, GoOn, NewGeneration, Refused, goes_on_from, plan
 from batchcls.running.presenter import Presenter
 from batchcls.running.request import asked_early, request
@@ -83,7 +83,7 @@ def _run(
     begins: Callable[[Presenter], None] = lambda _: None,
 ) -> "RunResult":
     paths = RunPaths.of(job.output)
-    job = localised(job)
+    job = localised(job, lambda: () if job.fresh else places_before(paths, storage))
     model_path(job.model)  # a missing model is said before a directory is made
     make_directory(paths, storage)
     with Lock.take(paths, storage) as lock, stop_requests() as requests:

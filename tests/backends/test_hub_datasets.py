@@ -120,6 +120,24 @@ def test_without_the_hub_a_revision_is_that_commit_or_none(
     assert serves(COMMIT) == folder
 
 
+def test_a_run_goes_on_with_its_commit_when_the_hub_has_moved_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    whole, part = (
+        hub_datasets._place(Reference("org/name", None, split), COMMIT) for split in (None, "train")
+    )
+    known = ["/photos", str(whole), str(part)]
+    assert hub_datasets.fetched_for("hf://datasets/org/name", known) is None  # not there any more
+    whole.mkdir(parents=True)
+    part.mkdir()
+    assert hub_datasets.fetched_for("hf://datasets/org/name", known) == whole
+    assert hub_datasets.fetched_for("hf://datasets/org/name:train", known) == part
+    for other in ("org/name@main", "org/name:test", "org/other", "other/name"):
+        assert hub_datasets.fetched_for(f"hf://datasets/{other}", known) is None
+    assert hub_datasets.fetched_for("hf://datasets/org/name", ["/elsewhere/" + whole.name]) is None
+
+
 def test_a_folder_whose_files_left_the_cache_is_made_anew(tmp_path: Path) -> None:
     snapshot, folder = tmp_path / "snapshot", tmp_path / "links"
     snapshot.mkdir()
