@@ -51,15 +51,16 @@ def evaluate(
         return _compare(results, against, as_json=as_json)
     from batchcls.report import reading, text
     from batchcls.report.corrected import read_truth
+    from batchcls.report.lines import ResultsFile
     from batchcls.report.siblings import SiblingTruths
 
-    path, complete = reading.results_file(results)
-    truths = read_truth(truth) if truth else SiblingTruths(reading.root_of(path))
-    found = reading.evaluate(path, truths, offset)
+    file = ResultsFile.find(results)
+    truths = read_truth(truth) if truth else SiblingTruths(reading.root_of(file.path))
+    found = reading.evaluate(file, truths, offset)
     if as_json:
-        print_json({"results": str(path), "complete": complete, **found.as_dict()})
+        print_json({"results": str(file.path), "complete": file.complete, **found.as_dict()})
     else:
-        print_result(text.lines(found, complete=complete))
+        print_result(text.lines(found, complete=file.complete))
         if truths.unused:
             print_result(
                 f"\n{counted(truths.unused, 'image', 'images')} of the truth not in the results"

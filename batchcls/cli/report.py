@@ -74,7 +74,7 @@ def passes(results: str, where: str) -> "Callable[[ParsedRecord], bool]":
     """The test of a record that `--where` means; what people corrected counts."""
     from batchcls.report import corrections
     from batchcls.report import where as wheres
-    from batchcls.report.reading import results_file
+    from batchcls.report.lines import results_file
     from batchcls.report.rows import Row
 
     test = wheres.parse(where)
@@ -93,7 +93,8 @@ def truths_of(results: str, truth: str | None) -> "Truths | None":
     if truth is None:
         return None
     from batchcls.report.corrected import read_truth
-    from batchcls.report.reading import results_file, root_of
+    from batchcls.report.lines import results_file
+    from batchcls.report.reading import root_of
     from batchcls.report.siblings import SiblingTruths
 
     if truth != FOLDERS:

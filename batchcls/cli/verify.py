@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def verify(results: Results = DEFAULT_OUTPUT, as_json: AsJson = False, debug: Debug = False) -> int:
     """Check that every image has its line: once, in order, whole."""
-    from batchcls.report.reading import results_file
+    from batchcls.report.lines import results_file
     from batchcls.results.storage import PosixStorage
     from batchcls.results.verify import verify as check
 

@@ -2,7 +2,7 @@
 
 import base64
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from batchcls.errors import RefusedError, UsageError
 from batchcls.report import alike
 from batchcls.report.evaluate import Evaluation, Tally
 from batchcls.report.facts import facts_of
+from batchcls.report.lines import ResultsFile, parsed
 from batchcls.report.matching import Matching
 from batchcls.report.page.body import Contents, Group, body
 from batchcls.report.page.html import MARK, page
@@ -19,14 +20,13 @@ from batchcls.report.pictures import (
     Thumbnailer,
     Whereabouts,
     described,
-    read_at,
     thumbnails,
 )
-from batchcls.report.reading import matching_of, results_file
+from batchcls.report.reading import matching_of
 from batchcls.report.sample import Sample, Sizes, Smallest, mixed
 from batchcls.report.scan import scan
 from batchcls.report.truth import ANOTHER, Truth, Truths
-from batchcls.results.record import ParsedRecord, parse
+from batchcls.results.record import ParsedRecord
 
 MOST_PICTURES = 2000
 MOST_BYTES = 13_500_000
@@ -96,23 +96,26 @@ def build(request: Request, make: Thumbnailer, tell: Callable[[str], None]) -> s
         UsageError: there are no results, or they cannot be compared with the truth.
         RefusedError: a line is no record.
     """
-    path, complete = results_file(request.results)
+    results = ResultsFile.find(request.results)
+    path = results.path
     tell(f"reading {path}")
     sample = Sample(Sizes.within(request.pictures))
-    for line, offset in _lines(path):
+    for number, (offset, line) in enumerate(results.lines(), 1):
         found = scan(line)
         if found is None:
             raise RefusedError(
                 f"{path}, byte {offset:,}: not a record; `batchcls verify` says more"
             )
-        if request.where is None or request.where(parse(line)):
+        if request.where is None or request.where(parsed(path, number, line)):
             sample.add(found, offset)
-    contents = Contents(path.name, facts_of(path), sample, complete=complete, where=request.filter)
+    contents = Contents(
+        path.name, facts_of(path), sample, complete=results.complete, where=request.filter
+    )
     chosen = _chosen(sample)
     judge = None
     if request.truths is not None:
-        judge = Judge(request.truths, matching_of(path, request.truths))
-        contents.evaluation, wrong = _evaluated(path, request, judge)
+        judge = Judge(request.truths, matching_of(results, request.truths))
+        contents.evaluation, wrong = _evaluated(results, request, judge)
         chosen["wrong"] = [("pictures-wrong", "", wrong)] if wrong else []
     offsets = {
         index: offset
@@ -120,7 +123,7 @@ def build(request: Request, make: Thumbnailer, tell: Callable[[str], None]) -> s
         for *_, found in groups
         for index, offset in found
     }
-    records = list(read_at(path, (offsets[index] for index in sorted(offsets))))
+    records = [results.record(offsets[index]) for index in sorted(offsets)]
     contents.pictures = len(records)
     tell(f"making thumbnails of {counted(len(records), 'image', 'images')}")
     made = thumbnails(records, Whereabouts.of(path, request.images), make, MOST_BYTES)
@@ -171,16 +174,6 @@ def write(text: str, path: Path) -> None:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def _lines(path: Path) -> Iterator[tuple[bytes, int]]:
-    """Lines and where they begin, without a last one that is not whole yet."""
-    offset = 0
-    with path.open("rb") as file:
-        for line in file:
-            if line[-1:] == b"\n":
-                yield line[:-1], offset
-            offset += len(line)
-
-
 Chosen = dict[str, list[tuple[str, str, list[tuple[int, int]]]]]
 """Section → groups of an id, a title, and images with their offsets."""
 
@@ -203,12 +196,12 @@ def _chosen(sample: Sample) -> Chosen:
 
 
 def _evaluated(
-    path: Path, request: Request, judge: Judge
+    results: ResultsFile, request: Request, judge: Judge
 ) -> tuple[Evaluation, list[tuple[int, int]]]:
     """How right the answers are, and the images with the surest wrong ones."""
     tally, wrong = Tally(judge.matching), Smallest(WRONG)
-    for line, offset in _lines(path):
-        record = parse(line)
+    for number, (offset, line) in enumerate(results.lines(), 1):
+        record = parsed(results.path, number, line)
         if request.where is not None and not request.where(record):
             continue
         tally.add(record, judge.truths.of(record.path))

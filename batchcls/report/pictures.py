@@ -1,7 +1,7 @@
 """The images that a page shows: their records, where they are, and small JPEGs of them."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from batchcls.display.text import safe
 from batchcls.errors import BatchclsError, RefusedError
 from batchcls.images import FailureKind, Folder, ImageRef, Place
 from batchcls.results.manifest import Manifest, load
-from batchcls.results.record import ParsedRecord, RecordError, parse
+from batchcls.results.record import ParsedRecord
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import PosixStorage
 from batchcls.sources.containers.places import Places
@@ -101,23 +101,6 @@ def manifest_of(results: Path) -> tuple[Manifest | None, Path | None]:
         paths = RunPaths.find(str(results))
         return load(PosixStorage(), paths.manifest), paths.inputs
     return None, None
-
-
-def read_at(results: Path, offsets: Iterable[int]) -> Iterator[ParsedRecord]:
-    """The records whose lines begin there.
-
-    Raises:
-        RefusedError: a line is no record.
-    """
-    with results.open("rb") as file:
-        for offset in offsets:
-            file.seek(offset)
-            try:
-                yield parse(file.readline().removesuffix(b"\n"))
-            except RecordError as error:
-                raise RefusedError(
-                    f"{results}, byte {offset:,}: {error}; `batchcls verify` says more"
-                ) from error
 
 
 def described(record: ParsedRecord) -> dict[str, Any]:

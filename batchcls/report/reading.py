@@ -1,17 +1,16 @@
-"""Reads a results file line by line, complete or still being written, for reports."""
+"""Compares a results file with the truth, and finds what a run noted beside it."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from batchcls.errors import BatchclsError, RefusedError, UsageError
+from batchcls.errors import BatchclsError, UsageError
 from batchcls.report.classes import Classes
 from batchcls.report.evaluate import Evaluation, Tally
+from batchcls.report.lines import ResultsFile
 from batchcls.report.matching import Matching, find_matching
 from batchcls.report.truth import Truths
 from batchcls.results.manifest import Manifest, load
-from batchcls.results.record import ParsedRecord, RecordError, parse
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import PosixStorage
 
@@ -19,48 +18,7 @@ PROBED = 20_000
 """Records from which to learn how to compare truth and results."""
 
 
-def results_file(path: str) -> tuple[Path, bool]:
-    """The results file that `path` means, and whether it is complete.
-
-    Raises:
-        UsageError: there is none.
-    """
-    results = Path(path)
-    part = Path(path + ".part")
-    if results.is_file():
-        return results, results.suffix != ".part"
-    if part.is_file():
-        return part, False
-    raise UsageError(f"no results at {path}; name the results file of a run")
-
-
-def records(path: Path) -> Iterator[ParsedRecord]:
-    """The records of a results file, without a last line that is not whole yet.
-
-    Raises:
-        RefusedError: a line is no record.
-    """
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if line.endswith(b"\n"):
-                yield parsed(path, number, line[:-1])
-
-
-def parsed(path: Path, number: int, line: bytes) -> ParsedRecord:
-    """A line of a results file, read.
-
-    Raises:
-        RefusedError: it is no record.
-    """
-    try:
-        return parse(line)
-    except RecordError as error:
-        raise RefusedError(
-            f"{path}, line {number}: {error}; `batchcls verify` says more"
-        ) from error
-
-
-def evaluate(path: Path, truths: Truths, offset: int | None = None) -> Evaluation:
+def evaluate(results: ResultsFile, truths: Truths, offset: int | None = None) -> Evaluation:
     """Compare a results file with the truth.
 
     Args:
@@ -70,24 +28,24 @@ def evaluate(path: Path, truths: Truths, offset: int | None = None) -> Evaluatio
         RefusedError: a line is no record.
         UsageError: no image has a known class, or what is known cannot be compared.
     """
-    tally = Tally(matching_of(path, truths, offset))
-    for record in records(path):
+    tally = Tally(matching_of(results, truths, offset))
+    for record in results.records():
         tally.add(record, truths.of(record.path))
     evaluation = tally.evaluation()
     if not evaluation.counted and truths.unused:
         raise UsageError(
-            f"{path}: no row of the truth is about an image in the results; write paths in it as "
-            "they stand there"
+            f"{results.path}: no row of the truth is about an image in the results; write paths "
+            "in it as they stand there"
         )
     if not evaluation.counted:
         raise UsageError(
-            f"{path}: no image has a known class; name a truth file with `--truth FILE`, or keep "
-            "images in folders named after their classes"
+            f"{results.path}: no image has a known class; name a truth file with `--truth FILE`, "
+            "or keep images in folders named after their classes"
         )
     return evaluation
 
 
-def matching_of(path: Path, truths: Truths, offset: int | None = None) -> Matching:
+def matching_of(results: ResultsFile, truths: Truths, offset: int | None = None) -> Matching:
     """How a results file is compared with the truth; see `evaluate`.
 
     Raises:
@@ -96,16 +54,16 @@ def matching_of(path: Path, truths: Truths, offset: int | None = None) -> Matchi
     """
     known = (
         (truth, record.top)
-        for record in islice(records(path), PROBED)
+        for record in islice(results.records(), PROBED)
         if (truth := truths.of(record.path)) is not None
     )
-    matching = find_matching(known, classes_of(path), offset)
+    matching = find_matching(known, classes_of(results), offset)
     if matching.doubt:
-        raise UsageError(f"{path} cannot be compared with the truth: {matching.doubt}")
+        raise UsageError(f"{results.path} cannot be compared with the truth: {matching.doubt}")
     return matching
 
 
-def classes_of(path: Path) -> Classes:
+def classes_of(results: ResultsFile) -> Classes:
     """The classes of the model that made these results.
 
     All of them as the run noted them, where the results still lie beside it and say the same; else
@@ -114,9 +72,9 @@ def classes_of(path: Path) -> Classes:
     Raises:
         RefusedError: a line is no record.
     """
-    noted = noted_labels(path)
+    noted = noted_labels(results.path)
     seen: dict[int, str] = {}
-    for record in islice(records(path), PROBED if noted else None):
+    for record in islice(results.records(), PROBED if noted else None):
         seen.update((p.index, p.label) for p in record.top)
     if noted and seen.items() <= dict(enumerate(noted)).items():
         return Classes.of(noted)

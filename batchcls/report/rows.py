@@ -1,18 +1,13 @@
-"""The images of results as reports and exports see them: the record, and what a person said.
-
-A stream over finished results, or over those that grow: these are read as far as they went when
-they were found, so that each pass sees the same.
-"""
+"""The images of results as reports and exports see them: the record, and what a person said."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NamedTuple, Self
+from typing import NamedTuple
 
-from batchcls.errors import RefusedError, UsageError
+from batchcls.errors import RefusedError
 from batchcls.images import Failure, Prediction
 from batchcls.report.corrections import Correction
-from batchcls.report.reading import parsed, results_file
+from batchcls.report.lines import ResultsFile, untold
 from batchcls.results.record import ParsedRecord
 
 
@@ -60,73 +55,26 @@ class Row(NamedTuple):
         return top[0].score - top[1].score if len(top) > 1 else None
 
 
-@dataclass(frozen=True, slots=True)
-class Results:
-    """A results file, as it was when it was found.
-
-    Attributes:
-        path: of the file that is there.
-        complete: it is the finished one.
-        size: bytes.
-    """
-
-    path: Path
-    complete: bool
-    size: int
-
-    @classmethod
-    def find(cls, name: str) -> Self:
-        """The results that a user names.
-
-        Raises:
-            UsageError: there are none.
-        """
-        path, complete = results_file(name)
-        return cls(path, complete, path.stat().st_size)
-
-    def open(self) -> IO[bytes]:
-        """The file.
-
-        Raises:
-            UsageError: it cannot be read.
-        """
-        try:
-            return self.path.open("rb")
-        except OSError as error:
-            raise UsageError(f"{self.path}: {error.strerror or error}") from error
+class Results(ResultsFile):
+    """A results file whose images are read with what people said of them."""
 
     def rows(
         self,
         corrections: Mapping[int, Correction] | None = None,
-        passed: Callable[[int], object] = lambda _: None,
+        passed: Callable[[int], object] = untold,
     ) -> Iterator[Row]:
         """Each image, in order.
 
         Args:
             corrections: what people said, by index.
-            passed: told, now and then, how many bytes were read since it was told last.
+            passed: see `lines`.
 
         Raises:
             RefusedError: a line is no record, or a correction is of another image.
         """
         said = corrections or {}
-        left, untold = self.size, 0
-        with self.open() as file:
-            for number, line in enumerate(file, 1):
-                if len(line) > left or not line.endswith(b"\n"):
-                    break
-                left -= len(line)
-                untold += len(line)
-                if untold > 1 << 20:
-                    passed(untold)
-                    untold = 0
-                record = parsed(self.path, number, line[:-1])
-                yield Row(record, _label(said, record, self.path) if said else None)
-        passed(untold)
-        if self.complete and left:
-            raise RefusedError(
-                f"{self.path} does not end with a whole line; `batchcls verify` says more"
-            )
+        for record in self.records(passed):
+            yield Row(record, _label(said, record, self.path) if said else None)
 
 
 def shown(path: str) -> str:

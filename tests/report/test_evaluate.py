@@ -14,6 +14,7 @@ from batchcls.report import reading, text
 from batchcls.report.chance import wilson
 from batchcls.report.classes import Classes
 from batchcls.report.evaluate import BINS, Tally
+from batchcls.report.lines import ResultsFile, results_file
 from batchcls.report.matching import Matching
 from batchcls.report.truth import FolderTruths, Truth, parse
 from batchcls.results.manifest import Manifest, save
@@ -131,7 +132,7 @@ def cats(path: Path) -> Path:
 
 def test_a_results_file_against_its_folders(tmp_path: Path) -> None:
     path = cats(tmp_path / "results.jsonl")
-    found = reading.evaluate(path, FolderTruths())
+    found = reading.evaluate(ResultsFile.find(str(path)), FolderTruths())
     assert (found.images, found.counted, found.top1, found.top5) == (4, 3, 1, 2)
     assert found.failed == {"vanished": 1}
     assert found.confused == (("dog", "cat", 1),)
@@ -170,11 +171,13 @@ def test_the_labels_of_the_run_count_where_they_fit_the_results(
     other = ok_line(ImageRef(3, "misc/3.jpg"), [Prediction(0, "cat", 1.0)])
     write(path, *cats(path).read_bytes().splitlines()[:3], other)
     noted(path, labels)
-    assert reading.evaluate(path, FolderTruths()).counted == counted
+    assert reading.evaluate(ResultsFile.find(str(path)), FolderTruths()).counted == counted
 
 
 def test_the_words_for_people(tmp_path: Path) -> None:
-    found = reading.evaluate(cats(tmp_path / "results.jsonl"), FolderTruths())
+    found = reading.evaluate(
+        ResultsFile.find(str(cats(tmp_path / "results.jsonl"))), FolderTruths()
+    )
     words = text.lines(found, complete=False)
     assert words.split("\n") == [
         "3 images have a known class; compared by label.",
@@ -216,25 +219,25 @@ def test_hostile_labels_do_not_reach_the_terminal() -> None:
 def test_a_run_under_way_is_read_to_its_last_whole_line(tmp_path: Path) -> None:
     whole = cats(tmp_path / "whole").read_bytes()
     (tmp_path / "results.jsonl.part").write_bytes(whole[:-5])
-    path, complete = reading.results_file(str(tmp_path / "results.jsonl"))
+    path, complete = results_file(str(tmp_path / "results.jsonl"))
     assert (path.name, complete) == ("results.jsonl.part", False)
-    assert [record.index for record in reading.records(path)] == [0, 1, 2]
-    assert reading.results_file(str(path)) == (path, False)
+    assert [record.index for record in ResultsFile.find(str(path)).records()] == [0, 1, 2]
+    assert results_file(str(path)) == (path, False)
 
 
 def test_what_cannot_be_evaluated_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no results at"):
-        reading.results_file(str(tmp_path / "none.jsonl"))
+        results_file(str(tmp_path / "none.jsonl"))
     damaged = write(tmp_path / "damaged.jsonl", b'{"i":0}')
     with pytest.raises(RefusedError, match=r"damaged\.jsonl, line 1: not a record"):
-        reading.evaluate(damaged, FolderTruths())
+        reading.evaluate(ResultsFile.find(str(damaged)), FolderTruths())
     flat = write(tmp_path / "flat", ok_line(ImageRef(0, "a.jpg"), [Prediction(0, "cat", 1.0)]))
     with pytest.raises(
         UsageError, match="no image has a known class; name a truth file with `--truth FILE`"
     ):
-        reading.evaluate(flat, FolderTruths())
+        reading.evaluate(ResultsFile.find(str(flat)), FolderTruths())
     with pytest.raises(UsageError, match="no row of the truth is about an image in the results"):
-        reading.evaluate(flat, parse("file,label\nb.jpg,cat\n"))
+        reading.evaluate(ResultsFile.find(str(flat)), parse("file,label\nb.jpg,cat\n"))
     holiday = write(tmp_path / "h", ok_line(ImageRef(0, "june/a.jpg"), [Prediction(0, "cat", 1.0)]))
     with pytest.raises(UsageError, match=r"h cannot be compared with the truth: none of the true"):
-        reading.evaluate(holiday, FolderTruths())
+        reading.evaluate(ResultsFile.find(str(holiday)), FolderTruths())

@@ -9,20 +9,19 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Literal, Self
 
 from batchcls.errors import RefusedError
+from batchcls.report.lines import untold
 from batchcls.report.rows import Results, Row
 from batchcls.report.scan import scan
-from batchcls.results.record import ParsedRecord, parse
+from batchcls.results.record import ParsedRecord
 
 STEP = 64
 LEVELS = 65_000
 """Of leads from 0 to 1; greater ones are the last."""
 NO_CLASS, FAILED = LEVELS + 1, LEVELS + 2
 """In place of a level."""
-TELL = 1 << 17
 
 Order = Literal["unsure", "sure", "list"]
 ORDERS: tuple[Order, ...] = ("unsure", "sure", "list")
@@ -49,38 +48,29 @@ class Overview:
     _by_lead: "array[int]" = field(default_factory=lambda: array("I"))
 
     @classmethod
-    def of(cls, results: Results, told: Callable[[int], object] = lambda done: None) -> Self:
+    def of(cls, results: Results, told: Callable[[int], object] = untold) -> Self:
         """Read all lines.
 
         Args:
-            told: is told now and then how many bytes were read since it was told last.
+            told: how many bytes were read; see `ResultsFile.lines`.
 
         Raises:
             RefusedError: a line is no record.
         """
         found = cls(results)
         levels = array("H")
-        offset = untold = 0
-        with results.path.open("rb") as file:
-            for line in file:
-                if offset + len(line) > results.size or not line.endswith(b"\n"):
-                    break
-                said = scan(line[:-1])
-                if said is None:
-                    raise RefusedError(
-                        f"{results.path}, byte {offset:,}: not a record; `batchcls verify` says "
-                        "more"
-                    )
-                if not found.count:
-                    found.first = said.index
-                if found.count % STEP == 0:
-                    found._places.append(offset)
-                levels.append(found._level(said.label, said.margin, said.kind))
-                found.count += 1
-                offset += len(line)
-                if offset - untold > TELL:
-                    told(offset - untold)
-                    untold = offset
+        for offset, line in results.lines(told):
+            said = scan(line)
+            if said is None:
+                raise RefusedError(
+                    f"{results.path}, byte {offset:,}: not a record; `batchcls verify` says more"
+                )
+            if not found.count:
+                found.first = said.index
+            if found.count % STEP == 0:
+                found._places.append(offset)
+            levels.append(found._level(said.label, said.margin, said.kind))
+            found.count += 1
         found._by_lead = _sorted(levels)
         return found
 
@@ -98,10 +88,7 @@ class Overview:
         number = index - self.first
         if not 0 <= number < self.count:
             return None
-        with self.results.path.open("rb") as file:
-            file.seek(self._places[number // STEP])
-            line = next(islice(file, number % STEP, None))
-        return parse(line.removesuffix(b"\n"))
+        return self.results.record(self._places[number // STEP], number % STEP)
 
     def ordered(self, order: Order, chosen: bytearray | None = None) -> Iterator[int]:
         """Indices of images: the unsure first, the sure first, or as they are listed.
