@@ -16,13 +16,16 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from batchcls.backends import launch
 from batchcls.backends.environment import environment
 from batchcls.errors import SourceError
-from batchcls.images import Container
+from batchcls.images import Container, ImageRef
+from batchcls.job.job import Job
+from batchcls.sources import sample as samples
 from batchcls.sources.containers.listing import ListerError, cannot_list, tell
 from batchcls.sources.containers.places import RECORD
 from batchcls.sources.nul_ended import read_names
@@ -77,6 +80,12 @@ class ListingProcess:
         if self._child is not None:
             self._child.close()
             self._child = None
+
+
+def sample(job: Job, most: int) -> list[ImageRef]:
+    """See `sources.sample.sample`; containers are listed by a process of their own here, too."""
+    with tempfile.TemporaryDirectory(prefix="batchcls-listing-") as folder:
+        return samples.sample(job, most, partial(ListingProcess, log=Path(folder) / "log"))
 
 
 class _Child:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from batchcls.backends.allocation import decide
+from batchcls.backends.listing import sample
 from batchcls.backends.machine import this_machine
 from batchcls.errors import BatchclsError, StoppedError
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.model.devices.agreement import IMAGES, Agreement
 from batchcls.running import device_check
-from batchcls.sources.sample import sample
 
 POLL_S = 0.05
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.backends.allocation import decide
+from batchcls.backends.listing import sample
 from batchcls.backends.machine import this_machine
 from batchcls.bench.children import Children
 from batchcls.bench.feed import Feed
@@ -15,7 +16,6 @@ from batchcls.bench.figures import Figures, Inference, Preparation, Whole, perce
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
-from batchcls.sources.sample import sample
 from batchcls.wire import leased
 from batchcls.wire.start import StartMessage
 

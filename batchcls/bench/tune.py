@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batchcls.backends.allocation import Allocation, decide, device_names
+from batchcls.backends.listing import sample
 from batchcls.backends.machine import Machine, this_machine
 from batchcls.bench.candidates import KEPT, grid, kept, winner
 from batchcls.bench.feed import Feed
@@ -16,7 +17,6 @@ from batchcls.bench.measure import MOST_IMAGES
 from batchcls.errors import BatchclsError
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
-from batchcls.sources.sample import sample
 
 Report = Callable[[str], None]
 FIRST_S = 1.2

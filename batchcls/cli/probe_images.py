@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from batchcls.backends.listing import sample
 from batchcls.decode.decode import decode
 from batchcls.errors import ImageError, SourceError
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.report.truth import Truth, Truths
 from batchcls.sources.every import EveryPlace
-from batchcls.sources.sample import sample, scattered
+from batchcls.sources.sample import scattered
 
 MOST_BYTES = 1 << 30
 """Of decoded pixels held at once."""

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from batchcls.images import Folder, ImageRef
 from batchcls.job.job import Job
+from batchcls.sources.containers.listing import OpenLister, OwnLister
 from batchcls.sources.freezing import freeze
 from batchcls.sources.inputs import InputsList, InputsReader
 
@@ -18,15 +19,20 @@ T = TypeVar("T")
 _GOLDEN = 0.6180339887498949
 
 
-def sample(job: Job, most: int) -> list[ImageRef]:
+def sample(job: Job, most: int, open_lister: OpenLister = OwnLister) -> list[ImageRef]:
     """At most so many of the images of a job's sources, in the order of the list.
+
+    Args:
+        job: see `freeze`.
+        most: to take.
+        open_lister: makes what lists containers.
 
     Raises:
         SourceError: a source is missing, or there are no images.
     """
     with tempfile.TemporaryDirectory(prefix="batchcls-sample-") as folder:
         path = Path(folder) / "inputs"
-        listed = freeze(job, path)
+        listed = freeze(job, path, open_lister=open_lister)
         return spread_over(path, Folder(listed.root), listed, most)
 
 

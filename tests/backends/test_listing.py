@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.backends.listing import ListingProcess
+from batchcls.backends.listing import ListingProcess, sample
 from batchcls.errors import SourceError
 from batchcls.job.job import Job
+from batchcls.sources import sample as samples
 from batchcls.sources.containers.listing import OwnLister, look_at
 from batchcls.sources.freezing import freeze
 from batchcls.sources.walk import Notes
@@ -108,3 +109,12 @@ def test_an_arrow_batch_of_any_usual_size_is_listed(tmp_path: Path, lister: List
         table.write_batch(batch)
     assert len([*lister.members(look_at("arrow", str(path)), 0)]) == count
     path.unlink()
+
+
+def test_a_sample_is_listed_by_another_process_too(tmp_path: Path) -> None:
+    pack(tmp_path / "a.tar", IMAGES)
+    job = Job(sources=(str(tmp_path / "a.tar"),), names=NAMES)
+    assert sample(job, 4) == samples.sample(job, 4)
+    (tmp_path / "a.tar").write_bytes(b"x" * 4096)
+    with pytest.raises(SourceError, match="not a tar archive"):
+        sample(job, 4)
