@@ -86,14 +86,15 @@ def fetch(source: str) -> Path:
     reference = parse(source)
     try:
         import huggingface_hub as hub
-        from huggingface_hub import errors, utils
+        from huggingface_hub import errors
+        from huggingface_hub.utils.tqdm import disable_progress_bars
     except ImportError as error:
         raise SetupError(
             f"{source}: datasets of the Hugging Face hub need huggingface_hub; "
             f"run `pip install '{HUB}'`"
         ) from error
     if not sys.stderr.isatty():
-        utils.disable_progress_bars()
+        disable_progress_bars()
     try:
         commit, files = _look(hub, source, reference)
     except errors.GatedRepoError as error:

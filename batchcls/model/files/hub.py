@@ -88,7 +88,8 @@ def fetch(model: str) -> Path:
     reference = parse(model)
     try:
         import huggingface_hub as hub
-        from huggingface_hub import constants, errors, utils
+        from huggingface_hub import constants, errors
+        from huggingface_hub.utils.tqdm import disable_progress_bars
     except ImportError as error:
         raise SetupError(
             f"{model}: models of the Hugging Face hub need huggingface_hub; "
@@ -96,7 +97,7 @@ def fetch(model: str) -> Path:
         ) from error
     _check_home(model, constants.HF_HUB_CACHE)
     if not sys.stderr.isatty():
-        utils.disable_progress_bars()
+        disable_progress_bars()
     name, revision = reference.repository, reference.revision
     try:
         info = hub.HfApi().model_info(name, revision=revision)
