@@ -29,16 +29,28 @@ COMMANDS = {
     "merge": ["merge", "merged.jsonl", "1.jsonl", "2.jsonl"],
     "bench": ["bench", MODEL, IMAGES, "--seconds", "0.1"],
     "tune": ["tune", MODEL, IMAGES, "--seconds", "1"],
+    "export": ["export", RESULTS, "--to", "csv", "-o", "out.csv"],
+    "report": ["report", RESULTS, "-o", "report.html"],
 }
 WITH_CHILDREN = {
     "run": "batchcls.worker",
     "demo": "batchcls.worker",
     "bench": "batchcls.bench.child",
     "tune": "batchcls.worker",
+    "report": "batchcls.worker.thumbnails",
 }
 SLOW = {"tune": (pytest.mark.faults, pytest.mark.timeout(170))}
-ELSEWHERE = {"quantize"}
-"""Tested where NNCF is installed, in `tests/quantize`."""
+ELSEWHERE = {"quantize", "review"}
+"""The first is tested where NNCF is installed, in `tests/quantize`; the other goes on until it is
+told to end."""
+REVIEW = f"""
+import signal, subprocess, sys
+command = [sys.executable, "-m", "batchcls", "review", "{RESULTS}"]
+with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as review:
+    told = review.stdout.readline()
+    assert b"http://127.0.0.1:" in told, told
+    review.send_signal(signal.SIGINT)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +82,13 @@ def test_a_command_asks_nothing_of_the_network(name: str, folder: Path, tmp_path
     assert [*watch.home.iterdir()] == []  # telemetry keeps an identity and its counts in ~/intel
     child = WITH_CHILDREN.get(name, "batchcls")
     assert any(child in process for process in seen.processes), "a process went unwatched"
+
+
+def test_a_review_asks_nothing_of_the_network(folder: Path, tmp_path: Path) -> None:
+    seen = Watch(tmp_path).run([sys.executable, "-c", REVIEW], folder, timeout=160)
+    assert seen.done.returncode == 0, seen.done.stderr
+    assert seen.calls == []
+    assert any("review" in process for process in seen.processes), "a process went unwatched"
 
 
 ASKS = {

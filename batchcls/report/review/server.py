@@ -15,7 +15,8 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -35,8 +36,10 @@ Answer = tuple[int, str, bytes]
 Do = Callable[["ReviewServer", Values], Answer]
 
 
-class ReviewServer(ThreadingHTTPServer):
+class ReviewServer(ThreadingMixIn, TCPServer):
     """Serves one review.
+
+    No `HTTPServer`: that one asks the network for the name of its own address.
 
     Args:
         port: 0 = any that is free.
@@ -51,6 +54,7 @@ class ReviewServer(ThreadingHTTPServer):
         self.desk = desk
         self.page = page.encode()
         super().__init__((ADDRESS, port), _Handler)
+        self.server_port: int = self.server_address[1]
         self.hosts = {f"{name}:{self.server_port}" for name in (ADDRESS, "localhost")}
 
     @property
