@@ -20,6 +20,11 @@ CAUTION = 0.2
 the others must not find that it was chosen too small."""
 
 
+WIDER = 2.0
+"""The margin is so many times what the images ask for. Of 200 splits of 300 photographs, 43 with 1
+failed on the images that they were tested on, and 5 with 2; second looks went from 4 to 8 in 100."""
+
+
 class Seen(NamedTuple):
     """An image of the trial.
 
@@ -136,7 +141,7 @@ def choose(seen: Sequence[Seen], costs: Costs, percent: float, least: float = 0.
 
 
 def margin_for(seen: Sequence[Seen], percent: float) -> float:
-    """The least margin with which so few answers are expected to change.
+    """A margin with which so few answers are expected to change: `WIDER` than the least.
 
     A few images hold hardly an answer that changes, and none that nearly did. So each image's lead
     is held against what the first look was off by on each of the others: an answer changes where it
@@ -165,7 +170,7 @@ def margin_for(seen: Sequence[Seen], percent: float) -> float:
         margin = lead
     else:
         return 0.0
-    return math.ceil(1e6 * margin) / 1e6
+    return math.ceil(1e6 * WIDER * margin) / 1e6
 
 
 def lower_bound(same: int, of: int) -> float:
