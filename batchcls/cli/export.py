@@ -82,7 +82,8 @@ def export(
 
     kind, choices = kind_of(to), Choices(long=long, url_prefix=url_prefix)
     exporting.check(to, kind, choices, sources)
-    test = None if where is None else wheres.parse(where)
+    known = corrected or corrections is not None
+    test = None if where is None else wheres.parse(where, corrections=known)
     path = free(out)
     results = [Results.find(source) for source in sources]
     said = _said(results[0], corrections, corrected=corrected)

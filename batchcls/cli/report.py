@@ -8,6 +8,7 @@ import typer
 
 from batchcls.cli.arguments import Debug, Results, Where, check_at_least
 from batchcls.cli.terminal import print_note
+from batchcls.errors import UsageError
 from batchcls.job.job import DEFAULT_OUTPUT
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ Images = Annotated[
     str | None,
     typer.Option(metavar="DIR", help="Where the images are now. Default: where they were."),
 ]
+Corrected = Annotated[
+    bool,
+    typer.Option("--corrected", help="For --where: labels as `batchcls review` corrected them."),
+]
 Pictures = Annotated[int, typer.Option(metavar="N", help="Pictures to show, about; 2,000 at most.")]
 
 
@@ -41,6 +46,7 @@ def report(
     truth: KnownTruth = None,
     images: Images = None,
     where: Where = None,
+    corrected: Corrected = False,
     pictures: Pictures = 600,
     debug: Debug = False,
 ) -> int:
@@ -53,7 +59,9 @@ def report(
     from batchcls.backends.thumbnails import ThumbnailProcess
     from batchcls.report.build import MOST_PICTURES, Request, build, require_free, write
 
-    test = None if where is None else passes(results, where)
+    if corrected and where is None:
+        raise UsageError("`--corrected` is about `--where`; name which images with it")
+    test = None if where is None else passes(results, where, corrected=corrected)
     require_free(Path(output))
     request = Request(
         results,
@@ -70,22 +78,24 @@ def report(
     return 0
 
 
-def passes(results: str, where: str) -> "Callable[[ParsedRecord], bool]":
-    """The test of a record that `--where` means; what people corrected counts."""
+def passes(results: str, where: str, *, corrected: bool) -> "Callable[[ParsedRecord], bool]":
+    """The test of a record that `--where` means.
+
+    Args:
+        corrected: what people corrected counts.
+
+    Raises:
+        UsageError: the expression means nothing, or there are no corrections.
+    """
     from batchcls.report import corrections
     from batchcls.report import where as wheres
     from batchcls.report.lines import results_file
-    from batchcls.report.rows import Row
+    from batchcls.report.rows import Row, corrected_label
 
-    test = wheres.parse(where)
-    path = corrections.beside(results_file(results)[0])
-    said = corrections.read(path) if path.is_file() else {}
-
-    def passed(record: "ParsedRecord") -> bool:
-        one = said.get(record.index)
-        return test(Row(record, None if one is None else one.label))
-
-    return passed
+    test = wheres.parse(where, corrections=corrected)
+    path = results_file(results)[0]
+    said = corrections.read(corrections.beside(path)) if corrected else {}
+    return lambda record: test(Row(record, corrected_label(said, record, path)))
 
 
 def truths_of(results: str, truth: str | None) -> "Truths | None":

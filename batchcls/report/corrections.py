@@ -14,6 +14,7 @@ of which results they are (`review.kept.identity`).
 """
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ from batchcls.errors import RefusedError, UsageError
 from batchcls.results.rundir import RunPaths
 
 NAME = "corrections.jsonl"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""A half of a character, which no other file could hold."""
 
 
 class Correction(NamedTuple):
@@ -90,7 +93,8 @@ def _take(found: dict[int, Correction], line: bytes, where: str) -> None:
         index, path, label = said["i"], said["path"], said["label"]
     except (ValueError, KeyError, TypeError, RecursionError):
         index, path, label = None, None, None
-    if type(index) is not int or not isinstance(path, str) or not isinstance(label, str | None):
+    texts = isinstance(path, str) and isinstance(label, str | None)
+    if type(index) is not int or not texts or _SURROGATE.search(path + (label or "")):
         raise RefusedError(f"{where} is no correction: {line[:80]!r}")
     if label is None:
         found.pop(index, None)

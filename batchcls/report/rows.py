@@ -16,7 +16,8 @@ class Row(NamedTuple):
 
     Attributes:
         record: its line.
-        corrected: its label as a person says; None where nobody did.
+        corrected: its label as a person says; "" where the answer is wrong and the class is not
+            known; None where nobody said anything.
     """
 
     record: ParsedRecord
@@ -34,14 +35,14 @@ class Row(NamedTuple):
 
     @property
     def label(self) -> str | None:
-        """The corrected label, else the best one; None where there is none."""
+        """The corrected label, else the best one; None where there is none, or it is not known."""
         if self.corrected is not None:
-            return self.corrected
+            return self.corrected or None
         return self.record.top[0].label if self.record.top else None
 
     @property
     def score(self) -> float | None:
-        """The best class's; None where a person named the class, or there is none."""
+        """The best class's; None where a person corrected it, or there is none."""
         return self.record.top[0].score if self.corrected is None and self.record.top else None
 
     @property
@@ -74,7 +75,7 @@ class Results(ResultsFile):
         """
         said = corrections or {}
         for record in self.records(passed):
-            yield Row(record, _label(said, record, self.path) if said else None)
+            yield Row(record, corrected_label(said, record, self.path) if said else None)
 
 
 def shown(path: str) -> str:
@@ -84,7 +85,17 @@ def shown(path: str) -> str:
     return path.encode(errors="surrogateescape").decode(errors="replace")
 
 
-def _label(corrections: Mapping[int, Correction], record: ParsedRecord, path: Path) -> str | None:
+def corrected_label(
+    corrections: Mapping[int, Correction], record: ParsedRecord, path: Path
+) -> str | None:
+    """What a person said of an image; None where nobody said anything.
+
+    Args:
+        path: of the results, for the message.
+
+    Raises:
+        RefusedError: it was said of another image.
+    """
     said = corrections.get(record.index)
     if said is None:
         return None

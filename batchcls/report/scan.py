@@ -7,15 +7,19 @@ A results file was checked when it was written, so a line is not checked again t
 import re
 from typing import NamedTuple
 
+from batchcls.images import FAILURE_KINDS
 from batchcls.results.earlier_record import ERROR, as_today
+from batchcls.results.record import TEXT
 
-_TEXT = rb'"(?:[^"\\]++|\\.)*+"'
+_NUMBER = rb"-?[0-9]++\.[0-9]++"
 _HEAD = re.compile(
-    rb'\{"i":([0-9]+),"path":' + _TEXT + rb'(?:,"path_b64":"[^"]*+")?,"top":\[(?:\]|'
-    rb'\{"index":[0-9]+,"label":(' + _TEXT + rb'),"score":([-0-9.]+)\}'
-    rb'(?:,\{"index":[0-9]+,"label":' + _TEXT + rb',"score":([-0-9.]+)\})?)'
+    rb'\{"i":([0-9]{1,18}+),"path":' + TEXT + rb'(?:,"path_b64":"[^"]*+")?,"top":\[(?:\]|'
+    rb'\{"index":[0-9]+,"label":(' + TEXT + rb'),"score":(' + _NUMBER + rb")\}"
+    rb'(?:,\{"index":[0-9]+,"label":' + TEXT + rb',"score":(' + _NUMBER + rb")\})?)"
 )
 _MARGIN = b',"margin":'
+_VALUE = re.compile(_NUMBER)
+_KINDS = frozenset(kind.encode() for kind in FAILURE_KINDS)
 
 
 class Line(NamedTuple):
@@ -52,13 +56,18 @@ def scan(line: bytes) -> Line | None:
     index, label, first, second = found.groups()
     if label is None:
         at = line.find(ERROR, found.end())
-        kind = line[at + len(ERROR) : line.find(b'"', at + len(ERROR))].decode() if at > 0 else ""
-        return Line(int(index), None, 0.0, 0.0, kind)
+        kind = line[at + len(ERROR) : line.find(b'"', at + len(ERROR))] if at > 0 else b""
+        if kind and kind not in _KINDS:
+            return None
+        return Line(int(index), None, 0.0, 0.0, kind.decode())
     score = float(first)
     # No text can hold these bytes: there, every quotation mark has a backslash before it.
     at = line.rfind(_MARGIN, found.end())
     if at > 0:
-        margin = float(re.match(rb"[-0-9.]+", line[at + len(_MARGIN) :])[0])  # type: ignore[index]  # a number follows
+        value = _VALUE.match(line, at + len(_MARGIN))
+        if value is None:
+            return None
+        margin = float(value[0])
     else:
         margin = score if second is None else score - float(second)
     return Line(int(index), label, score, margin, "")

@@ -7,7 +7,8 @@
     one   = "not" one | "(" expr ")" | "failed" | "corrected" | field op value
     field = "label" | "score" | "margin" | "failed" | "path" | "any"
     op    = "=" | "!=" | "<" | "<=" | ">" | ">=" | "~" | "!~"
-    value = a word without blanks and brackets, any text in ' or " (a backslash before either)
+    value = a word without blanks and brackets, or any text in ' or ", where a backslash before a
+            quotation mark or another backslash stands for that
 
 ``label`` and ``score`` are those of the best class, ``any`` is the label of any class of the
 answer, ``failed`` alone is every failed image and ``failed = truncated`` those of a kind. ``~``
@@ -17,6 +18,7 @@ included: a failed image has no label, a corrected one no score.
 """
 
 import difflib
+import math
 import operator
 import re
 from collections.abc import Callable, Sequence
@@ -26,7 +28,7 @@ from typing import NoReturn
 from batchcls.display.text import safe, width
 from batchcls.errors import UsageError
 from batchcls.images import FAILURE_KINDS
-from batchcls.report.rows import Row
+from batchcls.report.rows import Row, shown
 
 Test = Callable[[Row], bool]
 
@@ -34,15 +36,21 @@ DEEPEST = 50
 """Brackets and "not" within one another: more would be too many for Python's stack."""
 
 _OPERATORS = re.compile(r"<=|>=|!=|!~|==|=|<|>|~")
+
+
+def _named(row: Row) -> Sequence[str]:
+    return () if row.label is None else (row.label,)
+
+
 _COMPARED: dict[str, Callable[[float, float], bool]] = {
     "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le,
     ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 _TEXTS: dict[str, Callable[[Row], Sequence[str]]] = {
-    "label": lambda row: () if row.label is None else (row.label,),
-    "any": lambda row: [p.label for p in row.top] if row.corrected is None else (row.corrected,),
+    "label": _named,
+    "any": lambda row: [p.label for p in row.top] if row.corrected is None else _named(row),
     "failed": lambda row: () if row.failure is None else (row.failure.kind,),
-    "path": lambda row: (row.record.path,),
+    "path": lambda row: (shown(row.record.path),),
 }
 _NUMBERS: dict[str, Callable[[Row], float | None]] = {
     "score": lambda row: row.score,
@@ -53,18 +61,22 @@ _ALONE: dict[str, Test] = {
     "corrected": lambda row: row.corrected is not None,
 }
 _FIELDS = ("label", "score", "margin", "failed", "path", "any", "corrected")
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED = re.compile(r"""\\(['"\\])""")
+_OF_OPERATORS = ("<", ">", "=", "!", "~")
 _WORD = re.compile(r"[A-Za-z_]+")
 _VALUE = re.compile(r"""[^\s()"']+|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'""", re.DOTALL)
 
 
-def parse(text: str) -> Test:
+def parse(text: str, *, corrections: bool = True) -> Test:
     """The test that an expression means.
+
+    Args:
+        corrections: there are some, so that `corrected` means something.
 
     Raises:
         UsageError: it means nothing; the message says what is wrong, and points at it.
     """
-    reader = _Reader(text)
+    reader = _Reader(text, corrections=corrections)
     test = reader.expression()
     if reader.word("and", "or") or not reader.at_end:
         reader.fail("expected `and`, `or` or the end")
@@ -74,8 +86,8 @@ def parse(text: str) -> Test:
 class _Reader:
     """One pass over the text; each method reads what its name says, from where the last ended."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, text: str, *, corrections: bool) -> None:
+        self._text, self._corrections = text, corrections
         self._at = self._depth = 0
 
     def expression(self) -> Test:
@@ -118,6 +130,8 @@ class _Reader:
         field = self.word(*_FIELDS)
         if not field:
             self.fail(f"expected {_listed(_FIELDS)}")
+        if field == "corrected" and not self._corrections:
+            self.fail("`corrected` needs the option `--corrected`")
         self._at += len(field)
         found = _OPERATORS.match(self._rest)
         if found is None:
@@ -137,6 +151,8 @@ class _Reader:
         start, value = self._value()
         try:
             number = float(value)
+            if not math.isfinite(number):
+                raise ValueError(value)
         except ValueError:
             self._at = start
             self.fail(f"expected a number after {field} {compared}")
@@ -165,6 +181,8 @@ class _Reader:
         found = _VALUE.match(self._rest)
         if found is None:
             self.fail("this quotation mark has no end" if self._rest else "expected a value")
+        if found[0].startswith(_OF_OPERATORS):
+            self.fail("no such operator; text that begins with such a character goes in '…'")
         start = self._at
         self._at += found.end()
         quoted = found[1] if found[1] is not None else found[2]

@@ -49,7 +49,7 @@ _INTEGER = rb"(?:0|[1-9][0-9]{0,17})"
 _DECIMAL = rb"-?(?:0|[1-9][0-9]{0,38})\.[0-9]{6}"
 
 # Everything possessive ("++", "*+"): a hostile line fails in one pass, not in exponential time.
-_TEXT = (
+TEXT = (
     rb'"(?:[ !#-\[\]-~]++|\\(?:["\\bfnrt]|u(?!d[89a-f])[0-9a-f]{4}'
     rb'|ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}))*+"'
 )
@@ -58,22 +58,22 @@ _CAPTURED = _TIME + rb"(?:\.[0-9]{1,9})?+(?:[+-][0-9]{2}:[0-9]{2})?+"
 _ANGLE = rb"-?[0-9]{1,3}\.[0-9]{6}"
 _FORMS = (
     _DECIMAL, _DECIMAL, _INTEGER, _INTEGER, rb'"[0-9a-f]{64}"', rb'"[0-9a-f]{16}"',
-    rb'"(?:' + _CAPTURED + rb')?+"', _TEXT, rb'"(?:' + _ANGLE + rb"," + _ANGLE + rb')?+"',
+    rb'"(?:' + _CAPTURED + rb')?+"', TEXT, rb'"(?:' + _ANGLE + rb"," + _ANGLE + rb')?+"',
     rb'"fi(?:rst|nal)"',
 )  # fmt: skip
 _EXTRAS: Mapping[str, bytes] = dict(zip(FACTS, _FORMS, strict=True))
 """Optional keys after ``error``, in the order in which they are written, and their form."""
 
-_CLASS = rb'\{"index":' + _INTEGER + rb',"label":' + _TEXT + rb',"score":' + _DECIMAL + rb"\}"
-_FIRST = rb'\{"index":' + _INTEGER + rb',"label":(?P<label>' + _TEXT + rb'),"score":' + _DECIMAL
+_CLASS = rb'\{"index":' + _INTEGER + rb',"label":' + TEXT + rb',"score":' + _DECIMAL + rb"\}"
+_FIRST = rb'\{"index":' + _INTEGER + rb',"label":(?P<label>' + TEXT + rb'),"score":' + _DECIMAL
 _RECORD = re.compile(
-    rb'\{"i":(?:-1|' + _INTEGER + rb'),"path":(?P<path>' + _TEXT + rb")"
+    rb'\{"i":(?:-1|' + _INTEGER + rb'),"path":(?P<path>' + TEXT + rb")"
     rb'(?:,"path_b64":"(?P<b64>[A-Za-z0-9+/]++={0,2})")?+'
     rb'(?:,"top":\[(?:' + _FIRST + rb"\}(?:," + _CLASS + rb")*+)?+\]" + re.escape(NO_ERROR)
     + rb'(?:,"always":\[' + _CLASS + rb"(?:," + _CLASS + rb")*+\])?+"
     + b"".join(b'(?:,"%s":%s)?+' % (key.encode(), value) for key, value in _EXTRAS.items())
     + rb'|,"top":\[\],"error":\{"kind":"(?P<kind>' + "|".join(sorted(FAILURE_KINDS)).encode()
-    + rb')","message":' + _TEXT + rb"\})\}"
+    + rb')","message":' + TEXT + rb"\})\}"
 )  # fmt: skip
 
 

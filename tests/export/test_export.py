@@ -3,9 +3,11 @@
 import csv
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,29 @@ def test_corrections_are_laid_over(tmp_path: Path, capsys: pytest.CaptureFixture
     assert [(r["label"], r["score"], r["corrected"]) for r in rows_of(out)] == [
         ("cat", "0.500000", "0"), ("lynx", "", "1")
     ]  # fmt: skip
+
+
+def test_an_answer_that_is_only_wrong_has_no_class(tmp_path: Path) -> None:
+    results = put(
+        tmp_path / "r.jsonl", [record.ok_line(ImageRef(0, "a"), [Prediction(0, "cat", 0.5)])]
+    )
+    said = tmp_path / "c.jsonl"
+    said.write_text('{"i":0,"path":"a","label":""}\n')
+    for words in ([], ["--long"]):
+        out = tmp_path / f"{len(words)}.sqlite"
+        assert run(results, "--to", "sqlite", "-o", out, "--corrections", said, *words) == 0
+        with closing(sqlite3.connect(out)) as database:
+            table = "classes" if words else "images"
+            found = database.execute(f'select label, score, "index", corrected from {table}')
+            assert found.fetchall() == [(None, None, None, 1)]
+
+
+@pytest.mark.parametrize("expression", ["corrected", "not corrected"])
+def test_corrected_without_corrections_is_refused(
+    expression: str, results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(results, "--to", "csv", "-o", tmp_path / "out.csv", "--where", expression) == 2
+    assert "needs the option `--corrected`" in capsys.readouterr().err
 
 
 def test_growing_results_are_taken_as_far_as_they_are(

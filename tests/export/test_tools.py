@@ -108,6 +108,21 @@ def test_a_correction_is_sure_and_says_so(tmp_path: Path) -> None:
     assert '"lynx"' in (tmp_path / "out" / "config.xml").read_text()
 
 
+def test_an_answer_that_is_only_wrong_has_no_class_anywhere(tmp_path: Path) -> None:
+    results = put(tmp_path / "r.jsonl", [one("a.jpg")])
+    said = tmp_path / "c.jsonl"
+    said.write_text('{"i":0,"path":"a.jpg","label":""}\n')
+    for kind in KINDS:
+        out = tmp_path / kind
+        assert run(results, "--to", kind, "-o", out, "--corrections", said) == 0
+    assert tasks_of(tmp_path / "label-studio")[0]["predictions"] == []
+    assert 'value=""' not in (tmp_path / "label-studio" / "config.xml").read_text()
+    line = json.loads((tmp_path / "hf" / "train" / "metadata.jsonl").read_text())
+    assert (line["label"], line["score"]) == ("", 0.0)
+    image = json.loads((tmp_path / "megadetector").read_text())["images"][0]
+    assert image == {"file": "a.jpg", "detections": []}
+
+
 # ---- hf
 
 

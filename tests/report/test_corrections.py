@@ -32,7 +32,15 @@ def test_a_last_line_that_was_not_written_to_its_end_is_left_out(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "wrong", ["nonsense", "[]", '{"i":"1","path":"a","label":"b"}', "[" * 9999]
+    "wrong",
+    [
+        "nonsense",
+        "[]",
+        '{"i":"1","path":"a","label":"b"}',
+        "[" * 9999,
+        r'{"i":1,"path":"a","label":"\ud800"}',
+        r'{"i":1,"path":"\udcff","label":null}',
+    ],
 )
 def test_a_whole_line_that_is_no_correction_is_refused(wrong: str, tmp_path: Path) -> None:
     file = tmp_path / "c.jsonl"

@@ -53,6 +53,20 @@ def test_lines_of_the_version_before_are_read() -> None:
     assert answered.label == b'"x"'
 
 
-@pytest.mark.parametrize("line", [b"", b"{}", b'{"i":1', b'{"i":1,"path":"a","top":[{"ind', b"\0"])
+ANSWER = ok_line(ImageRef(1, "a"), [Prediction(1, "x", 0.5)])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"", b"{}", b'{"i":1', b'{"i":1,"path":"a","top":[{"ind', b"\0",
+        ANSWER.replace(b"0.500000", b"0.9.1"), ANSWER.replace(b"0.500000", b"-"),
+        ANSWER.replace(b'"x"', b'"\xff"'), ANSWER.replace(b'"x"', b'"\\x"'),
+        ANSWER.replace(b'"x"', b'"\\ud800"'), ANSWER.replace(b'"i":1', b'"i":' + b"1" * 5000),
+        ANSWER[:-1] + b',"margin":"x"}',
+        b'{"i":1,"path":"b","top":[],"error":{"kind":"\xff","message":""}}',
+        b'{"i":1,"path":"b","top":[],"error":{"kind":"x\\"><script>","message":""}}',
+    ],
+)  # fmt: skip
 def test_what_is_no_record_is_none(line: bytes) -> None:
     assert scan(line) is None

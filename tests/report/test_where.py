@@ -23,6 +23,8 @@ def answered(
 
 
 FAILED = Row(ParsedRecord(1, "2023/b.jpg", (), Failure("truncated", "the file ends early")))
+NOT_UTF8 = Row(ParsedRecord(2, "a\udcff.jpg", (), None))
+WRONG = Row(answered("cat", 0.4).record, "")
 CORRECTED = Row(answered("cat", 0.4).record, "lynx")
 
 
@@ -55,6 +57,11 @@ CORRECTED = Row(answered("cat", 0.4).record, "lynx")
         ("score < 2", CORRECTED, False),
         ("corrected and label = lynx and any = lynx", CORRECTED, True),
         ("corrected", answered("cat"), False),
+        ("corrected and not label ~ * and not any ~ *", WRONG, True),
+        ("label != dog or score < 1 or margin < 1", WRONG, False),
+        (r"path = 'c:\a.jpg'", answered("cat", path=r"c:\a.jpg"), True),
+        ("path = a\ufffd.jpg", NOT_UTF8, True),
+        ("label = '~cat'", answered("~cat"), True),
         ("failed or label = cat and score > 1", FAILED, True),
         ("(failed or label = cat) and score > 1", FAILED, False),
         ("NOT not Failed", FAILED, True),
@@ -78,6 +85,10 @@ def test_what_an_expression_means(text: str, row: Row, fits: bool) -> None:
         ("label < cat", "label is text", 6),
         ("score ~ 1", "score is a number", 6),
         ("score > much", "expected a number after score >", 8),
+        ("score > nan", "expected a number after score >", 8),
+        ("score < inf", "expected a number after score <", 8),
+        ("label =~cat", "no such operator", 7),
+        ("score =< 0.5", "no such operator", 7),
         ("failed = trunacted", "did you mean truncated?", 9),
         ("(failed", "expected `)`", 7),
         ("failed)", "expected `and`, `or` or the end", 6),
@@ -95,6 +106,11 @@ def test_a_mistake_is_shown_where_it_is(text: str, says: str, at: int) -> None:
     assert says in message
     assert mark == "  " + " " * at + "^"
     assert shown.isprintable()
+
+
+def test_corrected_needs_corrections() -> None:
+    with pytest.raises(UsageError, match="`corrected` needs the option `--corrected`"):
+        parse("not corrected", corrections=False)
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

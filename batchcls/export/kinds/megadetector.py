@@ -53,13 +53,14 @@ def write(material: Material, out: Path) -> None:
 
 def _image(row: Row, categories: _Categories) -> dict[str, Any]:
     image: dict[str, Any] = {"file": row.record.path}
-    if row.corrected is not None:
+    if row.corrected:
         found = [[categories[row.corrected], 1.0]]
     elif row.failure is not None:
         message = f"{row.failure.kind}: {row.failure.message}"
         return {**image, "failure": message, "detections": None}
     else:
-        found = [[categories[one.label], one.score] for one in row.top]
+        top = row.top if row.corrected is None else ()
+        found = [[categories[one.label], one.score] for one in top]
     if not found:
         return {**image, "detections": []}
     box = {"category": "1", "conf": found[0][1], "bbox": WHOLE, "classifications": found}
@@ -68,7 +69,10 @@ def _image(row: Row, categories: _Categories) -> dict[str, Any]:
 
 def _why_not(row: Row) -> str:
     path = row.record.path
-    labels = [one.label for one in row.top] if row.corrected is None else [row.corrected]
+    if row.corrected is None:
+        labels = [one.label for one in row.top]
+    else:
+        labels = [row.corrected] if row.corrected else []
     if not all(map(str.strip, labels)):
         return "a blank label, which the format forbids"
     if is_remote(path):
