@@ -15,6 +15,7 @@ from batchcls.display.text import counted, safe
 from batchcls.errors import UsageError
 from batchcls.export.kind import KINDS
 from batchcls.job.job import DEFAULT_OUTPUT
+from batchcls.job.paths import absolute, expanded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +54,23 @@ UrlPrefix = Annotated[
         help="What stands before an image's path. Of label-studio. [/data/local-files/?d=]",
     ),
 ]
+Copy = Annotated[bool, typer.Option("--copy", help="Copy the images. Of folders. [link to them]")]
+Move = Annotated[
+    bool, typer.Option("--move", help="Move the images; `--undo` puts them back. Of folders.")
+]
+KeepStructure = Annotated[
+    bool,
+    typer.Option("--keep-structure", help="Keep the images' own folders below. Of folders."),
+]
+UnsureBelow = Annotated[
+    float | None,
+    typer.Option(
+        metavar="S", help="Put images whose score is lower into the folder unsure. Of folders."
+    ),
+]
+Undo = Annotated[
+    bool, typer.Option("--undo", help="Take back what the export to OUT did. Of folders.")
+]
 
 
 def export(
@@ -65,6 +83,11 @@ def export(
     leave_out: LeaveOut = False,
     long: Long = False,
     url_prefix: UrlPrefix = "",
+    copy: Copy = False,
+    move: Move = False,
+    keep_structure: KeepStructure = False,
+    unsure_below: UnsureBelow = None,
+    undo: Undo = False,
     debug: Debug = False,
 ) -> int:
     """Write results in the form that another program reads.
@@ -80,8 +103,18 @@ def export(
     from batchcls.report import where as wheres
     from batchcls.report.rows import Results
 
-    kind, choices = kind_of(to), Choices(long=long, url_prefix=url_prefix)
+    kind = kind_of(to)
+    choices = Choices(long, url_prefix, copy, move, keep_structure, unsure_below)
     exporting.check(to, kind, choices, sources)
+    place = absolute(expanded(out.rstrip("/") or out))
+    if undo:
+        count = exporting.undo(to, kind, place)
+        print_result(safe(f"{out}: {counted(count, 'image', 'images')}, taken back"))
+        return 0
+    if count := exporting.went_on(kind, place):
+        print_note(f"batchcls: {out} was begun before and is now complete, as it was begun")
+        print_result(safe(f"{out}: {counted(count, 'image', 'images')}"))
+        return 0
     known = corrected or corrections is not None
     test = None if where is None else wheres.parse(where, corrections=known)
     path = free(out)

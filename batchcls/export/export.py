@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from batchcls.errors import RefusedError, UsageError
+from batchcls.export import steps
 from batchcls.export.kind import Kind
 from batchcls.export.material import Choices, Material
 from batchcls.export.place import appearing
@@ -45,3 +46,28 @@ def export(name: str, kind: Kind, material: Material, out: Path, *, leave_out: b
                 f"{name} cannot hold all of these results, so {out} was not written\n"
                 f"{material.refused}\nhint: `--leave-out` writes the others"
             )
+    if kind.steps is not None:
+        steps.carry_out(kind.steps, out)
+
+
+def went_on(kind: Kind, out: Path) -> int:
+    """Complete an export whose steps were cut short; how many images it has, 0 if it is none.
+
+    Raises:
+        RefusedError, StoppedError, UsageError: see `steps`.
+    """
+    if kind.steps is None or not steps.unfinished(kind.steps, out):
+        return 0
+    return steps.carry_out(kind.steps, out)
+
+
+def undo(name: str, kind: Kind, out: Path) -> int:
+    """Take back an export, as far as it went; how many images it had.
+
+    Raises:
+        UsageError: the kind needs none, or `out` is no export.
+        RefusedError, StoppedError: see `steps`.
+    """
+    if kind.steps is None:
+        raise UsageError(f"--undo means nothing to `--to {name}`; remove {out}")
+    return steps.take_back(kind.steps, out)

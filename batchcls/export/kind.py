@@ -10,8 +10,9 @@ from batchcls.errors import UsageError
 
 if TYPE_CHECKING:
     from batchcls.export.material import Material
+    from batchcls.export.steps import Steps
 
-KINDS = ("csv", "parquet", "arrow", "sqlite", "label-studio", "hf", "megadetector")
+KINDS = ("csv", "parquet", "arrow", "sqlite", "label-studio", "hf", "megadetector", "folders")
 """As they are typed; each is the `KIND` of the module of its name in `batchcls.export.kinds`."""
 
 
@@ -24,11 +25,13 @@ class Kind:
             the kind cannot hold an image, it calls `Material.refuse` and goes on.
         takes: the fields of `Choices` that mean something to it.
         several: it takes several results of the same images.
+        steps: what it then does to files outside of what it wrote, if anything.
     """
 
     write: "Callable[[Material, Path], None]"
     takes: frozenset[str] = frozenset()
     several: bool = False
+    steps: "Steps | None" = None
 
 
 def kind_of(name: str) -> Kind:

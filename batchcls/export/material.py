@@ -21,10 +21,18 @@ class Choices:
     Attributes:
         long: a row for each class, and not for each image.
         url_prefix: what stands before an image's path.
+        copy: copy the images, and do not link to them.
+        move: move them.
+        keep_structure: keep the folders they are in, below those of their classes.
+        unsure_below: the score below which a class does not count.
     """
 
     long: bool = False
     url_prefix: str = ""
+    copy: bool = False
+    move: bool = False
+    keep_structure: bool = False
+    unsure_below: float | None = None
 
 
 @dataclass(slots=True)
