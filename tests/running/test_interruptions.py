@@ -72,7 +72,7 @@ def output(tmp_path: Path) -> Iterator[Path]:
     assert {p.name for p in tmp_path.iterdir()} <= {"results.jsonl", "results.jsonl.job"}
     left = {p.name for p in (tmp_path / "results.jsonl.job").iterdir()}
     assert left <= {
-        "manifest.json", "inputs", "lock", "progress.json", "log", "summary.json", "commit",
+        "manifest.json", "inputs", "lock", "progress.json", "log", "summary.json", "commit", "pace",
     }  # fmt: skip
 
 

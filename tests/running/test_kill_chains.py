@@ -77,7 +77,7 @@ def chain(crowd: Path, model: Path, tmp_path: Path, whole: bytes, kills: int, se
     assert {p.name for p in tmp_path.iterdir()} == {"results.jsonl", "results.jsonl.job"}
     left = {p.name for p in (tmp_path / "results.jsonl.job").iterdir()}
     assert left <= {
-        "manifest.json", "inputs", "lock", "progress.json", "log", "summary.json", "commit",
+        "manifest.json", "inputs", "lock", "progress.json", "log", "summary.json", "commit", "pace",
     }  # fmt: skip
     return killing
 
