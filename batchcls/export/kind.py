@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from batchcls.export.material import Material
     from batchcls.export.steps import Steps
 
-KINDS = ("csv", "parquet", "arrow", "sqlite", "label-studio", "hf", "megadetector", "folders")
+KINDS = (
+    "csv", "parquet", "arrow", "sqlite", "label-studio", "cvat", "coco", "datumaro", "hf",
+    "megadetector", "folders",
+)  # fmt: skip
 """As they are typed; each is the `KIND` of the module of its name in `batchcls.export.kinds`."""
 
 

@@ -70,18 +70,21 @@ class Material:
         self._where = where
         self._passed = passed
 
-    def rows(self) -> Iterator[Row]:
-        """Each image that is meant, in order; as often as a kind likes."""
-        return (row for row, *_ in self.by_image())
+    def rows(self, passes: int = 1) -> Iterator[Row]:
+        """Each image that is meant, in order; see `by_image`."""
+        return (row for row, *_ in self.by_image(passes))
 
-    def by_image(self) -> Iterator[tuple[Row, ...]]:
+    def by_image(self, passes: int = 1) -> Iterator[tuple[Row, ...]]:
         """Each image that is meant, as each of the results has it; the first decides what is meant.
+
+        Args:
+            passes: how often the kind reads them in all, for who waits.
 
         Raises:
             UsageError: the results are not of the same images.
         """
         self.images = self.failed = 0
-        streams = [self.results[0].rows(self.corrections, self._passed)]
+        streams = [self.results[0].rows(self.corrections, lambda n: self._passed(n // passes))]
         streams += [results.rows() for results in self.results[1:]]
         for found in zip_longest(*streams):
             rows = self._of_one_image(found) if len(streams) > 1 else found

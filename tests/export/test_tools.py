@@ -15,6 +15,7 @@ from batchcls.display.text import safe
 from batchcls.export.kinds import label_studio
 from batchcls.images import Failure, ImageRef, Prediction
 from batchcls.results import record
+from tests.support.exported import content
 from tests.support.hostile_results import FRAME, LABELS, MEMBER, NAMES, NOT_UTF8, NUL, lines, put
 
 KINDS = ("label-studio", "hf", "megadetector")
@@ -217,11 +218,3 @@ def test_no_room_leaves_nothing(
     assert run(results, "--to", kind, "-o", tmp_path / "out") == 4
     assert "out: " in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["r.jsonl"]
-
-
-def content(path: Path) -> dict[str, bytes | str]:
-    files = [path] if path.is_file() else [p for p in path.rglob("*") if not p.is_dir()]
-    return {
-        str(f.relative_to(path)): os.readlink(f) if f.is_symlink() else f.read_bytes()
-        for f in files
-    }

@@ -11,10 +11,11 @@ import posixpath
 from pathlib import Path
 from typing import Any
 
+from batchcls.export.failed import failed_line
 from batchcls.export.files import is_remote, root, why_not_a_file
 from batchcls.export.kind import Kind
 from batchcls.export.material import Material
-from batchcls.report.rows import Row, shown
+from batchcls.report.rows import Row
 
 UNREADABLE = frozenset({
     ".3fr", ".arw", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".nef", ".orf", ".pef", ".raf",
@@ -58,7 +59,7 @@ def write(material: Material, out: Path) -> None:
         for row in material.rows():
             path = row.record.path
             if row.failure is not None:
-                failed.write(json.dumps(_failure(row)) + "\n")
+                failed.write(failed_line(row))
             elif why := _why_not(path):
                 material.refuse(row, why)
             else:
@@ -76,12 +77,6 @@ def _about(row: Row) -> dict[str, Any]:
         score = 0.0 if label is None else 1.0
     known = {"i": row.record.index, "path": row.record.path, "label": label or "", "score": score}
     return {**known, **row.record.extra}
-
-
-def _failure(row: Row) -> dict[str, Any]:
-    failure = row.failure
-    said = {} if failure is None else {"error": failure.kind, "message": failure.message}
-    return {"i": row.record.index, "path": shown(row.record.path), "label": row.label, **said}
 
 
 def _why_not(path: str) -> str:

@@ -5,7 +5,6 @@ since its import takes a JSON array, and no larger one. As `label_studio_sdk` 2.
 ``label_interface/interface.py``: ``validate_prediction``.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from json.encoder import encode_basestring_ascii as quoted
@@ -17,6 +16,7 @@ from xml.sax.saxutils import quoteattr
 from batchcls.export.files import is_remote, why_not_a_file
 from batchcls.export.kind import Kind
 from batchcls.export.material import Material
+from batchcls.export.xml_text import NOT_XML
 from batchcls.report.reading import manifest_of, noted_labels
 from batchcls.report.rows import Results, Row
 
@@ -27,7 +27,6 @@ LOCAL = "/data/local-files/?d="
 CORRECTED = "corrected"
 """The "model version" of what a person said."""
 
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LABEL = attrgetter("label")
 _WEB = ("http://", "https://")
 
@@ -92,7 +91,7 @@ class Tasks:
 
     def _why_not_xml(self, rows: Sequence[Row]) -> str:
         for row in rows:
-            if any(map(_NOT_XML.search, _chosen(row, multiple=self.multiple))):
+            if any(map(NOT_XML.search, _chosen(row, multiple=self.multiple))):
                 return "a label with characters that XML cannot hold"
         return ""
 
@@ -117,7 +116,7 @@ def write(material: Material, out: Path) -> None:
             file.write("\n]\n")
     noted = (label for results in material.results for label in noted_labels(results.path))
     labels = sorted(made.labels.union(noted))
-    unfit = [*filter(_NOT_XML.search, labels)]
+    unfit = [*filter(NOT_XML.search, labels)]
     for label in unfit:
         material.refuse_label(label, "characters that XML cannot hold")
     fit = [label for label in labels if label not in unfit]
