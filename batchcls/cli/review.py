@@ -40,6 +40,7 @@ def review(
     from batchcls.report.review.overview import Overview
     from batchcls.report.review.server import listen
     from batchcls.report.rows import Results as ResultsFile
+    from batchcls.report.rows import require_same_images
 
     found = ResultsFile.find(results)
     with contextlib.ExitStack() as stack:
@@ -47,6 +48,7 @@ def review(
         stack.callback(kept.close)
         with reading_bar(sys.stderr, str(found.path), found.size) as passed:
             overview = Overview.of(found, passed)
+        require_same_images(corrections.read(kept.path), overview.record, kept.path)
         makers = [
             stack.enter_context(contextlib.closing(ThumbnailProcess())) for _ in range(MAKERS)
         ]

@@ -22,6 +22,8 @@ def free(out: str) -> Path:
     """
     path = absolute(expanded(out.rstrip("/") or out))
     if os.path.lexists(path):
+        with contextlib.suppress(OSError):
+            _aside(path).rmdir()  # empty: left by an export that was killed as it named OUT
         raise UsageError(f"{out} exists; choose another name, or move it away first")
     if not path.parent.is_dir():
         raise UsageError(f"{out}: there is no folder {path.parent}; make it first")
@@ -39,30 +41,51 @@ def appearing(path: Path) -> Iterator[Path]:
         UsageError: `path` has come to exist, or another process is writing to it.
         StoppedError: the disk is full or fails.
     """
-    aside = path.with_name(f".{path.name}.exporting")
+    aside = _aside(path)
     with guard(path):
+        lock = _locked(aside, path)
+        try:
+            _empty(aside)
+            yield aside / path.name
+            _sync(aside / path.name)
+            _name(aside / path.name, path)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+            os.close(lock)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.exporting")
+
+
+def _locked(aside: Path, path: Path) -> int:
+    """Be the only one in the folder, which is made where it is not there."""
+    while True:
         aside.mkdir(exist_ok=True)
-        lock = os.open(aside, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        _own(lock, aside, path)
-        with guard(path):
-            try:
-                yield aside / path.name
-                _sync(aside / path.name)
-                _name(aside / path.name, path)
-            finally:
-                shutil.rmtree(aside, ignore_errors=True)
-    finally:
+        try:
+            lock = os.open(aside, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue  # the one who had it has just removed it
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is(aside, lock):
+                return lock
+        except BlockingIOError:
+            os.close(lock)
+            raise UsageError(f"another process is writing {path}; wait for it to end") from None
         os.close(lock)
 
 
-def _own(lock: int, aside: Path, path: Path) -> None:
-    """Be the only one here, and remove what one that was killed has left."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise UsageError(f"another process is writing {path}; wait for it to end") from None
-    for left in aside.iterdir():
+def _is(folder: Path, descriptor: int) -> bool:
+    """Whether an open folder is still the one of that name: another may have removed it."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(os.lstat(folder), os.fstat(descriptor))
+    return False
+
+
+def _empty(folder: Path) -> None:
+    """Remove what an export that was killed has left."""
+    for left in folder.iterdir():
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left)
         else:

@@ -22,7 +22,7 @@ from batchcls.report.pictures import (
     described,
     thumbnails,
 )
-from batchcls.report.reading import matching_of
+from batchcls.report.reading import matching_of, require_counted
 from batchcls.report.sample import Sample, Sizes, Smallest, mixed
 from batchcls.report.scan import scan
 from batchcls.report.truth import ANOTHER, Truth, Truths
@@ -77,7 +77,7 @@ class Judge:
 
     def wrong(self, record: ParsedRecord) -> Truth | None:
         """The true class, where it is known and the answer is another one."""
-        truth = self.truths.of(record.path)
+        truth = self.truths.of(record.path, record.index)
         if truth is None or not record.top:
             return None
         if truth != ANOTHER and not self.matching.meant(truth):
@@ -204,11 +204,14 @@ def _evaluated(
         record = parsed(results.path, number, line)
         if request.where is not None and not request.where(record):
             continue
-        tally.add(record, judge.truths.of(record.path))
+        tally.add(record, judge.truths.of(record.path, record.index))
         key = (-record.top[0].score, mixed(record.index)) if record.top else NEVER
         if key < wrong.worst and judge.wrong(record):
             wrong.add(key, record.index, offset)
-    return tally.evaluation(), wrong.chosen()
+    evaluation = tally.evaluation()
+    filtered = request.where is not None
+    require_counted(evaluation, results.path, judge.truths, filtered=filtered)
+    return evaluation, wrong.chosen()
 
 
 def _alike(records: Sequence[ParsedRecord], made: Mapping[int, Thumbnail]) -> list[Group]:

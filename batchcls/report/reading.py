@@ -30,19 +30,37 @@ def evaluate(results: ResultsFile, truths: Truths, offset: int | None = None) ->
     """
     tally = Tally(matching_of(results, truths, offset))
     for record in results.records():
-        tally.add(record, truths.of(record.path))
+        tally.add(record, truths.of(record.path, record.index))
     evaluation = tally.evaluation()
-    if not evaluation.counted and truths.unused:
-        raise UsageError(
-            f"{results.path}: no row of the truth is about an image in the results; write paths "
-            "in it as they stand there"
-        )
-    if not evaluation.counted:
-        raise UsageError(
-            f"{results.path}: no image has a known class; name a truth file with `--truth FILE`, "
-            "or keep images in folders named after their classes"
-        )
+    require_counted(evaluation, results.path, truths)
     return evaluation
+
+
+def require_counted(
+    evaluation: Evaluation, path: Path, truths: Truths, *, filtered: bool = False
+) -> None:
+    """See that an evaluation is of any image.
+
+    Args:
+        path: of the results, for the message.
+        filtered: some images were left out.
+
+    Raises:
+        UsageError: it is of none.
+    """
+    if evaluation.counted:
+        return
+    if filtered:
+        raise UsageError(f"{path}: no image that `--where` lets through has a known class")
+    if truths.unused:
+        raise UsageError(
+            f"{path}: no row of the truth is about an image in the results; write paths in it as "
+            "they stand there"
+        )
+    raise UsageError(
+        f"{path}: no image has a known class; name a truth file with `--truth FILE`, or keep "
+        "images in folders named after their classes"
+    )
 
 
 def matching_of(results: ResultsFile, truths: Truths, offset: int | None = None) -> Matching:
@@ -55,7 +73,7 @@ def matching_of(results: ResultsFile, truths: Truths, offset: int | None = None)
     known = (
         (truth, record.top)
         for record in islice(results.records(), PROBED)
-        if (truth := truths.of(record.path)) is not None
+        if (truth := truths.of(record.path, record.index)) is not None
     )
     matching = find_matching(known, classes_of(results), offset)
     if matching.doubt:

@@ -105,3 +105,26 @@ def corrected_label(
             f"{said.path}; name the corrections of these results"
         )
     return said.label
+
+
+def require_same_images(
+    corrections: Mapping[int, Correction],
+    record: Callable[[int], ParsedRecord | None],
+    path: Path,
+) -> None:
+    """See that corrections are of the images of these results, as far as these go.
+
+    Args:
+        record: finds the record of an image by its index.
+        path: of the corrections, for the message.
+
+    Raises:
+        RefusedError: one is of another image.
+    """
+    for index, said in corrections.items():
+        found = record(index)
+        if found is not None and shown(found.path) != said.path:
+            raise RefusedError(
+                f"{path} has corrections of other images: image {index:,} is {said.path} there, "
+                f"and {shown(found.path)} in these results; move it away to review these"
+            )

@@ -39,7 +39,7 @@ class SiblingTruths:
         self._container = ""
         self._by_key: Mapping[str, Truth | None] = {}
 
-    def of(self, path: str) -> Truth | None:
+    def of(self, path: str, index: int | None = None) -> Truth | None:
         """The truth about an image; None where nothing is known."""
         if container := container_path(path):
             if container != self._container:

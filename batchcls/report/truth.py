@@ -55,8 +55,12 @@ class Truths(Protocol):
     def unused(self) -> int:
         """Images known here of which no record has been looked up."""
 
-    def of(self, path: str) -> Truth | None:
-        """The truth about an image; None where nothing is known."""
+    def of(self, path: str, index: int | None = None) -> Truth | None:
+        """The truth about an image; None where nothing is known.
+
+        Args:
+            index: its place in the list, where that is known.
+        """
 
 
 class FolderTruths:
@@ -67,7 +71,7 @@ class FolderTruths:
 
     unused = 0
 
-    def of(self, path: str) -> Truth | None:
+    def of(self, path: str, index: int | None = None) -> Truth | None:
         """The truth about an image; None for one that lies in no folder."""
         if container := container_path(path):
             path = path[len(container) + len(BETWEEN) :]
@@ -104,7 +108,7 @@ class ListedTruths:
         """Rows of which no record has been looked up."""
         return len(self._by_path) - len(self._used)
 
-    def of(self, path: str) -> Truth | None:
+    def of(self, path: str, index: int | None = None) -> Truth | None:
         """The truth about an image; None where no row is about it.
 
         Raises:

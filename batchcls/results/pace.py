@@ -63,7 +63,7 @@ class Pace:
 def read(path: Path) -> list[Moment]:
     """The moments of the lines that are there now; none where nothing was noted.
 
-    What was noted before the lines became fewer (`--fresh`, `--retry-failed`) is left out.
+    Lines that were taken back since (`--fresh`, a device that went bad, a power cut) are left out.
     """
     found: list[Moment] = []
     try:
@@ -75,8 +75,9 @@ def read(path: Path) -> list[Moment]:
         with suppress(ValueError, KeyError, TypeError):
             said = json.loads(line)
             moment = Moment(float(said["at"]), int(said["lines"]), said.get("begins") is True)
-            if found and (moment.lines < found[-1].lines or moment.at < found[-1].at):
-                found = []
+            anew = moment.begins and not moment.lines
+            while found and (anew or found[-1].lines > moment.lines):
+                found.pop()
             found.append(moment)
     return found
 

@@ -1,6 +1,7 @@
 """An export is whole or not there, never over anything, and the same each time."""
 
 import csv
+import fcntl
 import os
 import signal
 import sqlite3
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from batchcls.cli.main import main
+from batchcls.export.place import appearing
 from batchcls.images import ImageRef, Prediction
 from batchcls.results import record
 from tests.support.hostile_results import LABELS, NOT_UTF8, put
@@ -157,6 +159,46 @@ def test_mistakes_are_told(
     assert run(results.name, *words) == 2
     assert says in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["results.jsonl"]
+
+
+def test_another_export_that_ends_meanwhile_takes_nothing_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    lock = fcntl.flock
+    others: list[int] = []
+
+    def late(descriptor: int, how: int) -> None:
+        """Lock, but first another process ends, whose folder was opened just now."""
+        if not others:
+            others.append(os.stat(descriptor).st_ino)
+            (tmp_path / ".out.exporting").rename(tmp_path / "gone")
+        lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with appearing(out) as aside:
+        assert aside.parent.stat().st_ino not in others
+        aside.write_text("mine")
+    assert out.read_text() == "mine"
+
+
+def test_the_folder_of_an_export_that_was_killed_as_it_ended_goes(
+    results: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out.csv").write_text("whole")
+    (tmp_path / ".out.csv.exporting").mkdir()
+    assert run(results, "--to", "csv", "-o", tmp_path / "out.csv") == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"results.jsonl", "out.csv"}
+
+
+def test_places_and_checksums_are_no_formulas(tmp_path: Path) -> None:
+    facts = {"phash": "0" * 16, "captured": "", "camera": "-1", "gps": "-33.859833,151.200000"}
+    made = [record.ok_line(ImageRef(0, "\uff1dA1"), [Prediction(0, "\uff20x", 0.5)], facts)]
+    results = put(tmp_path / "r.jsonl", made)
+    run(results, "--to", "csv", "-o", tmp_path / "out.csv")
+    row = rows_of(tmp_path / "out.csv")[0]
+    assert (row["gps"], row["phash"], row["captured"]) == (facts["gps"], facts["phash"], "")
+    assert (row["camera"], row["path"], row["label"]) == ("'-1", "'\uff1dA1", "'\uff20x")
 
 
 @pytest.mark.runs

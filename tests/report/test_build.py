@@ -114,6 +114,16 @@ def test_right_and_wrong_where_the_truth_is_known(results: Path) -> None:
     assert "100 images have no known class and did not count" in html
 
 
+def test_a_truth_about_no_image_is_refused(results: Path) -> None:
+    with pytest.raises(UsageError, match="no row of the truth is about an image in the results"):
+        build(Request(str(results), parse("file,label\nelsewhere.jpg,cat\n")), Drawn(), quiet)
+    request = Request(
+        str(results), parse("file,label\ncat/0.jpg,cat\n"), where=lambda one: one.index > 9
+    )
+    with pytest.raises(UsageError, match="no image that `--where` lets through has a known class"):
+        build(request, Drawn(), quiet)
+
+
 def test_only_images_that_a_filter_lets_through_count(results: Path) -> None:
     request = Request(
         str(results), where=lambda record: record.index < 100, filter="path like <b>", pictures=48

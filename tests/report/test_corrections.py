@@ -8,9 +8,12 @@ import pytest
 from batchcls.errors import RefusedError, UsageError
 from batchcls.images import ImageRef, Prediction
 from batchcls.report import corrections
+from batchcls.report.corrected import read_truth
 from batchcls.report.corrections import Correction
-from batchcls.report.rows import Results
+from batchcls.report.rows import Results, require_same_images
+from batchcls.report.truth import ANOTHER, Truth
 from batchcls.results import record
+from batchcls.results.record import ParsedRecord
 
 
 def line(index: int, label: str | None, path: str = "a.jpg") -> str:
@@ -59,6 +62,26 @@ def test_a_correction_of_another_image_is_refused(tmp_path: Path) -> None:
     results.write_bytes(record.ok_line(ImageRef(0, "b.jpg"), [Prediction(0, "x", 0.5)]) + b"\n")
     with pytest.raises(RefusedError, match=r"is of a\.jpg"):
         list(Results.find(str(results)).rows({0: Correction("a.jpg", "cat")}))
+
+
+def test_a_review_refuses_corrections_of_other_images() -> None:
+    found = ParsedRecord(0, "b.jpg", (), None)
+    said = {0: Correction("b.jpg", "cat"), 7: Correction("later.jpg", "cat")}
+    require_same_images(said, {0: found}.get, Path("c"))
+    with pytest.raises(RefusedError, match=r"image 0 is a\.jpg there, and b\.jpg in these"):
+        require_same_images({0: Correction("a.jpg", "cat")}, {0: found}.get, Path("c"))
+
+
+def test_a_correction_is_the_truth_about_its_image_and_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "c.jsonl"
+    file.write_text(line(0, "cat", "\ufffd.jpg") + line(1, "dog", "\ufffd.jpg") + line(2, "", "a"))
+    truths = read_truth(str(file))
+    labels = [truths.of(path, n) for n, path in enumerate(("\udcfe.jpg", "\udcff.jpg"))]
+    assert labels == [Truth(None, "cat"), Truth(None, "dog")]
+    assert truths.unused == 1
+    assert truths.of("\udcfd.jpg", 3) is None
+    assert truths.of("a", 9) == truths.of("a") == ANOTHER  # a list that holds it elsewhere
+    assert truths.unused == 0
 
 
 def test_growing_and_finished_results_have_one_file_of_them(tmp_path: Path) -> None:

@@ -40,6 +40,23 @@ def test_what_was_before_a_fresh_start_is_left_out(tmp_path: Path) -> None:
     assert read(tmp_path / "pace")[0] == Moment(2e9, 0, begins=True)
 
 
+def test_what_was_before_lines_were_taken_back_stays(tmp_path: Path) -> None:
+    session(tmp_path / "pace", 2e9, 100, 0, 10)
+    session(tmp_path / "pace", 1e9, 100, 900, 10)  # the clock was set back, too
+    found = read(tmp_path / "pace")
+    assert found[0] == Moment(2e9, 0, begins=True)
+    assert found[-1].lines == 1900
+    assert not [one for one in found if one.at > 2e9 and one.lines > 900]
+    assert rates(found, 10)[-1][0] == pytest.approx(190, abs=3)
+
+
+def test_a_beginning_without_lines_has_its_time(tmp_path: Path) -> None:
+    pace = Pace(tmp_path / "pace")
+    for second, lines in enumerate((0, 0, 0, 30)):
+        pace.note(1e9 + second, lines)
+    assert [one.lines for one in read(tmp_path / "pace")] == [0, 0, 0, 30]
+
+
 @pytest.mark.parametrize("text", ["", "{", "null\n[]\n", '{"at":"x","lines":1}\n', "\0\n"])
 def test_what_is_torn_or_strange_is_left_out(tmp_path: Path, text: str) -> None:
     (tmp_path / "pace").write_text(text)

@@ -4,6 +4,7 @@ A spreadsheet takes text that begins with one of `FORMULA` for a formula, which 
 name could smuggle in; such text gets an apostrophe before it.
 """
 
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +12,12 @@ from batchcls.export.columns import Value, table
 from batchcls.export.kind import Kind
 from batchcls.export.material import Material
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The last four are the full-width forms of the first."""
+
+OF_ONE_FORM = frozenset({"path_b64", "error", "sha256", "phash", "captured", "gps"})
+"""Columns whose text we make, so that nobody can put a formula in."""
+
 ROWS = 5_000
 """Written at once."""
 
@@ -19,28 +25,29 @@ ROWS = 5_000
 def write(material: Material, out: Path) -> None:
     """See `Kind`."""
     columns, rows = table(material)
+    forms = [_plain if column.name in OF_ONE_FORM else _field for column in columns]
     with out.open("w", encoding="utf-8", newline="") as file:
-        file.write(",".join(_quoted(column.name) for column in columns) + "\n")
+        file.write(",".join(_field(column.name) for column in columns) + "\n")
         while some := list(islice(rows, ROWS)):
-            file.writelines([_line(row) for row in some])
+            file.writelines([_line(row, forms) for row in some])
 
 
-def _line(row: tuple[Value, ...]) -> str:
-    return ",".join([_field(value) for value in row]) + "\n"
+def _line(row: tuple[Value, ...], forms: Sequence[Callable[[Value], str]]) -> str:
+    return ",".join([form(value) for form, value in zip(forms, row, strict=True)]) + "\n"
 
 
 def _field(value: Value) -> str:
+    if isinstance(value, str) and value.startswith(FORMULA):
+        value = "'" + value
+    return _plain(value)
+
+
+def _plain(value: Value) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return _quoted(value)
+        return '"' + value.replace('"', '""') + '"'
     return f"{value:.6f}" if isinstance(value, float) else str(value)
-
-
-def _quoted(text: str) -> str:
-    if text.startswith(FORMULA):
-        text = "'" + text
-    return '"' + text.replace('"', '""') + '"'
 
 
 KIND = Kind(write, takes=frozenset({"long"}))

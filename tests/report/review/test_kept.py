@@ -104,7 +104,7 @@ def test_corrections_are_a_truth_whose_wrong_answers_count(tmp_path: Path) -> No
     kept.say(record(2), "")
     kept.close()
     truths = read_truth(str(tmp_path / "c.jsonl"))
-    assert truths.of("a/\udcff.jpg") == Truth(None, "dog")
+    assert truths.of("a/\udcff.jpg", 1) == Truth(None, "dog")
     assert truths.unused == 1
     assert truths.of("2.jpg") == ANOTHER
     assert truths.of("3.jpg") is None
