@@ -3,7 +3,8 @@
 Rules of this file:
 
 1. The process begins with the first image, and again after its death, but not without end.
-2. What it sends is bytes with a length cap; numbers and words in it are checked.
+2. What it sends is bytes with a length cap; numbers and words in it are checked. What it sends
+   unasked is no answer to the next request.
 3. It ends with us (`worker.sandbox`), and at the latest when it is closed.
 """
 
@@ -49,10 +50,12 @@ class ThumbnailProcess:
             return NOTHING
         request = leased.to_json([image]) | {"edge": edge, "bytes": most}
         try:
+            if self._child is not None and not self._child.waits():
+                self.close()
             if self._child is None:
                 self._child = _Child(self._log)
             found = self._child.ask(request)
-        except (OSError, ValueError, KeyError, TypeError):  # dead, too late, or lying
+        except Exception:  # noqa: BLE001  # dead, too late, or lying, for which there are many ways
             self.close()
             self._deaths += 1
             return NOTHING
@@ -86,6 +89,17 @@ class _Child:
             self._rest = b""
             self.close = undo.pop_all().close
 
+    def waits(self) -> bool:
+        """It lives, and has sent nothing that it was not asked for."""
+        self._socket.setblocking(False)
+        try:
+            self._socket.recv(1)
+        except BlockingIOError:
+            return not self._rest
+        except OSError:
+            pass
+        return False
+
     def ask(self, request: dict[str, Any]) -> Thumbnail:
         """The answer to a request.
 
@@ -101,6 +115,8 @@ class _Child:
                 raise ValueError("a line without end")
             self._receive(until)
         line, _, self._rest = self._rest.partition(b"\n")
+        if len(line) > MOST_LINE:
+            raise ValueError("a line that is too long")
         facts = json.loads(line)
         size = int(facts["size"])
         if not 0 <= size <= MOST_BYTES:

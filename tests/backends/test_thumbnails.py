@@ -2,14 +2,18 @@
 
 import os
 import signal
-from contextlib import closing
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from batchcls.backends.thumbnails import MOST_DEATHS, ThumbnailProcess
+from batchcls.backends.thumbnails import MOST_DEATHS, ThumbnailProcess, _Child
 from batchcls.images import Folder, ImageRef
 from batchcls.report.pictures import EDGE, NOTHING
 from tests.support.archives import pack
@@ -59,13 +63,56 @@ def test_a_death_costs_one_picture_and_many_deaths_end_it(tmp_path: Path) -> Non
     image = ImageRef(0, "a.jpg", Folder(str(tmp_path)))
     with closing(ThumbnailProcess()) as make:
         assert make.of(image, EDGE, 8 << 10).data
-        os.kill(child_of(make), signal.SIGKILL)
+        os.kill(child_of(make).pid, signal.SIGSTOP)
+        killing = threading.Timer(0.3, os.kill, (child_of(make).pid, signal.SIGKILL))
+        killing.start()
         assert make.of(image, EDGE, 8 << 10) == NOTHING
         assert make.of(image, EDGE, 8 << 10).data
+        child_of(make).kill()
+        child_of(make).wait()
+        assert make.of(image, EDGE, 8 << 10).data  # this picture is not why it died
         make._deaths = MOST_DEATHS
         assert make.of(image, EDGE, 8 << 10) == NOTHING
 
 
-def child_of(make: ThumbnailProcess) -> int:
+def child_of(make: ThumbnailProcess) -> "subprocess.Popen[bytes]":
     assert make._child is not None
-    return make._child._popen.pid
+    return make._child._popen
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"[" * 60_000 + b"\n",
+        b'{"size":Infinity}\n',
+        b'{"size":0,"kind":"' + b"x" * 5000 + b'"}\n',
+        b'{"size":0,"kind":[]}\n',
+    ],
+    ids=["deep", "infinite", "long", "list"],
+)
+def test_what_a_process_says_ends_nothing(answer: bytes) -> None:
+    with closing(ThumbnailProcess()) as make, spoken_for(make) as its:
+        its.sendall(answer)
+        assert make._child is not None
+        make._child.waits = lambda: True  # type: ignore[method-assign]  # it was silent until then
+        assert make.of(GONE, EDGE, 8 << 10) == NOTHING
+        assert make._child is None
+
+
+def test_what_a_process_says_unasked_answers_nothing() -> None:
+    with closing(ThumbnailProcess()) as make, spoken_for(make) as its:
+        its.sendall(b'{"size":0,"kind":"empty"}\n')
+        assert make.of(GONE, EDGE, 8 << 10).kind == "vanished"
+
+
+GONE = ImageRef(0, "gone.jpg", Folder("/nowhere"))
+
+
+@contextmanager
+def spoken_for(make: ThumbnailProcess) -> Iterator[socket.socket]:
+    """The other end of what `make` asks."""
+    make._child = child = _Child(None)
+    child._socket.close()
+    child._socket, its = socket.socketpair()
+    with child._socket, its:
+        yield its
