@@ -107,15 +107,16 @@ def described(record: ParsedRecord) -> dict[str, Any]:
     """A record as a page gets it: text without anything that reorders or hides."""
     data: dict[str, Any] = {
         "i": record.index,
-        "path": _cut(record.path),
-        "top": [[_cut(p.label), round(p.score, 4)] for p in record.top[:CLASSES_SHOWN]],
+        "path": cut(record.path),
+        "top": [[cut(p.label), round(p.score, 4)] for p in record.top[:CLASSES_SHOWN]],
     }
     if record.failure is not None:
-        data |= {"kind": record.failure.kind, "message": _cut(record.failure.message)}
+        data |= {"kind": record.failure.kind, "message": cut(record.failure.message)}
     return data
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """Text as a page shows it."""
     return safe(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
 
 

@@ -139,6 +139,8 @@ function look(one, source = jpeg(one.picture)) {
   add("Close", () => dialog.close());
   facts.append(scores, buttons);
   const box = element("div", "look");
+  box.tabIndex = -1;
+  box.autofocus = true; // else the first button takes the focus, and with it Space and Enter
   const large = frame(picture, source);
   box.append(large, facts);
   dialog.replaceChildren(box);
@@ -294,6 +296,7 @@ class Review {
   constructor() {
     this.order = "unsure";
     this.where = "";
+    this.view = Date.now();
     this.start = 0;
     this.total = 0;
     this.undone = [];
@@ -301,8 +304,15 @@ class Review {
     this.grid = byId("images");
   }
 
+  /** Looks for the images anew; as long as one pages through them, what is said moves none. */
+  enter() {
+    this.view = Date.now();
+    this.load(0);
+  }
+
   async load(start, end = false) {
-    const query = new URLSearchParams({ where: this.where, order: this.order, start, count: PAGE });
+    const { where, order, view } = this;
+    const query = new URLSearchParams({ where, order, view, start, count: PAGE });
     byId("status").textContent = this.where ? "Looking for them …" : "";
     await this.sent;
     const answer = await fetch("/images?" + query).catch(() => null);
@@ -344,29 +354,30 @@ class Review {
   /** Shows on a tile what was said of its image. */
   mark(one) {
     const { said, top } = one.picture;
-    const right = said !== undefined && top.length > 0 && said === top[0][0];
+    const right = said?.rank === 0;
     one.classList.toggle("right", right);
     one.classList.toggle("wrong", said !== undefined && !right);
     one.querySelector(".caption").replaceWith(caption(one.picture));
     if (said !== undefined && !right) {
-      const text = said === "" ? "wrong" : short(said);
+      const text = short(top[said.rank]?.[0] ?? data.review.labels[said.class] ?? said.label) || "wrong";
       one.querySelector(".caption .second, .caption .wide")?.replaceWith(element("span", "true wide", text));
       for (const rest of one.querySelectorAll(".caption .second")) rest.remove();
     }
   }
 
-  /** Says the same of some images; they are marked when it is on the disk. */
-  async say(ones, label) {
+  /**
+   * Says the same of some images; they are marked when it is on the disk. What is said is
+   * a rank in the answer or the number of a class, since their labels are shown cut; or a label.
+   */
+  async say(ones, said) {
     const before = ones.map((one) => [one, one.picture.said]);
-    const corrections = ones.map((one) => ({ i: one.picture.i, label: label(one) }));
-    if (!(await this.send(corrections))) return;
+    if (!(await this.send(ones.map((one) => ({ i: one.picture.i, ...said }))))) return;
     this.undone.push(before);
-    ones.forEach((one, n) => this.hold(one, corrections[n].label));
+    ones.forEach((one) => this.hold(one, said));
   }
 
-  hold(one, label) {
-    if (label === null) delete one.picture.said;
-    else one.picture.said = label;
+  hold(one, said) {
+    one.picture.said = said;
     this.mark(one);
   }
 
@@ -394,18 +405,18 @@ class Review {
     await this.sent;
     const before = this.undone.pop();
     if (!before) return;
-    const corrections = before.map(([one, said]) => ({ i: one.picture.i, label: said ?? null }));
+    const corrections = before.map(([one, said]) => ({ i: one.picture.i, ...(said ?? { label: null }) }));
     if (!(await this.send(corrections))) this.undone.push(before);
     else {
-      before.forEach(([one, said]) => this.hold(one, said ?? null));
+      before.forEach(([one, said]) => this.hold(one, said));
       if (before[0][0].isConnected) this.go(before[0][0]);
     }
   }
 
   /** Goes on at once; nobody waits for the disk. */
-  judge(ones, label) {
+  judge(ones, said) {
     if (!ones.length) return;
-    this.say(ones, label);
+    this.say(ones, said);
     this.onward(ones.at(-1));
   }
 
@@ -442,7 +453,7 @@ class Review {
     picture.top.forEach(([label, value], n) => {
       const row = element("li");
       row.append(element("kbd", "", String(n + 1)), element("span", "", label), element("span", "quiet", score(value)));
-      row.addEventListener("click", () => this.judge([one], () => label));
+      row.addEventListener("click", () => this.judge([one], { rank: n }));
       list.append(row);
     });
     const buttons = element("div", "buttons");
@@ -463,14 +474,13 @@ class Review {
   /** Takes a key for an image; whether it was one. */
   key(key, one) {
     const { top } = one.picture;
-    const answer = (other) => other.picture.top[0][0];
     if (key === " ") {
-      if (top.length) this.judge([one], answer);
-    } else if (key === "x") this.judge([one], () => "");
+      if (top.length) this.judge([one], { rank: 0 });
+    } else if (key === "x") this.judge([one], { label: "" });
     else if (key >= "1" && key <= "5") {
-      if (top[key - 1]) this.judge([one], () => top[key - 1][0]);
-    } else if (key === "c") choose((label) => this.judge([one], () => label));
-    else if (key === "r") this.judge(this.rest(one), answer);
+      if (top[key - 1]) this.judge([one], { rank: key - 1 });
+    } else if (key === "c") choose((said) => this.judge([one], said));
+    else if (key === "r") this.judge(this.rest(one), { rank: 0 });
     else return false;
     return true;
   }
@@ -488,21 +498,23 @@ function choose(take) {
   const list = element("ul", "choices");
   let found = [];
   let at = 0;
-  const pick = (label) => {
+  const pick = (said) => {
     dialog.close();
-    take(label);
+    take(said);
   };
   const draw = () => {
-    list.replaceChildren(...found.map(([label, text], n) => {
+    list.replaceChildren(...found.map(([said, text], n) => {
       const row = element("li", n === at ? "at" : "", text);
-      row.addEventListener("click", () => pick(label));
+      row.addEventListener("click", () => pick(said));
       return row;
     }));
   };
   const search = () => {
     const typed = input.value.trim();
-    found = matches(typed).map((label) => [label, label]);
-    if (typed && !found.some(([label]) => label === typed)) found.push([typed, `“${typed}”, a new class`]);
+    found = matches(typed).map((number) => [{ class: number }, data.review.labels[number]]);
+    if (typed && !found.some(([, text]) => text === typed)) {
+      found.push([{ label: typed }, `“${typed}”, a new class`]);
+    }
     at = 0;
     draw();
   };
@@ -522,14 +534,14 @@ function choose(take) {
   input.focus();
 }
 
-/** Labels that begin with what was typed, then those with a word that does, then any that hold it. */
+/** Numbers of the labels that begin with what was typed, then those with a word that does, then any that hold it. */
 function matches(typed) {
   const text = typed.toLowerCase();
   const ranks = [[], [], []];
-  for (const label of data.review.labels) {
+  for (const [number, label] of data.review.labels.entries()) {
     const lower = label.toLowerCase();
     const at = lower.indexOf(text);
-    if (at >= 0) ranks[at === 0 ? 0 : /[\s,_/-]/.test(lower[at - 1]) ? 1 : 2].push(label);
+    if (at >= 0) ranks[at === 0 ? 0 : /[\s,_/-]/.test(lower[at - 1]) ? 1 : 2].push(number);
     if (ranks[0].length >= 8) break;
   }
   return ranks.flat().slice(0, 8);
@@ -553,14 +565,14 @@ function startReview() {
   byId("order").addEventListener("change", () => {
     review.order = byId("order").value;
     byId("order").blur();
-    review.load(0);
+    review.enter();
   });
   byId("where").addEventListener("keydown", (event) => {
     if (event.key === "Escape") event.target.blur();
     if (event.key !== "Enter") return;
     review.where = event.target.value;
     event.target.blur();
-    review.load(0);
+    review.enter();
   });
   byId("previous").addEventListener("click", () => review.turn(-1));
   byId("next").addEventListener("click", () => review.turn(1));

@@ -163,7 +163,11 @@ def _page(server: ReviewServer, values: Values) -> Answer:
 
 def _images(server: ReviewServer, values: Values) -> Answer:
     found = server.desk.images(
-        values.get("where", ""), values["order"], int(values["start"]), int(values["count"])
+        values.get("where", ""),
+        values["order"],
+        int(values["start"]),
+        int(values["count"]),
+        values.get("view", ""),
     )
     return 200, "application/json", json.dumps(found).encode()
 

@@ -1,24 +1,15 @@
 """What the tests of a review share: results of which every tenth image failed."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
-import cv2
 import pytest
 
-from batchcls.images import Failure, Folder, ImageRef, Prediction
-from batchcls.report import corrections
-from batchcls.report.page.review import review_page
-from batchcls.report.pictures import NOTHING, Thumbnail, Whereabouts
-from batchcls.report.review.desk import Desk
-from batchcls.report.review.kept import Kept, identity
-from batchcls.report.review.overview import Overview
-from batchcls.report.review.server import ReviewServer, listen
+from batchcls.images import Failure, ImageRef, Prediction
+from batchcls.report.review.server import ReviewServer
 from batchcls.report.rows import Results
 from batchcls.results.record import failure_line, ok_line
-from tests.support.pictures import scene
+from tests.support.reviews import serving
 
 COUNT = 500
 
@@ -40,26 +31,7 @@ def results(tmp_path: Path) -> Results:
     return Results.find(str(path))
 
 
-def jpeg(edge: int) -> bytes:
-    """A picture with edges of this length."""
-    return bytes(cv2.imencode(".jpg", scene(edge))[1])
-
-
-class Drawn:
-    """A picture of every second image."""
-
-    def of(self, image: ImageRef, edge: int, most: int) -> Thumbnail:
-        return Thumbnail(jpeg(edge)) if image.index % 2 == 0 else NOTHING
-
-
 @pytest.fixture
 def server(results: Results) -> Iterator[ReviewServer]:
-    kept = Kept(corrections.beside(results.path), identity(results.path))
-    desk = Desk(Overview.of(results), kept, Whereabouts(Folder("")), [Drawn()])
-    page = review_page(desk.about("</script>"))
-    with closing(kept), listen(0, desk, page) as found:
-        thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(results) as found:
         yield found
-        found.shutdown()
-        thread.join()

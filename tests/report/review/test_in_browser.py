@@ -21,7 +21,7 @@ def wait_for(one: Any, judged: int) -> None:
 
 
 def test_keys_alone_judge_images_one_after_the_other(
-    tab: Any, server: ReviewServer, results: Results
+    server: ReviewServer, tab: Any, results: Results
 ) -> None:
     one = tab()
     page = one.open(server.address)
@@ -49,7 +49,7 @@ def test_keys_alone_judge_images_one_after_the_other(
     assert one.focused() == order[3]
 
 
-def test_keys_in_a_hurry_lose_nothing(tab: Any, server: ReviewServer, results: Results) -> None:
+def test_keys_in_a_hurry_lose_nothing(server: ReviewServer, tab: Any, results: Results) -> None:
     one = tab()
     page = one.open(server.address)
     wait_for(one, 0)
@@ -61,7 +61,46 @@ def test_keys_in_a_hurry_lose_nothing(tab: Any, server: ReviewServer, results: R
     one.until("document.querySelectorAll('.tile.right').length === 40")
 
 
-def test_a_filter_shows_what_it_means_and_a_mistake_is_told(tab: Any, server: ReviewServer) -> None:
+def test_space_in_the_closer_look_judges_the_image_that_is_shown(
+    server: ReviewServer, tab: Any, results: Results
+) -> None:
+    one = tab()
+    page = one.open(server.address)
+    wait_for(one, 0)
+    order = page.evaluate("[...document.querySelectorAll('.tile')].map((e) => e.picture.i)")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#look[open]")
+    page.keyboard.press(" ")
+    wait_for(one, 1)
+    page.keyboard.press("x")
+    wait_for(one, 2)
+    assert said(results) == {order[1]: "abc"[order[1] % 3], order[2]: ""}
+    page.keyboard.press("Escape")
+    one.until(f"document.activeElement.closest('.tile')?.picture.i === {order[3]}")
+
+
+def test_a_filter_that_judging_empties_skips_no_image(
+    server: ReviewServer, tab: Any, results: Results
+) -> None:
+    one = tab()
+    page = one.open(server.address)
+    wait_for(one, 0)
+    page.keyboard.press("/")
+    page.keyboard.type("not corrected")
+    page.keyboard.press("Enter")
+    one.until("document.getElementById('status').textContent.startsWith('1 to 60 of 500')")
+    for _ in range(60):
+        page.keyboard.press(" ")
+    one.until("document.getElementById('status').textContent.startsWith('61 to 120 of 500')")
+    for _ in range(5):
+        page.keyboard.press(" ")
+    wait_for(one, 65)
+    answered = sorted(n for n in range(500) if n % 10 != 9)
+    assert {*said(results)} == {*sorted(answered, key=lambda n: n * 7 % 500)[:65]}
+
+
+def test_a_filter_shows_what_it_means_and_a_mistake_is_told(server: ReviewServer, tab: Any) -> None:
     one = tab()
     page = one.open(server.address)
     wait_for(one, 0)

@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 
 from batchcls.errors import UsageError
+from batchcls.images import ImageRef, Prediction
 from batchcls.report import corrections
 from batchcls.report.pictures import EDGE
 from batchcls.report.review.desk import LARGE_EDGE
 from batchcls.report.review.server import ReviewServer, listen
 from batchcls.report.rows import Results
+from batchcls.results.record import ok_line
+from tests.support.reviews import serving
 
 
 class Browser:
@@ -145,12 +148,46 @@ def test_what_is_said_is_kept_shown_and_taken_back(
     status, content, _ = browser.ask("/correct", said)
     assert (status, json.loads(content)) == (200, {"said": 3})
     shown = {image["i"]: image.get("said") for image in browser.images(order="list")["images"]}
-    assert shown == {0: None, 1: None, 2: None, 3: "b", 4: ""}
+    assert shown == {0: None, 1: None, 2: None, 3: {"class": 1}, 4: {"label": ""}}
     assert browser.images(order="list", where="corrected")["total"] == 3
     browser.ask("/correct", {"corrections": [{"i": 3, "label": None}]})
     found = corrections.read(corrections.beside(results.path))
     assert {index: one.label for index, one in found.items()} == {4: "", 9: "c"}
-    assert browser.images(order="list", where="corrected")["total"] == 2
+    assert browser.images(order="list", where="corrected", view="2")["total"] == 2
+
+
+def test_a_list_stays_as_it_was_while_one_pages_through_it(browser: Browser) -> None:
+    first = browser.images(order="unsure", where="not+corrected", view="1")
+    said = [{"i": image["i"], "label": "b"} for image in first["images"]]
+    browser.ask("/correct", {"corrections": said})
+    # Another view, as of another tab, is of what is left; the first goes on where it was.
+    rest = browser.images(order="unsure", where="not+corrected", view="2")
+    assert rest["total"] == first["total"] - 5
+    second = browser.images(order="unsure", where="not+corrected", view="1", start="5")
+    assert second["total"] == first["total"]
+    assert second["images"] == rest["images"]
+
+
+def test_a_class_is_kept_as_the_model_has_it_however_it_is_shown(tmp_path: Path) -> None:
+    odd, long = "a\u00a0b\u200d", "x" * 900
+    path = tmp_path / "odd.jsonl"
+    answers = [(odd, "z"), (odd, "z"), (long, "z"), (long, "z")]
+    path.write_bytes(
+        b"".join(
+            ok_line(ImageRef(n, "x"), [Prediction(0, label, 0.5) for label in labels]) + b"\n"
+            for n, labels in enumerate(answers)
+        )
+    )
+    results = Results.find(str(path))
+    with serving(results) as server:
+        browser = Browser(server)
+        assert server.desk.about("")["labels"] == ["a b\\u200d", "x" * 299 + "…"]
+        said = [{"i": 0, "rank": 0}, {"i": 1, "class": 1}, {"i": 2, "rank": 1}]
+        assert browser.ask("/correct", {"corrections": said})[0] == 200
+        shown = [image.get("said") for image in browser.images(order="list", count="3")["images"]]
+        assert shown == [{"rank": 0}, {"class": 1}, {"rank": 1}]
+    kept = corrections.read(corrections.beside(results.path))
+    assert {index: one.label for index, one in kept.items()} == {0: odd, 1: long, 2: "z"}
 
 
 @pytest.mark.parametrize(
@@ -161,6 +198,10 @@ def test_what_is_said_is_kept_shown_and_taken_back(
         {"corrections": [{"i": 500, "label": "a"}]},
         {"corrections": [{"i": "1", "label": "a"}]},
         {"corrections": [{"i": 1, "label": 7}]},
+        {"corrections": [{"i": 1}]},
+        {"corrections": [{"i": 1, "rank": 2}]},
+        {"corrections": [{"i": 1, "rank": -1}]},
+        {"corrections": [{"i": 1, "class": 99}]},
         {"corrections": [{"i": 1, "label": "a\0b"}]},
         {"corrections": [{"i": 1, "label": "photo\u202egpj"}]},
         {"corrections": [{"i": 1, "label": "x" * 2000}]},
