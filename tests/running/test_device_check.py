@@ -323,6 +323,7 @@ def test_a_worker_that_rounds_otherwise_is_refused_or_its_seam_is_in_the_manifes
 ) -> None:
     monkeypatch.setenv("WRONG", "after 0")
     monkeypatch.setenv("WRONG_MARK", str(tmp_path / "mark"))
+    monkeypatch.setenv("MEET", "2")
     job = replace(job, workers=2, device_check=False, mixed_processors=mixed)
     if not mixed:
         with pytest.raises(StoppedError, match="`--mixed-processors`"):

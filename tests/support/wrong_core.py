@@ -7,7 +7,9 @@ wrong. To be imported before anything else of batchcls's model side.
 import os
 import signal
 import sys
+import time
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +21,10 @@ FROM_THE_BEGINNING = ("channels", "noise", "zeros", "constant", "nan", "random")
 """Others: ``after N``, right for the first N inferences of a process.
 
 `CRASH` = N kills a process after so many inferences. With `WRONG_MARK` only the process that makes
-this file is wrong, and crashes.
+this file is wrong, and crashes. With `MEET` = N a process answers nothing until so many do.
 """
+
+MEET_S = 30.0
 
 answered = 0
 
@@ -28,12 +32,23 @@ answered = 0
 @cache
 def mine() -> bool:
     """Whether this is a process that is wrong."""
+    mark = os.environ.get("WRONG_MARK")
+    if mark is None:
+        return True
+    meet(Path(mark).parent, int(os.environ.get("MEET", "0")))
     try:
-        if mark := os.environ.get("WRONG_MARK"):
-            os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
+        os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
     except FileExistsError:
         return False
     return True
+
+
+def meet(folder: Path, count: int) -> None:
+    """Wait until so many processes are here."""
+    (folder / f"{os.getpid()}.here").touch()
+    until = time.monotonic() + MEET_S
+    while len(list(folder.glob("*.here"))) < count and time.monotonic() < until:
+        time.sleep(0.005)
 
 
 class Data:
