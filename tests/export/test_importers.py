@@ -37,6 +37,10 @@ def test_label_studio_finds_nothing_wrong(results: Path, tmp_path: Path) -> None
     assert config.validate_prediction(predictions[0], return_errors=True) != []
 
 
+def facts(n: int) -> dict[str, int | str]:
+    return {"width": n + 1, "captured": "2024-05-01T13:45:12"}
+
+
 def test_datasets_reads_an_image_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     datasets = pytest.importorskip("datasets", reason="tox -e importers")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -49,7 +53,7 @@ def test_datasets_reads_an_image_folder(tmp_path: Path, monkeypatch: pytest.Monk
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(stored_png((n + 1, 2), 8, GRAY, bytes(2 * (n + 2))))
     made = [
-        record.ok_line(ImageRef(n, name), [Prediction(n, label, n / 100)], {"width": n + 1})
+        record.ok_line(ImageRef(n, name), [Prediction(n, label, n / 100)], facts(n))
         for n, (name, label) in enumerate(zip(names, labels, strict=True))
     ]
     results = put(tmp_path / "results.jsonl", [*made, lines(labels)[-2]])
@@ -63,6 +67,7 @@ def test_datasets_reads_an_image_folder(tmp_path: Path, monkeypatch: pytest.Monk
     assert [row["score"] for row in rows] == [n / 100 for n in range(len(labels))]
     assert [row["image"].size for row in rows] == [(n + 1, 2) for n in range(len(labels))]
     assert [row["path"] for row in rows] == names
+    assert {row["captured"] for row in rows} == {"2024:05:01 13:45:12"}
 
 
 def test_megadetectors_validator_finds_nothing_wrong(tmp_path: Path) -> None:

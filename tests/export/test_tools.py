@@ -127,6 +127,19 @@ def test_an_answer_that_is_only_wrong_has_no_class_anywhere(tmp_path: Path) -> N
 # ---- hf
 
 
+def test_times_are_written_so_that_they_stay_text(tmp_path: Path) -> None:
+    times = ("2024-05-01T13:45:12", "2024-05-01T13:45:12.5-02:00", "")
+    made = [
+        record.ok_line(ImageRef(n, f"{n}.jpg"), [], {"captured": time})
+        for n, time in enumerate(times)
+    ]
+    run(put(tmp_path / "r.jsonl", made), "--to", "hf", "-o", tmp_path / "out")
+    lines = (tmp_path / "out" / "train" / "metadata.jsonl").read_text().splitlines()
+    assert [json.loads(line)["captured"] for line in lines] == [
+        "2024:05:01 13:45:12", "2024:05:01 13:45:12.5-02:00", ""
+    ]  # fmt: skip
+
+
 def test_images_are_links_beside_what_is_known_of_them(results: Path, tmp_path: Path) -> None:
     assert run(results, "--to", "hf", "-o", tmp_path / "out") == 0
     train = tmp_path / "out" / "train"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from batchcls.cli.main import main
 from batchcls.errors import RefusedError, UsageError
 from batchcls.images import ImageRef, Prediction
 from batchcls.report import corrections
@@ -70,6 +71,30 @@ def test_a_review_refuses_corrections_of_other_images() -> None:
     require_same_images(said, {0: found}.get, Path("c"))
     with pytest.raises(RefusedError, match=r"image 0 is a\.jpg there, and b\.jpg in these"):
         require_same_images({0: Correction("a.jpg", "cat")}, {0: found}.get, Path("c"))
+
+
+def test_commands_take_corrections_where_they_are_told_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    top = [Prediction(0, "cat", 0.5)]
+    lines = [record.ok_line(ImageRef(n, f"{n}.jpg"), top) + b"\n" for n in range(3)]
+    Path("r.jsonl").write_bytes(b"".join(lines))
+    Path("r.jsonl.corrections.jsonl").write_text(line(1, "lynx", "1.jpg"))
+    report = ["report", "r.jsonl", "--pictures", "0", "--where"]
+    for words, says in (
+        ([*report, "corrected"], "`corrected` needs the option `--corrected`"),
+        (["report", "r.jsonl", "--corrected"], "`--corrected` is about `--where`"),
+    ):
+        assert main(words) == 2
+        assert says in capsys.readouterr().err
+    for more, count in (((), 3), (("--corrected",), 2)):
+        assert main([*report, "label = cat", *more]) == 0
+        assert f">{count}<" in Path("report.html").read_text()
+    Path("r.jsonl.corrections.jsonl").write_text(line(1, "lynx", "other.jpg"))
+    for command in (["review", "r.jsonl"], [*report, "corrected", "--corrected"]):
+        assert main(command) == 2
+        assert "other.jpg" in capsys.readouterr().err
 
 
 def test_a_correction_is_the_truth_about_its_image_and_no_other(tmp_path: Path) -> None:

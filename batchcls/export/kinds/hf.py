@@ -76,7 +76,12 @@ def _about(row: Row) -> dict[str, Any]:
     if score is None:
         score = 0.0 if label is None else 1.0
     known = {"i": row.record.index, "path": row.record.path, "label": label or "", "score": score}
-    return {**known, **row.record.extra}
+    facts = dict(row.record.extra)
+    if "captured" in facts:
+        # As EXIF writes it: ISO's form is a timestamp for `datasets`, but only in those parts of
+        # the file where each image has one, and it then refuses the other parts.
+        facts["captured"] = str(facts["captured"]).replace("-", ":", 2).replace("T", " ")
+    return {**known, **facts}
 
 
 def _why_not(path: str) -> str:
