@@ -2,25 +2,28 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 from batchcls.display.text import safe
 from batchcls.errors import BatchclsError, RefusedError
-from batchcls.images import FailureKind, Folder, ImageRef, Place
+from batchcls.images import FAR, FailureKind, Folder, ImageRef, Member, Place, far
 from batchcls.results.manifest import Manifest, load
 from batchcls.results.record import ParsedRecord
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import PosixStorage
 from batchcls.sources.containers.places import Places
+from batchcls.sources.inputs import InputsReader
 
 EDGE = 256
 """Pixels of a thumbnail's longer edge: twice what a page shows, for displays of high density."""
 BYTES = 8 << 10
 CLASSES_SHOWN = 5
 LONGEST = 300
+MOST_SILENT = 10
+"""Images in a row that a network does not have in time; then it is left alone."""
 HAVE_PICTURES: frozenset[FailureKind] = frozenset({"bad_output", "infer"})
 """Failures of images that can be read."""
 
@@ -62,14 +65,21 @@ class Thumbnailer(Protocol):
 class Whereabouts:
     """Where the images of a results file are.
 
+    Results may come from anybody, and so may the addresses in them: over a network goes only what
+    the run's own list names, which also has an address's signature.
+
     Args:
         folder: where paths lead from.
         places: of members of containers, where there are any.
+        inputs: the run's frozen list; None where there is none.
     """
 
-    def __init__(self, folder: Folder, places: Places | None = None) -> None:
+    def __init__(
+        self, folder: Folder, places: Places | None = None, inputs: Path | None = None
+    ) -> None:
         self._folder = folder
         self._places = places
+        self._inputs = inputs
 
     @classmethod
     def of(cls, results: Path, images: str | None = None) -> Self:
@@ -84,15 +94,29 @@ class Whereabouts:
         if manifest is not None and manifest.members and inputs is not None:
             with suppress(OSError, RefusedError):
                 places = Places(inputs, folder)
-        return cls(folder, places)
+        return cls(folder, places, inputs)
 
-    def image(self, record: ParsedRecord) -> ImageRef:
-        """The image of a record."""
+    def image(self, record: ParsedRecord) -> ImageRef | None:
+        """The image of a record; None where only a network has it and the list does not name it."""
         place: Place = self._folder
+        if record.path.startswith(FAR):
+            return self._listed(record)
         if self._places is not None:
             with suppress(RefusedError):
                 place = next(self._places.of(record.index, 1))
+        if isinstance(place, Member) and place.container.path.startswith(FAR):
+            return None
         return ImageRef(record.index, record.path, place)
+
+    def _listed(self, record: ParsedRecord) -> ImageRef | None:
+        if self._inputs is None:
+            return None
+        with suppress(OSError, RefusedError):
+            members = self._places is not None
+            with closing(InputsReader(self._inputs, self._folder, members=members)) as reader:
+                reader.seek(record.index)
+                return next((one for one in reader.chunk(1) if one.path == record.path), None)
+        return None
 
 
 def manifest_of(results: Path) -> tuple[Manifest | None, Path | None]:
@@ -135,9 +159,15 @@ def thumbnails(
         told: is told how many have been tried.
     """
     found: dict[int, Thumbnail] = {}
+    silent = 0
     for done, record in enumerate(records, 1):
         if record.failure is None or record.failure.kind in HAVE_PICTURES:
-            one = make.of(where.image(record), EDGE, BYTES)
+            image = where.image(record)
+            if image is None or (far(image) and silent == MOST_SILENT):
+                continue
+            one = make.of(image, EDGE, BYTES)
+            if far(image):
+                silent = silent + 1 if one.kind == "io_error" else 0
             most_bytes -= len(one.data)
             if most_bytes < 0:
                 break

@@ -15,6 +15,7 @@ from typing import Any
 from batchcls.decode import limits
 from batchcls.errors import ImageError
 from batchcls.images import ImageRef, Picture
+from batchcls.sources.allowance import Allowance
 from batchcls.sources.every import EveryPlace
 from batchcls.wire import leased
 from batchcls.worker.sandbox import bound_memory, confine
@@ -22,6 +23,8 @@ from batchcls.worker.sandbox import bound_memory, confine
 MEMORY_MB = 1500
 CPU_S = 20
 """Of processor time for an image; the parent's clock ends what only waits."""
+PATIENCE_S = 3.0
+"""With an image that is far away: somebody waits for the page."""
 QUALITIES = (82, 70, 58, 44, 30)
 
 
@@ -36,7 +39,7 @@ def main() -> None:
 
     load().setNumThreads(1)
     bound_memory(MEMORY_MB)
-    source = EveryPlace()
+    source = EveryPlace(allowance=Allowance(patience_s=PATIENCE_S))
     for line in sys.stdin:
         request = json.loads(line)
         _bound_time()

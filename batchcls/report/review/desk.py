@@ -143,7 +143,8 @@ class Desk:
         maker = self._makers.get()
         try:
             edge, most = (LARGE_EDGE, LARGE_BYTES) if large else (EDGE, BYTES)
-            return maker.of(self._where.image(record), edge, most).data
+            image = self._where.image(record)
+            return b"" if image is None else maker.of(image, edge, most).data
         finally:
             self._makers.put(maker)
 
