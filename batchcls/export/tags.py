@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from operator import itemgetter
+from pathlib import Path
 from posixpath import normpath, splitext
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from batchcls.export.material import Material
 from batchcls.report.reading import manifest_of, noted_labels
 from batchcls.report.rows import Row
 
-_UNSAFE = re.compile(r"[A-Za-z]:|.*\\|(?:.*/)?\.\.[. ]*(?:/|$)", re.DOTALL)
+_UNSAFE = re.compile(r".*\\|(?:.*/)?(?:[A-Za-z]:|\.\.[. ]*(?:/|$))", re.DOTALL)
 """Names that `datumaro` refuses or changes: ``datumaro/components/dataset_base.py``."""
 
 PARTS = 64
@@ -56,7 +57,7 @@ class Tags:
     Attributes:
         labels: numbers of all labels from 0 on: the model's in their order, then others as they
             come.
-        below: the folder that the names lead from.
+        below: the folder that the names lead from; of absolute paths, the deepest.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Tags:
         manifest = manifest_of(results.path)
         self._multiple = manifest is not None and manifest.fingerprint.get("threshold") is not None
         self._absolute: bool | None = None
+        self._common: str | None = None
         self.labels: dict[str, int] = {}
         for label in noted_labels(results.path):
             if why := unfit(label):
@@ -80,7 +82,7 @@ class Tags:
             else:
                 self.labels.setdefault(label, len(self.labels))
         self._twice = self._look_ahead()
-        self.below = "/" if self._absolute else str(root(results.path))
+        self.below = Path("/", self._common or "") if self._absolute else root(results.path)
 
     def __iter__(self) -> Iterator[Tagged]:
         """Each image that is meant and can be held; `Material.refuse` is told of the others."""
@@ -91,7 +93,18 @@ class Tags:
             if why or key in self._twice:
                 self._material.refuse(row, why or twice)
             else:
-                yield found
+                yield found._replace(name=found.name.removeprefix(self._common or ""))
+
+    def link(self, images: Path) -> None:
+        """Make a link to the folder that the names lead from.
+
+        Readers look for files below links too: where it would lead back to itself, it is an empty
+        folder.
+        """
+        if self.below.resolve() in images.parent.resolve().parents:
+            images.mkdir()
+        else:
+            images.symlink_to(self.below)
 
     def _look_ahead(self) -> set[int]:
         """Find all labels, and the hashes of names that two images have.
@@ -103,6 +116,8 @@ class Tags:
         for _, found, key, why in self._read():
             if key is not None and not why:
                 keys[key % PARTS].append(key)
+                if self._absolute:
+                    self._common = _shared(self._common, found.name)
                 for label, _ in found.tags:
                     self.labels.setdefault(label, len(self.labels))
         return {
@@ -141,3 +156,12 @@ class Tags:
         if path.startswith("/") != self._absolute:
             return "an absolute path among relative ones, or a relative one among absolute ones"
         return next(filter(None, map(self._unfit, map(itemgetter(0), tags))), "")
+
+
+def _shared(common: str | None, name: str) -> str:
+    """What `common`, a folder with its ``/``, and the folder of `name` have in common."""
+    if common is None:
+        return name[: name.rfind("/") + 1]
+    while not name.startswith(common):
+        common = common[: common.rfind("/", 0, -1) + 1]
+    return common

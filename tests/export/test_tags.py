@@ -4,6 +4,7 @@
 """
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -103,18 +104,28 @@ def test_a_failed_image_is_in_nobodys_way(tmp_path: Path) -> None:
     assert json.loads(lines[0])["error"] == "empty"
 
 
-def test_absolute_and_relative_paths_lead_from_two_folders(
+def test_names_lead_from_the_folder_that_absolute_paths_share(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    results = put(tmp_path / "r.jsonl", [one("/d/a.jpg"), one("/d/b.jpg", index=1)])
+    paths = ["/d/p/a.jpg", "/d/q/a.jpg", "/d/p/b/a.jpg", "/d/pq/a.jpg"]
+    results = put(tmp_path / "r.jsonl", [one(path, index=n) for n, path in enumerate(paths)])
     assert run(results, "--to", "coco", "-o", tmp_path / "out") == 0
-    assert (tmp_path / "out" / "images").readlink() == Path("/")
-    assert [image["file_name"] for image in json_of(tmp_path / "out")["images"]] == [
-        "d/a.jpg", "d/b.jpg"
-    ]  # fmt: skip
+    assert (tmp_path / "out" / "images").readlink() == Path("/d")
+    assert [f"/d/{image['file_name']}" for image in json_of(tmp_path / "out")["images"]] == paths
     put(results, [one("/d/a.jpg"), one("d/b.jpg", index=1)])
     assert run(results, "--to", "coco", "-o", tmp_path / "mixed") == 2
     assert "an absolute path among relative ones" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["coco", "datumaro"])
+def test_no_link_leads_back_to_itself(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    results = put(tmp_path / "r.jsonl", [one("a.jpg")])
+    assert run(results, "--to", kind, "-o", tmp_path / "out") == 0
+    assert not (tmp_path / "out" / "images").is_symlink()
+    assert [*(tmp_path / "out" / "images").iterdir()] == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -183,3 +194,17 @@ def test_again_gives_the_same_bytes(kind: str, tmp_path: Path) -> None:
 def test_results_of_no_image_are_an_export_of_none(kind: str, tmp_path: Path) -> None:
     results = put(tmp_path / "r.jsonl", [one("a.jpg")])
     assert run(results, "--to", kind, "-o", tmp_path / "out", "--where", "failed") == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_room_leaves_nothing(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    labels = [sha256(b"%d" % n).hexdigest() for n in range(500)]  # which cannot be made smaller
+    results = put(
+        tmp_path / "r.jsonl", [one(str(n), label, index=n) for n, label in enumerate(labels)]
+    )
+    request.getfixturevalue("small_files")
+    assert run(results, "--to", kind, "-o", tmp_path / "out") == 4
+    assert "out: " in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["r.jsonl"]

@@ -2,8 +2,6 @@
 
 import json
 import os
-import resource
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -211,15 +209,6 @@ def test_again_gives_the_same_bytes(kind: str, tmp_path: Path) -> None:
     for name in ("one", "two"):
         assert run(results, "--to", kind, "-o", tmp_path / name) == 0
     assert content(tmp_path / "one") == content(tmp_path / "two")
-
-
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    """No file may become longer than 8 kB, as on a disk that is full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("kind", ["csv", "sqlite", *KINDS])

@@ -20,7 +20,7 @@ def write(material: Material, out: Path) -> None:
     tags = Tags(material)
     folder = out / "annotations"
     folder.mkdir(parents=True)
-    (out / "images").symlink_to(tags.below)
+    tags.link(out / "images")
     with (
         (folder / "labels_default.json").open("w", encoding="ascii") as file,
         TemporaryFile("w+", encoding="ascii", dir=folder) as later,

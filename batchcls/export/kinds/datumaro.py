@@ -16,7 +16,7 @@ def write(material: Material, out: Path) -> None:
     """See `Kind`."""
     tags = Tags(material, endings=True)
     (out / "annotations").mkdir(parents=True)
-    (out / "images").symlink_to(tags.below)
+    tags.link(out / "images")
     with (out / "annotations" / "default.json").open("w", encoding="ascii") as file:
         names = ",\n".join([f'{{"name": {quoted(label)}, "parent": ""}}' for label in tags.labels])
         file.write('{"dm_format_version": "1.0", "media_type": 2, "infos": {},\n')
