@@ -5,7 +5,9 @@ Rules of this file:
 1. The process begins with the first image, and again after its death, but not without end.
 2. What it sends is bytes with a length cap; numbers and words in it are checked. What it sends
    unasked is no answer to the next request.
-3. It ends with us (`worker.sandbox`), and at the latest when it is closed.
+3. It dies with the thread that began it (`worker.sandbox`), so one thread is there for nothing
+   else: those that answer a browser come and go.
+4. It ends with us, and at the latest when it is closed.
 """
 
 import contextlib
@@ -14,6 +16,7 @@ import os
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -41,22 +44,26 @@ class ThumbnailProcess:
 
     def __init__(self, log: Path | None = None) -> None:
         self._log = log
+        self._thread = ThreadPoolExecutor(1, "thumbnails")
         self._child: _Child | None = None
         self._deaths = 0
 
     def of(self, image: ImageRef, edge: int, most: int) -> Thumbnail:
         """See `report.pictures.Thumbnailer`."""
+        return self._thread.submit(self._of, image, edge, most).result()
+
+    def _of(self, image: ImageRef, edge: int, most: int) -> Thumbnail:
         if self._deaths >= MOST_DEATHS:
             return NOTHING
         request = leased.to_json([image]) | {"edge": edge, "bytes": most}
         try:
             if self._child is not None and not self._child.waits():
-                self.close()
+                self._end()
             if self._child is None:
                 self._child = _Child(self._log)
             found = self._child.ask(request)
         except Exception:  # noqa: BLE001  # dead, too late, or lying, for which there are many ways
-            self.close()
+            self._end()
             self._deaths += 1
             return NOTHING
         self._deaths = 0
@@ -64,6 +71,10 @@ class ThumbnailProcess:
 
     def close(self) -> None:
         """See to it that the process is dead."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._end()
+
+    def _end(self) -> None:
         if self._child is not None:
             self._child.close()
             self._child = None

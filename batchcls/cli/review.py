@@ -53,7 +53,6 @@ def review(
             stack.enter_context(contextlib.closing(ThumbnailProcess())) for _ in range(MAKERS)
         ]
         desk = Desk(overview, kept, Whereabouts.of(found.path, images), makers)
-        stack.callback(desk.close)
         page = review_page(desk.about(facts_of(found.path).title))
         server = stack.enter_context(listen(port, desk, page))
         print_result(f"open {server.address}")

@@ -36,7 +36,7 @@ def serving(results: Results) -> Iterator[ReviewServer]:
     kept = Kept(corrections.beside(results.path), identity(results.path))
     desk = Desk(Overview.of(results), kept, Whereabouts(Folder("")), [Drawn()])
     page = review_page(desk.about("</script>"))
-    with closing(kept), closing(desk), listen(0, desk, page) as found:
+    with closing(kept), listen(0, desk, page) as found:
         thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

@@ -8,7 +8,6 @@ import queue
 from array import array
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Any, get_args
 
@@ -54,9 +53,6 @@ class Desk:
         self._makers: queue.LifoQueue[Thumbnailer] = queue.LifoQueue()
         for maker in makers:
             self._makers.put(maker)
-        # A maker's process dies with the thread that began it (`worker.sandbox`), so none is begun
-        # by one that answers a request.
-        self._threads = ThreadPoolExecutor(len(makers), "pictures")
         self._writing, self._ordering, self._looking = Lock(), Lock(), Lock()
         self._pictures: OrderedDict[tuple[int, bool], bytes] = OrderedDict()
         self._cached = 0
@@ -66,10 +62,6 @@ class Desk:
         labels = dict.fromkeys([*frequent, *noted_labels(overview.results.path)])
         self._classes = {label: number for number, label in enumerate(labels)}
         self._labels = [*labels]
-
-    def close(self) -> None:
-        """Begin no more pictures; to be called before the makers are closed."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def about(self, title: str) -> dict[str, Any]:
         """What the page begins with."""
@@ -130,7 +122,7 @@ class Desk:
         record = self._overview.record(index)
         if record is None:
             return b""
-        data = self._threads.submit(self._made, record, large).result()
+        data = self._made(record, large)
         with self._looking:
             if data and key not in self._pictures:  # where there was none, there may be one later
                 self._pictures[key] = data

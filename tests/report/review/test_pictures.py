@@ -27,10 +27,8 @@ def desk_of(results: Results, make: object, folder: str = "") -> Desk:
 def test_a_process_outlives_the_thread_that_asked_first(results: Results, tmp_path: Path) -> None:
     for n in range(2):
         (tmp_path / f"{n}.jpg").write_bytes(jpeg(300))
-    with (
-        closing(ThumbnailProcess()) as make,
-        closing(desk_of(results, make, str(tmp_path))) as desk,
-    ):
+    with closing(ThumbnailProcess()) as make:
+        desk = desk_of(results, make, str(tmp_path))
         asking = Thread(target=desk.picture, args=(0,), kwargs={"large": False})
         asking.start()
         asking.join()
@@ -55,7 +53,7 @@ class Late:
 
 def test_only_pictures_are_remembered(results: Results) -> None:
     make = Late()
-    with closing(desk_of(results, make)) as desk:
-        found = [desk.picture(0, large=False) for _ in range(3)]
+    desk = desk_of(results, make)
+    found = [desk.picture(0, large=False) for _ in range(3)]
     assert [bool(one) for one in found] == [False, True, True]
     assert make.asked == 2
