@@ -68,8 +68,16 @@ UnsureBelow = Annotated[
         metavar="S", help="Put images whose score is lower into the folder unsure. Of folders."
     ),
 ]
+MinScore = Annotated[
+    float | None,
+    typer.Option(metavar="S", help="Classes from this score on are keywords. Of xmp. [0.5]"),
+]
+Prefix = Annotated[
+    str | None,
+    typer.Option(metavar="WORD", help="The keyword that ours are below. Of xmp. [batchcls]"),
+]
 Undo = Annotated[
-    bool, typer.Option("--undo", help="Take back what the export to OUT did. Of folders.")
+    bool, typer.Option("--undo", help="Take back what the export to OUT did. Of folders and xmp.")
 ]
 
 
@@ -87,6 +95,8 @@ def export(
     move: Move = False,
     keep_structure: KeepStructure = False,
     unsure_below: UnsureBelow = None,
+    min_score: MinScore = None,
+    prefix: Prefix = None,
     undo: Undo = False,
     debug: Debug = False,
 ) -> int:
@@ -104,7 +114,7 @@ def export(
     from batchcls.report.rows import Results
 
     kind = kind_of(to)
-    choices = Choices(long, url_prefix, copy, move, keep_structure, unsure_below)
+    choices = Choices(long, url_prefix, copy, move, keep_structure, unsure_below, min_score, prefix)
     exporting.check(to, kind, choices, sources)
     place = absolute(expanded(out.rstrip("/") or out))
     if undo:

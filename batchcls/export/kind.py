@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 KINDS = (
     "csv", "parquet", "arrow", "sqlite", "label-studio", "cvat", "coco", "datumaro", "hf",
-    "megadetector", "folders",
+    "megadetector", "folders", "xmp",
 )  # fmt: skip
 """As they are typed; each is the `KIND` of the module of its name in `batchcls.export.kinds`."""
 

@@ -24,6 +24,8 @@ class Choices:
         copy: copy the images, and do not link to them.
         move: move them.
         keep_structure: keep the folders they are in, below those of their classes.
+        min_score: the score from which a class becomes a keyword; the kind's own if None.
+        prefix: the keyword above ours; the kind's own if None.
         unsure_below: the score below which a class does not count.
     """
 
@@ -33,6 +35,8 @@ class Choices:
     move: bool = False
     keep_structure: bool = False
     unsure_below: float | None = None
+    min_score: float | None = None
+    prefix: str | None = None
 
 
 @dataclass(slots=True)

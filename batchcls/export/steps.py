@@ -31,12 +31,14 @@ class Steps:
     """How the steps of one kind are done.
 
     Attributes:
+        kind: its name, which its journals begin with.
         journal: where the journal is, of an `OUT`.
         do: does a step that may have been done, in part or whole; says why it cannot, or nothing.
             Gets OUT, the journal's head and the step.
         undo: takes back a step that may not have been done; the same.
     """
 
+    kind: str
     journal: Callable[[Path], Path]
     do: Callable[[Path, Step, Step], str]
     undo: Callable[[Path, Step, Step], str]
@@ -62,14 +64,28 @@ def line(known: Step) -> str:
     return json.dumps(known, separators=(",", ":")) + "\n"
 
 
+def head(kind: str, **known: str) -> str:
+    """The first line of a journal."""
+    return line({"journal": kind, **known})
+
+
+def _journal(steps: Steps, out: Path) -> Path | None:
+    """The journal of an export to `out`; None where that is something else."""
+    journal, begins = steps.journal(out), f'{{"journal":"{steps.kind}"'.encode()
+    if not journal.is_file():
+        return None
+    with guard(out), journal.open("rb") as file:
+        return journal if file.read(len(begins)) == begins else None
+
+
 def unfinished(steps: Steps, out: Path) -> bool:
     """Whether steps of an export to `out` are left to be done.
 
     Raises:
         UsageError: they are being taken back.
     """
-    journal = steps.journal(out)
-    if not journal.is_file():
+    journal = _journal(steps, out)
+    if journal is None:
         return False
     state = _state(journal)
     if state == UNDOING:
@@ -115,9 +131,9 @@ def take_back(steps: Steps, out: Path) -> int:
         UsageError: `out` is not an export with a journal.
         RefusedError: some steps cannot be taken back; the others are.
     """
-    journal, problems, count = steps.journal(out), _Problems(), 0
-    if not journal.is_file():
-        raise UsageError(f"{out}: there is no export whose steps could be taken back")
+    journal, problems, count = _journal(steps, out), _Problems(), 0
+    if journal is None:
+        raise UsageError(f"{out} is not what an export to {steps.kind} wrote")
     with _owned(journal, out) as (file, head):
         if _state(journal) != UNDOING:
             with guard(out):

@@ -1,10 +1,9 @@
 """Class folders: names that every system takes, and moves that a kill anywhere cannot spoil."""
 
-import errno
 import json
 import os
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from batchcls.cli.main import main
-from batchcls.export import moving, steps
+from batchcls.export import steps
 from batchcls.export.kinds import folders
 from batchcls.export.slugs import Slugs
 from batchcls.images import Failure, ImageRef, Prediction
 from batchcls.results import record
-from batchcls.results.storage import PosixStorage
+from tests.export.kills import Killed, Kills
 from tests.support.hostile_results import MEMBER, put
 
 LABELS = ("cat", "Cat", "a/b", "..", "unsure", "cat")
-
-
-class Killed(BaseException):
-    """The process ends here."""
 
 
 @pytest.fixture
@@ -114,41 +109,6 @@ def test_what_is_no_file_or_has_changed_is_named(
     assert "1 image: no longer there" in said
     assert "1 image: changed since the run" in said
     assert not (tmp_path / "out").exists()
-
-
-class Kills:
-    """Ends the process at the n-th change of the file system, before it or after it."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, other_disk: bool) -> None:
-        self.left = -1
-        for owner, name in (
-            (Path, "unlink"), (Path, "rmdir"), (Path, "symlink_to"), (moving, "copy"),
-            (PosixStorage, "rename_new"), (steps, "_append"), (moving, "sync_directory"),
-        ):  # fmt: skip
-            monkeypatch.setattr(owner, name, self._counted(getattr(owner, name)))
-        if other_disk:
-            rename = PosixStorage.rename_new
-
-            def across(storage: PosixStorage, old: Path, new: Path) -> None:
-                if old.suffix == ".jpg":
-                    raise OSError(errno.EXDEV, "Invalid cross-device link")
-                rename(storage, old, new)
-
-            monkeypatch.setattr(PosixStorage, "rename_new", across)
-
-    def _counted(self, action: Callable[..., Any]) -> Callable[..., Any]:
-        def counted(*words: Any, **named: Any) -> Any:
-            self._tick()
-            done = action(*words, **named)
-            self._tick()
-            return done
-
-        return counted
-
-    def _tick(self) -> None:
-        self.left -= 1
-        if self.left == 0:
-            raise Killed
 
 
 @pytest.mark.parametrize("other_disk", [False, True])

@@ -38,7 +38,7 @@ def write(material: Material, out: Path) -> None:
     out.mkdir()
     how = "move" if choices.move else "copy" if choices.copy else "link"
     with (out / TABLE).open("x", encoding="ascii") as table:
-        table.write(steps.line({"how": how}))
+        table.write(steps.head("folders", how=how))
         for row in material.rows():
             source = below / row.record.path
             if why := _why_not(row.record.path, source, written_ns, how):
@@ -150,5 +150,5 @@ def _is_link(path: Path, to: Path) -> bool:
 KIND = Kind(
     write,
     takes=frozenset({"copy", "move", "keep_structure", "unsure_below"}),
-    steps=Steps(lambda out: out / TABLE, do, undo),
+    steps=Steps("folders", lambda out: out / TABLE, do, undo),
 )
