@@ -17,8 +17,8 @@ from batchcls.report.scan import Line
 
 BINS = 20
 """Of the histogram of scores."""
-MOST_CLASSES = 50_000
-"""Further labels are counted together: no model has so many, a hostile file may."""
+MOST_CLASSES = 25_000
+"""Further labels are counted together, since each takes up to 4 KB: ImageNet-21k has 21,841."""
 SURE_OF_CLASS = 3
 
 _MASK = (1 << 64) - 1
@@ -141,6 +141,12 @@ class Sample:
         if label is None:
             self._without_class(kind, chance, index, offset)
             return
+        if 0.0 <= score <= 1.0:
+            self.scores[min(int(score * BINS), BINS - 1)] += 1
+        else:
+            self.probable = False
+        if (key := (margin, chance)) < self.unsure.worst:
+            self.unsure.add(key, index, offset)
         of_class = self.classes.get(label)
         if of_class is None:
             if len(self.classes) >= MOST_CLASSES:
@@ -149,12 +155,6 @@ class Sample:
             of_class = self.classes[label] = OfClass(self.sizes.of_class)
         of_class.images += 1
         of_class.scores += score
-        if 0.0 <= score <= 1.0:
-            self.scores[min(int(score * BINS), BINS - 1)] += 1
-        else:
-            self.probable = False
-        if (key := (margin, chance)) < self.unsure.worst:
-            self.unsure.add(key, index, offset)
         if (key := (0.0, chance)) < of_class.some.worst:
             of_class.some.add(key, index, offset)
         if (key := (-score, chance)) < of_class.sure.worst:

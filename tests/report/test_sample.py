@@ -67,6 +67,14 @@ def test_labels_without_end_take_no_memory_without_end() -> None:
     assert (len(sample.classes), sample.others) == (MOST_CLASSES, 10)
 
 
+def test_images_of_the_other_labels_count_in_all_but_their_class() -> None:
+    sample = Sample(Sizes(unsure=1, of_class=0))
+    for index in range(MOST_CLASSES + 1):
+        sample.add(Line(index, b'"%d"' % index, 0.5, float(MOST_CLASSES - index), ""), index)
+    assert sum(sample.scores) == MOST_CLASSES + 1
+    assert sample.unsure.chosen() == [(MOST_CLASSES, MOST_CLASSES)]
+
+
 def test_the_hash_has_no_pattern_that_an_index_has() -> None:
     assert len({mixed(index) for index in range(10_000)}) == 10_000
     halves = Counter(mixed(index) >> 63 for index in range(0, 80_000, 8))

@@ -131,7 +131,7 @@ def _sorted(levels: "array[int]") -> "array[int]":
         starts[level + 1] += 1
     for level in range(FAILED + 1):
         starts[level + 1] += starts[level]
-    found = array("I", bytes(4 * len(levels)))
+    found = array("I", [0]) * len(levels)
     for number, level in enumerate(levels):
         found[starts[level]] = number
         starts[level] += 1
