@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from batchcls.display.text import counted, safe
+from batchcls.display.text import counted
 from batchcls.errors import RefusedError, UsageError
 from batchcls.report import alike
 from batchcls.report.evaluate import Evaluation, Tally
@@ -16,9 +16,13 @@ from batchcls.report.matching import Matching
 from batchcls.report.page.body import Contents, Group, body
 from batchcls.report.page.html import MARK, page
 from batchcls.report.pictures import (
+    NO_ROOM,
+    NOTHING,
     Thumbnail,
     Thumbnailer,
     Whereabouts,
+    as_json,
+    cut,
     described,
     thumbnails,
 )
@@ -27,10 +31,11 @@ from batchcls.report.sample import Sample, Sizes, Smallest, mixed
 from batchcls.report.scan import scan
 from batchcls.report.truth import ANOTHER, Truth, Truths
 from batchcls.results.record import ParsedRecord
+from batchcls.sources.directory import sync_directory
 
 MOST_PICTURES = 2000
-MOST_BYTES = 13_500_000
-"""Of thumbnails: in Base64 and with all the rest, a page has less than 20 MB."""
+MOST_BYTES = 19_000_000
+"""Of pictures, in Base64, and what is said of them: with all the rest, less than 20 MB."""
 WRONG = 60
 NEVER = (float("inf"), 0)
 """A key that no image is chosen by."""
@@ -126,7 +131,10 @@ def build(request: Request, make: Thumbnailer, tell: Callable[[str], None]) -> s
     records = [results.record(offsets[index]) for index in sorted(offsets)]
     contents.pictures = len(records)
     tell(f"making thumbnails of {counted(len(records), 'image', 'images')}")
-    made = thumbnails(records, Whereabouts.of(path, request.images), make, MOST_BYTES)
+    pictures = [_described(record, judge) for record in records]
+    room = (MOST_BYTES - len(as_json(pictures))) * 3 // 4
+    made = thumbnails(records, Whereabouts.of(path, request.images), make, room)
+    contents.without_room = sum(one.kind == NO_ROOM for one in made.values())
     for key, groups in chosen.items():
         contents.sections[key] = [
             Group(name, [index for index, _ in found], title) for name, title, found in groups
@@ -135,7 +143,10 @@ def build(request: Request, make: Thumbnailer, tell: Callable[[str], None]) -> s
     contents.notes = NOTES
     data = {
         "groups": {g.id: g.images for groups in contents.sections.values() for g in groups},
-        "pictures": [_picture(record, made.get(record.index), judge) for record in records],
+        "pictures": [
+            picture | _pictured(made.get(record.index, NOTHING))
+            for record, picture in zip(records, pictures, strict=True)
+        ],
     }
     return page(f"{contents.facts.title}: batchcls report", body(contents), data)
 
@@ -167,10 +178,16 @@ def write(text: str, path: Path) -> None:
     require_free(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        try:
+            with temporary.open("wb") as file:
+                file.write(text.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            sync_directory(path.absolute().parent)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 
 
@@ -234,14 +251,15 @@ def _alike(records: Sequence[ParsedRecord], made: Mapping[int, Thumbnail]) -> li
     return [Group(f"alike-{n}", images, title) for n, (images, title) in enumerate(groups)]
 
 
-def _picture(record: ParsedRecord, one: Thumbnail | None, judge: Judge | None) -> dict[str, object]:
+def _described(record: ParsedRecord, judge: Judge | None) -> dict[str, object]:
     data: dict[str, object] = described(record)
-    if one is not None:
-        if one.data:
-            data["jpeg"] = base64.b64encode(one.data).decode()
-            data["size"] = f"{one.width} x {one.height}"
-        elif one.kind:
-            data["now"] = one.kind
     if judge is not None and (truth := judge.wrong(record)) is not None:
-        data["truth"] = safe(str(truth))
+        data["truth"] = cut(str(truth))
     return data
+
+
+def _pictured(one: Thumbnail) -> dict[str, object]:
+    if one.data:
+        jpeg = base64.b64encode(one.data).decode()
+        return {"jpeg": jpeg, "size": f"{one.width} x {one.height}"}
+    return {"now": one.kind} if one.kind else {}

@@ -1,9 +1,9 @@
 """The images that a page shows: their records, where they are, and small JPEGs of them."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -22,6 +22,8 @@ EDGE = 256
 BYTES = 8 << 10
 CLASSES_SHOWN = 5
 LONGEST = 300
+MOST_JSON = 900
+"""Of a text, as JSON: of what is no ASCII, a character takes up to 12 bytes."""
 MOST_SILENT = 10
 """Images in a row that a network does not have in time; then it is left alone."""
 HAVE_PICTURES: frozenset[FailureKind] = frozenset({"bad_output", "infer"})
@@ -48,6 +50,7 @@ class Thumbnail:
 
 
 NOTHING = Thumbnail()
+NO_ROOM = "no room"
 
 
 class Thumbnailer(Protocol):
@@ -141,7 +144,10 @@ def described(record: ParsedRecord) -> dict[str, Any]:
 
 def cut(text: str) -> str:
     """Text as a page shows it."""
-    return safe(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
+    shown = safe(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
+    while len(as_json(shown)) > MOST_JSON:
+        shown = shown[: len(shown) * 3 // 4] + "…"
+    return shown
 
 
 def thumbnails(
@@ -149,30 +155,28 @@ def thumbnails(
     where: Whereabouts,
     make: Thumbnailer,
     most_bytes: int,
-    told: Callable[[int], None] = lambda done: None,
 ) -> Mapping[int, Thumbnail]:
-    """Thumbnails by index, as many as fit.
+    """Thumbnails by index; of the kind `NO_ROOM` where they are larger than what is left for them.
 
     Args:
         records: in the order of their indices, so that containers are read forward.
-        most_bytes: of all of them.
-        told: is told how many have been tried.
+        most_bytes: of all of them; each is made to fit its share.
     """
     found: dict[int, Thumbnail] = {}
     silent = 0
-    for done, record in enumerate(records, 1):
-        if record.failure is None or record.failure.kind in HAVE_PICTURES:
-            image = where.image(record)
-            if image is None or (far(image) and silent == MOST_SILENT):
-                continue
-            one = make.of(image, EDGE, BYTES)
-            if far(image):
-                silent = silent + 1 if one.kind == "io_error" else 0
-            most_bytes -= len(one.data)
-            if most_bytes < 0:
-                break
-            found[record.index] = one
-        told(done)
+    wanted = [one for one in records if not one.failure or one.failure.kind in HAVE_PICTURES]
+    share = min(BYTES, most_bytes // max(len(wanted), 1))
+    for record in wanted:
+        image = where.image(record)
+        if image is None or (far(image) and silent == MOST_SILENT):
+            continue
+        one = make.of(image, EDGE, share)
+        if far(image):
+            silent = silent + 1 if one.kind == "io_error" else 0
+        if len(one.data) > most_bytes:
+            one = replace(one, data=b"", kind=NO_ROOM)
+        most_bytes -= len(one.data)
+        found[record.index] = one
     return found
 
 

@@ -1,6 +1,7 @@
 """A report of a few results: what is counted, what is shown, and what it may overwrite."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,52 @@ def test_a_report_has_less_than_20_mb_whatever_the_pictures_are(tmp_path: Path) 
     html = build(Request(str(path), pictures=2000), make, quiet)
     assert len(html) < 20_000_000
     assert sum("jpeg" in picture for picture in data_of(html)["pictures"]) <= 500
+
+
+def test_text_takes_room_from_pictures_and_no_picture_is_left_out_unsaid(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    label = "\u202e" * 290
+    lines = [
+        ok_line(
+            ImageRef(n, f"{n}" + "\U0001f40e" * 290),
+            [Prediction(k, f"{k}{label}", 0.5) for k in range(5)],
+        )
+        for n in range(2000)
+    ]
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    make = Fitting()
+    html = build(Request(str(path), pictures=2000), make, quiet)
+    pictures = data_of(html)["pictures"]
+    assert len(pictures) > 700
+    assert len(html.encode()) < 20_000_000
+    assert all("jpeg" in picture for picture in pictures)
+    assert "has no room" not in html
+    assert "of them the page has no room" in build(
+        Request(str(path), pictures=2000), Drawn(MOST_BYTES // 500), quiet
+    )
+
+
+class Fitting:
+    """Thumbnails of just the size that is asked for."""
+
+    def of(self, image: ImageRef, edge: int, most: int) -> Thumbnail:
+        return Thumbnail(b"\xff\xd8\xff".ljust(most, b"x"), 640, 480)
+
+
+def test_a_report_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.html"
+    write(f"{MARK} one", path)
+
+    def stop(_fd: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write(f"{MARK} two", path)
+    assert path.read_text() == f"{MARK} one"
+    assert [*tmp_path.iterdir()] == [path]
 
 
 def test_a_report_replaces_a_report_and_no_other_file(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ class Contents:
     sections: dict[str, list[Group]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     pictures: int = 0
+    without_room: int = 0
 
     @property
     def failed(self) -> int:
@@ -214,7 +215,8 @@ def _groups(contents: Contents, section: str) -> str:
 
 
 def _footer(contents: Contents) -> str:
-    sizes = contents.sample.sizes
+    sizes, left_out = contents.sample.sizes, contents.without_room
+    no_room = f"For {left_out:,} of them the page has no room. " if left_out else ""
     return raw(
         "footer",
         tag(
@@ -222,8 +224,8 @@ def _footer(contents: Contents) -> str:
             f"Counts and plots are of all {contents.sample.images:,} images. Pictures are of "
             f"{contents.pictures:,}: the {sizes.unsure:,} with the smallest margin; of each of the "
             f"{sizes.classes} most frequent classes {sizes.of_class} chosen at random and the "
-            f"surest; of each kind of failure {sizes.failed} at random. At random means by a hash "
-            "of an image's index, so the same results give the same report.",
+            f"surest; of each kind of failure {sizes.failed} at random. {no_room}At random "
+            "means by a hash of an image's index, so the same results give the same report.",
         )
         + raw(
             "p",
