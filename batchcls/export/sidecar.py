@@ -107,6 +107,8 @@ class Sidecar:
             parser.Parse(self._data, True)
         except (expat.ExpatError, UnicodeError) as error:
             raise NotMergedError(f"no XML: {error}") from None
+        finally:
+            del self._parser  # which holds us, so that memory would wait for the collector
 
     def _bind(self, prefix: str | None, uri: str) -> None:
         self._scope.setdefault(prefix or "", []).append(uri or "")

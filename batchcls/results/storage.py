@@ -12,7 +12,8 @@ import errno
 import fcntl
 import os
 import stat as modes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -139,15 +140,9 @@ class PosixStorage:
         old.replace(new)
 
     def rename_new(self, old: Path, new: Path) -> None:
-        import ctypes  # at the end of a run; at its start it would delay the workers
-
-        renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-        number = errno.ENOSYS
-        if renameat2 is not None:
-            names = os.fsencode(old), os.fsencode(new)
-            if not renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_NOREPLACE):
-                return
-            number = ctypes.get_errno()
+        number = _renameat2()(os.fsencode(old), os.fsencode(new))
+        if not number:
+            return
         if number not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
             raise OSError(number, os.strerror(number), os.fspath(new))
         # A file system or C library without it: look, then rename.
@@ -176,6 +171,22 @@ class PosixStorage:
 
     def flock(self, fd: int) -> None:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@cache
+def _renameat2() -> Callable[[bytes, bytes], int]:
+    """Renames without replacing; says the number of the error, or 0."""
+    import ctypes  # at the end of a run; at its start it would delay the workers
+
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+
+    def rename(old: bytes, new: bytes) -> int:
+        if call is None:
+            return errno.ENOSYS
+        done: int = call(_AT_FDCWD, old, _AT_FDCWD, new, _RENAME_NOREPLACE)
+        return ctypes.get_errno() if done else 0
+
+    return rename
 
 
 def _file_stat(found: os.stat_result) -> FileStat:

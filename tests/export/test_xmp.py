@@ -213,6 +213,36 @@ def test_sidecars_are_written_once_and_taken_back(results: Path, tmp_path: Path)
     assert not (tmp_path / "done").exists()
 
 
+def test_what_is_no_journal_is_left_alone(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for place in (tmp_path / "a.jpg", results):
+        before = place.read_bytes()
+        assert run("--to", "xmp", "-o", place, "--undo") == 2
+        assert "is not what an export to xmp wrote" in capsys.readouterr().err
+        assert run(results, "--to", "xmp", "-o", place) == 2
+        assert "exists; choose another name" in capsys.readouterr().err
+        assert place.read_bytes() == before
+
+
+def test_a_raw_file_with_a_sidecar_of_the_longer_name_keeps_to_it(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "c.NEF.xmp").write_text(DARKTABLE)
+    assert run(results, "--to", "xmp", "-o", tmp_path / "done") == 0
+    assert (tmp_path / "c.NEF.xmp").read_text() != DARKTABLE
+    assert not (tmp_path / "c.xmp").exists()
+    top = [Prediction(0, "cat", 0.7)]
+    pair = [
+        record.ok_line(ImageRef(n, f"{tmp_path}/p.{e}"), top) for n, e in enumerate(("cr2", "nef"))
+    ]
+    for ending in ("cr2", "nef"):
+        (tmp_path / f"p.{ending}").touch()
+    put(results, pair)
+    assert run(results, "--to", "xmp", "-o", tmp_path / "pair") == 2
+    assert "1 image: another raw file has the same sidecar" in capsys.readouterr().err
+
+
 def test_a_threshold_and_a_prefix(results: Path, tmp_path: Path) -> None:
     words = ("--min-score", "0.2", "--prefix", "KI")
     assert run(results, "--to", "xmp", "-o", tmp_path / "done", *words) == 0

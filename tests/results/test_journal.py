@@ -341,7 +341,9 @@ def test_results_that_appear_in_the_last_moment_are_not_replaced(paths: RunPaths
 def test_without_renameat2_nothing_is_replaced_either(
     paths: RunPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ctypes.CDLL", lambda *a, **k: object())
+    monkeypatch.setattr(
+        "batchcls.results.storage._renameat2", lambda: lambda old, new: errno.ENOSYS
+    )
     paths.part.write_bytes(b"new")
     paths.results.write_bytes(b"old")
     with pytest.raises(FileExistsError):
