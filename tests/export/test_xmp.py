@@ -7,6 +7,8 @@ import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -329,31 +331,23 @@ def test_hostile_labels_and_sidecars_are_right_or_refused_by_name(
 # ---- by other programs
 
 
-def exiv2(*words: object) -> str:
-    if shutil.which("exiv2") is None:
-        pytest.skip("exiv2 is not installed")
-    return subprocess.run(
-        ["exiv2", *map(str, words)], check=True, capture_output=True, text=True
-    ).stdout
-
-
-def exiftool(*words: object) -> str:
-    if shutil.which("exiftool") is None:
-        pytest.skip("exiftool is not installed")
-    return subprocess.run(
-        ["exiftool", *map(str, words)], check=True, capture_output=True, text=True
-    ).stdout
+def program(*words: object) -> str:
+    """What a program prints; the test is skipped where it is not installed."""
+    name, *others = map(str, words)
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not installed")
+    return subprocess.run([name, *others], check=True, capture_output=True, text=True).stdout
 
 
 def test_exiv2_reads_it_and_keeps_what_is_ours(results: Path, tmp_path: Path) -> None:
     assert run(results, "--to", "xmp", "-o", tmp_path / "done") == 0
     for name, mine in (("a.jpg.xmp", []), ("b.jpg.xmp", ["holiday", "a & b"])):
-        read = exiv2("-PXkt", tmp_path / name)
+        read = program("exiv2", "-PXkt", tmp_path / name)
         found = dict(re.split(r"\s+", line, maxsplit=1) for line in read.splitlines())
         assert found["Xmp.dc.subject"].strip() == ", ".join([*mine, "cat"])
         assert found["Xmp.lr.hierarchicalSubject"].strip().endswith("batchcls|cat")
         assert found["Xmp.digiKam.TagsList"].strip().endswith("batchcls/cat")
-    exiv2("-M", "set Xmp.xmp.Rating 3", tmp_path / "b.jpg.xmp")
+    program("exiv2", "-M", "set Xmp.xmp.Rating 3", tmp_path / "b.jpg.xmp")
     rewritten = (tmp_path / "b.jpg.xmp").read_bytes()
     assert merged(rewritten, ["cat"], "batchcls") == rewritten
     assert subjects(merged(rewritten, [], "batchcls")) == ["holiday", "a & b"]
@@ -363,13 +357,30 @@ def test_exiftool_reads_it_and_keeps_what_is_ours(results: Path, tmp_path: Path)
     assert run(results, "--to", "xmp", "-o", tmp_path / "done") == 0
     names = [tmp_path / name for name in ("a.jpg.xmp", "b.jpg.xmp", "c.xmp")]
     tags = ("-XMP-dc:Subject", "-XMP-lr:HierarchicalSubject", "-XMP-digiKam:TagsList")
-    a, b, c = json.loads(exiftool("-json", *tags, *names))
+    a, b, c = json.loads(program("exiftool", "-json", *tags, *names))
     assert (a["Subject"], a["HierarchicalSubject"]) == ("cat", "batchcls|cat")
     assert b["Subject"] == ["holiday", "a & b", "cat"]
     assert b["TagsList"] == ["places/home", "batchcls/cat"]
     assert c["TagsList"] == "batchcls/cat"
-    assert "date" not in exiftool("-XMP:all", "-s", names[0]).lower()
-    exiftool("-overwrite_original", "-XMP:Rating=3", names[1])
+    assert "date" not in program("exiftool", "-XMP:all", "-s", names[0]).lower()
+    program("exiftool", "-overwrite_original", "-XMP:Rating=3", names[1])
     rewritten = names[1].read_bytes()
     assert merged(rewritten, ["cat"], "batchcls") == rewritten
     assert subjects(merged(rewritten, [], "batchcls")) == ["holiday", "a & b"]
+
+
+@pytest.mark.runs
+def test_darktable_reads_it_and_keeps_what_is_ours(results: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.jpg"), np.zeros((64, 64, 3), np.uint8))
+    results.touch()
+    assert run(results, "--to", "xmp", "-o", tmp_path / "done") == 0
+    out = tmp_path / "out.jpg"
+    core = ("--core", "--configdir", tmp_path / "config", "--library", ":memory:")
+    program("darktable-cli", tmp_path / "a.jpg", tmp_path / "a.jpg.xmp", out, *core)
+    rewritten = out.read_bytes()
+    rewritten = rewritten[rewritten.index(b"<x:xmpmeta") : rewritten.index(b"</x:xmpmeta>") + 12]
+    assert subjects(rewritten) == ["batchcls", "cat"]
+    assert merged(rewritten, ["cat"], "batchcls") == merged(
+        merged(rewritten, ["cat"], "batchcls"), ["cat"], "batchcls"
+    )
+    assert values(merged(rewritten, [], "batchcls"), keywords.TAGS) == []
