@@ -1,4 +1,7 @@
-"""A million records are exported in memory that does not grow with them, and in a minute each."""
+"""Many records are exported in memory that does not grow with them.
+
+How long a million takes is for `jobs.measure.export_cost`.
+"""
 
 from pathlib import Path
 
@@ -9,22 +12,25 @@ from jobs.measure.export_cost import cost_of, put_results
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
+RECORDS = 250_000
 IN_PLACE = ("folders", "xmp")
 """Kinds that need the images themselves."""
 
 
 @pytest.fixture(scope="module")
-def million(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("million") / "results.jsonl"
-    put_results(path, 1_000_000)
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("many") / "results.jsonl"
+    put_results(path, RECORDS)
     return path
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in IN_PLACE])
-def test_a_million_records(kind: str, million: Path, tmp_path: Path) -> None:
+def test_records_take_little_memory(kind: str, many: Path, tmp_path: Path) -> None:
     if kind in ("parquet", "arrow"):
         pytest.importorskip("pyarrow", reason="python -m jobs.measure.export_cost")
-    cost = cost_of(million, kind, tmp_path / "out")
+    cost = cost_of(many, kind, tmp_path / "out")
     print(kind, cost)
     assert cost.mb < 150
-    assert cost.cpu_s < 60  # of the processor's time: other tests run beside this one
+    assert (
+        cost.cpu_s < 60 * RECORDS / 1e6
+    )  # of the processor's time: other tests run beside this one
