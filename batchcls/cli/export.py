@@ -13,9 +13,9 @@ from batchcls.cli.arguments import Debug, Where
 from batchcls.cli.terminal import print_note, print_result
 from batchcls.display.text import counted, safe
 from batchcls.errors import UsageError
-from batchcls.export.kind import KINDS
 from batchcls.job.job import DEFAULT_OUTPUT
 from batchcls.job.paths import absolute, expanded
+from batchcls.report.export.kind import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,11 +106,11 @@ def export(
     are still being written are taken as far as they are.
     """
     from batchcls.display.screens.reading_bar import reading_bar
-    from batchcls.export import export as exporting
-    from batchcls.export.kind import kind_of
-    from batchcls.export.material import Choices, Material
-    from batchcls.export.place import free
     from batchcls.report import where as wheres
+    from batchcls.report.export import export as exporting
+    from batchcls.report.export.kind import kind_of
+    from batchcls.report.export.material import Choices, Material
+    from batchcls.report.export.place import free
     from batchcls.report.rows import Results
 
     kind = kind_of(to)

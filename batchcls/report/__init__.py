@@ -1,1 +1,1 @@
-"""What results are worth: reads them, changes nothing."""
+"""What comes of results: they are judged, shown, corrected and handed on, and never changed."""

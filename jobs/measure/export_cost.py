@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from batchcls.export.kind import KINDS
 from batchcls.images import Failure, ImageRef, Prediction
+from batchcls.report.export.kind import KINDS
 from batchcls.results import record
 
 CLASSES = 1000

@@ -9,9 +9,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from batchcls.export.files import is_remote, why_not_a_file
-from batchcls.export.kind import Kind
-from batchcls.export.material import Material
+from batchcls.report.export.files import is_remote, why_not_a_file
+from batchcls.report.export.kind import Kind
+from batchcls.report.export.material import Material
 from batchcls.report.reading import manifest_of
 from batchcls.report.rows import Row
 

@@ -10,13 +10,13 @@ import posixpath
 from pathlib import Path
 
 from batchcls.errors import UsageError
-from batchcls.export import moving, steps
-from batchcls.export.files import is_remote, root
-from batchcls.export.kind import Kind
-from batchcls.export.material import Choices, Material
-from batchcls.export.moving import Seen
-from batchcls.export.slugs import Slugs
-from batchcls.export.steps import Step, Steps
+from batchcls.report.export import moving, steps
+from batchcls.report.export.files import is_remote, root
+from batchcls.report.export.kind import Kind
+from batchcls.report.export.material import Choices, Material
+from batchcls.report.export.moving import Seen
+from batchcls.report.export.slugs import Slugs
+from batchcls.report.export.steps import Step, Steps
 from batchcls.report.rows import Row
 from batchcls.sources.containers.kinds import container_path
 

@@ -6,9 +6,9 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-from batchcls.export.columns import table
-from batchcls.export.kind import Kind
-from batchcls.export.material import Material
+from batchcls.report.export.columns import table
+from batchcls.report.export.kind import Kind
+from batchcls.report.export.material import Material
 
 ROWS = 50_000
 """Of a transaction."""

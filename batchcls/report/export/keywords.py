@@ -12,7 +12,7 @@ gets what other people's keywords said, lest theirs vanish.
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from batchcls.export.sidecar import RDF, Found, Node, Sidecar
+from batchcls.report.export.sidecar import RDF, Found, Node, Sidecar
 
 SUBJECT = "http://purl.org/dc/elements/1.1/ subject"
 HIERARCHY = "http://ns.adobe.com/lightroom/1.0/ hierarchicalSubject"

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from batchcls.export.arrow_batches import batches, needed, schema_of
-from batchcls.export.columns import table
-from batchcls.export.kind import Kind
-from batchcls.export.material import Material
+from batchcls.report.export.arrow_batches import batches, needed, schema_of
+from batchcls.report.export.columns import table
+from batchcls.report.export.kind import Kind
+from batchcls.report.export.material import Material
 
 
 def write(material: Material, out: Path) -> None:

@@ -13,8 +13,8 @@ from zipfile import ZipFile
 import pytest
 
 from batchcls.cli.main import main
-from batchcls.export.kinds import cvat
 from batchcls.images import Failure, ImageRef, Prediction
+from batchcls.report.export.kinds import cvat
 from batchcls.results import record
 from tests.support.exported import content
 from tests.support.hostile_results import FRAME, LABELS, MEMBER, NOT_UTF8, NUL, put

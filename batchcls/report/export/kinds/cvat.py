@@ -16,11 +16,11 @@ from typing import TextIO
 from xml.sax.saxutils import escape, quoteattr
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from batchcls.export.failed import failed_line
-from batchcls.export.kind import Kind
-from batchcls.export.material import Material
-from batchcls.export.tags import Tagged, Tags, why_not_a_label
-from batchcls.export.xml_text import NOT_XML
+from batchcls.report.export.failed import failed_line
+from batchcls.report.export.kind import Kind
+from batchcls.report.export.material import Material
+from batchcls.report.export.tags import Tagged, Tags, why_not_a_label
+from batchcls.report.export.xml_text import NOT_XML
 
 IMAGES = 10_000
 LONGEST = 64

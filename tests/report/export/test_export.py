@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from batchcls.cli.main import main
-from batchcls.export.place import appearing
 from batchcls.images import ImageRef, Prediction
+from batchcls.report.export.place import appearing
 from batchcls.results import record
 from tests.support.hostile_results import LABELS, NOT_UTF8, put
 

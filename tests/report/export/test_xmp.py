@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchcls.cli.main import main
-from batchcls.export import keywords, steps
-from batchcls.export.keywords import NEW, merged
-from batchcls.export.sidecar import LARGEST, RDF, NotMergedError
 from batchcls.images import Failure, ImageRef, Prediction
+from batchcls.report.export import keywords, steps
+from batchcls.report.export.keywords import NEW, merged
+from batchcls.report.export.sidecar import LARGEST, RDF, NotMergedError
 from batchcls.results import record
-from tests.export.kills import Killed, Kills
+from tests.report.export.kills import Killed, Kills
 from tests.support.hostile_results import LABELS, MEMBER, put
 
 DARKTABLE = """<?xml version="1.0" encoding="UTF-8"?>

@@ -13,8 +13,8 @@ from pathlib import Path
 from posixpath import normpath, splitext
 from typing import NamedTuple
 
-from batchcls.export.files import is_remote, root, why_not_a_file
-from batchcls.export.material import Material
+from batchcls.report.export.files import is_remote, root, why_not_a_file
+from batchcls.report.export.material import Material
 from batchcls.report.reading import manifest_of, noted_labels
 from batchcls.report.rows import Row
 

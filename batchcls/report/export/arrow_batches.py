@@ -10,7 +10,7 @@ from itertools import accumulate, islice
 from typing import Any
 
 from batchcls.errors import SetupError
-from batchcls.export.columns import Column, Value
+from batchcls.report.export.columns import Column, Value
 from batchcls.version import PYARROW
 
 ROWS = 1 << 12

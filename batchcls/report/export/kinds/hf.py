@@ -11,10 +11,10 @@ import posixpath
 from pathlib import Path
 from typing import Any
 
-from batchcls.export.failed import failed_line
-from batchcls.export.files import is_remote, root, why_not_a_file
-from batchcls.export.kind import Kind
-from batchcls.export.material import Material
+from batchcls.report.export.failed import failed_line
+from batchcls.report.export.files import is_remote, root, why_not_a_file
+from batchcls.report.export.kind import Kind
+from batchcls.report.export.material import Material
 from batchcls.report.rows import Row
 
 UNREADABLE = frozenset({

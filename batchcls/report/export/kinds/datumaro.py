@@ -7,9 +7,9 @@ ending; what is in ``attr`` become the item's attributes.
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 
-from batchcls.export.kind import Kind
-from batchcls.export.material import Material
-from batchcls.export.tags import Tagged, Tags
+from batchcls.report.export.kind import Kind
+from batchcls.report.export.material import Material
+from batchcls.report.export.tags import Tagged, Tags
 
 
 def write(material: Material, out: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from batchcls.cli.main import main
 from batchcls.display.text import safe
-from batchcls.export.kinds import label_studio
 from batchcls.images import Failure, ImageRef, Prediction
+from batchcls.report.export.kinds import label_studio
 from batchcls.results import record
 from tests.support.exported import content
 from tests.support.hostile_results import FRAME, LABELS, MEMBER, NAMES, NOT_UTF8, NUL, lines, put

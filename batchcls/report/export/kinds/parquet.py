@@ -3,10 +3,10 @@
 from itertools import islice
 from pathlib import Path
 
-from batchcls.export.arrow_batches import batches, needed, schema_of
-from batchcls.export.columns import table
-from batchcls.export.kind import Kind
-from batchcls.export.material import Material
+from batchcls.report.export.arrow_batches import batches, needed, schema_of
+from batchcls.report.export.columns import table
+from batchcls.report.export.kind import Kind
+from batchcls.report.export.material import Material
 
 BATCHES = 16
 """Of a row group."""

@@ -12,12 +12,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from batchcls.cli.main import main
-from batchcls.export import steps
-from batchcls.export.kinds import folders
-from batchcls.export.slugs import Slugs
 from batchcls.images import Failure, ImageRef, Prediction
+from batchcls.report.export import steps
+from batchcls.report.export.kinds import folders
+from batchcls.report.export.slugs import Slugs
 from batchcls.results import record
-from tests.export.kills import Killed, Kills
+from tests.report.export.kills import Killed, Kills
 from tests.support.hostile_results import MEMBER, put
 
 LABELS = ("cat", "Cat", "a/b", "..", "unsure", "cat")

@@ -13,10 +13,10 @@ from pathlib import Path
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
-from batchcls.export.files import is_remote, why_not_a_file
-from batchcls.export.kind import Kind
-from batchcls.export.material import Material
-from batchcls.export.xml_text import NOT_XML
+from batchcls.report.export.files import is_remote, why_not_a_file
+from batchcls.report.export.kind import Kind
+from batchcls.report.export.material import Material
+from batchcls.report.export.xml_text import NOT_XML
 from batchcls.report.reading import manifest_of, noted_labels
 from batchcls.report.rows import Results, Row
 

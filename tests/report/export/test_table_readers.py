@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from batchcls.cli.main import main
-from batchcls.export.kinds.csv import FORMULA
 from batchcls.images import Failure, ImageRef, Prediction
+from batchcls.report.export.kinds.csv import FORMULA
 from batchcls.results import record
 from tests.support.hostile_results import LABELS, NOT_UTF8, NUL, lines, put
 from tests.support.tree import ROOT

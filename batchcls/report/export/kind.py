@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from batchcls.errors import UsageError
 
 if TYPE_CHECKING:
-    from batchcls.export.material import Material
-    from batchcls.export.steps import Steps
+    from batchcls.report.export.material import Material
+    from batchcls.report.export.steps import Steps
 
 KINDS = (
     "csv", "parquet", "arrow", "sqlite", "label-studio", "cvat", "coco", "datumaro", "hf",
     "megadetector", "folders", "xmp",
 )  # fmt: skip
-"""As they are typed; each is the `KIND` of the module of its name in `batchcls.export.kinds`."""
+"""As they are typed; each is the `KIND` of the module of its name in `kinds`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +45,5 @@ def kind_of(name: str) -> Kind:
     """
     if name not in KINDS:
         raise UsageError(f"--to {name}: expected {', '.join(KINDS)}")
-    found: Kind = import_module(f"batchcls.export.kinds.{name.replace('-', '_')}").KIND
+    found: Kind = import_module(f"batchcls.report.export.kinds.{name.replace('-', '_')}").KIND
     return found

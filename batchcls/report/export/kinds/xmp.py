@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from batchcls.errors import UsageError
-from batchcls.export import steps
-from batchcls.export.files import is_remote, root
-from batchcls.export.keywords import NEW, merged
-from batchcls.export.kind import Kind
-from batchcls.export.material import Material
-from batchcls.export.sidecar import LARGEST, NotMergedError
-from batchcls.export.steps import Step, Steps
 from batchcls.job.job import RAW_NAMES
+from batchcls.report.export import steps
+from batchcls.report.export.files import is_remote, root
+from batchcls.report.export.keywords import NEW, merged
+from batchcls.report.export.kind import Kind
+from batchcls.report.export.material import Material
+from batchcls.report.export.sidecar import LARGEST, NotMergedError
+from batchcls.report.export.steps import Step, Steps
 from batchcls.report.rows import Row
 from batchcls.results.storage import CREATE, PosixStorage, opened, read_all, write_all
 from batchcls.sources.containers.kinds import container_path

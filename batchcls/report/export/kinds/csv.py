@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
-from batchcls.export.columns import Value, table
-from batchcls.export.kind import Kind
-from batchcls.export.material import Material
+from batchcls.report.export.columns import Value, table
+from batchcls.report.export.kind import Kind
+from batchcls.report.export.material import Material
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """The last four are the full-width forms of the first."""

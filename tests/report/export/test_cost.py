@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.export.kind import KINDS
+from batchcls.report.export.kind import KINDS
 from jobs.measure.export_cost import cost_of, put_results
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]

@@ -5,8 +5,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from batchcls.export.material import Material
 from batchcls.job.choices import FACTS
+from batchcls.report.export.material import Material
 from batchcls.report.rows import Results, Row, shown
 
 Value = int | float | str | None

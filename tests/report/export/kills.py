@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from batchcls.export import moving, steps
+from batchcls.report.export import moving, steps
 from batchcls.results.storage import PosixStorage
 
 _CHANGES: list[tuple[Any, str]] = [

@@ -10,9 +10,9 @@ from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from batchcls.export.kind import Kind
-from batchcls.export.material import Material
-from batchcls.export.tags import Tagged, Tags
+from batchcls.report.export.kind import Kind
+from batchcls.report.export.material import Material
+from batchcls.report.export.tags import Tagged, Tags
 
 
 def write(material: Material, out: Path) -> None:

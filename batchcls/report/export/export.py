@@ -5,10 +5,10 @@ from dataclasses import fields
 from pathlib import Path
 
 from batchcls.errors import RefusedError, UsageError
-from batchcls.export import steps
-from batchcls.export.kind import Kind
-from batchcls.export.material import Choices, Material
-from batchcls.export.place import appearing
+from batchcls.report.export import steps
+from batchcls.report.export.kind import Kind
+from batchcls.report.export.material import Choices, Material
+from batchcls.report.export.place import appearing
 
 
 def check(name: str, kind: Kind, choices: Choices, results: Sequence[object]) -> None:

@@ -1,1 +1,0 @@
-"""The kinds of export, a module each; `batchcls.export.kind` lists them."""
