@@ -105,6 +105,12 @@ def test_every_field_of_a_job_is_in_one_of_the_lists() -> None:
     assert sorted(known) == sorted(field.name for field in fields(Job))
 
 
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some options name what is written."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="module")
 def third(model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Job, bytes]:
     """A job of which a third is done, as a kill leaves it, and the bytes of the whole."""
