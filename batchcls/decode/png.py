@@ -6,6 +6,7 @@ profiles, animation, EXIF) change no pixel here, and are where bombs hide.
 A file without IEND is whole if its compressed pixels are: zlib's checksum ends them.
 """
 
+import itertools
 import struct
 import zlib
 from collections.abc import Iterator
@@ -25,15 +26,18 @@ from batchcls.errors import ImageError
 
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 ANCILLARY = 0x20  # of the first letter: lower case
+CHUNK = struct.Struct(">I4s")  # length of its content, kind
 MAX_CHUNK = (1 << 31) - 1
 MAX_TEXT = 1 << 20
 """Bytes that are inflated of a text, as in Pillow."""
 INTERLACED = 1 << 16
 """Bytes that interlacing may add: a filter type for each row of seven pictures."""
-TEXTS = frozenset({b"eXIf", b"tEXt", b"zTXt", b"iTXt"})
+TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 RAW_PROFILE = b"Raw profile type exif"
 """ImageMagick's and exiftool's way from before PNG had a chunk for EXIF: hexadecimal digits."""
 XMP = b"XML:com.adobe.xmp"
+ORIENTING = (RAW_PROFILE, XMP)
+"""Keywords of the texts that are read; a file may hold any number of others."""
 
 
 def read(data: bytes, max_pixels: int) -> Header:
@@ -94,7 +98,7 @@ class _Found:
             (self.frames,) = struct.unpack_from(">I", data, start + 8)
         elif kind == b"tRNS":
             self.alpha = True
-        elif kind in TEXTS:
+        elif kind == b"eXIf" or (kind in TEXTS and data.startswith(ORIENTING, start + 8)):
             self.beside |= _orienting(kind, data[start + 8 : end - 4])
         if kind[0] & ANCILLARY:
             _drop(self.edits, start, end)
@@ -115,12 +119,11 @@ def _first_chunk(data: bytes) -> tuple[int, int, int, int]:
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Kind, start and end of every chunk before IEND, which must be there."""
     at = 8
-    parts = 0
-    while True:
-        check_parts(parts := parts + 1)
+    for parts in itertools.count(1):
+        check_parts(parts)
         if at + 12 > len(data):
             raise truncated("before the picture does (no IEND chunk)")
-        length, kind = struct.unpack_from(">I4s", data, at)
+        length, kind = CHUNK.unpack_from(data, at)
         if not kind.isalpha():
             raise truncated("before the picture does (no IEND chunk)")
         if length > MAX_CHUNK:
@@ -137,8 +140,9 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 def _drop(edits: list[Edit], start: int, end: int) -> None:
     """Note a chunk to leave out, together with its neighbour before it."""
     if edits and edits[-1][1] == start:
-        start = edits.pop()[0]
-    edits.append((start, end, b""))
+        edits[-1] = (edits[-1][0], end, b"")
+    else:
+        edits.append((start, end, b""))
 
 
 def _orienting(kind: bytes, content: bytes) -> dict[str, bytes]:
@@ -149,7 +153,7 @@ def _orienting(kind: bytes, content: bytes) -> dict[str, bytes]:
     if kind == b"eXIf":
         return {"exif": content}
     keyword, _, rest = content.partition(b"\0")
-    if keyword not in (RAW_PROFILE, XMP):
+    if keyword not in ORIENTING:
         return {}
     packed = kind == b"zTXt"
     if kind == b"iTXt":
