@@ -165,6 +165,7 @@ def test_a_report_has_less_than_20_mb_whatever_the_pictures_are(tmp_path: Path) 
     assert sum("jpeg" in picture for picture in data_of(html)["pictures"]) <= 500
 
 
+@pytest.mark.runs
 def test_text_takes_room_from_pictures_and_no_picture_is_left_out_unsaid(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     label = "\u202e" * 290

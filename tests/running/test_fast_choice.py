@@ -79,6 +79,7 @@ def test_a_first_look_that_is_often_wrong_pays_nothing() -> None:
     assert found.again > 0.95
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("percent", [98.0, 99.5])
 def test_in_at_least_19_of_20_jobs_no_more_answers_change_than_was_said(percent: float) -> None:
     """200 jobs of 20,000 images each, with first looks of every kind."""

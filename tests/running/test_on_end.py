@@ -136,6 +136,7 @@ def test_its_words_go_to_standard_error_and_never_to_the_output(
     assert err.endswith("told\n")
 
 
+@pytest.mark.runs
 def test_a_command_that_hangs_is_killed_with_all_it_started(
     place: Place, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

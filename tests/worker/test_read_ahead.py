@@ -145,6 +145,7 @@ def test_when_all_threads_hang_the_rest_fails_too(
     server.go.set()
 
 
+@pytest.mark.runs
 def test_reads_that_come_back_late_cost_no_thread(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ def test_the_last_word_counts_and_a_word_can_be_taken_back(tmp_path: Path) -> No
     assert (said["i"], said["path"], said["label"], said["was"]) == (1, "1.jpg", "cat", "cat")
 
 
+@pytest.mark.runs
 def test_none_is_lost_where_the_review_is_killed_after_each(tmp_path: Path) -> None:
     """Killed without a chance to do anything, two hundred times, the moment it is kept."""
     path = tmp_path / "c"

@@ -31,6 +31,8 @@ from tests.support.web_server import (
     stalls,
 )
 
+pytestmark = pytest.mark.runs  # they wait for servers
+
 SECRET = "?sig=hush&x=%2fa%2F+b"
 BODY = bytes(range(256)) * 100
 CAP = 1 << 20
@@ -57,7 +59,7 @@ def refusal(address: str, patience_s: float = 2.0, connections: Connections | No
     began = time.monotonic()
     with pytest.raises(ImageError) as caught:
         read(address, patience_s, connections)
-    assert time.monotonic() - began < patience_s + 1.5
+    assert time.monotonic() - began < patience_s + 5
     for secret in ("sig=", "hush", "a.jpg"):
         assert secret not in caught.value.message
     return f"{caught.value.kind}: {caught.value.message}"
@@ -327,7 +329,7 @@ def test_a_server_that_asks_for_time_gets_it(server: WebServer) -> None:
     server.other = in_turn(gives(429, Retry_After=1), gives(200, BODY))
     began = time.monotonic()
     assert read(f"{server.url}/a.jpg", 10.0) == BODY
-    assert 1.0 <= time.monotonic() - began < 3.0
+    assert 1.0 <= time.monotonic() - began < 8.0
     assert len(server.asked) == 2
 
 
