@@ -22,6 +22,7 @@ from batchcls.results import record
 
 CLASSES = 1000
 AT_ONCE = 50_000
+BESIDE_IMAGES = frozenset({"folders", "xmp"})
 PROGRAM = """
 import json, sys, time
 from pathlib import Path
@@ -67,15 +68,27 @@ def _lines(some: range) -> Iterator[bytes]:
             yield record.ok_line(image, tops[index % CLASSES]) + b"\n"
 
 
+def put_pictures(folder: Path, count: int) -> None:
+    """Files where the images of such results are, for the kinds that touch them; empty ones."""
+    for index in range(count):
+        path = folder / f"d{index >> 12:04d}/image_{index:08d}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+
+
 def cost_of(results: Path, kind: str, out: Path, *options: str) -> Cost:
     """Export, in a process of its own.
 
     Raises:
         RuntimeError: it failed.
     """
-    words = [str(results), "--to", kind, "-o", str(out), *options]
+    words = [str(results.resolve()), "--to", kind, "-o", str(out.resolve()), *options]
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *words], stdout=subprocess.PIPE, check=True, text=True
+        [sys.executable, "-c", PROGRAM, *words],
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+        cwd=results.parent,
     )
     found = json.loads(done.stdout.splitlines()[-1])
     if found.pop("code"):
@@ -102,6 +115,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         results = folder / f"results-{options.records}.jsonl"
+        if BESIDE_IMAGES & {*options.kinds}:
+            put_pictures(folder, options.records)  # before the results: later is changed since
         if not results.exists():
             put_results(results, options.records)
         print(f"{results}: {results.stat().st_size / 1e6:,.0f} MB")

@@ -298,6 +298,34 @@ def test_a_kill_at_any_step_is_completed_or_taken_back(
     assert killed > 15
 
 
+def test_many_sidecars_are_written_side_by_side_and_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    count = 2 * steps.AT_ONCE + 7
+    lines = []
+    for n in range(count):
+        image = tmp_path / f"{n}.jpg"
+        image.touch()
+        lines.append(record.ok_line(ImageRef(n, str(image)), [Prediction(0, f"c{n % 3}", 0.9)]))
+    results, out = tmp_path / "results.jsonl", tmp_path / "done"
+    results.write_bytes(b"".join(line + b"\n" for line in lines))
+    words = (results, "--to", "xmp", "-o", out)
+    kills = Kills(monkeypatch)
+    kills.left = steps.AT_ONCE
+    with pytest.raises(Killed):
+        run(*words)
+    kills.left = -1
+    (tmp_path / f"{count - 1}.jpg.xmp").write_text("another program's")
+    assert run(*words) == 2
+    assert f"1 image of {count:,} left" in capsys.readouterr().err
+    (tmp_path / f"{count - 1}.jpg.xmp").unlink()
+    assert run(*words) == 0
+    for n in range(count):
+        assert (tmp_path / f"{n}.jpg.xmp").read_bytes() == merged(NEW, [f"c{n % 3}"], "batchcls")
+    assert run("--to", "xmp", "-o", out, "--undo") == 0
+    assert not [*tmp_path.glob("*xmp*")]
+
+
 def test_hostile_labels_and_sidecars_are_right_or_refused_by_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ never written to, and no date is.
 """
 
 import base64
+import functools
 import hashlib
 import os
 from collections.abc import Sequence
@@ -54,7 +55,7 @@ def write(material: Material, out: Path) -> None:
                 of_raw.add(hash(sidecar))
             try:
                 earlier = _read(sidecar)
-                after = merged(NEW if earlier is None else earlier, labels, prefix)
+                after = _after(earlier, labels, prefix)
             except NotMergedError as error:
                 material.refuse(row, f"a sidecar {error}")
                 continue
@@ -132,7 +133,7 @@ def do(out: Path, head: Step, step: Step) -> str:
         return ""
     if now != earlier:
         return f"{sidecar} has changed since the export began"
-    _replace(sidecar, merged(NEW if earlier is None else earlier, step["labels"], head["prefix"]))
+    _replace(sidecar, _after(earlier, step["labels"], head["prefix"]))
     return ""
 
 
@@ -150,6 +151,16 @@ def undo(out: Path, head: Step, step: Step) -> str:
     else:
         _replace(sidecar, earlier)
     return ""
+
+
+def _after(earlier: bytes | None, labels: Sequence[str], prefix: str) -> bytes:
+    """What a sidecar becomes. Most images have none, and few sets of classes are frequent."""
+    return _new(tuple(labels), prefix) if earlier is None else merged(earlier, labels, prefix)
+
+
+@functools.lru_cache(4096)
+def _new(labels: tuple[str, ...], prefix: str) -> bytes:
+    return merged(NEW, labels, prefix)
 
 
 def _now(sidecar: Path) -> bytes | None:
@@ -192,5 +203,5 @@ def _replace(sidecar: Path, data: bytes) -> None:
 KIND = Kind(
     write,
     takes=frozenset({"min_score", "prefix"}),
-    steps=Steps("xmp", lambda out: out, do, undo),
+    steps=Steps("xmp", lambda out: out, do, undo, side_by_side=True),
 )
