@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ import json, sys, time
 from pathlib import Path
 from batchcls.cli.main import main
 began = time.monotonic()
-code = main(["export", *sys.argv[1:]])
+code = main(sys.argv[1:])
 status = Path("/proc/self/status").read_text()
 print(json.dumps({
     "code": code, "s": time.monotonic() - began, "cpu_s": time.process_time(),
@@ -38,7 +38,7 @@ print(json.dumps({
 
 
 class Cost(NamedTuple):
-    """What one export took: seconds, and MB at most."""
+    """What a command took: seconds, and MB at most."""
 
     s: float
     cpu_s: float
@@ -76,23 +76,19 @@ def put_pictures(folder: Path, count: int) -> None:
         path.touch()
 
 
-def cost_of(results: Path, kind: str, out: Path, *options: str) -> Cost:
-    """Export, in a process of its own.
+def cost_of(words: Sequence[str], cwd: Path | None = None) -> Cost:
+    """Run a command of batchcls, in a process of its own.
 
     Raises:
         RuntimeError: it failed.
     """
-    words = [str(results.resolve()), "--to", kind, "-o", str(out.resolve()), *options]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *words],
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-        cwd=results.parent,
-    )
+        stdout=subprocess.PIPE, check=True, text=True, cwd=cwd,
+    )  # fmt: skip
     found = json.loads(done.stdout.splitlines()[-1])
     if found.pop("code"):
-        raise RuntimeError(f"the export to {kind} failed")
+        raise RuntimeError(f"batchcls {' '.join(words)} failed")
     return Cost(**found)
 
 
@@ -113,7 +109,7 @@ def main() -> None:
     parser.add_argument("--long", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = options.folder or Path(temporary)
+        folder = (options.folder or Path(temporary)).resolve()
         results = folder / f"results-{options.records}.jsonl"
         if BESIDE_IMAGES & {*options.kinds}:
             put_pictures(folder, options.records)  # before the results: later is changed since
@@ -122,7 +118,8 @@ def main() -> None:
         print(f"{results}: {results.stat().st_size / 1e6:,.0f} MB")
         for kind in options.kinds:
             out = folder / f"out-{kind}"
-            cost = cost_of(results, kind, out, *(["--long"] if options.long else []))
+            words = ["export", str(results), "--to", kind, "-o", str(out)]
+            cost = cost_of(words + ["--long"] * options.long, cwd=folder)
             print(
                 f"{kind:12} {cost.s:6.1f} s  {cost.cpu_s:6.1f} s CPU  {cost.mb:5.0f} MB  "
                 f"wrote {size_of(out) / 1e6:,.0f} MB",

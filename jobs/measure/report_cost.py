@@ -11,42 +11,16 @@ time, the most memory of its process (VmHWM), and its size. With --browser (play
 import argparse
 import json
 import re
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from jobs.measure.export_cost import put_results
-
-PROGRAM = """
-import json, sys, time
-from pathlib import Path
-from batchcls.cli.main import main
-began = time.monotonic()
-code = main(["report", *sys.argv[1:]])
-status = Path("/proc/self/status").read_text()
-print(json.dumps({
-    "code": code, "s": time.monotonic() - began, "cpu_s": time.process_time(),
-    "mb": int(status.split("VmHWM:")[1].split()[0]) / 1024,
-}))
-"""
+from jobs.measure.export_cost import Cost, cost_of, put_results
 
 
-def report(results: Path, page: Path, images: Path, *options: str) -> dict[str, float]:
-    """Write a report, in a process of its own; what it cost.
-
-    Raises:
-        RuntimeError: it failed.
-    """
-    words = [str(results), "-o", str(page), "--images", str(images), *options]
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *words], stdout=subprocess.PIPE, check=True, text=True
-    )
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    if found.pop("code"):
-        raise RuntimeError("the report failed")
-    return found
+def report(results: Path, page: Path, images: Path, *options: str) -> Cost:
+    """Write a report, in a process of its own; what it cost."""
+    return cost_of(["report", str(results), "-o", str(page), "--images", str(images), *options])
 
 
 def draw(page: Path, images: Path) -> int:
@@ -107,7 +81,7 @@ def main() -> None:
             print(f"drew {draw(page, images)} images", flush=True)
         cost = report(results, page, images)
         print(
-            f"report       {cost['s']:6.1f} s  {cost['cpu_s']:6.1f} s CPU  {cost['mb']:5.0f} MB  "
+            f"report       {cost.s:6.1f} s  {cost.cpu_s:6.1f} s CPU  {cost.mb:5.0f} MB  "
             f"wrote {page.stat().st_size / 1e6:.1f} MB",
             flush=True,
         )

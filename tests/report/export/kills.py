@@ -55,3 +55,14 @@ class Kills:
         self.left -= 1
         if self.left == 0:
             raise Killed
+
+    def killed(self, at: int, action: Callable[[], Any]) -> bool:
+        """Whether a command is ended at that change; if not, it succeeds."""
+        self.left = at
+        try:
+            assert action() == 0
+        except Killed:
+            return True
+        finally:
+            self.left = -1
+        return False

@@ -28,7 +28,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_records_take_little_memory(kind: str, many: Path, tmp_path: Path) -> None:
     if kind in ("parquet", "arrow"):
         pytest.importorskip("pyarrow", reason="python -m jobs.measure.export_cost")
-    cost = cost_of(many, kind, tmp_path / "out")
+    cost = cost_of(["export", str(many), "--to", kind, "-o", str(tmp_path / "out")])
     print(kind, cost)
     assert cost.mb < 150
     assert (

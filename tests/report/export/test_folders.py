@@ -1,5 +1,6 @@
 """Class folders: names that every system takes, and moves that a kill anywhere cannot spoil."""
 
+import itertools
 import json
 import os
 import unicodedata
@@ -17,7 +18,7 @@ from batchcls.report.export import steps
 from batchcls.report.export.kinds import folders
 from batchcls.report.export.slugs import Slugs
 from batchcls.results import record
-from tests.report.export.kills import Killed, Kills
+from tests.report.export.kills import Kills
 from tests.support.hostile_results import MEMBER, put
 
 LABELS = ("cat", "Cat", "a/b", "..", "unsure", "cat")
@@ -119,39 +120,24 @@ def test_a_kill_at_any_step_of_a_move_is_completed_or_taken_back(
     put(results, results.read_bytes().splitlines()[:2])
     before, out = tree(tmp_path / "in"), tmp_path / "out"
     words = (results, "--to", "folders", "-o", out, "--move")
-    kills, killed = Kills(monkeypatch, other_disk=other_disk), 0
-    while True:
-        killed += 1
-        kills.left = killed
-        try:
-            assert run(*words) == 0
-        except Killed:
-            kills.left = -1
-        else:
+    undo = ("--to", "folders", "-o", out, "--undo")
+    kills = Kills(monkeypatch, other_disk=other_disk)
+    for at in itertools.count(1):
+        if not kills.killed(at, lambda: run(*words)):
             break
         if then == "again":
             done = out.exists() and steps.DONE in (out / folders.TABLE).read_text()
             assert run(*words) == (2 if done else 0)
             assert sorted(tree(out).values()) == [b"picture 0", b"picture 1"]
             assert len(tree(tmp_path / "in")) == len(before) - 2
-        if out.exists():
-            _undo_with_a_kill(out, kills, killed)
+        if out.exists() and kills.killed(at, lambda: run(*undo)):
+            if (out / folders.TABLE).exists():
+                assert run(*undo) == 0
+            elif out.exists():
+                out.rmdir()
         assert tree(tmp_path / "in") == before
         assert not out.exists()
-    assert killed > 15
-
-
-def _undo_with_a_kill(out: Path, kills: Kills, at: int) -> None:
-    kills.left = at
-    try:
-        assert run("--to", "folders", "-o", out, "--undo") == 0
-    except Killed:
-        kills.left = -1
-        if (out / folders.TABLE).exists():
-            assert run("--to", "folders", "-o", out, "--undo") == 0
-        elif out.exists():
-            out.rmdir()
-    kills.left = -1
+    assert at > 15
 
 
 def test_a_picture_that_somebody_put_in_between_stays(

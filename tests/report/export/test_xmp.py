@@ -1,5 +1,6 @@
 """Keywords in sidecars: ours come and go, and nothing else changes by a byte."""
 
+import itertools
 import json
 import re
 import shutil
@@ -19,7 +20,7 @@ from batchcls.report.export import keywords, steps
 from batchcls.report.export.keywords import NEW, merged
 from batchcls.report.export.sidecar import LARGEST, RDF, NotMergedError
 from batchcls.results import record
-from tests.report.export.kills import Killed, Kills
+from tests.report.export.kills import Kills
 from tests.support.hostile_results import LABELS, MEMBER, put
 
 DARKTABLE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -273,29 +274,18 @@ def test_a_kill_at_any_step_is_completed_or_taken_back(
     assert run(*words) == 0
     after = sidecars(tmp_path)
     assert run(*undo) == 0
-    kills, killed = Kills(monkeypatch), 0
-    while True:
-        killed += 1
-        kills.left = killed
-        try:
-            assert run(*words) == 0
-        except Killed:
-            kills.left = -1
-        else:
+    kills = Kills(monkeypatch)
+    for at in itertools.count(1):
+        if not kills.killed(at, lambda: run(*words)):
             break
         if then == "again":
             done = out.exists() and steps.DONE in out.read_text()
             assert run(*words) == (2 if done else 0)
             assert sidecars(tmp_path) == after
-        kills.left = killed
-        try:
-            assert not out.exists() or run(*undo) == 0
-        except Killed:
-            kills.left = -1
-            assert not out.exists() or run(*undo) == 0
-        kills.left = -1
+        if out.exists() and kills.killed(at, lambda: run(*undo)) and out.exists():
+            assert run(*undo) == 0
         assert sidecars(tmp_path) == before
-    assert killed > 15
+    assert at > 15
 
 
 def test_many_sidecars_are_written_side_by_side_and_taken_back(
@@ -310,11 +300,7 @@ def test_many_sidecars_are_written_side_by_side_and_taken_back(
     results, out = tmp_path / "results.jsonl", tmp_path / "done"
     results.write_bytes(b"".join(line + b"\n" for line in lines))
     words = (results, "--to", "xmp", "-o", out)
-    kills = Kills(monkeypatch)
-    kills.left = steps.AT_ONCE
-    with pytest.raises(Killed):
-        run(*words)
-    kills.left = -1
+    assert Kills(monkeypatch).killed(steps.AT_ONCE, lambda: run(*words))
     (tmp_path / f"{count - 1}.jpg.xmp").write_text("another program's")
     assert run(*words) == 2
     assert f"1 image of {count:,} left" in capsys.readouterr().err

@@ -12,10 +12,11 @@ from batchcls.errors import ImageError, SourceError
 from batchcls.images import ImageRef, Member
 from batchcls.job.job import Job
 from batchcls.sources.every import EveryPlace
-from batchcls.sources.freezing import extend, freeze
-from batchcls.sources.inputs import InputsList, InputsReader
+from batchcls.sources.freezing import extend
+from batchcls.sources.inputs import InputsReader
 from batchcls.sources.sample import sample
 from tests.support.archives import MAKE, pack
+from tests.support.frozen import frozen, images
 from tests.support.members import listed, outcome
 
 IMAGES = {
@@ -33,18 +34,6 @@ KINDS = sorted(MAKE)
 def ending(request: pytest.FixtureRequest) -> str:
     kind: str = request.param
     return kind
-
-
-def frozen(folder: Path, *sources: str, **options: object) -> tuple[InputsList, Path]:
-    inputs = folder / "job" / "inputs"
-    inputs.parent.mkdir(exist_ok=True)
-    return freeze(Job(sources=sources, **options), inputs), inputs  # type: ignore[arg-type]
-
-
-def images(found: tuple[InputsList, Path]) -> list[ImageRef]:
-    listed, path = found
-    with closing(InputsReader(path, listed.root, members=listed.members)) as reader:
-        return [*reader]
 
 
 def contents(refs: list[ImageRef]) -> list[tuple[str, bytes]]:

@@ -12,13 +12,14 @@ from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.sources.allowance import Allowance
 from batchcls.sources.every import EveryPlace
-from batchcls.sources.freezing import extend, freeze
+from batchcls.sources.freezing import extend
 from batchcls.sources.inputs import InputsList, InputsReader
 from batchcls.sources.opening import open_sources
 from batchcls.sources.source import Source
 from batchcls.sources.stores.objects import Objects
 from batchcls.sources.stores.store import store_of
 from tests.support.bucket import BUCKET, KEY, SECRET, Bucket
+from tests.support.frozen import frozen, images
 from tests.support.source_contract import NAMES, Held, SourceContract
 
 TOP = f"s3://{BUCKET}/"
@@ -77,18 +78,6 @@ class TestObjects(SourceContract):
     @pytest.fixture
     def held(self, bucket: Bucket, tmp_path: Path) -> Held:
         return HeldObjects(bucket, tmp_path)
-
-
-def frozen(folder: Path, *sources: str, **options: object) -> tuple[InputsList, Path]:
-    inputs = folder / "job" / "inputs"
-    inputs.parent.mkdir(exist_ok=True)
-    return freeze(Job(sources=sources, **options), inputs), inputs  # type: ignore[arg-type]
-
-
-def images(found: tuple[InputsList, Path]) -> list[ImageRef]:
-    listed, path = found
-    with closing(InputsReader(path, listed.root, members=listed.members)) as reader:
-        return [*reader]
 
 
 def paths(found: tuple[InputsList, Path]) -> list[str]:
