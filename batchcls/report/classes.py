@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Self, TypeVar
 
-from batchcls.builtin.imagenet import names as imagenet_names
 from batchcls.images import is_background, unnamed
+from batchcls.model.builtin.imagenet import names as imagenet_names
 
 Key = TypeVar("Key")
 

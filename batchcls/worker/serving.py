@@ -41,7 +41,7 @@ class Reader:
             ImageError: it cannot be read.
         """
         if image == CANARY:
-            from batchcls.builtin.canary import canary_image
+            from batchcls.model.builtin.canary import canary_image
 
             return canary_image()
         return self._source.read(image)

@@ -12,9 +12,9 @@ from typing import Any
 from batchcls.backends.allocation import decide
 from batchcls.backends.machine import child_processes, this_machine
 from batchcls.bench.feed import Feed
-from batchcls.builtin import path as builtin
 from batchcls.images import Folder, ImageRef
 from batchcls.job.job import Job
+from batchcls.model.builtin import path as builtin
 from jobs.performance import pictures
 from jobs.performance.comparing import HERE, ROOT, Suite
 from jobs.performance.table import Line, at_most, below, judged, middle, ratios, spread

@@ -69,7 +69,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--judge", type=int, default=0, help="photographs of the last kept out")
     parser.add_argument("--go-on", type=int, default=0, help="photographs of the only folder")
     parser.add_argument("--keep", type=Path, help="file of what was seen, for another try")
-    ours = Path(__file__).resolve().parents[2] / "batchcls" / "builtin" / "photo_quality.xml"
+    ours = Path(__file__).resolve().parents[2] / "batchcls/model/builtin/photo_quality.xml"
     parser.add_argument("--out", type=Path, default=ours, help="the IR; its head is replaced")
     return parser.parse_args()
 

@@ -63,7 +63,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("photos", type=Path, help="folder of photographs, searched recursively")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--rounds", type=int, default=6, help="each: all photographs, all classes")
-    builtin = Path(__file__).resolve().parents[2] / "batchcls" / "builtin"
+    builtin = Path(__file__).resolve().parents[2] / "batchcls" / "model" / "builtin"
     parser.add_argument("--out", type=Path, default=builtin, help="where the IR goes")
     return parser.parse_args()
 

@@ -10,8 +10,8 @@ import pytest
 
 from batchcls.backends import hub_datasets
 from batchcls.backends.hub_datasets import CONVERTED, Reference
-from batchcls.builtin.canary import canary_image
 from batchcls.errors import SourceError
+from batchcls.model.builtin.canary import canary_image
 from tests.support.archives import tar_bytes
 from tests.support.hub_server import COMMIT, OTHER, Hub, batchcls, environment, fetching, hub_server
 

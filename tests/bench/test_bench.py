@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from batchcls.builtin import path
-from batchcls.builtin.canary import canary_image
 from batchcls.job import file
+from batchcls.model.builtin import path
+from batchcls.model.builtin.canary import canary_image
 from tests.support.tiny_models import colour_model, save
 
 pytestmark = pytest.mark.runs

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.builtin.imagenet import short_labels
 from batchcls.cli import demo
 from batchcls.cli.demo_images import CLASSES
 from batchcls.cli.main import main
 from batchcls.errors import SetupError
+from batchcls.model.builtin.imagenet import short_labels
 from batchcls.model.files import imagenet
 from tests.support.tree import ROOT
 

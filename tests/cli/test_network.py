@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.builtin import path
-from batchcls.builtin.canary import canary_image
 from batchcls.cli import main
+from batchcls.model.builtin import path
+from batchcls.model.builtin.canary import canary_image
 from tests.support.network import WAYS, Watch
 
 pytestmark = pytest.mark.runs

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from batchcls import builtin
+from batchcls.model import builtin
 from tests.support import onnx_models
 from tests.support.machines import Machines
 from tests.support.processes import PATIENCE_S, children, gone_within

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from batchcls import builtin
+from batchcls.model import builtin
 from tests.support.program import Program
 
 pytestmark = [

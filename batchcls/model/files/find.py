@@ -49,7 +49,7 @@ def model_path(model: str | None) -> Path:
         ModelError: there is nothing at that path.
     """
     if model is None:
-        from batchcls.builtin import path
+        from batchcls.model.builtin import path
 
         return path()
     if hub.is_reference(model):

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from batchcls.builtin import imagenet as classes
 from batchcls.errors import BatchclsError, ModelError
+from batchcls.model.builtin import imagenet as classes
 from batchcls.model.files.imagenet import NAME
 from batchcls.model.imagenet import checkpoint, network
 from batchcls.model.metadata.model_info import OWN_ROOT, ROOT

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from batchcls.builtin.stored_png import GRAY, RGB, RGBA, stored_png
+from batchcls.model.builtin.stored_png import GRAY, RGB, RGBA, stored_png
 
 ANSWER_S = 20.0
 """A device that has not answered by then has no echo; the run finds out what ails it."""

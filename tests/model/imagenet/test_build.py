@@ -7,9 +7,9 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from batchcls.builtin import imagenet as classes
 from batchcls.errors import ModelError, SetupError
 from batchcls.job.job import Job
+from batchcls.model.builtin import imagenet as classes
 from batchcls.model.compile import load
 from batchcls.model.devices.core import open_core
 from batchcls.model.files import imagenet

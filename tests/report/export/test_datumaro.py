@@ -9,9 +9,9 @@ from zipfile import ZipFile
 
 import pytest
 
-from batchcls.builtin.stored_png import GRAY, stored_png
 from batchcls.cli.main import main
 from batchcls.images import Failure, ImageRef, Prediction
+from batchcls.model.builtin.stored_png import GRAY, stored_png
 from batchcls.results import record
 from tests.support.hostile_results import LABELS, NAMES, NUL, put
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.builtin.stored_png import GRAY, stored_png
 from batchcls.cli.main import main
 from batchcls.images import ImageRef, Prediction
+from batchcls.model.builtin.stored_png import GRAY, stored_png
 from batchcls.results import record
 from tests.support.hostile_results import LABELS, NUL, lines, put
 

@@ -6,7 +6,7 @@
 
 from functools import cache
 
-from batchcls.builtin.stored_png import RGB, stored_png
+from batchcls.model.builtin.stored_png import RGB, stored_png
 
 SIDE = 64
 

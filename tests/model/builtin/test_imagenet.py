@@ -1,6 +1,6 @@
 """ImageNet's classes: as everybody numbers them, and a label for each that is its own."""
 
-from batchcls.builtin import imagenet
+from batchcls.model.builtin import imagenet
 from batchcls.model.metadata import label_files
 
 

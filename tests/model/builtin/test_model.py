@@ -9,8 +9,8 @@ import openvino as ov
 import pytest
 from numpy.typing import NDArray
 
-from batchcls.builtin import path
-from batchcls.builtin.canary import canary_image
+from batchcls.model.builtin import path
+from batchcls.model.builtin.canary import canary_image
 from tests.support import pictures
 from tests.support.pictures import Image
 

@@ -4,7 +4,7 @@ import sys
 import cv2
 import numpy as np
 
-from batchcls.builtin.canary import SIDE, canary_image
+from batchcls.model.builtin.canary import SIDE, canary_image
 
 
 def test_canary_decodes_to_a_picture_with_light_dark_and_colour() -> None:
@@ -18,7 +18,7 @@ def test_canary_decodes_to_a_picture_with_light_dark_and_colour() -> None:
 
 def test_canary_is_the_same_bytes_in_another_process() -> None:
     code = (
-        "import sys; from batchcls.builtin.canary import canary_image;"
+        "import sys; from batchcls.model.builtin.canary import canary_image;"
         "sys.stdout.buffer.write(canary_image())"
     )
     other = subprocess.run(
@@ -29,7 +29,7 @@ def test_canary_is_the_same_bytes_in_another_process() -> None:
 
 def test_canary_needs_neither_opencv_nor_numpy() -> None:
     code = (
-        "import sys; from batchcls.builtin.canary import canary_image; canary_image();"
+        "import sys; from batchcls.model.builtin.canary import canary_image; canary_image();"
         "print(sorted({'cv2', 'numpy', 'openvino'} & set(sys.modules)))"
     )
     other = subprocess.run(
