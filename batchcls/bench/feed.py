@@ -6,6 +6,7 @@ image. Workers load once; several measurements can be taken of the same ones.
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from batchcls.bench.rate import Rate, Report, answered, beside, spent
 from batchcls.coordinator.policy import Policy
 from batchcls.errors import BatchclsError, raised_elsewhere
 from batchcls.images import ImageRef
+from batchcls.job.fast_plan import FastPlan
 from batchcls.job.job import Job
 from batchcls.messages import (
     Answered,
@@ -35,18 +37,27 @@ class Feed:
     Args:
         layout: workers, and what each gets.
         images: to be answered, again and again.
+        fast: what `--fast` does with them.
 
     Raises:
         BatchclsError: the job is wrong, or a worker dies.
     """
 
-    def __init__(self, job: Job, layout: Allocation, images: Sequence[ImageRef], log: Path) -> None:
+    def __init__(
+        self,
+        job: Job,
+        layout: Allocation,
+        images: Sequence[ImageRef],
+        log: Path,
+        fast: FastPlan | None = None,
+    ) -> None:
         self.layout = layout
         self._images = images
         self._index = count()
         self._lease = count()
         self._open: dict[int, int] = {}
-        self._backend = LocalBackend(layout.start_message(job), log, job.timeout)
+        start = replace(layout.start_message(job), fast=fast)
+        self._backend = LocalBackend(start, log, job.timeout)
         try:
             for worker in range(layout.workers):
                 self._backend.do(StartWorker(worker))

@@ -1,9 +1,11 @@
 """What bench measured, the bound that follows from it, and where the bottleneck is. Pure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from batchcls.running.fast_choice import PAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,41 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class Fast:
+    """What `--fast` would give on these images.
+
+    Attributes:
+        words: what its trial found, or why it is left out.
+        times: how many times as fast the whole pipeline is with it; 0 where it is left out.
+        fps: of the whole pipeline with it, once it runs evenly.
+        measured: by the trial, as a plan has it.
+        command: the run with it, as it is typed.
+    """
+
+    words: str
+    times: float = 0.0
+    fps: float = 0.0
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    command: str = ""
+
+    @property
+    def pays(self) -> bool:
+        """It is worth while, in the whole pipeline too."""
+        return self.times >= PAYS
+
+    @property
+    def advice(self) -> str:
+        """A sentence, and the line to type below it."""
+        same, tested = (int(self.measured[key]) for key in ("same", "tested"))
+        share = math.floor(1000 * self.measured["at_least"]) / 10
+        return (
+            f"`--fast` is {self.times:.2f} times as fast here, measured: {self.fps:.1f} images/s, "
+            f"with the same best class on {same:,} of {tested:,} images (at least {share:g}%):\n"
+            f"    {self.command}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """All of a bench.
 
@@ -77,6 +114,7 @@ class Figures:
         preparation: None without images.
         whole: None without images.
         precision: of inference, by device, as the job sets it.
+        fast: what `--fast` would give; None where it was not measured.
     """
 
     cores: int
@@ -84,6 +122,7 @@ class Figures:
     preparation: Preparation | None
     whole: Whole | None
     precision: dict[str, str]
+    fast: Fast | None = None
 
     @property
     def limit(self) -> float | None:
@@ -169,7 +208,8 @@ def advice(figures: Figures) -> list[str]:
     stage = max(found, key=lambda name: found[name])
     reduced = figures.preparation is not None and figures.preparation.twice is not None
     helps = _HELPS_REDUCED if reduced and stage == "decode" else _HELPS[stage]
-    sentences = [f"the bottleneck is {stage}: {found[stage]:.0%} of the cores' time; {helps}"]
+    sentences = [figures.fast.advice] if figures.fast and figures.fast.pays else []
+    sentences += [f"the bottleneck is {stage}: {found[stage]:.0%} of the cores' time; {helps}"]
     limit = figures.limit
     aside = sum(one.fps for one in figures.inference if not one.on_cpu)
     if aside and limit and limit <= aside * 1.01 and stage != "infer":

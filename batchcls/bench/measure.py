@@ -10,6 +10,7 @@ from typing import Any
 from batchcls.backends.allocation import decide
 from batchcls.backends.listing import sample
 from batchcls.backends.machine import this_machine
+from batchcls.bench import fast
 from batchcls.bench.children import Children
 from batchcls.bench.feed import Feed
 from batchcls.bench.figures import Figures, Inference, Preparation, Whole, percentiles
@@ -26,7 +27,13 @@ REPEATS = 3
 Report = Callable[[str], None]
 
 
-def bench(job: Job, number_iter: int = 0, seconds: float = 2.0, report: Report = print) -> Figures:
+def bench(
+    job: Job,
+    number_iter: int = 0,
+    seconds: float = 2.0,
+    report: Report = print,
+    fast_command: str = "",
+) -> Figures:
     """Measure a job's parts and its whole.
 
     Args:
@@ -34,6 +41,7 @@ def bench(job: Job, number_iter: int = 0, seconds: float = 2.0, report: Report =
         number_iter: infer requests per measurement; 0 = for `seconds`.
         seconds: of each measurement.
         report: called with what is being measured.
+        fast_command: the run with `--fast`, as it is typed.
 
     Raises:
         BatchclsError: the model, a device or a source cannot be used.
@@ -50,15 +58,20 @@ def bench(job: Job, number_iter: int = 0, seconds: float = 2.0, report: Report =
         if found.on_cpu and cores > 1:
             report(f"inference on {device}: {cores} single-thread processes")
             inference.append(infer(one, _per_core(one), cores, number_iter, seconds)[0])
-    preparation = whole = None
+    preparation = whole = quick = None
     if job.sources:
         images = sample(job, MOST_IMAGES)
         report(f"read, decode and preprocess: {len(images)} images")
         preparation = prepare(job, images)
         report("the whole pipeline")
         with tempfile.TemporaryDirectory(prefix="batchcls-bench-") as folder:
-            whole = pipeline(job, images, Path(folder) / "log", seconds)
-    return Figures(cores, tuple(inference), preparation, whole, precision)
+            log = Path(folder) / "log"
+            whole = pipeline(job, images, log, seconds)
+            if fast.suits(job):
+                report("what `--fast` would give")
+                layout = decide(job, this_machine())
+                quick = fast.measure(job, layout, images, log, seconds, fast_command)
+    return Figures(cores, tuple(inference), preparation, whole, precision, quick)
 
 
 def _one_process(job: Job) -> Threads:

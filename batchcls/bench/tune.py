@@ -11,8 +11,10 @@ from pathlib import Path
 from batchcls.backends.allocation import Allocation, decide, device_names
 from batchcls.backends.listing import sample
 from batchcls.backends.machine import Machine, this_machine
+from batchcls.bench import fast
 from batchcls.bench.candidates import KEPT, grid, kept, winner
 from batchcls.bench.feed import Feed
+from batchcls.bench.figures import Fast
 from batchcls.bench.measure import MOST_IMAGES
 from batchcls.errors import BatchclsError
 from batchcls.images import ImageRef
@@ -21,6 +23,7 @@ from batchcls.job.job import Job
 Report = Callable[[str], None]
 FIRST_S = 1.2
 LONGER = 1.5
+LAST_S = 2.0
 LAST = 3
 """So few candidates are compared round by round until the time is up."""
 ENOUGH_ROUNDS = 3
@@ -80,6 +83,24 @@ def tune(job: Job, budget_s: float, report: Report = print) -> tuple[Sequence[Al
     with tempfile.TemporaryDirectory(prefix="batchcls-tune-") as folder:
         left_s = end - time.monotonic()
         return layouts, race(job, layouts, images, Path(folder) / "log", left_s, report)
+
+
+def try_fast(job: Job, layout: Allocation, report: Report, command: str) -> Fast | None:
+    """What `--fast` would give in this layout; None where a run could not have it.
+
+    Args:
+        report: called with what is being measured.
+        command: the run with it, as it is typed.
+
+    Raises:
+        BatchclsError: the job is wrong.
+    """
+    if not fast.suits(job):
+        return None
+    report("what `--fast` would give")
+    images = sample(job, MOST_IMAGES)
+    with tempfile.TemporaryDirectory(prefix="batchcls-tune-") as folder:
+        return fast.measure(job, layout, images, Path(folder) / "log", LAST_S, command)
 
 
 def race(

@@ -11,6 +11,7 @@ from batchcls.cli.job_options import FAST, IMAGES, MODEL, PREPROCESSING, SPEED, 
 from batchcls.cli.options import select
 from batchcls.cli.terminal import print_json, print_note, print_result
 from batchcls.job.job import Job
+from batchcls.job.typed import command
 
 if TYPE_CHECKING:
     from batchcls.bench.figures import Figures
@@ -56,8 +57,13 @@ def bench(
 
     job = Job.from_dict({"model": file, "sources": sources or (), **options})
     replace(job, sources=job.sources or ("-",)).check()  # images are no must here
-    job = with_built(job)
-    figures = measure(job, number_iter, seconds, lambda text: print_note(f"measuring {text}"))
+    figures = measure(
+        with_built(job),
+        number_iter,
+        seconds,
+        lambda text: print_note(f"measuring {text}"),
+        command(job, fast=True),
+    )
     if as_json:
         print_json(figures.as_dict())
     else:
@@ -98,6 +104,10 @@ def render_figures(figures: "Figures") -> str:
             f"{1000 * whole.coordinator_ms:.0f} µs in the coordinator\n"
             f"                ({layout})"
         )
+    if figures.fast is not None:
+        rate = f"{figures.fast.fps:.1f} images/s, {figures.fast.times:.2f} times as fast"
+        more = f"\n  the whole pipeline with it: {rate}" if figures.fast.fps else ""
+        parts.append(figures.fast.words + more)
     precision = ", ".join(f"{k} {v}" for k, v in figures.precision.items())
     advice = figures.as_dict()["advice"]
     parts.append("\n".join([*advice, f"precision: {precision}; {figures.cores} cores"]))

@@ -25,7 +25,7 @@ PREPROCESSING = "Preprocessing (default: what the model's own files say)"
 RESULTS = "Results"
 RUNNING = "While it runs"
 FAST = ("fast", "fast_agreement", "fast_plan")
-"""Fields that only a run has a use for: it is what measures them."""
+"""Fields that only a run has a use for: the others measure what they would give."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """``batchcls inspect MODEL --probe DIR``: tries preprocessings on some of the user's own images."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from batchcls.backends.localised import localised
@@ -9,8 +9,8 @@ from batchcls.cli.probe_images import take
 from batchcls.cli.probe_report import render_trials
 from batchcls.cli.terminal import print_json, print_result
 from batchcls.errors import UsageError
-from batchcls.job.choices import option
 from batchcls.job.job import Job
+from batchcls.job.typed import flags
 from batchcls.model.compile import load
 from batchcls.model.devices import core
 from batchcls.model.probe import Trial, probe
@@ -62,17 +62,6 @@ def _indices(truths: Sequence[Truth | None], labels: Sequence[str]) -> list[int 
     matching = find_matching(((t, ()) for t in truths if t is not None), Classes.of(labels))
     meant = [matching.meant(t) if t is not None else frozenset[int]() for t in truths]
     return [next(iter(found)) if len(found) == 1 else None for found in meant]
-
-
-def flags(options: Mapping[str, Any]) -> str:
-    """Options of `run` as they are typed into a shell."""
-    typed: list[str] = []
-    for key, value in options.items():
-        if isinstance(value, bool):
-            typed.append(option(key) if value else option(key).replace("--", "--no-", 1))
-        else:
-            typed += [option(key), str(value)]
-    return shlex.join(typed)
 
 
 def command(job: Job, folder: str, chosen: str) -> str:

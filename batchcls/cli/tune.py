@@ -37,10 +37,11 @@ def tune(
     job = Job.from_dict({"model": file, "sources": sources, **options})
     job.check()
     check_at_least("--seconds", seconds, 0)
+    import shlex
     import statistics
 
     from batchcls.backends.localised import with_built
-    from batchcls.bench.tune import render_allocation
+    from batchcls.bench.tune import render_allocation, try_fast
     from batchcls.bench.tune import tune as try_layouts
     from batchcls.job.file_writer import job_text
 
@@ -64,6 +65,9 @@ def tune(
     finally:
         if not written:
             path.unlink(missing_ok=True)
+    line = f"batchcls run {shlex.quote(to)} --fast"
+    if (quick := try_fast(local, won, print_note, line)) is not None and quick.pays:
+        print_result(quick.advice)
     verdict = "the default is as good as any" if best == 0 else f"{fps / was:.2f} times the default"
     verdict += f" ({counted(len(raced.final(0)), 'round', 'rounds')})"
     print_result(

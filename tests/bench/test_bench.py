@@ -49,6 +49,7 @@ def test_bench_measures_parts_and_whole(tmp_path: Path, images: Path) -> None:
     assert found["whole"]["fps"] > 0
     assert found["bound"] > 0
     assert found["advice"]
+    assert "too small to measure it on" in found["fast"]["words"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["images"]
 
 

@@ -1,10 +1,13 @@
 """The limit, the percentiles and the advice follow from the measured parts."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from batchcls.bench.figures import (
+    Fast,
     Figures,
     Inference,
     Preparation,
@@ -84,6 +87,19 @@ def test_the_bottleneck_is_the_stage_with_most_of_the_time() -> None:
 def test_a_pipeline_far_from_the_bound_is_sent_to_tune() -> None:
     assert any("tune" in text for text in advice(figures(1.0, 20.0, whole=10.0)))
     assert not any("tune" in text for text in advice(figures(1.0, 20.0, whole=19.4)))
+
+
+@pytest.mark.parametrize(("times", "first"), [(1.6, "`--fast` is 1.60 times"), (1.1, "the bott")])
+def test_a_first_look_that_pays_in_the_whole_pipeline_is_the_first_advice(
+    times: float, first: str
+) -> None:
+    measured = {"same": 199, "tested": 200, "at_least": 0.97651}
+    fast = Fast("…", times, 160.0, measured, "batchcls run photos --fast")
+    found = advice(replace(figures(1.0, 20.0, whole=10.0), fast=fast))
+    assert found[0].startswith(first)
+    if fast.pays:
+        assert "160.0 images/s, with the same best class on 199 of 200" in found[0]
+        assert found[0].endswith("(at least 97.6%):\n    batchcls run photos --fast")
 
 
 def test_without_images_there_is_no_bound() -> None:

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from batchcls.cli import export_model, probe
+from batchcls.cli import export_model
 from batchcls.cli.main import main
 from batchcls.errors import ModelError
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
+from batchcls.job.typed import flags
 from batchcls.model.infer.classifier import Classifier
 
 pytestmark = pytest.mark.runs
@@ -54,7 +55,7 @@ def test_an_exported_model_answers_the_same_without_options(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     out = tmp_path / "out.xml"
-    typed = probe.flags(options).replace("'", "").split()
+    typed = flags(options).replace("'", "").split()
     assert run("export-model", model, out, "--labels", names, *typed) == 0
     said = capsys.readouterr().out
     assert str(out) in said
