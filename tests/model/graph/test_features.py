@@ -87,7 +87,9 @@ def test_the_input_of_the_last_layer_is_found(ending: str) -> None:
 
 def test_a_model_without_such_a_layer_is_told_what_to_name() -> None:
     model = network("no layer")
-    with pytest.raises(ModelError, match=r"no features found.* scores .* 4 classes\n.*--features NAME"):
+    with pytest.raises(
+        ModelError, match=r"no features found.* scores .* 4 classes\n.*--features NAME"
+    ):
         features.find(model, scores.ScoreOutput(0, "scores", CLASSES, "f32"))
     found = features.find(model, scores.choose(model), "pooled")
     assert (found.name, found.shape, found.size) == ("pooled", "[1,6,1,1]", WIDTH)
