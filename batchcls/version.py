@@ -18,6 +18,9 @@ RAY = "ray>=2.60"
 QUANTIZE = "nncf>=3.2"
 """What `batchcls quantize` needs, for pip: the extra `quantize`."""
 
+TEACH = "scikit-learn>=1.6"
+"""What `batchcls teach` needs, for pip: the extra `teach`."""
+
 PYARROW = "pyarrow>=23.0.1"
 """What reads Parquet tables, for pip: the extra `parquet`. Those before have CVE-2026-25087."""
 

@@ -25,6 +25,7 @@ COMMANDS = (
     "inspect",
     "export-model",
     "quantize",
+    "teach",
     "status",
     "watch",
     "verify",

@@ -12,7 +12,7 @@ FEW_CLASSES = 10
 """Where there are fewer, chance is right so often that a poor model cannot be told from it."""
 
 
-def wilson(right: int, total: int) -> tuple[float, float]:
+def wilson(right: float, total: float) -> tuple[float, float]:
     """Wilson's 95 % interval of a share.
 
     >>> [round(bound, 3) for bound in wilson(90, 100)]

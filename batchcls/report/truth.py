@@ -7,7 +7,7 @@ header. A file of it and an image of the results are the same when one path ends
 import csv
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -102,6 +102,11 @@ class ListedTruths:
 
     def __len__(self) -> int:
         return len(self._by_path)
+
+    @property
+    def rows(self) -> Mapping[str, Truth]:
+        """Its rows, by path."""
+        return self._by_path
 
     @property
     def unused(self) -> int:

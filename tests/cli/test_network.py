@@ -40,9 +40,9 @@ WITH_CHILDREN = {
     "report": "batchcls.worker.thumbnails",
 }
 SLOW = {"tune": (pytest.mark.faults, pytest.mark.timeout(170))}
-ELSEWHERE = {"quantize", "review"}
-"""The first is tested where NNCF is installed, in `tests/quantize`; the other goes on until it is
-told to end."""
+ELSEWHERE = {"quantize", "teach", "review"}
+"""The first two are tested where NNCF and scikit-learn are installed, in `tests/quantize` and
+`tests/teach`; the last goes on until it is told to end."""
 REVIEW = f"""
 import signal, subprocess, sys
 command = [sys.executable, "-m", "batchcls", "review", "{RESULTS}"]

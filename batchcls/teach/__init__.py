@@ -1,0 +1,1 @@
+"""Teaches a model your own classes: features of examples, a head, an honest estimate."""

@@ -1,0 +1,62 @@
+"""Heads: their standardisation, their temperature, what they learn."""
+
+import numpy as np
+import pytest
+
+from batchcls.teach import head
+from batchcls.teach.folds import folds
+from batchcls.teach.head import Linear
+
+
+def test_a_head_of_standardised_features_is_folded_into_one_of_features() -> None:
+    rng = np.random.default_rng(1)
+    features = rng.normal(3, 2, (50, 7))
+    mean, spread = features.mean(0), features.std(0)
+    linear = Linear(rng.normal(size=(4, 7)), rng.normal(size=4))
+    plain = head.folded(linear, mean, spread)
+    assert np.allclose(plain.logits(features), linear.logits((features - mean) / spread))
+
+
+def test_two_classes_have_two_rows_of_which_the_softmax_is_the_sigmoid() -> None:
+    linear = Linear(np.array([[1.0, -2.0]]), np.array([0.5]))
+    logits = head.folded(linear, np.zeros(2), np.ones(2)).logits(np.array([[3.0, 1.0]]))[0]
+    second = np.exp(logits[1]) / np.exp(logits).sum()
+    assert second == pytest.approx(1 / (1 + np.exp(-1.5)))
+
+
+@pytest.mark.parametrize("hot", [0.2, 1.0, 3.0])
+def test_the_temperature_is_found_by_which_logits_were_multiplied(hot: float) -> None:
+    rng = np.random.default_rng(2)
+    logits = rng.normal(scale=2, size=(4000, 5))
+    chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    classes = (chances.cumsum(1) > rng.random((4000, 1))).argmax(1)
+    assert head.temperature(logits * hot, classes) == pytest.approx(hot, rel=0.1)
+
+
+def test_a_class_that_a_fold_lacked_spoils_no_temperature() -> None:
+    logits = np.array([[2.0, 0.0, -1e3], [0.0, 2.0, -1e3], [1.0, 0.0, -1e3]] * 20)
+    classes = np.array([0, 1, 2] * 20)
+    assert 0.04 < head.temperature(logits, classes) < 1.0
+
+
+def test_the_same_features_teach_the_same_bits() -> None:
+    pytest.importorskip("sklearn")
+    rng = np.random.default_rng(5)
+    classes = np.repeat([0, 1, 2], [60, 20, 10])
+    features = (rng.normal(size=(90, 30)) + 2 * np.eye(30)[classes]).astype(np.float16)
+    parts = folds(classes, np.arange(90), 5)
+    one, other = (head.learn(features, classes, parts) for _ in range(2))
+    assert one.linear.weights.tobytes() == other.linear.weights.tobytes()
+    assert one.strength == other.strength
+    assert (one.linear.logits(features).argmax(1) == classes).mean() > 0.9
+    assert 0.4 < (one.unseen.argmax(1) == classes).mean() < 1.0
+
+
+def test_a_class_with_one_example_is_learnt_all_the_same() -> None:
+    pytest.importorskip("sklearn")
+    rng = np.random.default_rng(6)
+    classes = np.array([0] * 10 + [1] * 10 + [2])
+    features = (rng.normal(size=(21, 8)) + 6 * np.eye(8)[classes]).astype(np.float16)
+    learnt = head.learn(features, classes, folds(classes, np.arange(21), 5))
+    assert (learnt.linear.logits(features).argmax(1) == classes).all()
+    assert learnt.unseen.argmax(1)[-1] != 2
