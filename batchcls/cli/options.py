@@ -133,8 +133,8 @@ OPTIONS = (
     Option(
         "fast",
         SPEED,
-        "Look at each image in bf16 first, and again in f32 where the answer is close. What that "
-        "gains, and how many answers stay the same, is measured on your images before the run.",
+        "Look at each image in bf16 or INT8 first, and again in f32 where the answer is close. "
+        "What that gains, and how many answers stay the same, is measured before the run.",
     ),
     Option(
         "fast_agreement",

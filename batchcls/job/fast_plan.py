@@ -5,11 +5,15 @@ Plain data: the trial before the night makes it, the manifest keeps it, each wor
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 NONE = ""
 """No first look: the run is as it is without `--fast`."""
 BF16 = "bf16"
+INT8 = "int8"
+FOLDERS = "first-look-"
+"""Begins the names of folders that hold models of first looks, in a run's directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +25,30 @@ class FastPlan:
         margin: a first answer that is ahead by less, in nats, is looked at again in f32.
         words: what was measured, for people.
         measured: the same as JSON data.
+        model: SHA-256 of the first look's own model (`files.find.model_hash`), which lies in the
+            run's folder; "" where it is the run's, computed otherwise.
     """
 
     first: str = NONE
     margin: float = 0.0
     words: str = ""
     measured: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
 
     @property
     def looks_twice(self) -> bool:
         """There are two looks."""
         return self.first != NONE
 
+    def model_in(self, directory: Path) -> Path:
+        """Where the first look's own model lies in a run's directory, if it has one."""
+        return directory / f"{FOLDERS}{self.model[:16]}" / "model.xml"
+
     @property
     def rule(self) -> str:
         """What of it changes answers, for the fingerprint."""
-        return f"{self.first}, again in f32 below {self.margin:.6f}"
+        first = f"{self.first} {self.model}".rstrip()
+        return f"{first}, again in f32 below {self.margin:.6f}"
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON data."""

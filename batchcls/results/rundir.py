@@ -141,10 +141,18 @@ def remove_unbegun(paths: RunPaths, storage: Storage) -> None:
 
     Whatever else is there makes it somebody's, and it stays.
     """
+    from batchcls.job.fast_plan import FOLDERS  # hardly a run comes here
+
     notes = {paths.log.name, paths.progress.name, paths.summary.name, paths.pace.name}
     with contextlib.suppress(OSError):
-        if not {*storage.listdir(paths.directory)} <= {*notes, paths.lock.name}:
+        there = {*storage.listdir(paths.directory)}
+        models = {name for name in there if name.startswith(FOLDERS)}
+        if not there - models <= {*notes, paths.lock.name}:
             return
+        for name in models:
+            import shutil
+
+            shutil.rmtree(paths.directory / name)
         for name in (*notes, paths.lock.name):
             storage.unlink(paths.directory / name)
         storage.rmdir(paths.directory)

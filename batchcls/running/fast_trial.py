@@ -5,43 +5,50 @@ shards take it from there. Where there can be no trial, the run is as it is with
 """
 
 import logging
+import shutil
+import tempfile
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from batchcls.backends.deadlines import LOADING_LIMIT_S
-from batchcls.decode.policy import CLOSE
 from batchcls.errors import BatchclsError, InterruptedByUser, RefusedError
 from batchcls.images import ImageRef
-from batchcls.job.fast_plan import BF16, FastPlan
+from batchcls.job.fast_plan import BF16, FOLDERS, INT8, FastPlan
 from batchcls.job.job import Job
 from batchcls.results.manifest import Manifest, load
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
-from batchcls.running.fast_choice import FEW, PAYS, Choice, Costs, Seen, choose
+from batchcls.running.fast_choice import FEW, thirds
+from batchcls.running.fast_verdict import SECONDS, SHARE, as_always, judged
 from batchcls.running.guessing import answer_to
+from batchcls.sources.sample import scattered
+from batchcls.version import QUANTIZE
 from batchcls.wire import leased
 from batchcls.wire.start import StartMessage
 
 log = logging.getLogger("batchcls")
 
 MODULE = "batchcls.worker.fast_trial"
+MAKES_INT8 = "batchcls.quantize.first_look"
 IMAGES = 300
-SECONDS = 90.0
-SHARE = 0.1
-"""Of the time that the run would take without."""
+NO_NNCF = f"it needs NNCF (`pip install '{QUANTIZE}'`)"
 SETTING = "fast"
 """Of a manifest's settings: the plan."""
 
 
-def known(job: Job, before: Manifest | None, storage: Storage) -> FastPlan | None:
+def known(job: Job, paths: RunPaths, before: Manifest | None, storage: Storage) -> FastPlan | None:
     """The plan of a run that has one; None where a trial is to make it, or none is asked for.
 
     Args:
+        paths: of the run.
         before: what the run goes on from.
 
     Raises:
-        RefusedError: `--fast-plan` names no run with a plan.
+        RefusedError: `--fast-plan` names no run with a plan, or its INT8 model is gone.
     """
     if not job.fast:
         return None
@@ -50,14 +57,29 @@ def known(job: Job, before: Manifest | None, storage: Storage) -> FastPlan | Non
         return FastPlan() if kept is None else FastPlan.from_dict(kept)
     if job.fast_plan is None:
         return None
-    other = load(storage, RunPaths.find(job.fast_plan).manifest)
+    theirs = RunPaths.find(job.fast_plan)
+    other = load(storage, theirs.manifest)
     kept = None if other is None else other.settings.get(SETTING)
     if kept is None:
         raise RefusedError(
             f"--fast-plan {job.fast_plan}: that run was begun without `--fast`; name the results "
             "of one that has measured"
         )
-    return FastPlan.from_dict(kept)
+    plan = FastPlan.from_dict(kept)
+    if plan.model:
+        _copy(plan.model_in(theirs.directory).parent, plan.model_in(paths.directory).parent)
+    return plan
+
+
+def _copy(model: Path, to: Path) -> None:
+    """Copy a first look's model into the run's directory; workers check its hash."""
+    if to.exists():
+        return
+    try:
+        with tempfile.TemporaryDirectory(dir=to.parent, prefix=FOLDERS) as aside:
+            shutil.copytree(model, Path(aside) / "whole").rename(to)
+    except (OSError, shutil.Error) as error:
+        raise RefusedError(f"--fast-plan: cannot copy {model} to {to}: {error}") from error
 
 
 def decide(
@@ -75,64 +97,55 @@ def decide(
         images: some of the run's, spread over its list.
         total: images that the run labels.
         workers: how many there are to be.
-        log_file: takes what the process prints.
+        log_file: takes what the processes print; in the run's directory, as its INT8 model.
         waiting: called several times a second.
 
     Raises:
         InterruptedByUser: `waiting` says that a signal came.
     """
     if len(images) < FEW:
-        return _as_always(f"a run of {total:,} images is too small to measure it on")
-    request = {
+        return as_always(f"a run of {total:,} images is too small to measure it on")
+    images = scattered(images)  # where there is time for a part of them only
+    bounds = {
         "start": start.to_json(),
-        **leased.to_json(images),
         "seconds": SECONDS,
         "share": SHARE * total / max(1, workers),
+        "spent": 0.0,
     }
+
+    def ask(module: str, images: Sequence[ImageRef], **more: Any) -> dict[str, Any]:
+        request = {**bounds, **leased.to_json(images), **more}
+        return answer_to(module, request, log_file, waiting, 2 * SECONDS + LOADING_LIMIT_S)
+
+    made: dict[str, Any] = {"model": ""}
     try:
-        timeout_s = 2 * SECONDS + LOADING_LIMIT_S
-        return judged(answer_to(MODULE, request, log_file, waiting, timeout_s), start.job)
+        made = _int8(partial(ask, MAKES_INT8, thirds(images)[0]), log_file.parent)
+        bounds["spent"] = made["spent"]
+        plans = [FastPlan(BF16), *([FastPlan(INT8, model=made["model"])] if made["model"] else ())]
+        named = [(plan.as_dict(), str(plan.model_in(log_file.parent))) for plan in plans]
+        found = ask(MODULE, images, plans=named)
+        if why := made["refused"]:
+            found["refused"][INT8] = why
+        plan = judged(found, start.job, made["model"])
     except InterruptedByUser:
         raise
     except (BatchclsError, OSError, TypeError, KeyError, ValueError) as error:
         log.warning("the trial of --fast came to nothing: %s", error)
-        return _as_always(f"it could not be measured ({error})")
+        plan = as_always(f"it could not be measured ({error})")
+    if made["model"] and not plan.model:
+        shutil.rmtree(FastPlan(model=made["model"]).model_in(log_file.parent).parent)
+    return plan
 
 
-def judged(found: dict[str, Any], job: Job) -> FastPlan:
-    """The plan that an answer of the trial leads to."""
-    if why := found["refused"]:
-        return _as_always(why)
-    seen = [Seen(*one) for one in found["seen"]]
-    if len(seen) < FEW:
-        return _as_always(
-            f"to measure it would take more than {SHARE:.0%} of the run, or {SECONDS:g} s"
-        )
-    least = CLOSE if job.decode == "reduced" else 0.0  # smaller pictures have one of their own
-    choice = choose(seen, Costs(**found["costs"]), job.fast_agreement, least)
-    measured = {**choice.as_dict(), "costs": found["costs"], "chosen_on": len(seen[::3])}
-    if not choice.keeps(job.fast_agreement):
-        share = 100 * choice.same / choice.tested
-        return _as_always(
-            f"only {choice.same:,} of {choice.tested:,} images ({share:.1f}%) keep their best "
-            f"class, fewer than `--fast-agreement` asks for ({job.fast_agreement:g}%)",
-            measured,
-        )
-    if not choice.pays:
-        return _as_always(
-            f"the run would be {choice.gain:.2f} times as fast, and below {PAYS:g} it does not pay",
-            measured,
-        )
-    return FastPlan(BF16, choice.margin, _words(choice), measured)
-
-
-def _words(choice: Choice) -> str:
-    return (
-        f"{choice.words}; {choice.again:.1%} of the images are looked at again in f32, "
-        f"{choice.top5:.1%} have the same five best classes, and scores of the best class differ "
-        f"by up to {choice.apart:.3f}"
-    )
-
-
-def _as_always(why: str, measured: dict[str, Any] | None = None) -> FastPlan:
-    return FastPlan(words=f"`--fast` is left out: {why}", measured=measured or {})
+def _int8(ask: Callable[..., dict[str, Any]], directory: Path) -> dict[str, Any]:
+    """An INT8 model, or why there is none, as `quantize.first_look` says it."""
+    if find_spec("nncf") is None:
+        return {"model": "", "refused": NO_NNCF, "spent": 0.0}
+    began = time.monotonic()
+    try:
+        return ask(folder=str(directory))
+    except InterruptedByUser:
+        raise
+    except (BatchclsError, OSError) as error:
+        log.warning("no INT8 model for --fast: %s", error)
+        return {"model": "", "refused": str(error), "spent": time.monotonic() - began}

@@ -137,7 +137,7 @@ def _staff(
     if job.fast:
         from batchcls.running import fast_trial
 
-        team.fast = fast_trial.known(job, kept, storage)
+        team.fast = fast_trial.known(job, paths, kept, storage)
     progress = _progress_of(job)(
         started=time.monotonic(),
         started_at=time.time(),

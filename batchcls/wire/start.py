@@ -21,6 +21,7 @@ class StartMessage:
         guess: the preprocessing to take where the model says none, by name; "" = the most usual;
             None = ask by an `UndecidedError`.
         fast: which images have a cheap look first; None = none.
+        first_model: path of the model of that look, where it is another; "" = the job's own.
     """
 
     job: Job
@@ -29,6 +30,7 @@ class StartMessage:
     alternate: bool = False
     guess: str | None = ""
     fast: "FastPlan | None" = None
+    first_model: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As JSON data; `from_json` reads it back."""
@@ -39,6 +41,7 @@ class StartMessage:
             "alternate": self.alternate,
             "guess": self.guess,
             "fast": self.fast and self.fast.as_dict(),
+            "first_model": self.first_model,
         }
 
     @classmethod
@@ -56,4 +59,5 @@ class StartMessage:
             alternate=data["alternate"],
             guess=data["guess"],
             fast=fast,
+            first_model=data["first_model"],
         )

@@ -128,7 +128,8 @@ def _two_looks(
     from batchcls.model.infer.first_look import first_look
     from batchcls.worker.two_looks import TwoLooks
 
-    first = Classifier.open(first_look(start.job, plan.first), start.threads, start.guess)
+    looking = first_look(start.job, plan, start.first_model)
+    first = Classifier.open(looking, start.threads, start.guess)
     first.listen(decode)
     said, all_of = first.description, exact.description
     all_of["echo"] |= {f"{device}, first look": echo for device, echo in said["echo"].items()}

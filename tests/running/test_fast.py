@@ -20,6 +20,7 @@ from batchcls.results import manifest as manifests
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import PosixStorage
 from batchcls.running import fast_trial
+from batchcls.running.fast_verdict import judged
 from batchcls.running.run import run
 from batchcls.wire.start import StartMessage
 
@@ -125,13 +126,14 @@ def test_a_trial_measures_each_image_once(job: Job, images: Path, tmp_path: Path
     ]
     start = StartMessage(replace(job, fast=True), Threads())
     plan = fast_trial.decide(start, refs, 10**9, 1, tmp_path / "log", lambda: None)
-    if "bf16" in plan.words:
+    if BF16 not in plan.measured:
         pytest.skip(plan.words)
-    assert plan.measured["chosen_on"] + plan.measured["tested"] == len(good)
-    costs = plan.measured["costs"]
+    measured = plan.measured[BF16]
+    assert measured["chosen_on"] + measured["tested"] == len(good)
+    costs = measured["costs"]
     assert min(costs[part] for part in ("prepare", "first", "exact")) > 0
     assert costs["whole"] == 0
-    assert plan.measured["same"] == plan.measured["tested"], "colours are easy to tell apart"
+    assert measured["same"] == measured["tested"], "colours are easy to tell apart"
 
 
 @pytest.mark.runs
@@ -147,11 +149,12 @@ def test_a_trial_of_smaller_pictures_compares_them_with_whole_ones(
         refs.append(ImageRef(number, f"{number}.jpg", Folder(str(tmp_path))))
     start = StartMessage(replace(job, fast=True, decode="reduced"), Threads())
     plan = fast_trial.decide(start, refs, 10**9, 1, tmp_path / "log", lambda: None)
-    if "bf16" in plan.words:
+    if BF16 not in plan.measured:
         pytest.skip(plan.words)
-    assert plan.measured["costs"]["whole"] > 0
-    assert plan.measured["margin"] >= CLOSE
-    assert plan.measured["apart"] > 0
+    measured = plan.measured[BF16]
+    assert measured["costs"]["whole"] > 0
+    assert measured["margin"] >= CLOSE
+    assert measured["apart"] > 0
 
 
 def test_what_a_trial_came_to_decides() -> None:
@@ -160,7 +163,8 @@ def test_what_a_trial_came_to_decides() -> None:
     costs = {"prepare": 0.001, "first": 0.002, "exact": 0.010}
 
     def plan(seen: list[list[Any]], **other: float) -> FastPlan:
-        return fast_trial.judged({"refused": "", "seen": seen, "costs": costs | other}, job)
+        look = {"seen": seen, "costs": costs | other}
+        return judged({"refused": {}, "looks": {BF16: look}}, job)
 
     good = plan([clear] * 300)
     assert (good.first, good.margin) == (BF16, 0.0)
@@ -170,7 +174,7 @@ def test_what_a_trial_came_to_decides() -> None:
     assert "does not pay" in plan([clear] * 300, first=0.010).words
     assert "keep their best class" in plan([clear, wrong, clear] * 5 + [clear] * 285).words
     assert "more than 10% of the run" in plan([clear] * 20).words
-    assert not fast_trial.judged({"refused": "no bf16", "seen": [], "costs": {}}, job).looks_twice
+    assert not judged({"refused": {"": "no bf16"}, "looks": {}}, job).looks_twice
 
 
 @pytest.mark.parametrize(

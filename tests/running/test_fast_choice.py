@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from batchcls.running.fast_choice import (
     FEW,
+    Choice,
     Costs,
     Seen,
     choose,
     lower_bound,
     margin_for,
+    thirds,
 )
 
 COSTS = Costs(prepare=0.002, first=0.003, exact=0.010)
@@ -43,8 +45,9 @@ def test_who_asks_for_more_has_no_fewer_second_looks(
 
 @given(trials, percents)
 def test_a_choice_counts_what_was_not_chosen_on(seen: list[Seen], percent: float) -> None:
-    found = choose(seen, COSTS, percent)
-    rest = [one for number, one in enumerate(seen) if number % 3]
+    chosen_on, rest = thirds(seen)
+    assert sorted([*chosen_on, *rest]) == sorted(seen)
+    found = choose(chosen_on, rest, COSTS, percent)
     first = [one for one in rest if one.lead >= found.margin]
     assert found.tested == len(rest)
     assert found.same == len(rest) - sum(not one.same for one in first)
@@ -63,18 +66,22 @@ def test_with_the_bound_as_the_truth_so_many_are_one_chance_in_twenty(of: int, w
 
 
 def test_it_pays_from_its_costs_alone() -> None:
-    surely = [Seen(9.0, 9.0, True, 0.0)] * 60
-    assert choose(surely, COSTS, 99.5).pays
-    assert choose(surely, COSTS, 99.5).gain == pytest.approx(12 / 5)
-    assert not choose(surely, Costs(0.050, 0.003, 0.010), 99.5).pays, "decoding is the most of it"
-    assert not choose(surely, Costs(0.002, 0.010, 0.010), 99.5).pays, "no faster in bf16"
+    surely = [Seen(9.0, 9.0, True, 0.0)] * 30
+
+    def costing(*costs: float) -> Choice:
+        return choose(surely, surely, Costs(*costs), 99.5)
+
+    assert costing(0.002, 0.003, 0.010).pays
+    assert costing(0.002, 0.003, 0.010).gain == pytest.approx(12 / 5)
+    assert not costing(0.050, 0.003, 0.010).pays, "decoding is the most of it"
+    assert not costing(0.002, 0.010, 0.010).pays, "no faster in bf16"
 
 
 def test_a_first_look_that_is_often_wrong_pays_nothing() -> None:
     chance = random.Random(3)
     leads = [chance.uniform(0, 6) for _ in range(300)]
     seen = [Seen(lead, chance.choice([lead, -lead]), False, 0.1) for lead in leads]
-    found = choose(seen, COSTS, 99.5)
+    found = choose(*thirds(seen), COSTS, 99.5)
     assert not found.pays
     assert found.again > 0.95
 
@@ -89,7 +96,7 @@ def test_in_at_least_19_of_20_jobs_no_more_answers_change_than_was_said(percent:
         spread, blur, tail = chance.uniform(0.5, 5), chance.uniform(0.02, 0.4), chance.random() / 9
 
         everything = [_image(chance, spread, blur, tail) for _ in range(20_000)]
-        found = choose(chance.sample(everything, 300), COSTS, percent)
+        found = choose(*thirds(chance.sample(everything, 300)), COSTS, percent)
         changed = sum(one.lead >= found.margin and not one.same for one in everything)
         held += 1 - changed / len(everything) >= found.at_least
         begun += found.keeps(percent)

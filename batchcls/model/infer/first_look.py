@@ -1,10 +1,31 @@
-"""The same model for a first look: computed in less than f32, and with nothing else changed."""
+"""The model of a first look: the job's own, computed in less than f32, or its INT8 counterpart."""
 
 from dataclasses import replace
+from pathlib import Path
 
+from batchcls.errors import ModelError
+from batchcls.job.fast_plan import FastPlan
 from batchcls.job.job import Job
+from batchcls.model.files.find import model_hash
 
 
-def first_look(job: Job, precision: str) -> Job:
-    """A job whose model is computed in this precision."""
-    return replace(job, infer_precision=precision)
+def first_look(job: Job, plan: FastPlan, model: str) -> Job:
+    """A job whose model is that of the first look.
+
+    Args:
+        model: path of the plan's own model, if it has one.
+
+    Raises:
+        ModelError: that is gone, or is not what the plan was made with.
+    """
+    if not plan.model:
+        return replace(job, infer_precision=plan.first)
+    from batchcls.model.export import of_export  # most runs have no such model
+
+    path = Path(model)
+    if not path.is_file() or model_hash(path) != plan.model:
+        raise ModelError(
+            f"{model}, the INT8 model of the first look of `--fast`, is missing or was changed; "
+            "put it back, or start over with `--fresh`"
+        )
+    return replace(of_export(job, path), activation=job.activation, int8=None)
