@@ -6,7 +6,6 @@ image. Workers load once; several measurements can be taken of the same ones.
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -56,7 +55,7 @@ class Feed:
         self._index = count()
         self._lease = count()
         self._open: dict[int, int] = {}
-        start = replace(layout.start_message(job), fast=fast)
+        start = layout.start_message(job).looking(fast, log.parent)
         self._backend = LocalBackend(start, log, job.timeout)
         try:
             for worker in range(layout.workers):

@@ -77,11 +77,8 @@ class Team:
         self._open, self._presenter, self._log = open_backend, presenter, log
         message = self._allocation.start_message(self._job)
         guess = None if self.guess is None else self.guess["name"]
-        own = self.fast is not None and self.fast.model
-        first_model = str(self.fast.model_in(log.parent)) if self.fast and own else ""
-        self.start_message = message = replace(
-            message, guess=guess, fast=self.fast, first_model=first_model
-        )
+        message = replace(message, guess=guess).looking(self.fast, log.parent)
+        self.start_message = message
         with guard(log):
             self.backend = open_backend(message, log, self._job.timeout)
         self._end.callback(self.backend.close)

@@ -1,7 +1,8 @@
 """The first message to a worker: the job, and the worker's share of the machine."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from batchcls.job.job import Job
@@ -31,6 +32,11 @@ class StartMessage:
     guess: str | None = ""
     fast: "FastPlan | None" = None
     first_model: str = ""
+
+    def looking(self, plan: "FastPlan | None", directory: Path) -> Self:
+        """The same with a plan, whose own model lies in this directory if it has one."""
+        model = str(plan.model_in(directory)) if plan is not None and plan.model else ""
+        return replace(self, fast=plan, first_model=model)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON data; `from_json` reads it back."""

@@ -30,9 +30,10 @@ from numpy.typing import NDArray
 
 from batchcls.backends.localised import with_built
 from batchcls.images import Folder, ImageRef
+from batchcls.job.fast_plan import BF16, FastPlan
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
-from batchcls.running.fast_choice import Choice, Costs, Seen, choose
+from batchcls.running.fast_choice import Choice, Costs, Seen, choose, thirds
 from batchcls.running.fast_trial import IMAGES
 from batchcls.wire import leased
 from batchcls.wire.start import StartMessage
@@ -102,7 +103,9 @@ def looked_at(job: Job, names: Sequence[str], folder: Path, kept: Path) -> dict[
         images = [ImageRef(n, name, Folder(str(folder))) for n, name in enumerate(names)]
         start = StartMessage(job, Threads(1, "1", pin=False, nireq=1, batch_size=1))
         request = {"start": start.to_json(), **leased.to_json(images)}
-        made = fast_trial.find({**request, "seconds": ENDLESS_S, "share": ENDLESS_S})
+        bounds = {"seconds": ENDLESS_S, "share": ENDLESS_S, "spent": 0.0}
+        plans = [(FastPlan(BF16).as_dict(), "")]
+        made = fast_trial.find({**request, **bounds, "plans": plans})
         path.write_text(json.dumps(made), encoding="utf-8")
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
@@ -116,7 +119,7 @@ def play(
     for _ in range(jobs):
         drawn = set(chance.sample(range(len(everything)), IMAGES))
         trial = [everything[n] for n in sorted(drawn)]
-        choice = choose(trial, costs, percent)
+        choice = choose(*thirds(trial), costs, percent)
         others = [one for n, one in enumerate(everything) if n not in drawn]
         changed = sum(one.lead >= choice.margin and not one.same for one in others)
         begun = choice.pays and choice.keeps(percent)
@@ -161,12 +164,13 @@ def main() -> int:
         job = with_built(Job(model=model, decode=asked.decode))
         found = looked_at(job, names, folder, asked.work)
         if found["refused"]:
-            print(f"| {model} | {found['refused']} ||||||")
+            print(f"| {model} | {'; '.join(found['refused'].values())} ||||||")
             continue
-        seen = [Seen(*one) for one in found["seen"]]
+        look = found["looks"][BF16]
+        seen = [Seen(*one) for one in look["seen"] if one is not None]
         for percent in PERCENTS:
             chance = random.Random(f"{model} {percent}")
-            played = play(seen, Costs(**found["costs"]), percent, asked.jobs, chance)
+            played = play(seen, Costs(**look["costs"]), percent, asked.jobs, chance)
             print(told(f"{Path(model).stem}, {percent:g}%, {len(seen):,} images", played))
             everything += played
     kept = statistics.mean(one.holds for one in everything)
