@@ -3,13 +3,11 @@
 import statistics
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 from batchcls.backends.allocation import Allocation
 from batchcls.bench.feed import Feed
 from batchcls.bench.figures import Fast
-from batchcls.errors import UsageError
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.running import fast_trial
@@ -18,15 +16,6 @@ ENDLESS = 10**12
 """Images of a run that a trial takes no noticeable part of."""
 REPEATS = 3
 WARM_S = 0.5
-
-
-def suits(job: Job) -> bool:
-    """Whether a run of this job could have `--fast`."""
-    try:
-        replace(job, fast=True, sources=job.sources or ("-",)).check()
-    except UsageError:
-        return False
-    return True
 
 
 def measure(
@@ -40,7 +29,7 @@ def measure(
     """Have the trial, and race the pipeline with its plan against the one without.
 
     Args:
-        job: for which `suits`.
+        job: for which `fast_hint.suits`.
         layout: of the pipeline.
         images: to measure with.
         log: takes what the processes print.

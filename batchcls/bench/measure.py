@@ -17,6 +17,7 @@ from batchcls.bench.figures import Figures, Inference, Preparation, Whole, perce
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
+from batchcls.running.fast_hint import suits
 from batchcls.wire import leased
 from batchcls.wire.start import StartMessage
 
@@ -67,7 +68,7 @@ def bench(
         with tempfile.TemporaryDirectory(prefix="batchcls-bench-") as folder:
             log = Path(folder) / "log"
             whole = pipeline(job, images, log, seconds)
-            if fast.suits(job):
+            if suits(job):
                 report("what `--fast` would give")
                 layout = decide(job, this_machine())
                 quick = fast.measure(job, layout, images, log, seconds, fast_command)

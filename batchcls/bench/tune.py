@@ -19,6 +19,7 @@ from batchcls.bench.measure import MOST_IMAGES
 from batchcls.errors import BatchclsError
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
+from batchcls.running.fast_hint import suits
 
 Report = Callable[[str], None]
 FIRST_S = 1.2
@@ -95,7 +96,7 @@ def try_fast(job: Job, layout: Allocation, report: Report, command: str) -> Fast
     Raises:
         BatchclsError: the job is wrong.
     """
-    if not fast.suits(job):
+    if not suits(job):
         return None
     report("what `--fast` would give")
     images = sample(job, MOST_IMAGES)

@@ -4,9 +4,6 @@ What was measured is kept in the user's cache: the same model, devices, drivers 
 measured again.
 """
 
-import contextlib
-import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,8 +17,8 @@ from batchcls.errors import BatchclsError, InterruptedByUser
 from batchcls.images import ImageRef
 from batchcls.model.devices import agreement
 from batchcls.model.devices.agreement import FEW, Agreement
-from batchcls.model.files.cache_folder import cache_folder
 from batchcls.results import echoes
+from batchcls.running.kept import Kept
 from batchcls.wire import leased
 from batchcls.wire.start import StartMessage
 
@@ -93,12 +90,15 @@ def check(
         "hardware": hardware,
         "threads": asdict(start.threads),
     }
-    kept = _Kept(facts, used=job.cache)
-    found = kept.find() or _measure(start, sample(agreement.IMAGES), log_file, ask, meanwhile)
+    kept = Kept("checked", facts, used=job.cache)
+    found = _known(kept.find())
+    found = found or _measure(start, sample(agreement.IMAGES), log_file, ask, meanwhile)
     agreement.require(found, job.device_agreement, hardware)
     if job.device_agreement and not job.mixed_processors:
         agreement.require_steady(found, echo)
-    kept.keep(found)  # what fails is measured again: the machine may have been restarted since
+    # What fails is measured again: the machine may have been restarted since.
+    if found and all(one.clear >= FEW for one in found):
+        kept.keep([one.as_dict() for one in found])
     if not found:
         return Checked(warnings=[f"the devices could not be checked; {log_file} says why"])
     return Checked(found, agreement.warnings(found, echo), kept.forget)
@@ -154,45 +154,9 @@ def compare(
         question.close()
 
 
-class _Kept:
-    """What was measured before, and is the same now.
-
-    Args:
-        facts: all that it can depend on, JSON data.
-        used: the user allows a cache.
-    """
-
-    def __init__(self, facts: Mapping[str, Any], *, used: bool) -> None:
-        key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-        self._path: Path | None = None
-        try:
-            if used:
-                self._path = cache_folder() / "checked" / f"{key[:32]}.json"
-        except RuntimeError:  # no home
-            pass
-
-    def find(self) -> list[Agreement]:
-        """It; empty where there is none."""
-        try:
-            content = [] if self._path is None else json.loads(self._path.read_text())
-            return [Agreement.from_dict(one) for one in content]
-        except (OSError, ValueError, TypeError):
-            return []
-
-    def keep(self, found: Sequence[Agreement]) -> None:
-        """Keep what could be judged; a cache that fails costs a measurement and no run."""
-        if self._path is None or not found or any(one.clear < FEW for one in found):
-            return
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            aside = self._path.with_suffix(".part")
-            aside.write_text(json.dumps([one.as_dict() for one in found]))
-            aside.replace(self._path)
-        except OSError as error:
-            log.info("%s: %s; the device check is not kept", self._path, error.strerror)
-
-    def forget(self) -> None:
-        """The device has turned out otherwise."""
-        if self._path is not None:
-            with contextlib.suppress(OSError):
-                self._path.unlink(missing_ok=True)
+def _known(content: Any) -> list[Agreement]:
+    """What was kept; none where it is of another shape."""
+    try:
+        return [Agreement.from_dict(one) for one in content or ()]
+    except (ValueError, TypeError):
+        return []

@@ -74,6 +74,7 @@ class Presenter:
         layers: Sequence[LayerTime] = (),
         *,
         summary: bool = True,
+        faster: str = "",
     ) -> None:
         """The session is over: close the display, write and show the summary.
 
@@ -82,6 +83,7 @@ class Presenter:
             description: what a worker made of the model; empty if none has loaded it.
             layers: time of the model's layers, if it was counted.
             summary: there is something to sum up.
+            faster: what would have been quicker, in a sentence.
         """
         from batchcls.decode.decoders import cure
         from batchcls.display.summary.summary import summarise
@@ -90,7 +92,7 @@ class Presenter:
         progress = self.progress
         progress.on_state(state)
         last = progress.snapshot(time.monotonic(), time.time())
-        extra: dict[str, Any] = {"description": description, "reason": reason}
+        extra: dict[str, Any] = {"description": description, "reason": reason, "faster": faster}
         if undecoded := last.failed_by_kind.get("no_decoder"):
             extra["cure"] = cure(undecoded, raw=self._raw)
         facts = summarise(last, extra)

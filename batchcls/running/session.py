@@ -118,7 +118,8 @@ class Session:
                     self._checked.forget()
                     raise
                 layers = self._layers()
-                self._presenter.end("done", "", self._team.loop.description, layers)
+                faster = self._faster()
+                self._presenter.end("done", "", self._team.loop.description, layers, faster=faster)
             snapshot = self._progress.snapshot(time.monotonic())
             return result(
                 self._paths, listed.as_dict(), journal.count, journal.failed, self._job, resumed,
@@ -139,6 +140,7 @@ class Session:
             self._requests.at_once = False
             self._listed(listed)
             sample = partial(some_images, self._job, self._output, decided, listed)
+            self._sample = sample
             total = len(self._output.images(listed)) * self._job.number_iter
             self._team.load(sample, total)
             loop = self._team.loop
@@ -221,6 +223,15 @@ class Session:
         if not self._team.coordinator.complete:
             self._requests.check()
             raise StoppedError(self._team.loop.halted or self._team.loop.deserted)
+
+    def _faster(self) -> str:
+        from batchcls.running import fast_hint
+
+        team, shot = self._team, self._progress.snapshot(time.monotonic())
+        return fast_hint.words(
+            team.start_message, team.loop.description, shot, team.workers, self._sample,
+            self._paths.log, self._requests.check,
+        )  # fmt: skip
 
     def _layers(self) -> tuple[LayerTime, ...]:
         if not self._job.perf_counts:

@@ -76,6 +76,7 @@ class Summary:
         spent: seconds by stage, summed over workers.
         bottleneck: inference, decoding, reading, start-up; empty where it cannot be told.
         why: the bottleneck in a sentence, and what may help.
+        faster: what would have been quicker, in a sentence.
         precision: in which each device computed, by its name.
         agreed: how well each that was checked agrees with the CPU.
     """
@@ -99,6 +100,7 @@ class Summary:
     spent: Mapping[str, float] = field(default_factory=dict)
     bottleneck: Bottleneck = ""
     why: str = ""
+    faster: str = ""
     next_steps: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     precision: Mapping[str, str] = field(default_factory=dict)
@@ -114,7 +116,8 @@ def summarise(snapshot: Snapshot, extra: Mapping[str, Any] | None = None) -> Sum
 
     Args:
         extra: what a snapshot does not hold: "description" of a worker (for the operations by
-            device), "reason" of an early end, "cure" of what no installed decoder reads.
+            device), "reason" of an early end, "faster" (what would have been quicker), "cure" of
+            what no installed decoder reads.
     """
     extra = extra or {}
     shot = snapshot
@@ -140,6 +143,7 @@ def summarise(snapshot: Snapshot, extra: Mapping[str, Any] | None = None) -> Sum
         spent=dict(shot.spent),
         bottleneck=bottleneck,
         why=_render_bottleneck(bottleneck, shot),
+        faster=str(extra.get("faster") or ""),
         next_steps=_next_steps(shot, str(extra.get("cure") or "")),
         warnings=shot.warnings,
         precision=precision_of(extra.get("description")),

@@ -73,6 +73,8 @@ def summary_lines(summary: Summary, width: int) -> list[Line]:
         lines += _entry("restarts", f"{workers} restarted", width, "yellow")
     if summary.why:
         lines += _entry("bottleneck", summary.why, width)
+    if summary.faster:
+        lines += _entry("faster", summary.faster, width)
     for sentence in summary.agreed:
         lines += _entry("checked", sentence, width)
     for warning in summary.warnings:
