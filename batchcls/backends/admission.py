@@ -36,7 +36,7 @@ class Admission:
     """
 
     def __init__(self, start: StartMessage, timeout_s: float, known: Echo | None) -> None:
-        self._parcels = parcels(start.job)
+        self._parcels = parcels(start.job, start.first_model)
         self._versions = versions()
         self._open = agents.message(
             "open",

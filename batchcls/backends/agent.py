@@ -34,7 +34,7 @@ from batchcls.backends.gathering import Gathering
 from batchcls.backends.local import LocalBackend
 from batchcls.backends.machine import this_machine
 from batchcls.backends.node_cache import node_cache
-from batchcls.backends.parcels import Delivery, Lack, Parcel
+from batchcls.backends.parcels import FIRST_LOOK, Delivery, Lack, Parcel
 from batchcls.errors import BatchclsError
 from batchcls.messages import (
     Answered,
@@ -171,10 +171,14 @@ class Agent:
             return
         start_message = StartMessage.from_json(self._job["start"])
         found: dict[str, Any] = delivery.paths
+        first_model = found.pop(FIRST_LOOK, "")
         job = replace(start_message.job, **found)
         allocation = decide(job, self._machine)
         start_message = replace(
-            allocation.start_message(job), guess=start_message.guess, fast=start_message.fast
+            allocation.start_message(job),
+            guess=start_message.guess,
+            fast=start_message.fast,
+            first_model=first_model,
         )
         log = Path(f"/proc/self/fd/{self._log.fileno()}")
         self._backend = LocalBackend(start_message, log, self._job["timeout"], self._worker)

@@ -22,6 +22,9 @@ from batchcls.job.paths import absolute, expanded
 from batchcls.model.files.find import file_hash, model_file, model_files, model_hash
 from batchcls.wire.agents import PIECE
 
+FIRST_LOOK = "first_model"
+"""Field of a start message with the model of a first look."""
+MODELS = ("model", FIRST_LOOK)
 ALONE = ("labels", "classes", "always", "load_config")
 """Fields of a job with a file that is whole without any other."""
 
@@ -53,8 +56,8 @@ class Parcel:
         Raises:
             ModelError: it cannot be read.
         """
-        path = absolute(model_file(path) if field == "model" else path)
-        parts = [absolute(part) for part in (model_files(path) if field == "model" else [path])]
+        path = absolute(model_file(path) if field in MODELS else path)
+        parts = [absolute(part) for part in (model_files(path) if field in MODELS else [path])]
         root = os.path.commonpath([path.parent, *(part.parent for part in parts)])
         try:
             files = tuple(
@@ -88,16 +91,20 @@ def content(field: str, path: Path) -> str:
     Raises:
         ModelError: it cannot be read.
     """
-    return model_hash(path) if field == "model" else file_hash(path).hex()
+    return model_hash(path) if field in MODELS else file_hash(path).hex()
 
 
-def parcels(job: Job) -> list[Parcel]:
+def parcels(job: Job, first_model: str = "") -> list[Parcel]:
     """Those of a job whose model is a local file, or the built-in one, which is everywhere.
+
+    Args:
+        first_model: that of a first look, where it is another.
 
     Raises:
         ModelError: a file cannot be read.
     """
-    named = {"model": job.model, **{field: getattr(job, field) for field in ALONE}}
+    named = {"model": job.model, FIRST_LOOK: first_model or None}
+    named |= {field: getattr(job, field) for field in ALONE}
     return [Parcel.of(field, expanded(path)) for field, path in named.items() if path is not None]
 
 

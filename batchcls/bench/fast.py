@@ -8,6 +8,7 @@ from pathlib import Path
 from batchcls.backends.allocation import Allocation
 from batchcls.bench.feed import Feed
 from batchcls.bench.figures import Fast
+from batchcls.errors import RefusedError
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.running import fast_trial
@@ -40,7 +41,10 @@ def measure(
         BatchclsError: the job is wrong, or a worker dies.
     """
     start = layout.start_message(job)
-    plan = fast_trial.decide(start, images, ENDLESS, layout.workers, log, lambda: None)
+    try:
+        plan = fast_trial.decide(start, images, ENDLESS, layout.workers, log, lambda: None)
+    except RefusedError as refusal:
+        return Fast(str(refusal))
     if not plan.looks_twice:
         return Fast(plan.words, measured=plan.measured)
     with (

@@ -24,7 +24,7 @@ SPEED = "Devices and speed"
 PREPROCESSING = "Preprocessing (default: what the model's own files say)"
 RESULTS = "Results"
 RUNNING = "While it runs"
-FAST = ("fast", "fast_agreement", "fast_plan")
+FAST = ("fast", "fast_agreement", "fast_plan", "yes")
 """Fields that only a run has a use for: the others measure what they would give."""
 
 

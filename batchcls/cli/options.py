@@ -149,6 +149,7 @@ OPTIONS = (
         "first.",
         "RESULTS",
     ),
+    Option("yes", SPEED, "Begin with `--fast` though fewer images keep their best class."),
     Option("cache", SPEED, "Reuse cached compiled models. [on]"),
     Option("cache_dir", SPEED, "Where they are cached. [~/.cache/batchcls/compiled]", "DIR"),
     Option(

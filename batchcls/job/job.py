@@ -104,6 +104,7 @@ class Job:
         fast: look at each image in less than f32 first, and in f32 where the answer is close.
         fast_agreement: percent of the images that must have the best class of f32 all the same.
         fast_plan: another run, whose trial is taken over; None = there is a trial before the run.
+        yes: begin with `fast` though fewer images than that have the same best class.
         progress: how progress is shown.
         cluster: where else workers run than on this machine: ``ray``, or launchers that start an
             agent on each machine ("srun --ntasks-per-node=1"); () = here.
@@ -177,6 +178,7 @@ class Job:
     fast: bool = False
     fast_agreement: float = 99.5
     fast_plan: str | None = None
+    yes: bool = False
     progress: str = "auto"
     cluster: tuple[str, ...] = ()
     shard: str | None = None

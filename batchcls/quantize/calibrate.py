@@ -5,7 +5,7 @@ Rules of this file:
 1. Calibration sees exactly the tensors that inference sees: pixels of the job's preprocessing,
    through the job's own layout, mean and scale.
 2. Weights keep one bit free (overflow fix), so that the model is right on CPUs without VNNI too,
-   and the same on every machine.
+   and the same on every machine. A model for this processor alone needs no such room.
 3. NNCF comes after `batchcls.model.runtime`, so that it tells nobody that it was used.
 """
 
@@ -97,8 +97,11 @@ def check(loaded: Loaded) -> None:
         )
 
 
-def quantise(loaded: Loaded, inputs: Sequence[NDArray[Any]]) -> Model:
+def quantise(loaded: Loaded, inputs: Sequence[NDArray[Any]], *, room: bool = True) -> Model:
     """Post-training quantisation of weights and activations to 8 bits.
+
+    Args:
+        room: weights keep one bit free.
 
     Raises:
         ModelError: NNCF refuses the model.
@@ -110,7 +113,7 @@ def quantise(loaded: Loaded, inputs: Sequence[NDArray[Any]]) -> Model:
             loaded.model,
             nncf.Dataset(list(inputs)),
             subset_size=len(inputs),
-            advanced_parameters=_advanced(nncf),
+            advanced_parameters=_advanced(nncf, room=room),
         )
     )
 
@@ -165,11 +168,12 @@ def _simplify(model: Model) -> None:
     apply_moc_transformations(model, cf=False)
 
 
-def _advanced(nncf: Any) -> Any:
+def _advanced(nncf: Any, *, room: bool = True) -> Any:
     """Weights keep one bit free, as rule 2 says."""
     from nncf.quantization.advanced_parameters import OverflowFix
 
-    return nncf.AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE)
+    fix = OverflowFix.ENABLE if room else OverflowFix.DISABLE
+    return nncf.AdvancedQuantizationParameters(overflow_fix=fix)
 
 
 def _quietly(work: Callable[[], Any]) -> Model:

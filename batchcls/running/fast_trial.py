@@ -4,6 +4,7 @@ The plan stands in the manifest: later sessions, workers, machines and, with `--
 shards take it from there. Where there can be no trial, the run is as it is without `--fast`.
 """
 
+import contextlib
 import logging
 import shutil
 import tempfile
@@ -102,6 +103,7 @@ def decide(
 
     Raises:
         InterruptedByUser: `waiting` says that a signal came.
+        RefusedError: the run is not to begin so; see `fast_verdict.judged`.
     """
     if len(images) < FEW:
         return as_always(f"a run of {total:,} images is too small to measure it on")
@@ -127,14 +129,24 @@ def decide(
         if why := made["refused"]:
             found["refused"][INT8] = why
         plan = judged(found, start.job, made["model"])
-    except InterruptedByUser:
+    except (InterruptedByUser, RefusedError):
         raise
     except (BatchclsError, OSError, TypeError, KeyError, ValueError) as error:
         log.warning("the trial of --fast came to nothing: %s", error)
         plan = as_always(f"it could not be measured ({error})")
-    if made["model"] and not plan.model:
-        shutil.rmtree(FastPlan(model=made["model"]).model_in(log_file.parent).parent)
+    _sweep(log_file.parent, plan)
     return plan
+
+
+def _sweep(directory: Path, plan: FastPlan) -> None:
+    """Remove models of first looks that neither this plan nor a manifest there names."""
+    kept = plan.model
+    for manifest in (directory / "manifest.json", directory / "next" / "manifest.json"):
+        with contextlib.suppress(OSError):
+            kept += manifest.read_text(encoding="utf-8")
+    for folder in directory.glob(f"{FOLDERS}*"):
+        if folder.name.removeprefix(FOLDERS) not in kept:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _int8(ask: Callable[..., dict[str, Any]], directory: Path) -> dict[str, Any]:

@@ -1,17 +1,19 @@
 """Decides from what a trial saw which first look a run has, and says why. Pure."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from batchcls.decode.policy import CLOSE
-from batchcls.job.fast_plan import INT8, FastPlan
+from batchcls.errors import RefusedError
+from batchcls.job.fast_plan import BF16, INT8, FastPlan
 from batchcls.job.job import Job
 from batchcls.running.fast_choice import FEW, PAYS, Choice, Costs, Seen, choose, thirds
 
 SECONDS = 90.0
 SHARE = 0.1
 """Of the time that the run would take without."""
-NAMES = {"": "", "bf16": "in bf16, ", "int8": "in INT8, "}
+NAMES = {"": "", BF16: "in bf16, ", INT8: "in INT8, "}
 """Of first looks, before why there is none."""
 
 
@@ -20,6 +22,10 @@ def judged(found: Mapping[str, Any], job: Job, model: str = "") -> FastPlan:
 
     Args:
         model: hash of the INT8 model that was tried.
+
+    Raises:
+        RefusedError: what pays keeps fewer best classes than the job asks for, and the job does not
+            say that it may begin all the same.
     """
     refused: dict[str, str] = dict(found["refused"])
     choices: dict[str, Choice] = {}
@@ -36,18 +42,24 @@ def judged(found: Mapping[str, Any], job: Job, model: str = "") -> FastPlan:
         # Smaller pictures have a margin of their own.
         least = CLOSE if job.decode == "reduced" else 0.0
         choice = choose(chosen_on, rest, Costs(**look["costs"]), job.fast_agreement, least)
-        if why := _objection(choice, job):
-            refused[first] = why
+        if not choice.pays:
+            refused[first] = (
+                f"the run is {choice.gain:.2f} times as fast, and below {PAYS:g} it does not pay"
+            )
         choices[first] = choice
         facts = {"costs": look["costs"], "chosen_on": len(chosen_on)}
         measured[first] = {**choice.as_dict(), **facts}
-    good = [(choice.gain, first) for first, choice in choices.items() if first not in refused]
-    if good:
-        first = max(good)[1]
-        own = model if first == INT8 else ""
-        choice = choices[first]
-        return FastPlan(first, choice.margin, _words(choice, first), measured, own)
-    return as_always("; ".join(NAMES[name] + why for name, why in refused.items()), measured)
+    pays = [(choice.gain, first) for first, choice in choices.items() if choice.pays]
+    keeps = [(gain, first) for gain, first in pays if choices[first].keeps(job.fast_agreement)]
+    if not pays:
+        why = "; ".join(NAMES[name] + why for name, why in refused.items())
+        return as_always(why, measured)
+    first = max(keeps or pays)[1]
+    choice = choices[first]
+    if not (keeps or job.yes):
+        raise RefusedError(_below(choice, first, job.fast_agreement))
+    own = model if first == INT8 else ""
+    return FastPlan(first, choice.margin, _words(choice, first), measured, own)
 
 
 def as_always(why: str, measured: Mapping[str, Any] | None = None) -> FastPlan:
@@ -55,17 +67,14 @@ def as_always(why: str, measured: Mapping[str, Any] | None = None) -> FastPlan:
     return FastPlan(words=f"`--fast` is left out: {why}", measured=measured or {})
 
 
-def _objection(choice: Choice, job: Job) -> str:
-    """Why this is no first look; "" if it is one."""
-    if not choice.keeps(job.fast_agreement):
-        share = 100 * choice.same / choice.tested
-        return (
-            f"only {choice.same:,} of {choice.tested:,} images ({share:.1f}%) keep their best "
-            f"class, fewer than `--fast-agreement` asks for ({job.fast_agreement:g}%)"
-        )
-    if not choice.pays:
-        return f"the run is {choice.gain:.2f} times as fast, and below {PAYS:g} it does not pay"
-    return ""
+def _below(choice: Choice, first: str, percent: float) -> str:
+    share = math.floor(1000 * choice.same / choice.tested) / 10
+    return (
+        f"--fast: with the first look {NAMES[first]}only {choice.same:,} of {choice.tested:,} "
+        f"images ({share:g}%) keep their best class, fewer than the {percent:g}% requested\n"
+        "hint: `--yes` begins the run all the same, `--fast-agreement P%` asks for less, and "
+        "without `--fast` each image is computed in f32"
+    )
 
 
 def _words(choice: Choice, first: str) -> str:

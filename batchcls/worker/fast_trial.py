@@ -24,6 +24,7 @@ from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import BatchclsError, ImageError, ModelError
 from batchcls.images import ImageRef
 from batchcls.job.fast_plan import BF16, FastPlan
+from batchcls.model.devices import cpu
 from batchcls.model.infer.classifier import Classifier
 from batchcls.model.infer.first_look import first_look
 from batchcls.sources.every import EveryPlace
@@ -32,6 +33,7 @@ from batchcls.wire.start import StartMessage
 
 ANSWER_S = 20.0
 TURN = 8
+NO_BF16 = "this processor does not compute in bf16"
 MOST = 1e9
 """Stands for infinity, which JSON does not have: a lead where there is no other class."""
 Seen = tuple[float, float, bool, float]
@@ -89,9 +91,11 @@ def _opened(start: StartMessage, plan: FastPlan, model: str) -> Classifier:
     Raises:
         ModelError: it cannot be one.
     """
+    if plan.first == BF16 and not cpu.has(BF16):
+        raise ModelError(NO_BF16)
     first = Classifier.open(first_look(start.job, plan, model), start.threads, start.guess)
     if plan.first == BF16 and set(first.description["precision"].values()) != {BF16}:
-        raise ModelError("this processor does not compute in bf16")
+        raise ModelError(NO_BF16)
     return first
 
 

@@ -135,6 +135,7 @@ def _two_looks(
     all_of["echo"] |= {f"{device}, first look": echo for device, echo in said["echo"].items()}
     all_of["warnings"] += [one for one in said["warnings"] if one not in all_of["warnings"]]
     all_of["fingerprint"]["fast"] = plan.rule
+    all_of["fingerprint"]["int8, first look"] = said["int8"]
     for name, precision in said["precision"].items():
         all_of["fingerprint"][f"precision.{name}, first look"] = precision
     return TwoLooks(

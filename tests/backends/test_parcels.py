@@ -1,6 +1,7 @@
 """Files that are sent to a machine: all of them, verified, kept, and never over another's."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,11 @@ def test_all_files_of_a_model_are_sent_once(model: Path, tmp_path: Path) -> None
     assert (sent.parents[1] / "config.json").read_text() == "{}"
     assert delivered(parcel, tmp_path / "cache") == (paths, 0), "it is kept"
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [parcel.digest]
+
+
+def test_the_model_of_a_first_look_goes_along_with_all_its_files(model: Path) -> None:
+    (parcel,) = parcels(Job(), str(model))
+    assert parcel == replace(Parcel.of("model", model), field="first_model")
 
 
 def test_what_nobody_has_used_for_long_is_removed(model: Path, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from batchcls.running.run import run
 from batchcls.wire import leased
 from batchcls.wire.start import StartMessage
 from tests.support.colour_net import COLOURS, colour_net
+from tests.support.machines import Machines
 
 pytest.importorskip("nncf")
 pytestmark = pytest.mark.runs
@@ -129,3 +130,14 @@ def test_what_cannot_be_quantised_says_why(job: Job, tmp_path: Path) -> None:
     found = made(replace(job, resize_type="embedded"), tmp_path)
     assert found["model"] == ""
     assert found["refused"]
+
+
+def test_machines_of_a_cluster_get_the_model(planned: Planned, tmp_path: Path) -> None:
+    job = planned(0.0)
+    right = lines(job)
+    options = ("--fast", "--fast-plan", str(job.fast_plan))
+    output = tmp_path / "cluster.jsonl"
+    machines = Machines(Path(job.sources[0]), Path(str(job.model)), output, options=options)
+    code, _, said = machines.end()
+    assert code == 0, said
+    assert output.read_bytes() == right

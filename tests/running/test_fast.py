@@ -172,7 +172,11 @@ def test_what_a_trial_came_to_decides() -> None:
         good.words
     )
     assert "does not pay" in plan([clear] * 300, first=0.010).words
-    assert "keep their best class" in plan([clear, wrong, clear] * 5 + [clear] * 285).words
+    wrong_often = [clear, wrong, clear] * 5 + [clear] * 285
+    with pytest.raises(RefusedError, match=r"only 195 of 200 images \(97.5%\) keep their best"):
+        plan(wrong_often)
+    job = replace(job, yes=True)
+    assert plan(wrong_often).first == BF16
     assert "more than 10% of the run" in plan([clear] * 20).words
     assert not judged({"refused": {"": "no bf16"}, "looks": {}}, job).looks_twice
 

@@ -75,6 +75,7 @@ CHANGES_NOTHING: dict[str, Any] = {
     "strict_preprocess": True,
     "layout": "NCHW",
     "fast_agreement": 99.0,
+    "yes": True,
     "progress": "plain",
     "timeout": 30.0,
     "worker_memory": 2000,

@@ -39,6 +39,7 @@ NEUTRAL = frozenset(
         "fast",
         "fast_agreement",
         "fast_plan",
+        "yes",
         "output",
         "shard",
         "cluster",

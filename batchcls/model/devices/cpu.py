@@ -27,6 +27,17 @@ def flags() -> frozenset[str]:
     return frozenset(facts().get("flags", facts().get("Features", "")).split())
 
 
+def has(unit: str) -> bool:
+    """It has units for "bf16", or for 8-bit integers ("vnni"), and nothing keeps it from their use.
+
+    The one place that says so. With one of `CAPS` the answer is no: what that leaves of a processor
+    is not looked into.
+    """
+    if any(os.environ.get(name) for name in CAPS):
+        return False
+    return any(unit in flag for flag in flags())
+
+
 def require_avx2(there: Collection[str], version: Callable[[], str]) -> None:
     """Refuse a processor on which OpenVINO's CPU plugin would die of an illegal instruction.
 

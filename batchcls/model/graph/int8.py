@@ -23,7 +23,6 @@ So exact is the default wherever the weights leave no room: the same answer on e
 further from TFLite's default kernels. Where they leave room, the model was made for the fast way.
 """
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -142,18 +141,12 @@ def saturates(core: Core, device: str) -> bool:
 
     Asked of the device itself, unless the processor says that it has VNNI: that takes 0.15 s.
     """
-    if _has_vnni():
+    if cpu.has("vnni"):
         return False
     largest = 64 * 255.0 * 127.0
     compiled = core.compile_model(_extremes(), device, {"PERF_COUNT": "NO"})
     got = compiled(np.full((1, 64, 8, 8), 255.0, np.float32))[0]
     return bool(np.abs(got - largest).max() > 0.01 * largest)
-
-
-def _has_vnni() -> bool:
-    if any(os.environ.get(name) for name in cpu.CAPS):
-        return False
-    return any("vnni" in flag for flag in cpu.flags())
 
 
 def _extremes() -> Model:

@@ -6,6 +6,7 @@ from pathlib import Path
 from batchcls.errors import ModelError
 from batchcls.job.fast_plan import FastPlan
 from batchcls.job.job import Job
+from batchcls.model.devices import cpu
 from batchcls.model.files.find import model_hash
 
 
@@ -28,4 +29,6 @@ def first_look(job: Job, plan: FastPlan, model: str) -> Job:
             f"{model}, the INT8 model of the first look of `--fast`, is missing or was changed; "
             "put it back, or start over with `--fresh`"
         )
-    return replace(of_export(job, path), activation=job.activation, int8=None)
+    # Where sums of its products overflow, it is computed as it is written.
+    int8 = "fast" if cpu.has("vnni") else None
+    return replace(of_export(job, path), activation=job.activation, int8=int8)
