@@ -50,7 +50,7 @@ from batchcls.wire import agents, protocol
 from batchcls.wire.frames import FrameReader
 from batchcls.wire.start import StartMessage
 
-BEAT_S = 1.0
+BEAT_S = 3.0
 SILENCE_S = 30.0
 GREETING_S = 86_400.0
 """Seconds until the driver's first word at most; it says nothing while it lists the images."""
@@ -204,9 +204,12 @@ class Agent:
         for event in events:
             match event:
                 case WorkerReady(worker, description):
-                    self._pass_on(worker, protocol.encode("ready", description=description))
+                    self._link.send(
+                        _from(worker, protocol.encode("ready", description=description))
+                    )
                 case WorkerRefused(worker, error, text):
-                    self._pass_on(worker, protocol.encode("refused", error=error, message=text))
+                    said = protocol.encode("refused", error=error, message=text)
+                    self._link.send(_from(worker, said))
                 case Answered():
                     self._answer(self._gathering.take(event, now))
                 case WorkerDied(worker):
@@ -219,12 +222,15 @@ class Agent:
         self._counted += len(counters)
 
     def _answer(self, gathered: list[Answered]) -> None:
-        for one in gathered:
-            payload = protocol.encode_answers(one.lease, one.answers, one.stats)
-            self._pass_on(one.worker, payload)
-
-    def _pass_on(self, worker: int, payload: bytes) -> None:
-        self._link.send(agents.message("from", payload, w=worker))
+        """In one piece: on Ray, what follows would take a call of its own."""
+        if not gathered:
+            return
+        self._link.send(
+            b"".join(
+                _from(one.worker, protocol.encode_answers(one.lease, one.answers, one.stats))
+                for one in gathered
+            )
+        )
 
     def _send(self, kind: str, **content: Any) -> None:
         self._link.send(agents.message(kind, **content))
@@ -238,6 +244,10 @@ class Agent:
         self._logged += len(said)
         if said.strip():
             self._send("log", text=said.decode(errors="replace"))
+
+
+def _from(worker: int, payload: bytes) -> bytes:
+    return agents.message("from", payload, w=worker)
 
 
 def _said(error: Exception) -> str:

@@ -43,7 +43,9 @@ from batchcls.wire.start import StartMessage
 
 log = logging.getLogger("batchcls")
 
-BEAT_S = 1.0
+BEAT_S = 3.0
+"""Often enough for a silence of 30 s, and no more: on Ray each costs as much as fifty lines."""
+
 SILENCE_S = 30.0
 LOOK_S = 300.0
 """Seconds that a machine may be silent while it looks at its files."""

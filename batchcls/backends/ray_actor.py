@@ -6,8 +6,8 @@ Rules of this file:
    a node without batchcls, or with another one, can say so instead of failing at an import.
 2. The agent must outlive nothing: the end of its socket is its end, and its parent, for
    PR_SET_PDEATHSIG, is a thread that lives as long as it does.
-3. A method may be called while another one waits. `send` is called by one caller, `exchange` by
-   one, each again only after its answer: so bytes stay in order whatever Ray does with calls.
+3. A method may be called while another one waits, each again only after its answer. What they bring
+   is numbered, so that bytes stay in order whatever Ray does with calls.
 """
 
 import contextlib
@@ -19,16 +19,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-FULL = 16 << 10
-"""Bytes that are answered at once: about the lines of one chunk, so that no worker has to wait."""
 MOST = 64 << 10
 """Bytes of one call. Up to 100 KiB Ray sends inline; above, through its object store."""
-HOLD_S = 0.1
-"""Between two answers that are not full: a call costs Ray as much as 5 to 10 lines cost us."""
 UNASKED = ("OMP_NUM_THREADS", "PYTHONBREAKPOINT", "SPT_NOENV")
 """What Ray adds to the environment of its workers and an agent must not inherit."""
 
@@ -42,7 +37,8 @@ class NodeActor:
 
     def __init__(self, cores: int) -> None:
         self._cores = cores
-        self._answered = 0.0
+        self._taken = 0
+        self._turn = threading.Condition()
         self._started = threading.Event()
         self._ended = threading.Event()
         self._failure: OSError | None = None
@@ -68,17 +64,30 @@ class NodeActor:
             raise self._failure or OSError("the agent cannot be started")
         return self._agent.pid
 
-    def send(self, data: bytes) -> None:
-        """Hand the agent so much more of its stream; returns when it is taken."""
-        if self._ours is not None:
-            with contextlib.suppress(OSError):  # the agent is gone: `exchange` will say so
-                self._ours.sendall(data)
+    def send(self, number: int, data: bytes) -> None:
+        """Hand the agent so much more of its stream; returns when it is taken.
 
-    def exchange(self, wait_s: float) -> bytes | tuple[int | None, str]:
+        Args:
+            number: how many pieces come before this one, of both methods.
+            data: the piece.
+        """
+        with self._turn:
+            self._turn.wait_for(lambda: self._taken == number)
+            if self._ours is not None:
+                with contextlib.suppress(OSError):  # the agent is gone: `exchange` will say so
+                    self._ours.sendall(data)
+            self._taken += 1
+            self._turn.notify_all()
+
+    def exchange(
+        self, wait_s: float, number: int = 0, data: bytes = b""
+    ) -> bytes | tuple[int | None, str]:
         """What the agent has sent since.
 
         Args:
             wait_s: how long to wait if that is nothing.
+            number: of the piece that goes along, see `send`.
+            data: the piece; none if it is empty.
 
         Returns:
             bytes, none if the time is over; at the end of the stream the agent's exit status (None
@@ -86,20 +95,11 @@ class NodeActor:
         """
         ours = self._ours
         assert ours is not None  # noqa: S101 - `start` comes first
-        data = b""
-        end = time.monotonic() + wait_s
-        while len(data) < FULL:
-            left = end - time.monotonic()
-            if not select.select([ours], [], [], max(0.0, left))[0]:
-                break
-            more = _received(ours)
-            if not more:
-                return data or self._end()
-            if not data:
-                end = max(time.monotonic(), self._answered + HOLD_S)
-            data += more
-        self._answered = time.monotonic()
-        return data
+        if data:
+            self.send(number, data)
+        if not select.select([ours], [], [], wait_s)[0]:
+            return b""
+        return _received(ours) or self._end()
 
     def _end(self) -> tuple[int | None, str]:
         self._ended.wait(5.0)
@@ -140,7 +140,7 @@ class NodeActor:
 
 def _received(ours: socket.socket) -> bytes:
     try:
-        return ours.recv(MOST - FULL)
+        return ours.recv(MOST)
     except OSError:
         return b""
 

@@ -12,11 +12,13 @@ Rules of this file:
    thread may list images for hours, while its signs of life must reach the agents.
 2. An actor is never restarted and a call never repeated: nobody knows what became of its bytes. Any
    error of a call means that the machine is lost.
-3. A machine has one `send` and one `exchange` under way, so that bytes stay in order.
+3. A machine has one `send` and one `exchange` under way, and what they bring is numbered. A call
+   costs as much as fifty lines, so what the driver answers at once goes along with the next poll.
 """
 
 import contextlib
 import functools
+import math
 import os
 import queue
 import selectors
@@ -25,17 +27,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from batchcls.backends import ray_actor
 from batchcls.backends.agent_link import SocketLink
 from batchcls.backends.process import cause_of_death
+from batchcls.backends.ray_machine import Machine, Node
 from batchcls.backends.ray_transport import Word, pack, unpack
 from batchcls.wire.frames import FrameReader
 from batchcls.worker.sandbox import confine
 
 POLL_S = 5.0
+ANSWER_S = 0.03
+"""Seconds that a poll waits for what the driver says to what the last one brought."""
+TOGETHER_S = 0.005
+"""Seconds that it waits for more of that."""
 NODES_S = 2.0
 AGAIN_S = 10.0
 """Until a node whose agent ended gets another one."""
@@ -46,26 +52,6 @@ READ_SIZE = 1 << 18
 MOST_SAID = 200
 METHODS = 3
 """Calls that an actor answers at the same time: one of each method."""
-
-
-@dataclass(slots=True)
-class Node:
-    """What Ray says of a node that is alive."""
-
-    id: str
-    name: str
-    cores: int
-
-
-@dataclass(slots=True)
-class Machine:
-    """One agent and the actor that carries its bytes."""
-
-    node: Node
-    actor: Any
-    outbox: bytearray = field(default_factory=bytearray)
-    sending: bool = True  # until it is open
-    heard: bool = False
 
 
 class Carrier:
@@ -91,7 +77,7 @@ class Carrier:
         ray.init(address=address, log_to_driver=False, configure_logging=False)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Ray has taken it over
         self._class = ray.remote(ray_actor.NodeActor)
-        self._kill = ray.kill
+        self._kill, self._leave = ray.kill, ray.shutdown
         self._tell(Word.JOINED)
         threading.Thread(target=self._watch_nodes, daemon=True).start()
 
@@ -101,7 +87,7 @@ class Carrier:
         selector.register(self._bell, selectors.EVENT_READ)
         while True:
             self._driver.watch(selector)
-            for key, _ in selector.select():
+            for key, _ in selector.select(self._poll()):
                 if key.fd == self._bell:
                     os.read(self._bell, READ_SIZE)
             while not self._happened.empty():
@@ -117,6 +103,7 @@ class Carrier:
         """End all agents."""
         for number in list(self._machines):
             self._lose(number, "")
+        self._leave()  # left to the interpreter's end, it sleeps half a second first
 
     def fail(self, message: str) -> None:
         """Say that there is no cluster."""
@@ -130,7 +117,10 @@ class Carrier:
             return
         if word is Word.SEND:
             machine.outbox += data
-            self._flush(number)
+            if machine.polling_from == math.inf:
+                self._flush(number)
+            else:
+                machine.polling_from = min(machine.polling_from, time.monotonic() + TOGETHER_S)
         elif word is Word.DROP:
             self._agents[machine.node.id] = MOST_AGENTS
             self._lose(number, "dropped")
@@ -177,6 +167,7 @@ class Carrier:
             max_restarts=0,
             max_task_retries=0,
             max_concurrency=METHODS,
+            enable_task_events=False,  # a tenth of what a call costs
             label_selector={"ray.io/node-id": node.id},
         ).remote(node.cores)
         self._count += 1
@@ -193,17 +184,32 @@ class Carrier:
         self._flush(number)
 
     def _listen(self, number: int) -> None:
-        reference = self._machines[number].actor.exchange.remote(POLL_S)
-        self._call(number, reference, self._heard)
+        machine = self._machines[number]
+        machine.polling_from = math.inf
+        piece = () if machine.sending else machine.piece()
+        self._call(number, machine.actor.exchange.remote(POLL_S, *piece), self._heard)
+
+    def _poll(self) -> float | None:
+        """Poll the machines whose time has come; seconds until that of the next."""
+        now = time.monotonic()
+        for number, machine in self._machines.items():
+            if machine.polling_from <= now:
+                self._listen(number)
+        first = min((m.polling_from for m in self._machines.values()), default=math.inf)
+        return None if first == math.inf else max(0.0, first - now)
 
     def _heard(self, number: int, answer: bytes | tuple[int | None, str]) -> None:
         if not isinstance(answer, bytes):
             self._agent_ended(number, *answer)
             return
+        machine = self._machines[number]
         if answer:
-            self._machines[number].heard = True
+            machine.heard = True
             self._tell(Word.RECEIVED, number, answer)
-        self._listen(number)
+        if machine.outbox or not answer:
+            self._listen(number)
+        else:
+            machine.polling_from = time.monotonic() + ANSWER_S
 
     def _agent_ended(self, number: int, status: int | None, words: str) -> None:
         cause = f"its agent ended: {cause_of_death(status)}"
@@ -215,11 +221,9 @@ class Carrier:
 
     def _flush(self, number: int) -> None:
         machine = self._machines[number]
-        if machine.outbox and not machine.sending:
+        if not machine.sending and (piece := machine.piece()):
             machine.sending = True
-            data = bytes(machine.outbox[: ray_actor.MOST])
-            del machine.outbox[: ray_actor.MOST]
-            self._call(number, machine.actor.send.remote(data), self._sent)
+            self._call(number, machine.actor.send.remote(*piece), self._sent)
 
     def _sent(self, number: int, _answer: object) -> None:
         self._machines[number].sending = False

@@ -79,3 +79,31 @@ def test_long_lines_go_before_they_are_too_many_for_a_message() -> None:
 def test_a_workers_longest_message_is_passed_on() -> None:
     sent = agents.message("from", bytes(MAX_FRAME), w=4095)
     assert len(FrameReader(agents.MAX_AGENT_FRAME).feed(sent)) == 1
+
+
+def test_what_is_done_waits_until_its_worker_is_half_through_what_it_holds_besides() -> None:
+    gathering = Gathering()
+    for lease in (1, 2):
+        gathering.lease(0, lease, 4)
+        gathering.lease(1, lease, 4)
+    assert gathering.take(answered(1, 0, 1, 2, 3), 0.0) == []
+    assert gathering.take(answered(1, 0, 1, 2, 3, worker=1), 0.1) == []
+    assert gathering.take(answered(2, 4), 0.1) == []
+    told = gathering.take(answered(2, 5), 0.2)
+    assert [(event.worker, event.lease) for event in told] == [(0, 1), (1, 1)]
+
+
+def test_a_worker_with_nothing_left_waits_for_nobody() -> None:
+    gathering = Gathering()
+    gathering.lease(0, 1, 4)
+    gathering.lease(1, 2, 4)
+    gathering.take(answered(2, 8, worker=1), 0.0)
+    assert len(gathering.take(answered(1, 0, 1, 2, 3), 0.0)) == 1
+
+
+def test_what_is_soon_late_goes_with_what_is_late() -> None:
+    gathering = Gathering()
+    for worker in (0, 1, 2):
+        gathering.lease(worker, worker, 4)
+        gathering.take(answered(worker, 0, worker=worker), worker * LATE_S / 3)
+    assert [event.worker for event in gathering.due(1.1 * LATE_S)] == [0, 1]

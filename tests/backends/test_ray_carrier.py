@@ -7,7 +7,8 @@ from functools import partial
 from types import SimpleNamespace
 
 from batchcls.backends.agent_link import SocketLink
-from batchcls.backends.ray_carrier import Carrier, Machine, Node
+from batchcls.backends.ray_carrier import Carrier
+from batchcls.backends.ray_machine import Machine, Node
 from batchcls.backends.ray_transport import Word, pack, unpack
 from batchcls.wire.frames import FrameReader
 
@@ -19,7 +20,8 @@ def test_a_driver_that_does_not_read_is_relayed_all_the_same() -> None:
     arrived = threading.Event()
     taken: list[bytes] = []
 
-    def send(data: bytes) -> SimpleNamespace:
+    def send(number: int, data: bytes) -> SimpleNamespace:
+        assert number == len(taken)
         taken.append(data)
         arrived.set()
         return SimpleNamespace(future=Future[None])  # never answered

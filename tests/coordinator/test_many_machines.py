@@ -3,6 +3,7 @@
 Run as a program with a folder and a number of images, it works through these and prints its cost.
 """
 
+import gc
 import json
 import random
 import subprocess
@@ -105,9 +106,11 @@ def test_many_machines_cost_little_time_and_memory(tmp_path: Path) -> None:
     seen = json.loads(done.stdout)
     print(seen)
     assert seen["mean_ms"] < 1
+    assert seen["p999_ms"] < 1
     assert seen["mb"] < 300
     assert seen["spilled_mb"] > 10
 
 
 if __name__ == "__main__":
+    gc.set_threshold(50_000)  # as `batchcls.__main__` has it
     print(json.dumps(work(Path(sys.argv[1]), int(sys.argv[2]))))
