@@ -1,7 +1,8 @@
 """``batchcls inspect``: what is known about a model, and where each value was found."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,8 +10,12 @@ from batchcls.cli.arguments import AsJson, Truth, check_at_least
 from batchcls.cli.job_options import MODEL, PREPROCESSING, with_job_options
 from batchcls.cli.options import select
 from batchcls.cli.terminal import print_json, print_result
-from batchcls.errors import UsageError
+from batchcls.errors import ModelError, UsageError
+from batchcls.job.choices import EMBEDDING
 from batchcls.job.job import Job
+
+if TYPE_CHECKING:
+    from batchcls.model.compile.load import Loaded
 
 DEFAULT_IMAGES = 100
 """Of a probe. With 40, chance crowned wrong normalisations of ImageNet models."""
@@ -44,6 +49,7 @@ Images = Annotated[
         MODEL,
         PREPROCESSING,
         "device",
+        "features",
         "int8",
         "load_config",
         "plugins",
@@ -94,7 +100,7 @@ def describe(job: Job) -> dict[str, Any]:
     from batchcls.model.compile import load
     from batchcls.model.devices import core
 
-    job = localised(job)
+    job = replace(localised(job), with_facts=(EMBEDDING,))  # else a model without classes fails
     loaded = load.load(job, core.open_core(job))
     known = loaded.metadata
     return {
@@ -106,9 +112,21 @@ def describe(job: Job) -> dict[str, Any]:
         "threshold": known.threshold,
         "top": known.usual_top,
         "labels": list(known.labels),
+        "features": _features(loaded, job.features),
         "origin": known.origins,
         "warnings": list(known.warnings),
     }
+
+
+def _features(loaded: "Loaded", named: str | None) -> dict[str, Any]:
+    """The tensor that `--with embedding` keeps, or why there is none."""
+    from batchcls.model.graph import features
+
+    try:
+        found = features.find(loaded.model, loaded.scores, named)
+    except ModelError as error:
+        return {"none": str(error).partition("\n")[0]}
+    return {"name": found.name, "shape": found.shape, "size": found.size}
 
 
 def render_model(found: Mapping[str, Any]) -> str:
@@ -130,7 +148,12 @@ def render_model(found: Mapping[str, Any]) -> str:
         else ("top", "all from the threshold on", "")
     )
     labels = found["labels"]
-    scores.append(("labels", _some(labels), origin.get("labels", "")))
+    scores.append(("labels", _some(labels) if labels else "none", origin.get("labels", "")))
+    if size := found["features"].get("size"):
+        name = found["features"]["name"]
+        scores.append(("features", f"{size:,} for `--with embedding`", name))
+    else:
+        scores.append(("features", "none", found["features"]["none"]))
     parts = [
         f"model {found['model']}",
         aligned(ports, indent=2),

@@ -21,6 +21,8 @@ from batchcls.version import __version__
 COMMANDS = (
     "run",
     "demo",
+    "embed",
+    "similar",
     "devices",
     "inspect",
     "export-model",

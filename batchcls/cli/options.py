@@ -11,7 +11,7 @@ from batchcls.cli.job_options import (
     SPEED,
     Option,
 )
-from batchcls.job.choices import CHOICES, FACTS
+from batchcls.job.choices import CHOICES, EMBEDDING, FACTS
 from batchcls.job.job import DEFAULT_OUTPUT, DEFAULT_TOP
 
 
@@ -165,10 +165,7 @@ OPTIONS = (
     # ---- preprocessing
     Option("preprocess", PREPROCESSING, f"Preset: {_one_of('preprocess')}.", "NAME"),
     Option(
-        "mean_values",
-        PREPROCESSING,
-        "Mean to subtract from each channel, in pixel units.",
-        "[A,B,C]",
+        "mean_values", PREPROCESSING, "Mean to subtract from each channel, 0 to 255.", "[A,B,C]"
     ),
     Option("scale_values", PREPROCESSING, "Divisor for each channel, after the mean.", "[A,B,C]"),
     Option(
@@ -219,8 +216,12 @@ OPTIONS = (
     Option(
         "with_facts",
         RESULTS,
-        f"More facts in each line: {', '.join(FACTS)}; separate several with commas.",
+        f"More facts in each line: {', '.join(FACTS)}; separate several with commas. {EMBEDDING} "
+        "keeps the features of each image beside the results.",
         "FACT,…",
+    ),
+    Option(
+        "features", RESULTS, "Tensor that `--with embedding` keeps. [before the last layer]", "NAME"
     ),
     Option(
         "classes",

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from batchcls.errors import UsageError
-from batchcls.job.choices import CHOICES, FACTS, option
+from batchcls.job.choices import CHOICES, EMBEDDING, FACTS, option
 from batchcls.job.shard import parsed
 
 if TYPE_CHECKING:
@@ -108,6 +108,8 @@ def check(job: "Job") -> None:
             "no images to label: name a directory, image files, @list.txt, or - for a list on "
             "standard input"
         )
+    if job.features is not None and not job.embeds:
+        raise UsageError(f"--features {job.features}: to keep them, add `--with {EMBEDDING}`")
     check_options(job)
 
 
@@ -150,8 +152,8 @@ def _check_forms(job: "Job") -> None:
             if text is not None and not form.fullmatch(text):
                 raise UsageError(f"{option(name)} {text!r}: expected {description}")
     for fact in split(job.with_facts):
-        if fact not in FACTS:
-            raise UsageError(f"--with {fact}: expected one of {', '.join(FACTS)}")
+        if fact not in (*FACTS, EMBEDDING):
+            raise UsageError(f"--with {fact}: expected one of {', '.join((*FACTS, EMBEDDING))}")
     for name in ("device", "names"):
         if not getattr(job, name):
             raise UsageError(f"{option(name)}: no value given; leave it out for the default")
@@ -171,6 +173,8 @@ def _check_together(job: "Job") -> None:
         )
     if job.follow:
         _check_follow(job)
+    if job.embeds:
+        _check_embedding(job)
     _check_commands(job)
     _check_fast(job)
     if job.sources.count("-") > 1:
@@ -192,6 +196,21 @@ def _check_follow(job: "Job") -> None:
             raise UsageError(f"--follow and {option(name)}: {why}; leave one of them out")
     if job.number_iter > 1:
         raise UsageError("--follow and --number-iter: each image is labelled once; leave one out")
+
+
+def _check_embedding(job: "Job") -> None:
+    """Refuse what rows of features cannot be written beside."""
+    for name, why in (
+        ("cluster", "rows are written to a file of this machine"),
+        ("follow", "a file of rows has its size from the start"),
+        ("fast", "rows of two precisions are not comparable"),
+    ):
+        if getattr(job, name):
+            raise UsageError(f"--with {EMBEDDING} and {option(name)}: {why}; leave one of them out")
+    if job.number_iter > 1:
+        raise UsageError(
+            f"--with {EMBEDDING} and --number-iter: each image has one row; leave one of them out"
+        )
 
 
 def _check_fast(job: "Job") -> None:

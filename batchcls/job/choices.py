@@ -15,6 +15,9 @@ FACTS = (
 )  # fmt: skip
 """What a record can say besides its classes, in the record's order."""
 
+EMBEDDING = "embedding"
+"""What ``--with`` can name besides `FACTS`: it stands in a file of its own."""
+
 ResizeType = Literal[
     "standard",  # stretch
     "crop",  # centre crop to the target's aspect ratio, then resize

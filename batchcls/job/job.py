@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from batchcls.errors import UsageError
 from batchcls.job import checks
-from batchcls.job.choices import FACTS
+from batchcls.job.choices import EMBEDDING, FACTS
 
 DEFAULT_TOP = 10
 DEFAULT_OUTPUT = "results.jsonl"
@@ -57,6 +57,8 @@ class Job:
             photo-quality model.
         labels: file of class names; None takes the model's own.
         score_output: which output gives the class scores, by name or number; None = decided.
+        features: which tensor is kept with ``--with embedding``, by name; None = the input of the
+            last layer.
         activation: softmax, sigmoid or none, from raw outputs to scores; None = decided.
         multilabel: each class has its own yes and no (sigmoid), and the answer is every class from
             `threshold` on; None = its metadata.
@@ -71,7 +73,8 @@ class Job:
             models every class from the threshold on.
         classes: file of the classes that count, by label or index; None = all of the model's.
         always: file of the classes whose scores each record has, whatever their rank.
-        with_facts: what else each record says, of `batchcls.job.choices.FACTS` (``--with``).
+        with_facts: what else each record says, of `batchcls.job.choices.FACTS` (``--with``), and
+            whether the features of each image are kept.
         output: the results file.
         extension: custom operation libraries.
         plugins: an OpenVINO plugins XML file, or a folder that holds one.
@@ -137,6 +140,7 @@ class Job:
     model: str | None = None
     labels: str | None = None
     score_output: str | None = None
+    features: str | None = None
     activation: str | None = None
     multilabel: bool | None = None
     threshold: float | None = None
@@ -239,6 +243,11 @@ class Job:
         """What each record says besides its classes, each once and in the record's order."""
         requested = checks.split(self.with_facts)
         return tuple(fact for fact in FACTS if fact in requested)
+
+    @property
+    def embeds(self) -> bool:
+        """The features of each image are kept, in a file of their own."""
+        return EMBEDDING in checks.split(self.with_facts)
 
     def check(self) -> None:
         """Refuse values that make no sense, before anything is started.

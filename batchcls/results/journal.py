@@ -24,7 +24,7 @@ What is there when it is opened, and what becomes of it: see `opening`.
 import contextlib
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn, Self
 
 from batchcls.errors import BatchclsError, RefusedError
@@ -49,6 +49,7 @@ class Journal:
     Attributes:
         dropped: bytes that a crash had left behind the last good line, and that were cut off.
         finished: the final file is in place, and nothing can be appended.
+        before_commit: syncs what lines stand for; raises a `BatchclsError`.
     """
 
     def __init__(
@@ -61,8 +62,8 @@ class Journal:
     ) -> None:
         self.dropped = opened.dropped
         self.finished = opened.finished
-        self.every_records = EVERY_RECORDS
-        self.every_seconds = EVERY_SECONDS
+        self.before_commit: Callable[[], None] = lambda: None
+        self.every_records, self.every_seconds = EVERY_RECORDS, EVERY_SECONDS
         self._paths = paths
         self._storage = storage
         self._expected = expected_count
@@ -274,6 +275,7 @@ class Journal:
 
     def _require_in_place(self) -> None:
         try:
+            self.before_commit()
             require_in_place(
                 self._storage, self._paths, self._part, self._marks.fd, self._safe.size
             )

@@ -27,6 +27,9 @@ _SHOWN = 100
 VERSION_KEY = "version of batchcls"
 """The key of a fingerprint that says which version made the results."""
 
+FEATURES = "features"
+"""Of a fingerprint: (name of the tensor, numbers for an image), where features are kept."""
+
 SHARD_KEY = "shard"
 """Of a manifest's settings: there is none where the results are of all images."""
 

@@ -20,13 +20,13 @@ from itertools import islice
 from typing import Any
 
 from batchcls.errors import BatchclsError, RefusedError, UsageError
-from batchcls.results import echoes, generation, unchecked
+from batchcls.results import echoes, embeddings, generation, unchecked
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
 from batchcls.results.disk_errors import guard
 from batchcls.results.journal import Journal
 from batchcls.results.lock import Lock
-from batchcls.results.manifest import Manifest
+from batchcls.results.manifest import FEATURES, Manifest
 from batchcls.results.recovery import lines
 from batchcls.results.rundir import RunPaths, make_directory, remove_unbegun
 from batchcls.results.shards import Shard, read_all, unheard
@@ -108,11 +108,12 @@ def _begin(
     """The manifest of the merged results, begun now or by an earlier try."""
     generation.recover(paths, storage, fresh=fresh)
     merged = _manifest(shards)
-    replaces = None
+    replaces, before = None, None
     if fresh:
         # Without a manifest beside it the file is somebody's, and `begin` refuses to replace it.
         if storage.stat(paths.manifest) is not None:
             replaces = generation.finished_file(paths, storage, fresh=True)
+            before = merged  # what is beside it goes with it
     elif (found := manifests.load(storage, paths.manifest)) is not None:
         if found.run != merged.run:
             raise RefusedError(
@@ -121,7 +122,9 @@ def _begin(
             )
         if not _removed(paths, storage):
             return found
+        before = found
     merged = replace(merged, replaces=replaces)
+    embeddings.require_free(paths, storage, merged, before)
     manifests.require_inputs(storage, shards[0].paths.inputs, shards[0].manifest)
     generation.stage(paths, storage, shards[0].paths)
     generation.begin(paths, storage, merged, fresh=fresh)
@@ -173,13 +176,20 @@ def _written(
         replaces=manifest.replaces, fits=lambda line, index: False,
     )  # fmt: skip
     journal.every_records = manifest.count + 1  # so that commits are as large as they may be
+    rows = embeddings.opened_for(paths, storage, manifest, journal)
     try:
         for shard in shards:
+            if rows is not None:
+                rows.take(shard.paths.embeddings, manifest.count, shard.manifest.lines)
             if shard.manifest.lines.stop > journal.next:
                 _copy(shard, journal, storage)
         journal.finish()
+        if FEATURES in manifest.fingerprint:
+            embeddings.settle(paths, storage)
     finally:
         journal.close()
+        if rows is not None:
+            rows.close()
     return Merged(manifest.count, sum(journal.failed.values()), unheard(shards))
 
 

@@ -50,6 +50,17 @@ class RunPaths:
         return self._beside(".part")
 
     @property
+    def embeddings(self) -> Path:
+        """The features of the images; see `embeddings`."""
+        of_results = self.results.suffix == ".jsonl"
+        return self.results.with_suffix(".npy") if of_results else self._beside(".npy")
+
+    @property
+    def embeddings_part(self) -> Path:
+        """The same while it is being written."""
+        return self.embeddings.with_name(self.embeddings.name + ".part")
+
+    @property
     def directory(self) -> Path:
         """The job's directory, with everything else."""
         return self._beside(".job")

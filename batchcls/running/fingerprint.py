@@ -37,6 +37,8 @@ def asked(job: Job) -> dict[str, Any]:
     facts: dict[str, Any] = {name: getattr(job, name) for name in OPTIONS}
     facts["device"] = list(job.device)
     facts["with"] = list(job.facts)
+    if job.embeds:
+        facts["features"] = job.features or ""
     facts["model"] = model_hash(model_path(job.model))
     facts["labels"] = _hash(job.labels, LabelsError)
     facts["classes"] = _hash(job.classes, LabelsError)

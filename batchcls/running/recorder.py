@@ -1,5 +1,7 @@
 """Appends a run's lines to its journal; those of further passes (`--number-iter`) end here."""
 
+from collections.abc import Callable
+
 from batchcls.messages import Record
 from batchcls.results.journal import Journal
 
@@ -9,10 +11,14 @@ class JournalLines:
 
     Args:
         stop: index behind the last line of the results; may be raised.
+        blank: called with the index of each image that failed, before its line is written.
     """
 
-    def __init__(self, journal: Journal, stop: int) -> None:
+    def __init__(
+        self, journal: Journal, stop: int, blank: Callable[[int], None] | None = None
+    ) -> None:
         self._journal = journal
+        self._blank = blank
         self.stop = stop
 
     @property
@@ -24,6 +30,10 @@ class JournalLines:
         """Append lines."""
         room = self.stop - record.first
         if room > 0:
+            if self._blank is not None:
+                for answer in record.answers[:room]:
+                    if answer.failed:
+                        self._blank(answer.index)
             self._journal.append(record.first, [a.line for a in record.answers[:room]])
 
     def take_back(self, first: int) -> int:

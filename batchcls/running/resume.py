@@ -20,9 +20,10 @@ from batchcls.images import Folder, ImageRef
 from batchcls.job.job import Job
 from batchcls.job.shard import part_of, require_images
 from batchcls.messages import Answer
-from batchcls.results import carry, echoes, generation, unchecked
+from batchcls.results import carry, echoes, embeddings, generation, unchecked
 from batchcls.results import manifest as manifests
 from batchcls.results.disk_errors import guard
+from batchcls.results.embeddings import Embeddings
 from batchcls.results.journal import Journal
 from batchcls.results.manifest import Manifest
 from batchcls.results.rundir import RunPaths
@@ -43,6 +44,7 @@ class Ready:
         work: the images that have no line yet.
         images: indices of all that the results have a line for in the end.
         images_of: images by their indices.
+        embeddings: the file of their features, where it is wanted and not whole yet.
     """
 
     journal: Journal
@@ -51,10 +53,13 @@ class Ready:
     images_of: ImagesOf
     manifest: Manifest
     notes: tuple[str, ...] = ()
+    embeddings: Embeddings | None = None
 
     def close(self) -> None:
         """Close the files; what was not committed is done again next time."""
         self.journal.close()
+        if self.embeddings is not None:
+            self.embeddings.close()
         self.work.close()
 
 
@@ -163,6 +168,7 @@ class Output:
         decided = when_listed(decided, listed.count)
         if isinstance(decided, NewGeneration):
             manifest = self._next_manifest(decided, listed, asked, resolved, description)
+            embeddings.require_free(paths, storage, manifest, decided.before)
             generation.begin(paths, storage, manifest, fresh=decided.over)
         else:
             manifest = decided.manifest
@@ -175,12 +181,14 @@ class Output:
                 fits=fits_of(manifest, reader), first=manifest.lines.start,
             )  # fmt: skip
             undo.callback(journal.close)
+            if (rows := embeddings.opened_for(paths, storage, manifest, journal)) is not None:
+                undo.callback(rows.close)
             first, passes = journal.next, self.job.number_iter
             notes = rounding.note(storage, paths, manifest, echoes.heard(description, first))
             carried = self._carried(manifest, first)
             work = ListedWork(reader, manifest.lines, first, passes, carried)
             undo.pop_all()
-        return Ready(journal, work, manifest.lines, self._images_of, manifest, notes)
+        return Ready(journal, work, manifest.lines, self._images_of, manifest, notes, rows)
 
     def reader(self, manifest: Manifest) -> InputsReader:
         """Of a generation's list, wherever the images are by now."""

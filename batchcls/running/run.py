@@ -21,6 +21,7 @@ from batchcls.errors import BatchclsError, RefusedError
 from batchcls.job.job import Job
 from batchcls.model.files.find import model_path
 from batchcls.results.lock import Lock
+from batchcls.results.manifest import FEATURES
 from batchcls.results.rundir import RunPaths, make_directory, remove_unbegun
 from batchcls.results.storage import PosixStorage, Storage
 from batchcls.running.log import logging_to
@@ -97,6 +98,10 @@ def _run(
                 case Finished(manifest, failed):
                     from batchcls.running.result import already_complete  # no worker is waiting
 
+                    if FEATURES in manifest.fingerprint:
+                        from batchcls.results import embeddings
+
+                        embeddings.settle(paths, storage)
                     return already_complete(paths, manifest, failed, job)
                 case GoOn() | NewGeneration():
                     team, presenter = _staff(job, paths, requests, decided, storage)

@@ -18,6 +18,7 @@ from batchcls.errors import BatchclsError, DistrustedError, RefusedError, Stoppe
 from batchcls.job.job import Job
 from batchcls.messages import LayerTime
 from batchcls.model.compile.compiled_files import sweep_after
+from batchcls.results.manifest import FEATURES
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
 from batchcls.running import device_check, fingerprint, rounding
@@ -109,6 +110,7 @@ class Session:
             for note in ready.notes:
                 self._progress.warn(note)
             if journal.finished:
+                self._settle(ready)
                 self._progress.on_listed(len(ready.images), resumed, journal.failed)
                 self._presenter.end("done", "nothing new to label", self._team.loop.description)
             else:
@@ -117,6 +119,7 @@ class Session:
                 except DistrustedError:
                     self._checked.forget()
                     raise
+                self._settle(ready)
                 layers = self._layers()
                 faster = self._faster()
                 self._presenter.end("done", "", self._team.loop.description, layers, faster=faster)
@@ -208,13 +211,21 @@ class Session:
         self._team.loop.rounding.note_to(
             lambda echo: rounding.note_worker(*files, echo, journal.next, warn)
         )
-        lines = JournalLines(journal, ready.images.stop)
+        rows = ready.embeddings
+        lines = JournalLines(journal, ready.images.stop, rows.blank if rows else None)
         with contextlib.closing(NightWatch(self._team, *files, ready, lines)) as watch:
             watch.before()
             self._work(ready, lines)
             for warning in watch.after():
                 warn(warning)
         journal.finish()
+
+    def _settle(self, ready: Ready) -> None:
+        """Give the file of features its name, where there is one."""
+        if FEATURES in ready.manifest.fingerprint:
+            from batchcls.results import embeddings
+
+            embeddings.settle(self._paths, self._storage)
 
     def _work(self, ready: Ready, lines: JournalLines) -> None:
         self._team.coordinator.begin(ready.work, ready.journal.next)

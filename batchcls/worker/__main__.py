@@ -50,7 +50,11 @@ def main(open_pipeline: Open = open_pipeline, open_outbox: type[Outbox] = Outbox
         os._exit(2)
     gc.enable()
     outbox.send(protocol.encode("ready", description=classifier.description))
-    serve(inbox, outbox, pipeline, board)
+    try:
+        serve(inbox, outbox, pipeline, board)
+    except BatchclsError as error:  # rows of features cannot be written: no image is to blame
+        outbox.send(protocol.encode("refused", error=type(error).__name__, message=str(error)))
+        os._exit(2)
     if start.job.perf_counts:
         rows = [row.as_dict() for row in classifier.perf_counts()]
         outbox.send(protocol.encode("counters", rows=rows))

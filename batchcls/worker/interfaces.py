@@ -31,6 +31,10 @@ class Finished(Protocol):
     def error(self) -> str | None:
         """Why the device refused the request, None if it did not."""
 
+    @property
+    def features(self) -> Array | None:
+        """Shape (images, features), float16; None where the job keeps none."""
+
 
 class Ring(Protocol):
     """Infer requests of one device, started round-robin, the oldest awaited first."""

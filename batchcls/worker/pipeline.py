@@ -26,7 +26,7 @@ from batchcls.images import ImageRef, Picture
 from batchcls.messages import WorkerStats
 from batchcls.sources.allowance import PATIENCE_S
 from batchcls.worker.answers import Answers, Done
-from batchcls.worker.interfaces import Classifier, Finished, Ring
+from batchcls.worker.interfaces import Array, Classifier, Finished, Ring
 from batchcls.worker.micro_batch import MICRO_BATCH_S, MicroBatch
 from batchcls.worker.prefetch import InWork, Prefetch
 from batchcls.worker.read_ahead import ReadAhead
@@ -57,6 +57,7 @@ class Pipeline:
         rings: which request is next; None gives those of the classifier their turns.
         room: what images that are read ahead may take of memory.
         patience_s: how long to wait for one of them.
+        keep: takes an image's index and its features, where the job keeps them.
     """
 
     def __init__(
@@ -73,9 +74,11 @@ class Pipeline:
         rings: Rings | None = None,
         room: Room | None = None,
         patience_s: float = PATIENCE_S,
+        keep: Callable[[int, Array], None] | None = None,
     ) -> None:
         self._classifier = classifier
         self._night = night
+        self._keep = keep
         self._rings = rings or Rings(classifier.rings)
         self._board = board
         self._decoding = Prefetch(read, decode, classifier.prepare, board, threads, facts)
@@ -276,8 +279,10 @@ class Pipeline:
                 self._night.see(ring.device, work.image.index, work.tensor, finished.scores[row])
             if (again := self._answers.add(work, finished.scores[row])) is not None:
                 self._waiting.appendleft(again)
-            else:
-                self._ahead.used(work)
+                continue
+            self._ahead.used(work)
+            if self._keep is not None and finished.features is not None:
+                self._keep(work.image.index, finished.features[row])
         count, device = len(self._answers.done) - before, ring.device
         self._images[device] = self._images.get(device, 0) + count
         self._latency[device] = self._latency.get(device, 0.0) + finished.latency_s * count

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from batchcls.images import ImageRef, Picture
+from batchcls.job.job import Job
 from batchcls.messages import CANARY
 from batchcls.sources.allowance import Allowance
 from batchcls.sources.every import EveryPlace
@@ -107,6 +108,7 @@ def open_pipeline(start: StartMessage, board: Board) -> tuple[Any, Pipeline]:
         rings=rings,
         room=room,
         patience_s=patience_s,
+        keep=_keep(job),
     )
     give_back()
     keep()
@@ -141,6 +143,15 @@ def _two_looks(
     return TwoLooks(
         first.rings, exact.rings, exact.lead, plan.margin, board, marked="look" in start.job.facts
     )
+
+
+def _keep(job: Job) -> Callable[[int, Any], None] | None:
+    """What takes the features of images; None where nobody keeps them."""
+    if not job.embeds:
+        return None
+    from batchcls.worker.rows import Rows  # few runs keep any
+
+    return Rows(job).put
 
 
 def _night_check(start: StartMessage, classifier: Any, board: Board) -> "NightCheck | None":

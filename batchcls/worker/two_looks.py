@@ -32,6 +32,7 @@ class Settled(NamedTuple):
     scores: Array
     latency_s: float
     error: str | None = None
+    features: Array | None = None  # `--fast` keeps none
 
 
 class TwoLooks(Rings):

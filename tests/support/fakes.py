@@ -23,6 +23,7 @@ class FakeFinished:
     scores: NDArray[np.float32]
     latency_s: float = 0.001
     error: str | None = None
+    features: NDArray[np.float16] | None = None
 
 
 class FakeRing:

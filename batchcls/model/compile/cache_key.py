@@ -127,6 +127,7 @@ def key(work: Compilation, compiler: Mapping[str, Any] | None = None) -> str:
         "properties": {n: _lasting(n, properties) for n, properties in work.properties.items()},
         "batch size": work.batch_size,
         "guess": work.guess or "",
+        "embeds": job.embeds,
         "job": {k: v for k, v in job.as_dict().items() if k not in NEUTRAL | ELSEWHERE},
     }
     text = json.dumps(facts, sort_keys=True, default=str)

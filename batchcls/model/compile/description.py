@@ -64,6 +64,7 @@ def describe(
         "warnings": list(warnings),
         "versions": found,
         "fingerprint": {
+            **({"features": list(metadata.features)} if metadata.features else {}),
             **{f"preprocess.{key}": value for key, value in pre.items()},
             "labels": hashed,
             "score_output": job.score_output,

@@ -1,6 +1,8 @@
 """Compiles a job's model from its files: what happens where nothing is cached."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from batchcls.errors import DeviceError
 from batchcls.model.compile import hetero, load
@@ -9,7 +11,7 @@ from batchcls.model.compile.compiled import Compiled, DeviceModel
 from batchcls.model.compile.model_metadata import leave_undecided
 from batchcls.model.devices import core as cores
 from batchcls.model.devices.strings import Device
-from batchcls.model.graph import input_rows, int8, pool_parts
+from batchcls.model.graph import features, input_rows, int8, pool_parts
 from batchcls.model.metadata import model_info
 from batchcls.model.runtime import Model
 
@@ -28,7 +30,15 @@ def compile_from_source(work: Compilation) -> Compiled:
     """
     loaded = load.load(work.job, work.core, work.guess or "")
     leave_undecided(work.guess, loaded.metadata)
-    model = load.connect(loaded, work.batch_size)
+    metadata, wanted = loaded.metadata, None
+    if work.job.embeds:
+        found = features.find(loaded.model, loaded.scores, work.job.features)
+        metadata = replace(metadata, features=(found.name, found.size))
+
+        def wanted(copy: Model) -> Any:
+            return features.find(copy, loaded.scores, work.job.features).flat()
+
+    model = load.connect(loaded, work.batch_size, wanted)
     how, notes = int8.choose(work.core, model, work.properties, work.job.int8)
     if cores.only_cpus(work.devices) and how in ("none", "exact"):
         input_rows.arrange(model)
@@ -36,7 +46,7 @@ def compile_from_source(work: Compilation) -> Compiled:
     affinities = hetero.affinities(loaded.model)
     models = tuple(_on_device(work, model, device, affinities) for device in work.devices)
     elsewhere = _LABELS_ELSEWHERE in model_info.read_info(loaded.model, model_info.ROOT)
-    return Compiled(loaded.metadata, how, models, cacheable=not elsewhere, notes=notes)
+    return Compiled(metadata, how, models, cacheable=not elsewhere, notes=notes)
 
 
 def _on_device(

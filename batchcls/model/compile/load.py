@@ -3,10 +3,12 @@
 Nothing is compiled here: `compiling` does that, for each device.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from batchcls.errors import UsageError
+from batchcls.errors import ModelError, UsageError
 from batchcls.job.job import DEFAULT_TOP, Job
 from batchcls.job.paths import expanded
 from batchcls.model.compile.model_metadata import ModelMetadata, refuse_guesses
@@ -15,6 +17,7 @@ from batchcls.model.files import onnx
 from batchcls.model.files.find import model_file, model_path
 from batchcls.model.graph import activation, clamping, edits, onnx_softmax, ports, trimming
 from batchcls.model.graph import scores as score_outputs
+from batchcls.model.graph.activation import Activation
 from batchcls.model.graph.ports import ImageInput
 from batchcls.model.graph.scores import ScoreOutput
 from batchcls.model.metadata import files_beside, label_files, labels, metadata
@@ -76,7 +79,11 @@ def load(job: Job, core: Core, guess: str = "") -> Loaded:
     beside, doubts = ([], []) if names else files_beside.names(path)
     named = job.score_output or known.settings.score_output
     counts = labels.counts(names or ()).union(*(labels.counts(found) for _, found in beside))
-    scores = score_outputs.choose(model, named, counts)
+    gives = score_outputs.extractor(model) if names is None and named is None else None
+    if gives is not None and gives.classes not in counts:
+        scores = _features_for(job, path, gives)
+    else:
+        scores = score_outputs.choose(model, named, counts)
     if names is None:
         names, labels_origin, more = labels.first_that_fits(beside, scores.classes)
         doubts += more
@@ -86,6 +93,9 @@ def load(job: Job, core: Core, guess: str = "") -> Loaded:
     own_yes_and_no = settings.multilabel or scores.classes == 1
     wanted = settings.activation or ("sigmoid" if own_yes_and_no else None)
     how, activation_origin = activation.decide(model, scores.index, wanted, job.activation)
+    if scores.features:
+        how, activation_origin, names = Activation("none"), "", ()
+        labels_origin = f"none: the output {scores.name} gives features"
     pair = scores.classes == 1 and names is not None and len(names) == 2
     if pair:
         how = replace(how, pair=True)
@@ -98,10 +108,11 @@ def load(job: Job, core: Core, guess: str = "") -> Loaded:
     described["labels"] = labels_origin
     described["threshold"] = origins.get("threshold", DEFAULT)
     described["top"] = origins.get("top", DEFAULT)
+    classes = 2 if pair else scores.classes
     found = ModelMetadata(
         pre=pre,
         activation=how,
-        labels=_fitted(names, labels_origin, 2 if pair else scores.classes),
+        labels=() if scores.features else _fitted(names, labels_origin, classes),
         threshold=_threshold(job, settings, pair=pair),
         top=settings.top or DEFAULT_TOP,
         origins=described,
@@ -113,6 +124,23 @@ def load(job: Job, core: Core, guess: str = "") -> Loaded:
     )
     refuse_guesses(job, found)
     return Loaded(path, model, image, scores, found)
+
+
+def _features_for(job: Job, path: Path, scores: ScoreOutput) -> ScoreOutput:
+    """The output of a model without classes, for a job that wants its features.
+
+    Raises:
+        ModelError: the job wants classes.
+    """
+    if not job.embeds:
+        raise ModelError(
+            f"{path.name} has no classes: its output {scores.name} gives {scores.classes:,} "
+            "features of an image\nhint: `batchcls embed` keeps them; if they are class scores "
+            "after all, name the classes with `--labels`"
+        )
+    if not {"margin", "entropy"}.isdisjoint(job.facts):
+        raise UsageError("--with margin, entropy: the model has no classes to be unsure of")
+    return scores
 
 
 def _prepared(
@@ -190,8 +218,13 @@ def _check_own_size(job: Job, image: ImageInput) -> list[str]:
     return [f"images of different sizes do not share a request; batch size {job.batch_size} is 1"]
 
 
-def connect(loaded: Loaded, batch_size: int) -> Model:
+def connect(
+    loaded: Loaded, batch_size: int, features: Callable[[Model], Any] | None = None
+) -> Model:
     """The model as it is compiled: pixels of one size in, one float32 score output.
+
+    Args:
+        features: of a copy of the model, to be given too; see `edits.connect`.
 
     Raises:
         ModelError: it does not work at that batch size.
@@ -200,7 +233,7 @@ def connect(loaded: Loaded, batch_size: int) -> Model:
     if pre.resize_type == "embedded":
         batch_size = 1  # images of different sizes do not fit into one tensor
     edits.set_shape(loaded.model, loaded.image, loaded.scores, pre.height, pre.width, batch_size)
-    return edits.connect(loaded.model, loaded.image, loaded.scores, pre)
+    return edits.connect(loaded.model, loaded.image, loaded.scores, pre, features)
 
 
 def _names(job: Job, known: metadata.Known) -> tuple[tuple[str, ...] | None, str]:

@@ -24,6 +24,7 @@ class ModelMetadata:
 
     Attributes:
         activation: from raw outputs to probabilities.
+        labels: of the classes; none where the model gives features in their place.
         threshold: multi-label models answer with every class from it on; None = top-N.
         top: classes per image, unless the job says how many.
         origins: key → where its value came from.
@@ -32,6 +33,8 @@ class ModelMetadata:
             most usual first; empty where they are known.
         inputs: of the model as it was read, as JSON data.
         outputs: likewise.
+        features: name of the tensor before the last layer, and its numbers for an image; None
+            where nobody asked for them.
     """
 
     pre: Preprocess
@@ -45,6 +48,7 @@ class ModelMetadata:
     plausible: tuple[str, ...]
     inputs: list[dict[str, Any]]
     outputs: list[dict[str, Any]]
+    features: tuple[str, int] | None = None
 
     @property
     def usual_top(self) -> int:
@@ -66,8 +70,8 @@ class ModelMetadata:
         values["pre"] = Preprocess(**{k: _tuples(v) for k, v in values["pre"].items()})
         values["activation"] = Activation(**values["activation"])
         values["labels"] = tuple(values["labels"])
-        for name in ("warnings", "guesses", "plausible"):
-            values[name] = tuple(values[name])
+        for name in ("warnings", "guesses", "plausible", "features"):
+            values[name] = _tuples(values[name])
         return cls(**values)
 
     @property

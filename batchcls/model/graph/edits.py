@@ -4,6 +4,7 @@ The input's numbers are its type, layout, mean and scale. Changes inside the gra
 their own: `trimming`, `weights`, `input_rows`, `pool_parts`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -85,17 +86,25 @@ def _free_batch(model: Model, image: ImageInput, height: int, width: int) -> Non
         op.input(1).replace_source_output(freed.output(0))
 
 
-def connect(model: Model, image: ImageInput, scores: ScoreOutput, pre: Preprocess) -> Model:
+def connect(
+    model: Model,
+    image: ImageInput,
+    scores: ScoreOutput,
+    pre: Preprocess,
+    features: Callable[[Model], Any] | None = None,
+) -> Model:
     """Make the model take (N, H, W, C) pixels and give one (N, classes) float32 output.
 
     Args:
         model: of static shape.
         pre: what an image goes through; mean and scale go into the graph.
+        features: finds a node of a copy of the model, (N, features) float32, that is given as a
+            second output.
 
     Raises:
         ModelError: OpenVINO refuses the combination.
     """
-    single = _only_scores(model.clone(), scores)
+    single = _only_scores(model.clone(), scores, features)
     steps = PrePostProcessor(single)
     port = steps.input(image.index)
     port.tensor().set_element_type(Type.f32 if pre.intensity[0] == "percentile" else Type.u8)
@@ -146,13 +155,16 @@ def _clipped(x: Any, factor: float, offset: float, low: float, high: float) -> A
     return opset13.clamp(scaled, low, high).output(0)
 
 
-def _only_scores(model: Model, scores: ScoreOutput) -> Model:
+def _only_scores(
+    model: Model, scores: ScoreOutput, features: Callable[[Model], Any] | None
+) -> Model:
     """The model with one output, (N, classes) float32; layers that only feed others fall away."""
+    more = [] if features is None else [opset13.result(features(model))]
     source = model.outputs[scores.index].get_node().input_value(0)
     # Results that stay referenced confuse the CPU plugin: the old ones go before the new one.
     for result in model.get_results():
         model.remove_result(result)
     wanted = np.array([-1, scores.classes], np.int64)
     flat = opset13.reshape(opset13.convert(source, "f32"), wanted, special_zero=False)
-    model.add_results([opset13.result(flat)])
+    model.add_results([opset13.result(flat), *more])
     return model

@@ -57,7 +57,7 @@ def find(model: Model, scores: ScoreOutput, named: str | None = None) -> Feature
     """The features of a model.
 
     Args:
-        scores: which of its outputs has the class scores.
+        scores: which of its outputs has the class scores, or features in their place.
         named: a tensor or an operation (`--features`) instead of the input of the last layer.
 
     Raises:
@@ -66,6 +66,10 @@ def find(model: Model, scores: ScoreOutput, named: str | None = None) -> Feature
     """
     if named is not None:
         return _named(model, named)
+    if scores.features:
+        port = model.outputs[scores.index]
+        source = port.get_node().input_value(0)
+        return Features(scores.name, str(port.get_partial_shape()), scores.classes, source)
     layer = _last_layer(model.outputs[scores.index].get_node())
     if layer is None or layer.get_output_partial_shape(0)[_axis(layer)] != scores.classes:
         raise ModelError(
@@ -80,17 +84,6 @@ def find(model: Model, scores: ScoreOutput, named: str | None = None) -> Feature
     else:
         size = int(weights[-1 if layer.get_attributes()["transpose_b"] else -2])
     return Features(_name(source), str(source.get_partial_shape()), size, source)
-
-
-def add(model: Model, scores: ScoreOutput, named: str | None = None) -> None:
-    """Give a model one more output at the end of its outputs: the features, (N, size) float32.
-
-    Raises:
-        ModelError, UsageError: as `find`.
-    """
-    result = opset13.result(find(model, scores, named).flat())
-    result.output(0).get_tensor().set_names({OUTPUT})
-    model.add_results([result])
 
 
 def backbone(model: Model, scores: ScoreOutput, named: str | None = None) -> Model:

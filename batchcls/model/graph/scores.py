@@ -7,7 +7,7 @@ with the index of a feature.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from batchcls.errors import ModelError
@@ -48,12 +48,14 @@ class ScoreOutput:
     Attributes:
         index: among the model's outputs.
         element_type: OpenVINO's name.
+        features: it gives features in their place: the model knows no classes.
     """
 
     index: int
     name: str
     classes: int
     element_type: str
+    features: bool = False
 
 
 def choose(
@@ -70,11 +72,13 @@ def choose(
     """
     if named is not None:
         return _named(model, named)
-    found = [
+    every = [
         candidate
         for index, port in enumerate(model.outputs)
-        if not port.get_names() & FEATURES and (candidate := _as_scores(port, index)) is not None
+        if (candidate := _as_scores(port, index)) is not None
     ]
+    found = [one for one in every if not model.outputs[one.index].get_names() & FEATURES]
+    found = found or [one for one in every if one.classes in counts]
     for rule in (_of_count(counts), _larger, _called, _ends_in_probabilities(model), _last(model)):
         if len(found) > 1:
             found = rule(found) or found
@@ -87,6 +91,27 @@ def choose(
     )
 
 
+def extractor(model: Model) -> ScoreOutput | None:
+    """The output that gives features, of a model that surely gives nothing else; else None.
+
+    Sure is what is called so, or has the length 1. A width alone is none, see `doubt`.
+    """
+    found = [
+        candidate
+        for index, port in enumerate(model.outputs)
+        if (candidate := _as_scores(port, index)) is not None
+    ]
+    sure = [
+        one
+        for one in found
+        if model.outputs[one.index].get_names() & FEATURES
+        or ending.of(model, one.index).kind == "NormalizeL2"
+    ]
+    if not found or len(sure) < len(found) or found[0].classes == 1:
+        return None
+    return replace(found[0], features=True)
+
+
 def doubt(model: Model, scores: ScoreOutput) -> str:
     """Why an output whose labels nobody knows may be features instead; empty where nothing does."""
     last = ending.of(model, scores.index).kind
@@ -96,7 +121,8 @@ def doubt(model: Model, scores: ScoreOutput) -> str:
         return ""
     return (
         f"the model's output {scores.name} has {scores.classes} values and ends in {last}: it may "
-        "be features, not class scores; `--labels` says which classes they are"
+        "be features, not class scores; `batchcls embed` keeps features, and `--labels` says which "
+        "classes they are"
     )
 
 

@@ -179,6 +179,8 @@ class Classifier:
             ImageError: "bad_output" where the model answered NaN or infinity.
         """
         whole = self._whole(scores)
+        if not self._metadata.labels:  # features: there is nothing to rank
+            return ()
         if note := self._constancy.see(whole):
             self._notes.append(note)
         values = self._selection.probabilities(whole)

@@ -31,23 +31,27 @@ class Finished(NamedTuple):
         scores: (images, classes) float32, raw: `Classifier.outcome` makes them probabilities.
         latency_s: seconds from start to completion.
         error: why the device refused the request, None if it did not.
+        features: (images, features) float16, where the model gives them; else None.
     """
 
     tags: Sequence[Any]
     scores: NDArray[np.float32]
     latency_s: float
     error: str | None = None
+    features: NDArray[np.float16] | None = None
 
 
 _NO_SCORES = np.empty((0, 0), np.float32)
+_MOST = float(np.finfo(np.float16).max)
+"""Features beyond become this, not infinite: else no two such images could be compared."""
 
 
 class Ring:
     """The infer requests of one compiled model.
 
     Args:
-        compiled: a compiled model with one image input and one score output. Its shape is static,
-            or open in height and width for a batch of one.
+        compiled: a compiled model with one image input, one score output, and perhaps features as
+            a second one. Its shape is static, or open in height and width for a batch of one.
         device: the device string, as it is shown.
         nireq: infer requests; 0 = what the compiled model calls optimal.
         count_layers: collect per-layer counters (compiled with PERF_COUNT).
@@ -63,6 +67,7 @@ class Ring:
         self.batch_size = int(shape[0].get_length()) if len(shape) == 4 else 1
         self._requests = [compiled.create_infer_request() for _ in range(self.nireq)]
         self._inputs = [] if self._takes_any_size else [_rows(one) for one in self._requests]
+        self._gives_features = len(compiled.outputs) > 1
         self._started: deque[tuple[int, Sequence[Any], str | None]] = deque()
         self._next = 0
         self._counts_layers = count_layers
@@ -182,7 +187,11 @@ class Ring:
             scores = np.array(request.get_output_tensor(0).data, np.float32)[: len(tags)]
             latency = request.latency / 1000
             self._answered += 1
-            finished = Finished(tags, scores, latency)
+            features = None
+            if self._gives_features:
+                features = request.get_output_tensor(1).data[: len(tags)]
+                features = np.clip(features, -_MOST, _MOST).astype(np.float16)
+            finished = Finished(tags, scores, latency, features=features)
         except Exception as error:  # noqa: BLE001 - a refusal is an answer (rule 4)
             finished = Finished(tags, _NO_SCORES, 0.0, reason(error))
         self._started.popleft()

@@ -62,6 +62,8 @@ def test_means_of_all_requests_are_counted_once() -> None:
     class Compiled:
         """Three requests that show the same counters, as OpenVINO's do."""
 
+        outputs = ("scores",)
+
         def get_property(self, name: str) -> int:
             return 3
 
