@@ -58,4 +58,4 @@ def measure(
             fast.settle()
     times = statistics.median(b / a for a, b in rates if a)
     fps = max(b for _, b in rates)
-    return Fast(plan.words, times, fps, plan.measured[plan.first], command)
+    return Fast(plan.words, times, fps, plan.measured[plan.name], command)

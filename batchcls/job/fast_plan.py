@@ -27,6 +27,7 @@ class FastPlan:
         measured: the same as JSON data.
         model: SHA-256 of the first look's own model (`files.find.model_hash`), which lies in the
             run's folder; "" where it is the run's, computed otherwise.
+        reduced: the first look is at pictures decoded smaller, as `--decode reduced` does it.
     """
 
     first: str = NONE
@@ -34,6 +35,12 @@ class FastPlan:
     words: str = ""
     measured: Mapping[str, Any] = field(default_factory=dict)
     model: str = ""
+    reduced: bool = False
+
+    @property
+    def name(self) -> str:
+        """Of this way to look first, for people and among what was measured."""
+        return f"{self.first} of smaller pictures" if self.reduced else self.first
 
     @property
     def looks_twice(self) -> bool:
@@ -47,7 +54,7 @@ class FastPlan:
     @property
     def rule(self) -> str:
         """What of it changes answers, for the fingerprint."""
-        first = f"{self.first} {self.model}".rstrip()
+        first = f"{self.name} {self.model}".rstrip()
         return f"{first}, again in f32 below {self.margin:.6f}"
 
     def as_dict(self) -> dict[str, Any]:

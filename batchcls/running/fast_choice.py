@@ -54,17 +54,20 @@ class Costs:
         first: the first look.
         exact: the look in f32.
         whole: decoding in full for that, where the first look is at a smaller picture.
+        without: without `--fast`; None = what it takes to prepare it and to look in f32.
     """
 
     prepare: float
     first: float
     exact: float
     whole: float = 0.0
+    without: float | None = None
 
     def gain(self, again: float) -> float:
         """How many times as fast it is where that share of the images has a second look."""
         fast = self.prepare + self.first + again * (self.exact + self.whole)
-        return (self.prepare + self.exact) / fast if fast > 0 else 1.0
+        without = self.prepare + self.exact if self.without is None else self.without
+        return without / fast if fast > 0 else 1.0
 
 
 @dataclass(frozen=True, slots=True)

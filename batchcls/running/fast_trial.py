@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -124,11 +125,14 @@ def decide(
         made = _int8(partial(ask, MAKES_INT8, thirds(images)[0]), log_file.parent)
         bounds["spent"] = made["spent"]
         plans = [FastPlan(BF16), *([FastPlan(INT8, model=made["model"])] if made["model"] else ())]
+        smaller = [replace(plan, reduced=True) for plan in plans]
+        # Where each picture is decoded smaller anyway, there is no other first look.
+        plans = smaller if start.job.decode == "reduced" else plans + smaller
         named = [(plan.as_dict(), str(plan.model_in(log_file.parent))) for plan in plans]
         found = ask(MODULE, images, plans=named)
         if why := made["refused"]:
             found["refused"][INT8] = why
-        plan = judged(found, start.job, made["model"])
+        plan = judged(found, start.job, plans)
     except (InterruptedByUser, RefusedError):
         raise
     except (BatchclsError, OSError, TypeError, KeyError, ValueError) as error:

@@ -35,8 +35,9 @@ class StartMessage:
 
     def looking(self, plan: "FastPlan | None", directory: Path) -> Self:
         """The same with a plan, whose own model lies in this directory if it has one."""
+        job = replace(self.job, decode="reduced") if plan and plan.reduced else self.job
         model = str(plan.model_in(directory)) if plan is not None and plan.model else ""
-        return replace(self, fast=plan, first_model=model)
+        return replace(self, job=job, fast=plan, first_model=model)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON data; `from_json` reads it back."""

@@ -3,7 +3,8 @@
 Rules of this file:
 
 1. All looks are at the same images, in turns of a few, so that a machine that is busy with
-   something else slows each. With `--decode reduced` the exact one is at the picture in full.
+   something else slows each. Where pictures are large, first looks are at smaller ones too; the
+   exact one is at the picture in full.
 2. It ends in time: what the first turns take says how many there can be.
 3. Nothing is decided here: leads and times go back (`batchcls.running.fast_choice`).
 """
@@ -13,6 +14,7 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,7 @@ from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import BatchclsError, ImageError, ModelError
 from batchcls.images import ImageRef
 from batchcls.job.fast_plan import BF16, FastPlan
+from batchcls.job.job import Job
 from batchcls.model.devices import cpu
 from batchcls.model.infer.classifier import Classifier
 from batchcls.model.infer.first_look import first_look
@@ -58,17 +61,22 @@ def find(request: Mapping[str, Any]) -> dict[str, Any]:
     exact = Classifier.open(start.job, start.threads, start.guess)
     if exact.description["int8"] != "none":
         return {"refused": {"": "the model is quantised already"}, "looks": {}}
-    firsts, refused = {}, {}
+    opened: dict[str, Classifier] = {}
+    refused: dict[str, str] = {}
+    looks: list[tuple[FastPlan, Classifier]] = []
     for data, model in request["plans"]:
         plan = FastPlan.from_dict(data)
         try:
-            firsts[plan.first] = _opened(start, plan, model)
+            if plan.first not in opened and plan.first not in refused:
+                opened[plan.first] = _opened(start, plan, model)
         except BatchclsError as error:
             refused[plan.first] = str(error)
-    if not firsts:
+        if plan.first in opened:
+            looks.append((plan, opened[plan.first]))
+    if not looks:
         return {"refused": refused, "looks": {}}
-    trial = _Trial(exact, firsts, DecodePolicy.of(start.job))
     images = list(leased.from_json(request))
+    trial = _Trial(start.job, exact, looks)
     trial.look(images[:TURN])  # the first time, memory is cold
     trial.forget()
     begun, done = time.monotonic(), 0
@@ -79,10 +87,9 @@ def find(request: Mapping[str, Any]) -> dict[str, Any]:
         may = min(request["seconds"], request["share"] * trial.without) - request["spent"]
         if spent * (1 + TURN / done) > may:
             break
-    for first in firsts.values():
+    for first in opened.values():
         first.settle()  # cached: no worker has to compile it once more
-    looks = {name: {"seen": trial.seen[name], "costs": trial.costs(name)} for name in firsts}
-    return {"refused": refused, "looks": looks}
+    return {"refused": refused, "looks": trial.found()}
 
 
 def _opened(start: StartMessage, plan: FastPlan, model: str) -> Classifier:
@@ -102,80 +109,105 @@ def _opened(start: StartMessage, plan: FastPlan, model: str) -> Classifier:
 class _Trial:
     """What was seen so far.
 
-    Attributes:
-        seen: by name of the first look, as `find` returns it.
+    Args:
+        looks: first looks, with their models.
     """
 
     def __init__(
-        self, exact: Classifier, firsts: Mapping[str, Classifier], policy: DecodePolicy
+        self, job: Job, exact: Classifier, looks: Sequence[tuple[FastPlan, Classifier]]
     ) -> None:
-        self._exact, self._firsts, self._policy = exact, firsts, policy
+        self._exact, self._looks = exact, list(looks)
+        self._usual = "small" if job.decode == "reduced" else "full"
         self._source = EveryPlace()
-        self._at_least = policy.at_least(exact.needs)
-        self.forget()
+        self._policy = replace(DecodePolicy.of(job), reduced=True)
+        self._at_least = self._policy.at_least(exact.needs)
+        self._large = 0
+        self._begin()
 
-    def forget(self) -> None:
-        """Begin again."""
-        self.seen: dict[str, list[Seen | None]] = {name: [] for name in self._firsts}
+    def _begin(self) -> None:
+        self._seen: dict[str, list[Seen | None]] = {plan.name: [] for plan, _ in self._looks}
         self._spent: defaultdict[str, list[float]] = defaultdict(list)
 
-    def costs(self, name: str) -> dict[str, float]:
-        """Seconds of an image with this first look, by part: those of the median turn."""
-        parts = {"prepare": "prepare", "first": name, "exact": "exact", "whole": "whole"}
+    def forget(self) -> None:
+        """Begin again, at whole pictures alone if hardly any would be decoded smaller."""
+        if self._usual == "full" and 2 * self._large < TURN:
+            self._looks = [look for look in self._looks if not look[0].reduced]
+            self._at_least = None
+        self._begin()
+
+    def found(self) -> dict[str, dict[str, Any]]:
+        """By name of the first look, as `find` returns it."""
         return {
-            part: statistics.median(self._spent[key]) if self._spent[key] else 0.0
-            for part, key in parts.items()
+            plan.name: {"seen": self._seen[plan.name], "costs": self._costs(plan)}
+            for plan, _ in self._looks
         }
+
+    def _costs(self, plan: FastPlan) -> dict[str, float]:
+        """Seconds of an image with this first look, by part."""
+        return {
+            "prepare": self._median("small" if plan.reduced else "full"),
+            "first": self._median(plan.name),
+            "exact": self._median("exact"),
+            "whole": self._median("whole") if plan.reduced else 0.0,
+            "without": self.without,
+        }
+
+    def _median(self, part: str) -> float:
+        """Of the turns."""
+        return statistics.median(self._spent[part]) if self._spent[part] else 0.0
 
     @property
     def without(self) -> float:
         """Seconds of an image without a first look."""
-        costs = self.costs("")
-        return costs["prepare"] + costs["exact"]
+        return self._median(self._usual) + self._median("exact")
 
     def look(self, images: Sequence[ImageRef]) -> None:
         """A turn."""
-        began, whole_s = time.perf_counter(), 0.0
-        inputs, wholes = [], []
-        prepared = []
+        spent = {"small": 0.0, "full": 0.0, "whole": 0.0}
+        smalls, wholes, prepared = [], [], []
         for number, image in enumerate(images):
+            began = time.perf_counter()
             try:
                 data = self._source.read(image)
+                read = time.perf_counter()
                 picture = decode_picture(data, self._policy, self._at_least)
-                inputs.append(self._exact.prepare(picture))
+                smalls.append(self._exact.prepare(picture))
             except ImageError:
                 continue  # the run says what is wrong with it
-            wholes.append(inputs[-1])
+            done = time.perf_counter()
+            wholes.append(smalls[-1])
             prepared.append(number)
+            spent["small"] += done - began
             if picture.scale > 1:
-                since = time.perf_counter()
+                self._large += 1
                 whole = decode_picture(data, self._policy, None)  # the same file, which is right
                 wholes[-1] = self._exact.prepare(whole)
-                whole_s += time.perf_counter() - since
-        if not inputs:
-            for none in self.seen.values():
+                whole_s = time.perf_counter() - done
+                spent["whole"] += whole_s
+                spent["full"] += read - began + whole_s
+            else:
+                spent["full"] += done - began
+        if not smalls:
+            for none in self._seen.values():
                 none += [None] * len(images)
             return
-        self._took("prepare", began + whole_s, len(inputs))
-        self._spent["whole"].append(whole_s / len(inputs))
+        for part, seconds in spent.items():
+            self._spent[part].append(seconds / len(smalls))
         right = self._answers("exact", self._exact, wholes)
-        for name, first in self._firsts.items():
-            answers = self._answers(name, first, inputs)
+        for plan, first in self._looks:
+            answers = self._answers(plan.name, first, smalls if plan.reduced else wholes)
             seen: list[Seen | None] = [None] * len(images)
             for number, here, exact in zip(prepared, answers, right, strict=False):
                 seen[number] = self._compared(here, exact)
-            self.seen[name] += seen
+            self._seen[plan.name] += seen
 
     def _answers(
         self, part: str, classifier: Classifier, inputs: Sequence[NDArray[Any]]
     ) -> Sequence[NDArray[np.float32]]:
         began = time.perf_counter()
         found = classifier.rings[0].ask(inputs, ANSWER_S)
-        self._took(part, began, len(inputs))
+        self._spent[part].append((time.perf_counter() - began) / len(inputs))
         return found or ()
-
-    def _took(self, part: str, began: float, images: int) -> None:
-        self._spent[part].append((time.perf_counter() - began) / images)
 
     def _compared(self, first: NDArray[np.float32], exact: NDArray[np.float32]) -> Seen | None:
         judge = self._exact

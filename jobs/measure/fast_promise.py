@@ -104,7 +104,7 @@ def looked_at(job: Job, names: Sequence[str], folder: Path, kept: Path) -> dict[
         start = StartMessage(job, Threads(1, "1", pin=False, nireq=1, batch_size=1))
         request = {"start": start.to_json(), **leased.to_json(images)}
         bounds = {"seconds": ENDLESS_S, "share": ENDLESS_S, "spent": 0.0}
-        plans = [(FastPlan(BF16).as_dict(), "")]
+        plans = [(FastPlan(BF16, reduced=job.decode == "reduced").as_dict(), "")]
         made = fast_trial.find({**request, **bounds, "plans": plans})
         path.write_text(json.dumps(made), encoding="utf-8")
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -166,7 +166,7 @@ def main() -> int:
         if found["refused"]:
             print(f"| {model} | {'; '.join(found['refused'].values())} ||||||")
             continue
-        look = found["looks"][BF16]
+        (look,) = found["looks"].values()
         seen = [Seen(*one) for one in look["seen"] if one is not None]
         for percent in PERCENTS:
             chance = random.Random(f"{model} {percent}")

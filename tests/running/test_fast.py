@@ -136,25 +136,48 @@ def test_a_trial_measures_each_image_once(job: Job, images: Path, tmp_path: Path
     assert measured["same"] == measured["tested"], "colours are easy to tell apart"
 
 
-@pytest.mark.runs
-def test_a_trial_of_smaller_pictures_compares_them_with_whole_ones(
-    job: Job, tmp_path: Path
-) -> None:
+@pytest.fixture
+def large(tmp_path: Path) -> list[ImageRef]:
+    """JPEGs that are decoded at an eighth."""
     chance = np.random.default_rng(3)
+    (tmp_path / "large").mkdir()
     refs = []
     for number in range(36):
         colour = np.roll([60, 60, 190], number)
         pixels = np.clip(colour + chance.integers(-60, 60, (410, 660, 3)), 0, 255)
-        assert cv2.imwrite(str(tmp_path / f"{number}.jpg"), pixels.astype(np.uint8))
-        refs.append(ImageRef(number, f"{number}.jpg", Folder(str(tmp_path))))
-    start = StartMessage(replace(job, fast=True, decode="reduced"), Threads())
-    plan = fast_trial.decide(start, refs, 10**9, 1, tmp_path / "log", lambda: None)
-    if BF16 not in plan.measured:
+        assert cv2.imwrite(str(tmp_path / f"large/{number}.jpg"), pixels.astype(np.uint8))
+        refs.append(ImageRef(number, f"{number}.jpg", Folder(str(tmp_path / "large"))))
+    return refs
+
+
+@pytest.mark.runs
+@pytest.mark.parametrize("decode", ["reduced", "full"])
+def test_a_trial_of_smaller_pictures_compares_them_with_whole_ones(
+    job: Job, tmp_path: Path, large: list[ImageRef], decode: str
+) -> None:
+    start = StartMessage(replace(job, fast=True, decode=decode), Threads())
+    plan = fast_trial.decide(start, large, 10**9, 1, tmp_path / "log", lambda: None)
+    name = FastPlan(BF16, reduced=True).name
+    if name not in plan.measured:
         pytest.skip(plan.words)
-    measured = plan.measured[BF16]
+    measured = plan.measured[name]
     assert measured["costs"]["whole"] > 0
     assert measured["margin"] >= CLOSE
     assert measured["apart"] > 0
+    assert (BF16 in plan.measured) == (decode == "full"), "whole pictures are tried, too"
+
+
+@pytest.mark.runs
+def test_a_plan_for_smaller_pictures_decodes_them_smaller(
+    planned: Planned, tmp_path: Path, large: list[ImageRef]
+) -> None:
+    assert large
+    job = replace(planned(FastPlan(BF16, 1e6, reduced=True)), sources=(str(tmp_path / "large"),))
+    right = lines(replace(job, fast=False, fast_plan=None, output=job.output + "f32"))
+    assert lines(job) == right, "each is looked at again, in full"
+    job = replace(planned(FastPlan(BF16, CLOSE, reduced=True)), sources=job.sources)
+    smaller = lines(replace(job, output=job.output + "-1", workers=1))
+    assert smaller == lines(replace(job, output=job.output + "-2", batch_size=3)) != right
 
 
 def test_what_a_trial_came_to_decides() -> None:
@@ -164,7 +187,7 @@ def test_what_a_trial_came_to_decides() -> None:
 
     def plan(seen: list[list[Any]], **other: float) -> FastPlan:
         look = {"seen": seen, "costs": costs | other}
-        return judged({"refused": {}, "looks": {BF16: look}}, job)
+        return judged({"refused": {}, "looks": {BF16: look}}, job, [FastPlan(BF16)])
 
     good = plan([clear] * 300)
     assert (good.first, good.margin) == (BF16, 0.0)
@@ -178,7 +201,7 @@ def test_what_a_trial_came_to_decides() -> None:
     job = replace(job, yes=True)
     assert plan(wrong_often).first == BF16
     assert "more than 10% of the run" in plan([clear] * 20).words
-    assert not judged({"refused": {"": "no bf16"}, "looks": {}}, job).looks_twice
+    assert not judged({"refused": {"": "no bf16"}, "looks": {}}, job, []).looks_twice
 
 
 @pytest.mark.parametrize(
