@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jobs.performance import choice_rows, cost_rows, peer_rows
+from jobs.performance import choice_rows, cost_rows, fast_rows, peer_rows
 from jobs.performance.comparing import ROOT, Suite
 from jobs.performance.facts import facts, load
 from jobs.performance.table import Line, markdown
@@ -43,6 +43,11 @@ ROWS: dict[str, Callable[[Suite], list[Line]]] = {
     "dashboard": cost_rows.dashboard,
     "int8": choice_rows.int8,
     "bench": choice_rows.bench,
+    "fast_resnet50": fast_rows.resnet50,
+    "fast_lite0": fast_rows.lite0,
+    "fast_large85": fast_rows.large85,
+    "fast_large95": fast_rows.large95,
+    "fast_peers": fast_rows.peers,
 }
 
 
@@ -121,6 +126,8 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
         help="such as torch_dataloader_ov:batch=8")  # fmt: skip
     add("--python", action="append", default=[], metavar="PEER=PATH",
         help="the interpreter of a peer whose packages are elsewhere")  # fmt: skip
+    add("--lite0-onnx", type=Path, help="EfficientNet-Lite0 with its weights, for ONNX Runtime in "
+        "the row `fast_peers`")  # fmt: skip
     arguments = parser.parse_args()
     rows = [row for row in arguments.rows.split(",") if row]
     if unknown := sorted(set(rows) - set(ROWS)):
