@@ -16,6 +16,7 @@ from batchcls.decode.opencv import load as load_opencv
 from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import ImageError
 from batchcls.job.fast_plan import BF16
+from batchcls.model.devices import cpu
 from batchcls.model.infer.classifier import Classifier
 from batchcls.sources.every import EveryPlace
 from batchcls.wire import leased
@@ -38,6 +39,8 @@ def find(request: Mapping[str, Any]) -> dict[str, Any]:
     """
     load_opencv().setNumThreads(1)
     faulthandler.dump_traceback_later(LOADING_S + 6 * ANSWER_S, exit=True)
+    if not cpu.has(BF16):
+        return {"costs": {}, "images": 0}
     start = StartMessage.from_json(request["start"])
     exact = Classifier.open(start.job, start.threads, start.guess)
     in_bf16 = replace(start.job, infer_precision=BF16)

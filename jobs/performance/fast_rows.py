@@ -1,6 +1,7 @@
 """The rows of `--fast`: against today's run, against what others compute in less than f32."""
 
 import json
+import os
 import random
 import shlex
 import subprocess
@@ -31,6 +32,8 @@ from jobs.performance.table import Line, Round, at_least, judged, middle, ratios
 PERCENT = 99.5
 SPLITS = 20
 ENDLESS = 10**12
+NO_UNITS = {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+"""What hides them from `model.devices.cpu` and from OpenVINO."""
 FORCED = 0.1
 """Share of second looks where a model's own answers mean nothing."""
 
@@ -140,6 +143,32 @@ def lite0(suite: Suite) -> list[Line]:
     for name, look in looks(suite, job, folder)["looks"].items():
         lines.append(splits(name, look))
     return lines
+
+
+def without_units(suite: Suite) -> list[Line]:
+    """No units for bf16 and 8-bit integers, as far as anybody can tell: nothing may be lost."""
+    had = dict(suite.environment)
+    os.environ |= NO_UNITS  # the trial's processes have it from here
+    suite.environment |= NO_UNITS
+    try:
+        lines = []
+        for name, model in (("EfficientNet-Lite0", "imagenet"), ("ResNet-50", original(suite))):
+            job = with_built(Job(model=str(model)))
+            other = planned(suite, f"without-{name}", job)
+            commands = {"today": suite.ours(), "fast": suite.ours(_fast(other))}
+            rounds = suite.compare(suite.photos_times(2), Path(str(job.model)), "", commands)
+            lines.append(
+                judged(
+                    f"{name} without units for bf16 and INT8 (faked), `--fast` against `run`: "
+                    "steady", "≥ 0.98x", ratios(rounds["fast"], rounds["today"], "steady"),
+                    at_least(0.98), "{}x",
+                )
+            )  # fmt: skip
+        return lines
+    finally:
+        suite.environment = had
+        for name in NO_UNITS:
+            os.environ.pop(name, None)
 
 
 def splits(first: str, look: Mapping[str, Any]) -> Line:

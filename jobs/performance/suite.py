@@ -48,6 +48,7 @@ ROWS: dict[str, Callable[[Suite], list[Line]]] = {
     "fast_large85": fast_rows.large85,
     "fast_large95": fast_rows.large95,
     "fast_peers": fast_rows.peers,
+    "fast_without": fast_rows.without_units,
 }
 
 
