@@ -80,6 +80,7 @@ def learn(features: NDArray[Any], classes: NDArray[np.int64], folds: NDArray[np.
         classes: (examples,) numbers of classes, each with an example.
         folds: (examples,) numbers of folds, at least two of them.
     """
+    load_library()  # first: only libraries that are loaded are limited
     from threadpoolctl import threadpool_limits
 
     # More threads add in another order, and so make other bits.

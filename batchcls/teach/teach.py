@@ -73,7 +73,7 @@ def teach(
             folder = Path(stack.enter_context(aside))
             alone = new_head.features_alone(loaded)
             seen = seeing.look(
-                _open(job, export.write(alone, alone.model, folder / "features.xml"), stack),
+                open_alone(job, export.write(alone, alone.model, folder / "features.xml"), stack),
                 found,
                 tell,
             )
@@ -83,7 +83,7 @@ def teach(
             taught = new_head.with_head(fresh, linear[0], linear[1], tuple(known.classes))
             _describe(taught.model, seen, learnt, known)
             written = export.write(taught, taught.model, folder / out.name)
-            _try(_open(job, written, stack), seen, learnt)
+            _try(open_alone(job, written, stack), seen, learnt)
             _put(written, out)
     except OSError as error:
         raise ModelError(f"cannot write {out}: {error.strerror or error}") from error
@@ -111,7 +111,8 @@ def learn(seen: Seen) -> tuple[Learnt, Estimate]:
     return learnt, estimate(right, classes, groups, labels, count, judged=bool(judged))
 
 
-def _open(job: Job, model: Path, stack: ExitStack) -> Classifier:
+def open_alone(job: Job, model: Path, stack: ExitStack) -> Classifier:
+    """A model that stands in a temporary folder, on the job's first device."""
     # Not cached: the model is in a temporary folder, and goes by another name later.
     job = replace(export.of_export(job, model), device=job.device[:1], cache=False)
     classifier = Classifier.open(job, Threads())
