@@ -121,6 +121,7 @@ CORE = openvino.Core()
 OTHER: dict[str, Any] = {
     "activation": "sigmoid",
     "score_output": "1",
+    "features": "mean",
     "mean_values": "[9,9,9]",
     "scale_values": "[2,2,2]",
     "reverse_input_channels": True,
