@@ -52,7 +52,10 @@ def judged(found: Mapping[str, Any], job: Job, plans: Iterable[FastPlan]) -> Fas
     pays = [(choice.gain, first) for first, choice in choices.items() if choice.pays]
     keeps = [(gain, first) for gain, first in pays if choices[first].keeps(job.fast_agreement)]
     if not pays:
-        why = "; ".join(_in(name, ", ") + why for name, why in refused.items())
+        names = {
+            why: [name for name in refused if refused[name] == why] for why in refused.values()
+        }
+        why = "; ".join(_in(" and ".join(names[why]), ", ") + why for why in names)
         return as_always(why, measured)
     first = max(keeps or pays)[1]
     choice = choices[first]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from batchcls.running import fast_trial
 from batchcls.running.fast_verdict import judged
 from batchcls.running.run import run
 from batchcls.wire.start import StartMessage
+from tests.support.int8_net import quantised_net
+from tests.support.tiny_models import save
 
 Planned = Callable[[FastPlan], Job]
 
@@ -178,6 +181,59 @@ def test_a_plan_for_smaller_pictures_decodes_them_smaller(
     job = replace(planned(FastPlan(BF16, CLOSE, reduced=True)), sources=job.sources)
     smaller = lines(replace(job, output=job.output + "-1", workers=1))
     assert smaller == lines(replace(job, output=job.output + "-2", batch_size=3)) != right
+
+
+@pytest.mark.runs
+def test_without_bf16_and_nncf_a_trial_says_what_would_help(
+    job: Job, large: list[ImageRef], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    start = StartMessage(replace(job, fast=True), Threads())
+    plan = fast_trial.decide(start, large, 10**9, 1, tmp_path / "log", lambda: None)
+    assert BF16 not in plan.measured
+    if find_spec("nncf") is None:
+        assert "in bf16, this processor does not compute in bf16" in plan.words
+        assert "in INT8, it needs NNCF (`pip install 'nncf>=3.2'`)" in plan.words
+
+
+@pytest.mark.runs
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"with_facts": ("margin", "entropy", "look")},
+        {"classes": "two.txt", "top": 1},
+        {"multilabel": True, "threshold": 0.3},
+    ],
+)
+def test_facts_and_classes_are_of_the_look_that_was_enough(
+    job: Job, planned: Planned, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    (tmp_path / "two.txt").write_text("red\nblue\n")
+    if "classes" in options:
+        options = {**options, "classes": str(tmp_path / "two.txt")}
+    right = lines(replace(job, **options, output=job.output + "f32"))
+    whole = replace(planned(FastPlan(BF16, 1e6)), **options)
+    assert lines(replace(whole, output=job.output + "again")) == right
+    first = replace(planned(FastPlan(BF16, 1e-6)), **options)
+    one = answered(replace(first, output=job.output + "first"))
+    f32 = [record for record in map(json.loads, right.splitlines()) if not record["error"]["kind"]]
+    for here, there in zip(one, f32, strict=True):
+        assert here["top"][:1] != [] or there["top"] == []
+        for fact in {"margin", "entropy"} & here.keys():
+            assert here[fact] == pytest.approx(there[fact], abs=0.02)
+    same = [a["top"][:1] and a["top"][0]["index"] for a in one]
+    assert same == [b["top"][:1] and b["top"][0]["index"] for b in f32]
+
+
+@pytest.mark.runs
+def test_a_quantised_model_has_no_first_look(
+    job: Job, large: list[ImageRef], tmp_path: Path
+) -> None:
+    model = save(quantised_net(64), tmp_path / "int8.xml")
+    start = StartMessage(replace(job, fast=True, model=str(model)), Threads())
+    plan = fast_trial.decide(start, large, 10**9, 1, tmp_path / "log", lambda: None)
+    assert "the model is quantised already" in plan.words
+    assert not plan.looks_twice
 
 
 def test_what_a_trial_came_to_decides() -> None:
