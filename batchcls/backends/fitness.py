@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.errors import BatchclsError
-from batchcls.images import ImageRef, file_of
+from batchcls.images import ImageRef, far, file_of
 from batchcls.model.files.find import file_hash
 from batchcls.sources.reading import FLAGS
 from batchcls.version import __version__, computing
@@ -72,6 +72,20 @@ def sample(images: Sequence[ImageRef]) -> list[Seen]:
     # Those in one container are as good as one.
     looked = map(look_at, dict.fromkeys(map(file_of, images)))
     return [seen for seen in looked if seen is not None]
+
+
+def unlooked(images: Sequence[ImageRef]) -> str:
+    """What machines are not asked to look at, for people; "" if nothing.
+
+    Args:
+        images: the sample of the run's.
+    """
+    if not any(map(far, images)):
+        return ""
+    return (
+        "whether the machines see images in stores and behind URLs is not checked before they "
+        "begin; all of them need the same access and credentials"
+    )
 
 
 def unseen(images: Sequence[Seen]) -> str:

@@ -58,14 +58,10 @@ class Likeness:
         """A worker's description as one of any other machine's that fits would be.
 
         When the model's files were written differs between machines; `objection` has compared them
-        on each. Where processors may be mixed, the echo is the first one's.
+        on each.
         """
         model = description.get("model")
-        same: dict[str, Any] = {}
-        if isinstance(model, Mapping):
-            same["model"] = {**model, "files": []}
-        if self._mixed:
-            same["echo"] = self._first.get("echo", {})
+        same = {"model": {**model, "files": []}} if isinstance(model, Mapping) else {}
         return {**description, **same}
 
 

@@ -30,7 +30,7 @@ from batchcls.messages import (
     WorkerReady,
 )
 from batchcls.wire import protocol
-from batchcls.wire.frames import FrameError, frame
+from batchcls.wire.frames import MAX_WORDS, FrameError, frame
 from batchcls.wire.start import StartMessage
 
 
@@ -160,6 +160,8 @@ class LocalBackend:
     def _take(self, worker: int, payload: bytes) -> Event:
         leased = self._processes[worker].leased
         event = protocol.parse(worker, payload, leased)
+        if len(payload) > MAX_WORDS and not isinstance(event, Answered):
+            raise protocol.ProtocolError(f"says {len(payload)} bytes of itself")
         if isinstance(event, WorkerReady):
             self._deadlines.ready(worker)
             self._processes[worker].ready = True

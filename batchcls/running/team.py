@@ -139,9 +139,12 @@ class Team:
     def _load(self, sample: Sample) -> None:
         if self._job.cluster:
             from batchcls.backends.cluster import ClusterBackend
+            from batchcls.backends.fitness import SAMPLE, unlooked
 
             if isinstance(self.backend, ClusterBackend):
                 self.backend.look_for(sample)
+                if words := unlooked(sample(SAMPLE, 1)):
+                    self._presenter.progress.warn(words)
         self.loop.load()
 
     def _overflow(self) -> Spill:

@@ -11,6 +11,12 @@ MAX_FRAME = 8 << 20
 """Bytes. A report of 64 lines with 1,000 classes each stays below it."""
 
 
+MAX_WORDS = MAX_FRAME // 4
+"""Bytes of what a worker says of itself, usually a few thousand. An agent writes it anew, and by
+that ``1e15`` grows fourfold.
+"""
+
+
 class FrameError(ValueError):
     """The stream is not made of frames."""
 

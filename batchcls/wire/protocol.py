@@ -5,7 +5,8 @@ A message is one line of JSON, and behind it, for answers, the records, a line e
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -40,6 +41,14 @@ class ProtocolError(ValueError):
 
 def _reject_constant(text: str) -> float:
     raise ProtocolError(f"sent {text} for a number")
+
+
+def _finite(text: str) -> float:
+    """A number as JSON has it; ``1e999`` is valid there, and infinity here."""
+    value = float(text)
+    if math.isinf(value):
+        _reject_constant(text[:20])
+    return value
 
 
 # ---- downward (the coordinator is trusted)
@@ -112,7 +121,7 @@ def parse_counters(payload: bytes) -> list[dict[str, Any]] | None:
     """
     if not payload.startswith(b'{"t":"counters"'):
         return None
-    return layer_rows(_head(payload).get("rows"))
+    return layer_rows(_head(payload, float).get("rows"))
 
 
 def layer_rows(rows: Any) -> list[dict[str, Any]]:
@@ -133,9 +142,9 @@ def _layer_row(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**texts, **numbers}
 
 
-def _head(data: bytes) -> dict[str, Any]:
+def _head(data: bytes, number: Callable[[str], float] = _finite) -> dict[str, Any]:
     try:
-        head = json.loads(data, parse_constant=_reject_constant)
+        head = json.loads(data, parse_constant=_reject_constant, parse_float=number)
     except (ValueError, RecursionError) as error:
         raise ProtocolError("sent what is not a message") from error
     if not isinstance(head, dict):

@@ -12,12 +12,14 @@ from typing import Any
 
 from batchcls.messages import Answer, WorkerStats
 from batchcls.wire import protocol
-from batchcls.wire.frames import LENGTH, frame
+from batchcls.wire.frames import LENGTH, MAX_FRAME, frame
 from batchcls.worker.answers import Done
 from batchcls.worker.pipeline import Pipeline
 
 REPORT_ANSWERS = 32
 REPORT_S = 0.05
+MOST_LINES = MAX_FRAME // 2
+"""Bytes of lines in one message, unless a single one is longer."""
 
 
 class Inbox:
@@ -85,14 +87,23 @@ class Outbox:
         return idle or late or len(self._waiting) >= REPORT_ANSWERS
 
     def report(self, pipeline: Pipeline) -> None:
-        """Send all answers that wait, a message per lease, the statistics with the first."""
-        by_lease: dict[int, list[Answer]] = {}
-        for done in self._waiting:
-            by_lease.setdefault(done.lease, []).append(done.answer)
+        """Send all answers that wait, a message per lease, the statistics with the first.
+
+        Very long lines, of thousands of classes each, are told in several messages.
+        """
+        messages: list[tuple[int, list[Answer]]] = []
+        open_ones: dict[int, tuple[list[Answer], int]] = {}
+        for lease, answer in self._waiting:
+            answers, size = open_ones.get(lease, ([], 0))
+            if not answers or size + len(answer.line) > MOST_LINES:
+                answers, size = [], 0
+                messages.append((lease, answers))
+            answers.append(answer)
+            open_ones[lease] = answers, size + len(answer.line)
         self._waiting = []
         self._sent = time.monotonic()
         stats: WorkerStats | None = pipeline.stats(resident_bytes())
-        for lease, answers in by_lease.items():
+        for lease, answers in messages:
             self.send(protocol.encode_answers(lease, answers, stats))
             stats = None
 

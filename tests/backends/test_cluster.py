@@ -279,6 +279,7 @@ def test_mixed_processors_are_taken_where_they_may_be() -> None:
     driver.backend.do(StartWorker(2))
     (event,) = driver.ready(2, echo={"CPU": "bb"})
     assert isinstance(event, WorkerReady)
+    assert event.description["echo"] == {"CPU": "bb"}, "the run notes it"
 
 
 def test_an_earlier_sessions_echo_is_everybodys() -> None:

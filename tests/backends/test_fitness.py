@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from batchcls.backends import fitness
-from batchcls.backends.fitness import other_libraries, other_versions, sample, unseen
+from batchcls.backends.fitness import other_libraries, other_versions, sample, unlooked, unseen
 from batchcls.backends.node_cache import file_system, node_cache
 from batchcls.images import Container, Folder, ImageRef, Member
 
@@ -100,3 +100,8 @@ def test_a_home_over_the_network_holds_no_cache(
     own.chmod(0o777)
     with pytest.raises(PermissionError):
         node_cache(mounts)
+
+
+def test_of_what_is_not_looked_at_the_run_is_told() -> None:
+    assert unlooked([ImageRef(0, "a.jpg", Folder("/photos"))]) == ""
+    assert "stores" in unlooked([ImageRef(0, "a.jpg"), ImageRef(1, "s3://bucket/b.jpg")])

@@ -37,6 +37,7 @@ class HostileOutbox(Outbox):
                 "twice": frame(honest) + frame(honest),
                 "half": frame(honest)[:20],
                 "silent": b"",
+                "wordy": frame(b'{"t":"ready","description":{"x":[%s0]}}' % (b"1e15," * 500_000)),
             }[how]
         )
         time.sleep(60)

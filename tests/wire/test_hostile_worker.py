@@ -77,6 +77,7 @@ HOSTILE = {
     "an escape": raw(
         {"t": "lines", "lease": 7, "i": [0]}, good_line(0).replace(b"cat", b"\x1b[2J")
     ),
+    "infinity in the head": raw(b'{"t":"ready","description":{"echo":1e999}}'),
     "NaN in the head": raw(b'{"t":"lines","lease":7,"i":[NaN]}', good_line(0)),
 }
 
@@ -194,7 +195,7 @@ HONEST = [f"ok.{n}" for n in range(40)]
 
 @pytest.mark.runs
 @pytest.mark.parametrize(
-    "how", ["random", "giant", "foreign", "nan", "pickle", "twice", "half", "silent"]
+    "how", ["random", "giant", "foreign", "nan", "pickle", "twice", "half", "silent", "wordy"]
 )
 def test_a_hostile_worker_is_killed_and_its_lease_done_again(
     tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch

@@ -1,10 +1,16 @@
 """A worker's own loop: what it does with a message, and that it leaves when it is told to."""
 
+import json
 import socket
+import threading
 from collections import deque
+from types import SimpleNamespace
 from typing import Any, cast
 
 from batchcls.images import ImageRef
+from batchcls.messages import Answer, WorkerStats
+from batchcls.results import record
+from batchcls.wire.frames import FrameReader
 from batchcls.worker.answers import Done
 from batchcls.worker.mailbox import Inbox, Outbox
 from batchcls.worker.pipeline import Pipeline
@@ -73,3 +79,27 @@ def test_a_worker_told_to_leave_does_not_wait_for_more_work(board: Board) -> Non
 def test_drained_it_forgets_what_it_has_not_begun(board: Board) -> None:
     steps, sent = served(board, lease("a", "b", "c"), {"t": "stop", "drain": True})
     assert (steps, sent) == ([], b"")
+
+
+def test_a_report_of_very_long_lines_goes_in_several_messages() -> None:
+    ours, theirs = socket.socketpair()
+    heard: list[bytes] = []
+
+    def listen() -> None:
+        reader = FrameReader()
+        while block := theirs.recv(1 << 20):
+            heard.extend(reader.feed(block))
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    with ours, theirs:
+        outbox = Outbox(ours)
+        lines = [b"%d" % k * (1 << 20) for k in range(9)] + [b"x" * record.MAX_LINE]
+        outbox.add([Done(3, Answer(k, line)) for k, line in enumerate(lines)])
+        outbox.report(cast(Pipeline, SimpleNamespace(stats=lambda rss: WorkerStats(rss=rss))))
+        ours.shutdown(socket.SHUT_WR)
+        listener.join()
+    heads = [json.loads(message.partition(b"\n")[0]) for message in heard]
+    assert [index for head in heads for index in head["i"]] == list(range(10))
+    assert ["stats" in head for head in heads] == [True] + [False] * (len(heads) - 1)
+    assert b"\n".join(message.partition(b"\n")[2] for message in heard) == b"\n".join(lines)
