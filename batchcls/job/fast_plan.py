@@ -3,6 +3,7 @@
 Plain data: the trial before the night makes it, the manifest keeps it, each worker gets it.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -66,6 +67,9 @@ class FastPlan:
         """Read `as_dict` back.
 
         Raises:
-            TypeError: data of another shape.
+            TypeError, ValueError: data of another shape.
         """
-        return cls(**data)
+        plan = cls(**data)
+        if plan.first not in (NONE, BF16, INT8) or not 0 <= plan.margin < math.inf:
+            raise ValueError(f"a first look {plan.first!r} with margin {plan.margin!r}")
+        return plan

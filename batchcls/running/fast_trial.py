@@ -9,7 +9,7 @@ import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -24,6 +24,7 @@ from batchcls.job.job import Job
 from batchcls.results.manifest import Manifest, load
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
+from batchcls.running import fingerprint
 from batchcls.running.fast_choice import FEW, thirds
 from batchcls.running.fast_verdict import SECONDS, SHARE, as_always, judged
 from batchcls.running.guessing import answer_to
@@ -40,6 +41,8 @@ IMAGES = 300
 NO_NNCF = f"it needs NNCF (`pip install '{QUANTIZE}'`)"
 SETTING = "fast"
 """Of a manifest's settings: the plan."""
+TELLS_NOTHING = frozenset({"fast", "top", "with", "labels", "always"})
+"""Of what a job asks for: what does not change how often two looks agree."""
 
 
 def known(job: Job, paths: RunPaths, before: Manifest | None, storage: Storage) -> FastPlan | None:
@@ -56,21 +59,40 @@ def known(job: Job, paths: RunPaths, before: Manifest | None, storage: Storage) 
         return None
     if before is not None:
         kept = before.settings.get(SETTING)
-        return FastPlan() if kept is None else FastPlan.from_dict(kept)
+        return FastPlan() if kept is None else _read(kept, job.output)
     if job.fast_plan is None:
         return None
     theirs = RunPaths.find(job.fast_plan)
     other = load(storage, theirs.manifest)
     kept = None if other is None else other.settings.get(SETTING)
-    if kept is None:
+    if other is None or kept is None:
         raise RefusedError(
             f"--fast-plan {job.fast_plan}: that run was begun without `--fast`; name the results "
             "of one that has measured"
         )
-    plan = FastPlan.from_dict(kept)
+    asked = fingerprint.normal(fingerprint.asked(job))
+    if different := sorted(
+        key for key, value in other.settings["asked"].items()
+        if key not in TELLS_NOTHING and value != asked.get(key)
+    ):  # fmt: skip
+        raise RefusedError(
+            f"--fast-plan {job.fast_plan}: that run measured something else; different "
+            f"{'is' if len(different) == 1 else 'are'}: {', '.join(different)}\n"
+            "hint: without `--fast-plan`, `--fast` measures on your own images"
+        )
+    plan = _read(kept, job.fast_plan)
     if plan.model:
         _copy(plan.model_in(theirs.directory).parent, plan.model_in(paths.directory).parent)
     return plan
+
+
+def _read(kept: Mapping[str, Any], results: str) -> FastPlan:
+    try:
+        return FastPlan.from_dict(kept)
+    except (TypeError, ValueError) as error:
+        raise RefusedError(
+            f"{results}: another version of batchcls made its plan for `--fast` ({error})"
+        ) from None
 
 
 def _copy(model: Path, to: Path) -> None:

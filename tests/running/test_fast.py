@@ -121,6 +121,20 @@ def test_a_plan_of_a_run_without_one_is_refused(job: Job) -> None:
 
 
 @pytest.mark.runs
+def test_a_plan_that_was_measured_on_something_else_is_refused(planned: Planned) -> None:
+    job = planned(FastPlan(BF16, 0.5))
+    with pytest.raises(RefusedError, match=r"different are: decode\.reduced, mean_values"):
+        run(replace(job, mean_values="[1,1,1]", decode="reduced"))
+    assert run(replace(job, top=1)).exit_code == 0
+
+
+@pytest.mark.parametrize("wrong", [{"first": "f16"}, {"margin": -1.0}, {"margin": "1"}, {"x": 1}])
+def test_a_plan_of_another_shape_is_none(wrong: dict[str, Any]) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        FastPlan.from_dict({**FastPlan(BF16, 0.5).as_dict(), **wrong})
+
+
+@pytest.mark.runs
 def test_a_trial_measures_each_image_once(job: Job, images: Path, tmp_path: Path) -> None:
     good = sorted(images.rglob("[0-9]*.png"))
     refs = [

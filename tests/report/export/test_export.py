@@ -139,6 +139,8 @@ def test_what_is_there_stays(
     for there in (file, folder, link):
         assert run(results, "--to", "csv", "-o", there) == 2
         assert "exists; choose another name" in capsys.readouterr().err
+    assert run(results, "--to", "csv", "-o", "/") == 2
+    assert "/ is no name for an export" in capsys.readouterr().err
     assert (file.read_text(), [*folder.iterdir()], link.exists()) == ("mine", [], False)
 
 

@@ -90,6 +90,26 @@ def test_names_that_come_twice_get_a_number_or_keep_their_folders(
     assert [line["to"] for line in table(tmp_path / "deep")] == ["cat/in/0/0.jpg", "cat/in/1/0.jpg"]
 
 
+def test_a_number_that_is_another_images_name_is_passed_over(
+    tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["in/a.jpg", "in/a~2.jpg", "in/x/a.jpg", f"in/{'b' * 251}.jpg", f"in/x/{'b' * 251}.jpg"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+        os.utime(tmp_path / name, (4e9, 4e9))  # a clock that was wrong: not changed since the run
+    ok = [
+        record.ok_line(ImageRef(n, name), [Prediction(0, "cat", 0.5)])
+        for n, name in enumerate(names)
+    ]
+    put(results, ok)
+    monkeypatch.chdir(tmp_path)
+    assert run(results, "--to", "folders", "-o", tmp_path / "out") == 0
+    put_as = [line["to"] for line in table(tmp_path / "out")]
+    assert put_as[:3] == ["cat/a.jpg", "cat/a~2.jpg", "cat/a~2~3.jpg"]
+    assert [(tmp_path / "out" / to).read_text() for to in put_as] == names
+
+
 def test_what_is_no_file_or_has_changed_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,8 +121,8 @@ def test_what_is_no_file_or_has_changed_is_named(
     results = put(tmp_path / "r.jsonl", made)
     changed = tmp_path / "changed.jpg"
     changed.touch()
-    later = results.stat().st_mtime + 10
-    os.utime(changed, (later, later))
+    before = results.stat().st_mtime - 10
+    os.utime(results, (before, before))
     assert run(results, "--to", "folders", "-o", tmp_path / "out") == 2
     said = capsys.readouterr().err
     assert "1 image: inside a container" in said

@@ -186,6 +186,7 @@ def test_timelapse_finds_classes_and_failures(results: Path, tmp_path: Path) -> 
         ("megadetector", one("a.jpg", " "), "a blank label"),
         ("megadetector", one("s3://b/a.jpg"), "not a file, where"),
         ("megadetector", one("a.mp4"), "a video's name"),
+        ("megadetector", one("a.jpg", "cat", 12.5), "a score that is no probability"),
     ],
 )
 def test_what_a_kind_cannot_hold_is_named_and_counted(

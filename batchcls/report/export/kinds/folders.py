@@ -5,8 +5,10 @@ be told from a picture, needs no space, leads to other disks, and is safely thro
 can do none of the first three. ``images.jsonl`` has each image's label, folder and old place.
 """
 
+import itertools
 import os
 import posixpath
+import time
 from pathlib import Path
 
 from batchcls.errors import UsageError
@@ -72,7 +74,10 @@ def _why_not(path: str, source: Path, written_ns: int, how: str) -> str:
     found = moving.seen(source, through_links=True)
     if found is None:
         return "no longer there"
-    return "changed since the run" if found.mtime_ns > written_ns else ""
+    changed_ns = found.mtime_ns
+    if changed_ns > time.time_ns():  # by a clock that was wrong: not what tells
+        changed_ns = source.stat().st_ctime_ns
+    return "changed since the run" if changed_ns > written_ns else ""
 
 
 def _inside(path: str) -> str:
@@ -84,25 +89,25 @@ def _put(
     source: Path, out: Path, name: str, index: int, made: set[Path], *, copied: bool
 ) -> str:  # fmt: skip
     """Link or copy a file, under a name with its index where another file has the name."""
-    for to in (name, _numbered(name, index)):
+    for count in itertools.count(1):
+        to = name if count == 1 else _numbered(name, f"~{index}" + f"~{count}" * (count > 2))
         target = out / to
         if target.parent not in made:
             target.parent.mkdir(parents=True, exist_ok=True)
             made.add(target.parent)
-        if os.path.lexists(target):
-            continue
-        if copied:
-            moving.copy(source, target)
-        else:
-            target.symlink_to(source)
-        return to
-    raise FileExistsError(f"{name} exists")
+        if not os.path.lexists(target):
+            break  # else it may be another image's own name
+    if copied:
+        moving.copy(source, target)
+    else:
+        target.symlink_to(source)
+    return to
 
 
-def _numbered(name: str, index: int) -> str:
+def _numbered(name: str, number: str) -> str:
     folder, file = posixpath.split(name)
     stem, ending = posixpath.splitext(file)
-    tail = f"~{index}{ending}"
+    tail = f"{number}{ending}"
     most = LONGEST - len(os.fsencode(tail))
     return f"{folder}/{os.fsdecode(os.fsencode(stem)[:most])}{tail}"
 

@@ -71,6 +71,8 @@ def _why_not(row: Row) -> str:
     path = row.record.path
     if row.corrected is None:
         labels = [one.label for one in row.top]
+        if not all(0 <= one.score <= 1 for one in row.top):
+            return "a score that is no probability, of a model without softmax"
     else:
         labels = [row.corrected] if row.corrected else []
     if not all(map(str.strip, labels)):
