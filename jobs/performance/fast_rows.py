@@ -263,10 +263,10 @@ def peers(suite: Suite) -> list[Line]:
             exact[way] = _answers(suite, pythons, *f32[way])
         found = _answers(suite, pythons, way, of, precision)
         agreements[name] = sum(exact[way][p] == found[p] for p in found) / len(found)
-    return _against(rounds, agreements)
+    return against(rounds, agreements)
 
 
-def _against(rounds: Mapping[str, list[Round]], agreements: Mapping[str, float]) -> list[Line]:
+def against(rounds: Mapping[str, list[Round]], agreements: Mapping[str, float]) -> list[Line]:
     """The line of each, and the verdict against the fastest that agree as well."""
     lines = []
     rivals = [n for n in rounds if n != "fast" and agreements[n] >= agreements["fast"]]
