@@ -16,7 +16,6 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -42,11 +41,15 @@ class ListingProcess:
         names: patterns of names that are images.
         exclude: patterns of others that are left out all the same.
         notes: takes what was left out.
-        log: takes what the process says on its standard error.
+        log: takes what the process says on its standard error, if somebody is to read it.
     """
 
     def __init__(
-        self, names: Sequence[str], exclude: Sequence[str], notes: Notes, log: Path
+        self,
+        names: Sequence[str],
+        exclude: Sequence[str],
+        notes: Notes,
+        log: Path | None = None,
     ) -> None:
         self._filters = {"names": list(names), "exclude": list(exclude)}
         self._notes = notes
@@ -84,22 +87,22 @@ class ListingProcess:
 
 def sample(job: Job, most: int) -> list[ImageRef]:
     """See `sources.sample.sample`; containers are listed by a process of their own here, too."""
-    with tempfile.TemporaryDirectory(prefix="batchcls-listing-") as folder:
-        return samples.sample(job, most, partial(ListingProcess, log=Path(folder) / "log"))
+    return samples.sample(job, most, ListingProcess)
 
 
 class _Child:
     """The process, and the files between."""
 
-    def __init__(self, filters: Mapping[str, Any], log: Path) -> None:
+    def __init__(self, filters: Mapping[str, Any], log: Path | None) -> None:
         with contextlib.ExitStack() as undo:
             try:
                 # Beside the list, where there must be room for as much anyway.
-                self.names = undo.enter_context(tempfile.TemporaryFile(dir=log.parent))
-                self.places = undo.enter_context(tempfile.TemporaryFile(dir=log.parent))
+                folder = None if log is None else log.parent
+                self.names = undo.enter_context(tempfile.TemporaryFile(dir=folder))
+                self.places = undo.enter_context(tempfile.TemporaryFile(dir=folder))
                 ours, its = socket.socketpair()
                 self._socket = undo.enter_context(ours)
-                with its, log.open("ab") as words:
+                with its, (log or Path(os.devnull)).open("ab") as words:
                     self._popen = self._start(its, words)
             except OSError as error:
                 raise ListerError(

@@ -49,13 +49,16 @@ def evaluate(
         if truth is not None or offset is not None:
             raise UsageError("--against compares two results; leave `--truth` and `--offset` out")
         return _compare(results, against, as_json=as_json)
+    from batchcls.backends.listing import ListingProcess
     from batchcls.report import reading, text
     from batchcls.report.corrected import read_truth
     from batchcls.report.lines import ResultsFile
     from batchcls.report.siblings import SiblingTruths
 
     file = ResultsFile.find(results)
-    truths = read_truth(truth) if truth else SiblingTruths(reading.root_of(file.path))
+    truths = (
+        read_truth(truth) if truth else SiblingTruths(reading.root_of(file.path), ListingProcess)
+    )
     found = reading.evaluate(file, truths, offset)
     if as_json:
         print_json({"results": str(file.path), "complete": file.complete, **found.as_dict()})

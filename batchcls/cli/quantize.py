@@ -88,6 +88,7 @@ def quantize(
 
     limits.apply()  # before OpenCV is there
     opencv.load()
+    from batchcls.backends.listing import sample
     from batchcls.backends.localised import with_built
     from batchcls.quantize.quantize import quantize as make_int8
     from batchcls.report.truth import FolderTruths, read
@@ -113,6 +114,7 @@ def quantize(
         max_drop=max_drop,
         guess_allowed=yes,
         tell=print_note,
+        sample=sample,
     )
     if not written:
         raise RefusedError(

@@ -102,6 +102,7 @@ def truths_of(results: str, truth: str | None) -> "Truths | None":
     """What the images show, as the command line says; None where it does not say."""
     if truth is None:
         return None
+    from batchcls.backends.listing import ListingProcess
     from batchcls.report.corrected import read_truth
     from batchcls.report.lines import results_file
     from batchcls.report.reading import root_of
@@ -109,4 +110,4 @@ def truths_of(results: str, truth: str | None) -> "Truths | None":
 
     if truth != FOLDERS:
         return read_truth(truth)
-    return SiblingTruths(root_of(results_file(results)[0]))
+    return SiblingTruths(root_of(results_file(results)[0]), ListingProcess)

@@ -84,10 +84,11 @@ def teach(
 
     limits.apply()  # before OpenCV is there
     opencv.load()
+    from batchcls.backends.listing import sample
     from batchcls.backends.localised import localised
     from batchcls.teach.teach import teach as make
 
-    known = make(localised(job), target, corrections or (), images, print_note)
+    known = make(localised(job), target, corrections or (), images, print_note, sample)
     if as_json:
         print_json(known.as_dict())
     else:

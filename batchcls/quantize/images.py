@@ -11,7 +11,7 @@ from batchcls.errors import ImageError, SourceError
 from batchcls.images import Picture
 from batchcls.job.job import Job
 from batchcls.sources.every import EveryPlace
-from batchcls.sources.sample import sample, scattered, spread
+from batchcls.sources.sample import Sample, scattered, spread
 
 T = TypeVar("T")
 LEAST = 4
@@ -61,7 +61,7 @@ def halves(images: Sequence[T], held_out: int) -> tuple[list[T], list[T]]:
     return [image for n, image in enumerate(images) if n not in positions], held
 
 
-def pictures(job: Job, most: int) -> Iterator[Picture]:
+def pictures(job: Job, most: int, sample: Sample) -> Iterator[Picture]:
     """Some of a job's images, decoded, in a scattered order; without those that cannot be.
 
     Raises:
@@ -73,7 +73,13 @@ def pictures(job: Job, most: int) -> Iterator[Picture]:
             yield decode_picture(source.read(image), policy)
 
 
-def choose(job: Job, prepare: Callable[[Any], Any], calibration: int, held_out: int) -> Chosen:
+def choose(
+    job: Job,
+    prepare: Callable[[Any], Any],
+    calibration: int,
+    held_out: int,
+    sample: Sample,
+) -> Chosen:
     """Read, decode and preprocess images of a job's sources, as the job would.
 
     Args:
@@ -81,6 +87,7 @@ def choose(job: Job, prepare: Callable[[Any], Any], calibration: int, held_out: 
         prepare: of the job's classifier.
         calibration: images to calibrate on, at most.
         held_out: images to judge by, at most.
+        sample: takes them from the sources.
 
     Raises:
         SourceError: a source cannot be listed, or too few of its images can be used.

@@ -20,6 +20,7 @@ from batchcls.quantize import calibrate, compare
 from batchcls.quantize.compare import Comparison
 from batchcls.quantize.images import Chosen, choose, pictures
 from batchcls.report.truth import Truths
+from batchcls.sources.sample import Sample, sample
 
 MOST_TRIED = 96
 """Images that decide which preprocessing is guessed, where nothing says it."""
@@ -36,6 +37,7 @@ def quantize(
     max_drop: float | None = None,
     guess_allowed: bool = False,
     tell: Callable[[str], None] = lambda _: None,
+    sample: Sample = sample,
 ) -> Comparison:
     """Write a job's model as INT8, if it is found good.
 
@@ -49,6 +51,8 @@ def quantize(
             may be lost; layers go back to floating point until no more are. None: all is quantised.
         guess_allowed: calibrate on a guess where the model does not say how its images are
             preprocessed.
+        tell: notes for people.
+        sample: takes the images from the sources.
 
     Returns:
         How the two compare; `out` is written if `accept` said so.
@@ -68,7 +72,7 @@ def quantize(
         )
     if not out.parent.is_dir():
         raise ModelError(f"cannot write {out}: {out.parent} is not a directory")
-    guess = _decided(job, loaded.metadata, tell)
+    guess = _decided(job, loaded.metadata, tell, sample)
     if guess:
         loaded = load.load(job, core, guess)
     for warning in loaded.metadata.warnings:
@@ -76,7 +80,7 @@ def quantize(
     with ExitStack() as stack:
         original = _open(job, stack, guess)
         tell("Reading images …")
-        chosen = choose(job, original.prepare, calibration, held_out)
+        chosen = choose(job, original.prepare, calibration, held_out, sample)
         tell(f"Calibrating on {len(chosen.calibration):,} images …")
         inputs = calibrate.model_inputs(loaded, core, [p.tensor for p in chosen.calibration])
         if max_drop is None:
@@ -100,12 +104,12 @@ def quantize(
         return found
 
 
-def _decided(job: Job, known: ModelMetadata, tell: Callable[[str], None]) -> str:
+def _decided(job: Job, known: ModelMetadata, tell: Callable[[str], None], sample: Sample) -> str:
     """Which preprocessing to guess, as a run over these images would; "" = the most usual."""
     try:
         leave_undecided(None, known)
     except UndecidedError:
-        choice = Choosing(job).choose(pictures(job, MOST_TRIED))
+        choice = Choosing(job).choose(pictures(job, MOST_TRIED, sample))
         tell(choice.words)
         return choice.name
     return ""

@@ -5,13 +5,14 @@ What belongs to an image is what has its key: its name up to the first dot of th
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any
 
 from batchcls.errors import ImageError, SourceError
 from batchcls.images import Folder, ImageRef, Member
 from batchcls.report.truth import INDEX_COLUMNS, LABEL_COLUMNS, FolderTruths, Truth
 from batchcls.sources.containers.kinds import BETWEEN, ROWS, container_path, kind_of
-from batchcls.sources.containers.listing import OwnLister, look_at
+from batchcls.sources.containers.listing import OpenLister, OwnLister, look_at
 from batchcls.sources.containers.places import member_of
 from batchcls.sources.every import EveryPlace
 from batchcls.sources.walk import Notes
@@ -29,11 +30,13 @@ class SiblingTruths:
 
     Args:
         root: what the results' paths lead from.
+        open_lister: makes what lists containers.
     """
 
     unused = 0
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, open_lister: OpenLister = OwnLister) -> None:
+        self._open_lister = open_lister
         self._folder = Folder(root)
         self._folders = FolderTruths()
         self._container = ""
@@ -44,7 +47,7 @@ class SiblingTruths:
         if container := container_path(path):
             if container != self._container:
                 self._container = container
-                self._by_key = _truths(self._folder, container)
+                self._by_key = _truths(self._folder, container, self._open_lister)
             beside = self._by_key.get(_key(path[len(container) + len(BETWEEN) :]))
             if beside is not None:
                 return beside
@@ -56,7 +59,7 @@ def _key(name: str) -> str:
     return name if dot < 0 else name[:dot]
 
 
-def _truths(folder: Folder, path: str) -> dict[str, Truth | None]:
+def _truths(folder: Folder, path: str, open_lister: OpenLister) -> dict[str, Truth | None]:
     """By key, what the files beside a container's images say; None where two do not agree.
 
     A ``.cls`` is made to say it, so it counts before a ``.json``.
@@ -69,13 +72,14 @@ def _truths(folder: Folder, path: str) -> dict[str, Truth | None]:
         return {}
     try:
         container = look_at(kind, where)
-        reader, lister = EveryPlace(), OwnLister((f"*{CLS}", f"*{JSON}"), (), Notes())
-        for raw, place in lister.members(container, 0):
-            name = raw.decode(errors="surrogateescape")
-            by_key = classes if name.lower().endswith(CLS) else others
-            said = _said(reader, name, member_of(place, NOWHERE, container))
-            if said is not None and by_key.setdefault(_key(name), said) != said:
-                by_key[_key(name)] = None
+        reader = EveryPlace()
+        with closing(open_lister((f"*{CLS}", f"*{JSON}"), (), Notes())) as lister:
+            for raw, place in lister.members(container, 0):
+                name = raw.decode(errors="surrogateescape")
+                by_key = classes if name.lower().endswith(CLS) else others
+                said = _said(reader, name, member_of(place, NOWHERE, container))
+                if said is not None and by_key.setdefault(_key(name), said) != said:
+                    by_key[_key(name)] = None
     except SourceError:  # gone, or damaged since: what its first part says is not taken for all
         return {}
     return {**others, **classes}

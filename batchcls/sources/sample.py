@@ -4,7 +4,7 @@ Lists are sorted, so each class's folder gets its share.
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +16,8 @@ from batchcls.sources.freezing import freeze
 from batchcls.sources.inputs import InputsList, InputsReader
 
 T = TypeVar("T")
+Sample = Callable[[Job, int], list[ImageRef]]
+"""Takes at most so many of a job's images; see `sample`."""
 _GOLDEN = 0.6180339887498949
 
 

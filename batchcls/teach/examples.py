@@ -19,7 +19,7 @@ from batchcls.report.truth import read
 from batchcls.results.rundir import RunPaths
 from batchcls.sources.containers.kinds import BETWEEN, container_path
 from batchcls.sources.inputs import InputsReader
-from batchcls.sources.sample import sample
+from batchcls.sources.sample import Sample, sample
 
 TABLES = (".csv", ".tsv")
 _ALL = 1 << 40
@@ -44,7 +44,11 @@ class Example:
 
 
 def find(
-    job: Job, said: Sequence[str], images: str | None, notes: list[str]
+    job: Job,
+    said: Sequence[str],
+    images: str | None,
+    notes: list[str],
+    take: Sample = sample,
 ) -> tuple[list[Example], tuple[str, ...]]:
     """All examples, each class under one name, and the names, sorted.
 
@@ -53,6 +57,7 @@ def find(
         said: files of corrections.
         images: the folder where the images of corrections are now; None = where they were.
         notes: for people; more are added.
+        take: takes the images of a source.
 
     Raises:
         SourceError: a source cannot be listed, or there are fewer than two classes.
@@ -63,7 +68,7 @@ def find(
         if Path(source).suffix.lower() in TABLES:
             found += _listed(source)
         else:
-            found += _in_folders(replace(job, sources=(source,)), source, notes)
+            found += _in_folders(replace(job, sources=(source,)), source, notes, take)
     for file in said:
         found += _corrected(file, images, notes)
     return named_alike(found, notes)
@@ -100,10 +105,10 @@ def _key(label: str) -> str:
     return unicodedata.normalize("NFC", " ".join(label.casefold().split()))
 
 
-def _in_folders(job: Job, source: str, notes: list[str]) -> Iterator[Example]:
+def _in_folders(job: Job, source: str, notes: list[str], take: Sample) -> Iterator[Example]:
     """An example's class is the first folder on the way to it."""
     loose, seen = 0, set()
-    images = sample(job, _ALL)
+    images = take(job, _ALL)
     tops = {_top(image.path) for image in images} - {""}
     if tops and {top.casefold() for top in tops} <= _SPLITS:
         best = min(tops, key=lambda top: (top.casefold() not in ("train", "training"), top))

@@ -24,6 +24,7 @@ from batchcls.model.devices.core import open_core
 from batchcls.model.graph import new_head
 from batchcls.model.infer.classifier import Classifier
 from batchcls.model.metadata.model_info import OWN_ROOT
+from batchcls.sources.sample import Sample, sample
 from batchcls.teach import examples as finding
 from batchcls.teach import head, seeing
 from batchcls.teach.estimate import Estimate, estimate
@@ -42,6 +43,7 @@ def teach(
     said: Sequence[str] = (),
     images: str | None = None,
     tell: Callable[[str], None] = lambda _: None,
+    take: Sample = sample,
 ) -> Estimate:
     """Write a model of the classes that examples show.
 
@@ -52,6 +54,7 @@ def teach(
         said: files of corrections.
         images: the folder where the images of corrections are now; None = where they were.
         tell: notes for people.
+        take: takes the images of a source.
 
     Raises:
         BatchclsError: examples, model or scikit-learn do not allow it.
@@ -59,7 +62,7 @@ def teach(
     export.check_name(out)
     head.load_library()
     notes: list[str] = []
-    found, _ = finding.find(job, said, images, notes)
+    found, _ = finding.find(job, said, images, notes, take)
     for note in notes:
         tell(note)
     if not out.parent.is_dir():

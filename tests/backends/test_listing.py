@@ -3,6 +3,7 @@
 import mmap
 import os
 import signal
+import sys
 import tarfile
 from array import array
 from collections.abc import Iterator
@@ -14,10 +15,13 @@ import pytest
 from batchcls.backends.listing import ListingProcess, sample
 from batchcls.errors import SourceError
 from batchcls.job.job import Job
+from batchcls.report.siblings import SiblingTruths
+from batchcls.report.truth import Truth
 from batchcls.sources import sample as samples
 from batchcls.sources.containers.listing import OwnLister, look_at
 from batchcls.sources.freezing import freeze
 from batchcls.sources.walk import Notes
+from batchcls.teach.examples import find
 from tests.support.archives import pack
 
 pytestmark = pytest.mark.runs
@@ -109,6 +113,20 @@ def test_an_arrow_batch_of_any_usual_size_is_listed(tmp_path: Path, lister: List
         table.write_batch(batch)
     assert len([*lister.members(look_at("arrow", str(path)), 0)]) == count
     path.unlink()
+
+
+def test_no_command_that_looks_into_an_archive_dies_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The truth beside images and examples are listed where hostile archives may be, too."""
+    pack(tmp_path / "a.tar", {"x/1.jpg": b"1", "y/2.jpg": b"2", "x/1.cls": b"7"})
+    for reader in ("tar", "zip"):  # not in this process
+        monkeypatch.setitem(sys.modules, f"batchcls.sources.containers.{reader}", None)
+    truths = SiblingTruths(str(tmp_path), ListingProcess)
+    assert truths.of("a.tar//x/1.jpg") == Truth(7, None)
+    examples, labels = find(Job(sources=(str(tmp_path / "a.tar"),)), (), None, [], sample)
+    assert labels == ("x", "y")
+    assert len(examples) == 2
 
 
 def test_a_sample_is_listed_by_another_process_too(tmp_path: Path) -> None:
