@@ -1,12 +1,13 @@
 """What the developers' programs say of `--fast`: rivals that agree as well, and splits."""
 
 from jobs.performance import fast_rows
+from jobs.performance.table import Round
 
 COSTS = {"prepare": 0.002, "first": 0.003, "exact": 0.010}
 
 
 def test_a_rival_counts_where_it_agrees_no_less() -> None:
-    rounds: dict[str, list[dict[str, float]]] = {
+    rounds: dict[str, list[Round]] = {
         "fast": [{"total": 120.0}, {"total": 130.0}],
         "run": [{"total": 80.0}, {"total": 100.0}],
         "careless": [{"total": 500.0}, {"total": 500.0}],
