@@ -56,11 +56,17 @@ def looks(suite: Suite, job: Job, folder: Path) -> dict[str, Any]:
     return found
 
 
-def planned(suite: Suite, name: str, job: Job, plan: FastPlan | None = None) -> Path:
-    """Results of a run with a plan, for `--fast-plan`: this one, or that of a trial."""
+def planned(
+    suite: Suite, name: str, job: Job, plan: FastPlan | None = None, options: str = ""
+) -> Path:
+    """Results of a run with a plan, for `--fast-plan`: this one, or that of a trial.
+
+    Args:
+        options: of the job, as those who take the plan over have them.
+    """
     output = suite.work / f"plan-{name}.jsonl"
     words = ["run", str(suite.first(suite.photos, 3)), "-m", str(job.model), "-o", str(output)]
-    suite.batchcls([*words, "--progress", "none"])
+    suite.batchcls([*words, "--progress", "none", *shlex.split(options)])
     paths, storage = RunPaths.of(str(output)), PosixStorage()
     if plan is None:
         start = StartMessage(job, Threads(1, "1", pin=False, nireq=1))
@@ -97,7 +103,9 @@ def resnet50(suite: Suite) -> list[Line]:
         leads = sorted(one[0] for one in look["seen"] if one is not None)
         margin = leads[int(FORCED * len(leads))]
         own = found["model"] if first == INT8 else ""
-        other = planned(suite, f"resnet50-{first}", job, FastPlan(first, margin, model=own))
+        other = planned(
+            suite, f"resnet50-{first}", job, FastPlan(first, margin, model=own), LIKE_PEERS
+        )
         if own:
             there = FastPlan(model=own).model_in(RunPaths.of(str(other)).directory).parent
             FastPlan(model=own).model_in(folder).parent.rename(there)
@@ -194,8 +202,9 @@ def large(suite: Suite, quality: int) -> list[Line]:
     pictures = suite.large(quality)
     job = with_built(Job(model="imagenet", decode="reduced"))
     model = Path(str(job.model))
-    other = planned(suite, f"large{quality}", replace(job, decode="full"))
-    quick = f"{_fast(other)} --decode reduced"
+    reduced = "--decode reduced"
+    other = planned(suite, f"large{quality}", job, options=reduced)
+    quick = f"{_fast(other)} {reduced}"
     commands = {"today": suite.ours(), "fast": suite.ours(quick)}
     rounds = suite.compare(suite.first(pictures, 80), model, "", commands)
     right = suite.tops(pictures, model)
