@@ -14,7 +14,8 @@ from tests.support.network import WAYS, Watch
 
 pytestmark = pytest.mark.runs
 
-MODEL, IMAGES, RESULTS = str(path()), "images", "results.jsonl"
+MODEL, IMAGES = str(path()), "images"
+RESULTS, FEATURES = "results.jsonl", "features.npy"
 COMMANDS = {
     "run": ["run", IMAGES, "-o", "new.jsonl"],
     "demo": ["demo", "demo", "--images", "5"],
@@ -26,6 +27,8 @@ COMMANDS = {
     "watch": ["watch", RESULTS],
     "verify": ["verify", RESULTS],
     "evaluate": ["evaluate", RESULTS],
+    "embed": ["embed", IMAGES, "-o", "new.npy"],
+    "similar": ["similar", f"{IMAGES}/ok/0.png", "--in", FEATURES],
     "merge": ["merge", "merged.jsonl", "1.jsonl", "2.jsonl"],
     "bench": ["bench", MODEL, IMAGES, "--seconds", "0.1"],
     "tune": ["tune", MODEL, IMAGES, "--seconds", "1"],
@@ -35,6 +38,7 @@ COMMANDS = {
 WITH_CHILDREN = {
     "run": "batchcls.worker",
     "demo": "batchcls.worker",
+    "embed": "batchcls.worker",
     "bench": "batchcls.bench.child",
     "tune": "batchcls.worker",
     "report": "batchcls.worker.thumbnails",
@@ -61,8 +65,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for n in range(3):
         (made / IMAGES / "ok" / f"{n}.png").write_bytes(canary_image())
     shards = [["--shard", f"{n}/2", "-o", f"{n}.jsonl"] for n in (1, 2)]
-    for options in (["-o", RESULTS], *shards):
-        command = [sys.executable, "-m", "batchcls", "run", IMAGES, *options]
+    runs = [["run", IMAGES, *options] for options in (["-o", RESULTS], *shards)]
+    for words in (*runs, ["embed", IMAGES, "-o", FEATURES]):
+        command = [sys.executable, "-m", "batchcls", *words]
         subprocess.run(command, cwd=made, check=True, capture_output=True)
     return made
 

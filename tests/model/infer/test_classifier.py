@@ -192,6 +192,8 @@ def test_a_refused_request_is_an_answer() -> None:
             return ov.Tensor(np.zeros((1, 2, 2, 3), np.uint8))
 
     class Compiled:
+        outputs = ("scores",)
+
         def input(self, index: int) -> Any:
             return ops.parameter([1, 2, 2, 3], ov.Type.u8).output(0)
 
