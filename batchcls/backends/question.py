@@ -15,7 +15,9 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import IO, Any
 
 from batchcls.backends import launch
@@ -23,6 +25,7 @@ from batchcls.backends.environment import environment
 from batchcls.errors import StoppedError, raised_elsewhere
 
 DEATH_WAIT_S = 2.0
+STEP_S = 0.1
 
 
 class Question:
@@ -86,3 +89,37 @@ class Question:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._popen.wait(DEATH_WAIT_S)
         self._answers.close()
+
+
+def answer_to(
+    module: str,
+    request: Mapping[str, Any],
+    log_file: Path,
+    waiting: Callable[[], None],
+    timeout_s: float,
+) -> dict[str, Any]:
+    """Ask a process of its own, while no worker is there.
+
+    Args:
+        module: see `Question`.
+        log_file: takes what the process prints.
+        waiting: called several times a second.
+        timeout_s: to wait at most.
+
+    Raises:
+        InterruptedByUser: `waiting` says that a signal came.
+        BatchclsError: the process says that the job is wrong, died, or gave no answer in time.
+        OSError: there can be no process.
+    """
+    until = time.monotonic() + timeout_s
+    with log_file.open("ab") as words:
+        question = Question(module, request, words)
+        try:
+            while not question.answered:
+                waiting()
+                if time.monotonic() > until:
+                    raise StoppedError(f"no answer in {timeout_s:g} s")
+                time.sleep(STEP_S)
+            return question.answer()
+        finally:
+            question.close()

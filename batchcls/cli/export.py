@@ -3,6 +3,7 @@
 Exit codes: 0 written · 2 the command or the results do not allow it · 4 the disk is full or fails.
 """
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -113,6 +114,9 @@ def export(
     from batchcls.report.export.place import free
     from batchcls.report.rows import Results
 
+    for option, score in (("--min-score", min_score), ("--unsure-below", unsure_below)):
+        if score is not None and not math.isfinite(score):
+            raise UsageError(f"{option} {score}: expected a number")
     kind = kind_of(to)
     choices = Choices(long, url_prefix, copy, move, keep_structure, unsure_below, min_score, prefix)
     exporting.check(to, kind, choices, sources)

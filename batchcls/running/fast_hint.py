@@ -14,13 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from batchcls.backends.question import answer_to
 from batchcls.display.snapshot import Snapshot
 from batchcls.errors import BatchclsError, UsageError
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.job.typed import command
 from batchcls.running.fast_choice import PAYS, Costs
-from batchcls.running.guessing import answer_to
 from batchcls.running.kept import Kept
 from batchcls.wire import leased
 from batchcls.wire.start import StartMessage

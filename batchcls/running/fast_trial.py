@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.backends.deadlines import LOADING_LIMIT_S
+from batchcls.backends.question import answer_to
 from batchcls.errors import BatchclsError, InterruptedByUser, RefusedError
 from batchcls.images import ImageRef
 from batchcls.job.fast_plan import BF16, FOLDERS, INT8, FastPlan
@@ -27,7 +28,6 @@ from batchcls.results.storage import Storage
 from batchcls.running import fingerprint
 from batchcls.running.fast_choice import FEW, thirds
 from batchcls.running.fast_verdict import SECONDS, SHARE, as_always, judged
-from batchcls.running.guessing import answer_to
 from batchcls.sources.sample import scattered
 from batchcls.version import QUANTIZE
 from batchcls.wire import leased

@@ -4,14 +4,13 @@ What was chosen stands in the manifest, so that the next session takes the same;
 is known never comes here.
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from batchcls.backends.question import Question
-from batchcls.errors import BatchclsError, InterruptedByUser, StoppedError
+from batchcls.backends.question import answer_to
+from batchcls.errors import BatchclsError, InterruptedByUser
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.wire import leased
@@ -20,8 +19,6 @@ MODULE = "batchcls.worker.choosing"
 MOST_IMAGES = 96
 TIMEOUT_S = 90.0
 """The trial itself adds no image after 20 s: what takes so long hangs."""
-
-STEP_S = 0.1
 
 
 def decide(
@@ -51,40 +48,6 @@ def decide(
         raise
     except (BatchclsError, OSError) as error:
         return _undecided(str(error))
-
-
-def answer_to(
-    module: str,
-    request: Mapping[str, Any],
-    log_file: Path,
-    waiting: Callable[[], None],
-    timeout_s: float,
-) -> dict[str, Any]:
-    """Ask a process of its own, while no worker is there.
-
-    Args:
-        module: see `Question`.
-        log_file: takes what the process prints.
-        waiting: called several times a second.
-        timeout_s: to wait at most.
-
-    Raises:
-        InterruptedByUser: `waiting` says that a signal came.
-        BatchclsError: the process says that the job is wrong, died, or gave no answer in time.
-        OSError: there can be no process.
-    """
-    until = time.monotonic() + timeout_s
-    with log_file.open("ab") as words:
-        question = Question(module, request, words)
-        try:
-            while not question.answered:
-                waiting()
-                if time.monotonic() > until:
-                    raise StoppedError(f"no answer in {timeout_s:g} s")
-                time.sleep(STEP_S)
-            return question.answer()
-        finally:
-            question.close()
 
 
 def _undecided(why: str) -> dict[str, Any]:

@@ -57,9 +57,8 @@ class Answers:
             and its answer is close.
         """
         try:
-            if work.reduced and self._classifier.lead(scores) < self._close:
-                self._board.clear(work.slot)
-                return InWork(work.lease, work.image, whole=True, data=work.data, alone=work.alone)
+            if work.reduced and self._is_close(scores):
+                return self._in_full(work)
             predictions = self._classifier.outcome(scores)
             always = self._classifier.always(scores)
             if self._facts:
@@ -82,12 +81,25 @@ class Answers:
         """Answer an image with why it has no classes."""
         self._finish(work, record.failure_answer(work.image, Failure(kind, message)))
 
-    def refuse(self, work: InWork, error: str) -> None:
-        """Answer an image with why the device refused it."""
+    def refuse(self, work: InWork, error: str) -> InWork | None:
+        """Answer an image with why the device refused it; what to do instead, as `add`."""
+        if work.reduced:
+            return self._in_full(work)
         if any(words in error for words in _NO_MEMORY):
             self.fail(work, "out_of_memory", "not enough memory to infer it")
         else:
             self.fail(work, "infer", error)
+        return None
+
+    def _is_close(self, scores: Array) -> bool:
+        try:
+            return self._classifier.lead(scores) < self._close
+        except ImageError:  # no numbers
+            return True
+
+    def _in_full(self, work: InWork) -> InWork:
+        self._board.clear(work.slot)
+        return InWork(work.lease, work.image, whole=True, data=work.data, alone=work.alone)
 
     def _finish(self, work: InWork, answer: Answer) -> None:
         work.tensor = None

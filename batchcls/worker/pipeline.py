@@ -272,12 +272,14 @@ class Pipeline:
         for row, work in enumerate(finished.tags):
             self._board.enter(work.slot, work.image.index, "write")
             if finished.error is not None:
-                self._answers.refuse(work, finished.error)
-                self._ahead.used(work)
-                continue
-            if self._night is not None:
-                self._night.see(ring.device, work.image.index, work.tensor, finished.scores[row])
-            if (again := self._answers.add(work, finished.scores[row])) is not None:
+                again = self._answers.refuse(work, finished.error)
+            else:
+                if self._night is not None:
+                    self._night.see(
+                        ring.device, work.image.index, work.tensor, finished.scores[row]
+                    )
+                again = self._answers.add(work, finished.scores[row])
+            if again is not None:
                 self._waiting.appendleft(again)
                 continue
             self._ahead.used(work)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.backends.localised import with_built
+from batchcls.backends.question import answer_to
 from batchcls.images import Folder, ImageRef
 from batchcls.job.fast_plan import BF16, INT8, FastPlan
 from batchcls.job.job import Job
@@ -21,7 +22,6 @@ from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import PosixStorage
 from batchcls.running import fast_trial
 from batchcls.running.fast_choice import Costs, Seen, choose
-from batchcls.running.guessing import answer_to
 from batchcls.wire import leased
 from batchcls.wire.start import StartMessage
 from jobs.performance.choice_rows import QUANTIZE, original

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from batchcls.backends.question import answer_to
 from batchcls.errors import BatchclsError
 from batchcls.images import Folder, ImageRef
 from batchcls.job.fast_plan import FOLDERS, INT8, FastPlan
@@ -18,7 +19,6 @@ from batchcls.results import manifest as manifests
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import PosixStorage
 from batchcls.running import fast_trial
-from batchcls.running.guessing import answer_to
 from batchcls.running.run import run
 from batchcls.wire import leased
 from batchcls.wire.start import StartMessage

@@ -27,7 +27,7 @@ from batchcls.wire.start import StartMessage
 from tests.support.int8_net import quantised_net
 from tests.support.tiny_models import save
 
-Planned = Callable[[FastPlan], Job]
+Planned = Callable[..., Job]
 
 
 def plan_of(job: Job) -> FastPlan:
@@ -48,17 +48,17 @@ def answered(job: Job) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def planned(job: Job, tmp_path: Path) -> Planned:
-    """From a plan to a job that takes it over from another run."""
-    other = replace(job, output=str(tmp_path / "other.jsonl"))
-    run(other)
-    paths, storage = RunPaths.of(other.output), PosixStorage()
+    """From a plan to a job, with these options, that takes it over from another run."""
 
-    def of(plan: FastPlan) -> Job:
+    def of(plan: FastPlan, **options: Any) -> Job:
+        other = replace(job, output=str(tmp_path / "other.jsonl"), **options)
+        run(other)
+        paths, storage = RunPaths.of(other.output), PosixStorage()
         before = manifests.load(storage, paths.manifest)
         assert before is not None
         settings = {**before.settings, "fast": plan.as_dict()}
         manifests.save(storage, paths.manifest, replace(before, settings=settings))
-        return replace(job, fast=True, fast_plan=other.output)
+        return replace(job, fast=True, fast_plan=other.output, **options)
 
     return of
 
@@ -68,8 +68,8 @@ def planned(job: Job, tmp_path: Path) -> Planned:
 def test_what_is_looked_at_again_has_the_line_of_f32(
     planned: Planned, tmp_path: Path, layout: dict[str, Any]
 ) -> None:
-    right = (tmp_path / "other.jsonl").read_bytes()
     job = replace(planned(FastPlan(BF16, 1e6)), **layout)
+    right = (tmp_path / "other.jsonl").read_bytes()
     assert lines(job) == right
     looks = {
         r["look"] for r in answered(replace(job, output=job.output + "2", with_facts=("look",)))
@@ -226,9 +226,9 @@ def test_facts_and_classes_are_of_the_look_that_was_enough(
     if "classes" in options:
         options = {**options, "classes": str(tmp_path / "two.txt")}
     right = lines(replace(job, **options, output=job.output + "f32"))
-    whole = replace(planned(FastPlan(BF16, 1e6)), **options)
+    whole = planned(FastPlan(BF16, 1e6), **options)
     assert lines(replace(whole, output=job.output + "again")) == right
-    first = replace(planned(FastPlan(BF16, 1e-6)), **options)
+    first = planned(FastPlan(BF16, 1e-6), **options)
     one = answered(replace(first, output=job.output + "first"))
     f32 = [record for record in map(json.loads, right.splitlines()) if not record["error"]["kind"]]
     for here, there in zip(one, f32, strict=True):

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from batchcls.errors import ImageError
 from batchcls.images import ImageRef, Prediction
 from batchcls.worker.pipeline import Pipeline
 from batchcls.worker.stage_board import Board
@@ -101,6 +102,29 @@ def test_each_image_gets_the_look_that_it_needs(
             assert record["look"] == ("first" if wanted == "first" else "final")
         else:
             assert outcome(d) == wanted
+
+
+class NoNumbers(Classifier):
+    """The first look alone has no numbers, of `k` in full and of `C` decoded smaller."""
+
+    def lead(self, scores: NDArray[np.float32]) -> float:
+        self.outcome(scores)
+        return 5.0
+
+    def outcome(self, scores: NDArray[np.float32]) -> tuple[Prediction, ...]:
+        if scores[0] in (ord("k"), ord("C")):
+            raise ImageError("bad_output", "NaN")
+        return super().outcome(scores)
+
+
+@pytest.mark.parametrize("path", ["k", "C"])
+def test_a_first_look_without_numbers_is_no_failure(board: Board, path: str) -> None:
+    exact = Exact("FAKE", 2, 1, 1)
+    classifier = NoNumbers(exact)
+    rings = TwoLooks([FakeRing("FAKE", 2, 1, 1)], [exact], classifier.lead, 0.3, board, marked=True)
+    pipeline = Pipeline(classifier, read, fake_decode, board, 0, ("look",), rings=rings)
+    (done,) = answer_all(pipeline, path)
+    assert json.loads(done.answer.line)["look"] == "final"
 
 
 def test_second_looks_are_gathered_until_they_fill_a_request(board: Board) -> None:

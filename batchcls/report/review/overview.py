@@ -55,7 +55,7 @@ class Overview:
             told: how many bytes were read; see `ResultsFile.lines`.
 
         Raises:
-            RefusedError: a line is no record.
+            RefusedError: a line is no record, or of another image than its place says.
         """
         found = cls(results)
         levels = array("H")
@@ -67,6 +67,11 @@ class Overview:
                 )
             if not found.count:
                 found.first = said.index
+            if said.index != found.first + found.count:
+                raise RefusedError(
+                    f"{results.path}, byte {offset:,}: image {said.index:,} stands where "
+                    f"{found.first + found.count:,} belongs; a review needs whole results, in order"
+                )
             if found.count % STEP == 0:
                 found._places.append(offset)
             levels.append(found._level(said.label, said.margin, said.kind))

@@ -27,7 +27,7 @@ pytest.importorskip("pyarrow.parquet")
 
 pytestmark = pytest.mark.filterwarnings("default")  # the readers' own
 
-PAGE = (ROOT / "batchcls/export/README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "batchcls/report/export/README.md").read_text(encoding="utf-8")
 LINES = [
     ast.unparse(statement)
     for block in re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

@@ -61,6 +61,13 @@ def test_results_of_a_shard_begin_at_its_first_image(tmp_path: Path) -> None:
     assert min(found.ordered("unsure")) == 700
 
 
+def test_results_with_gaps_are_refused(results: Results) -> None:
+    lines = results.path.read_bytes().splitlines(keepends=True)
+    results.path.write_bytes(b"".join(lines[:1] + lines[2:]))
+    with pytest.raises(RefusedError, match="image 2 stands where 1 belongs"):
+        Overview.of(Results.find(str(results.path)))
+
+
 def test_a_line_that_is_no_record_is_refused(results: Results) -> None:
     with results.path.open("ab") as file:
         file.write(b"oops\n")
