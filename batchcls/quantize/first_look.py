@@ -13,6 +13,7 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,6 @@ def find(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _quantise(request: Mapping[str, Any]) -> str:
-    began = time.monotonic()
     start = StartMessage.from_json(request["start"])
     job, guess = start.job, start.guess or ""
     core = open_core(job)
@@ -73,9 +73,11 @@ def _quantise(request: Mapping[str, Any]) -> str:
     calibrate.check(loaded)
     exact = Classifier.open(job, start.threads, guess)
     images, tensors = list(leased.from_json(request)), list[Any]()
-    policy, source, timed = DecodePolicy.of(job), EveryPlace(), 0.0
+    # Large pictures decoded smaller: quicker, and for ranges of activations good enough.
+    policy, source, timed = replace(DecodePolicy.of(job), reduced=True), EveryPlace(), 0.0
     at_least = policy.at_least(exact.needs)
-    enough = len(images)
+    enough, large = len(images), 0
+    reading = time.monotonic()
     for number, image in enumerate(images):
         if len(tensors) >= enough:
             break
@@ -84,9 +86,10 @@ def _quantise(request: Mapping[str, Any]) -> str:
             tensors.append(exact.prepare(picture))
         except ImageError:
             continue
+        large += picture.scale > 1
         if len(tensors) == TIMED:
-            prepared_s = (time.monotonic() - began) / (number + 1)
-            enough, timed = _enough(request, exact, tensors, prepared_s)
+            prepared_s = (time.monotonic() - reading) / (number + 1)
+            enough, timed = _enough(request, exact, tensors, prepared_s, 2 * large > TIMED)
     if len(tensors) < FEWEST:
         raise RefusedError("too few images to calibrate on")
     faulthandler.dump_traceback_later(max(2 * timed, ANSWER_S), exit=True)
@@ -98,17 +101,24 @@ def _quantise(request: Mapping[str, Any]) -> str:
 
 
 def _enough(
-    request: Mapping[str, Any], exact: Classifier, tensors: Sequence[Any], prepared_s: float
+    request: Mapping[str, Any],
+    exact: Classifier,
+    tensors: Sequence[Any],
+    prepared_s: float,
+    large: bool,
 ) -> tuple[int, float]:
     """On how many images there is time to calibrate, and the seconds that it may take.
 
     Raises:
-        RefusedError: on too few.
+        RefusedError: on too few; or the pictures are so large that it would win next to nothing,
+            and take the time that there is to look at smaller ones.
     """
     exact.rings[0].ask(tensors, ANSWER_S)  # the first time, memory is cold
     began = time.monotonic()
     exact.rings[0].ask(tensors, ANSWER_S)
     exact_s = (time.monotonic() - began) / len(tensors)
+    if large and exact_s < prepared_s:
+        raise RefusedError("decoding takes most of an image's time, and it would win little")
     may = SHARE * min(request["seconds"], request["share"] * (prepared_s + exact_s))
     enough = int((may - FIXED_S) / (prepared_s + SLOWER * exact_s))
     if enough < FEWEST:
