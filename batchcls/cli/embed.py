@@ -14,7 +14,7 @@ from batchcls.errors import UsageError
 from batchcls.job.choices import EMBEDDING
 
 ENDING = ".npy"
-NONE = ("output", "cluster", "follow", *FAST)
+NONE = ("output", "cluster", "follow", "embeddings", *FAST)
 """Options of a run that go with no features, or that are named otherwise."""
 
 Out = Annotated[

@@ -231,10 +231,7 @@ OPTIONS = (
         "FILE",
     ),
     Option(
-        "always",
-        RESULTS,
-        "File of classes whose scores each line has, whatever their rank.",
-        "FILE",
+        "always", RESULTS, "File of classes whose scores each line has, whatever the rank.", "FILE"
     ),
     Option("output", RESULTS, f"The results file. [{DEFAULT_OUTPUT}]", "FILE", "-o"),
     Option(
@@ -247,6 +244,7 @@ OPTIONS = (
     Option("extend", RESULTS, "Add the images that are new since the run was completed."),
     Option("follow", RESULTS, "Label images that come into the directories later, until stopped."),
     Option("retry_failed", RESULTS, "Label the failed images of a complete run again."),
+    Option("embeddings", RESULTS, "Features kept of these images, to label them by.", "FILE.npy"),
     Option(
         "mixed_processors",
         RESULTS,

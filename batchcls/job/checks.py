@@ -175,6 +175,8 @@ def _check_together(job: "Job") -> None:
         _check_follow(job)
     if job.embeds:
         _check_embedding(job)
+    if job.embeddings is not None:
+        _check_embeddings(job)
     _check_commands(job)
     _check_fast(job)
     if job.sources.count("-") > 1:
@@ -210,6 +212,32 @@ def _check_embedding(job: "Job") -> None:
     if job.number_iter > 1:
         raise UsageError(
             f"--with {EMBEDDING} and --number-iter: each image has one row; leave one of them out"
+        )
+
+
+def _check_embeddings(job: "Job") -> None:
+    """Refuse what rows of features, in place of pictures, cannot give the same bytes for."""
+    pictures = [fact for fact in split(job.with_facts) if fact not in ("margin", "entropy")]
+    if pictures:
+        raise UsageError(
+            f"--embeddings and --with {','.join(pictures)}: no picture is looked at; leave one out"
+        )
+    for name, why in (
+        ("cluster", "rows are read on this machine"),
+        ("fast", "rows are of one precision"),
+        ("extend", "new images have no rows"),
+        ("follow", "new images have no rows"),
+        ("retry_failed", "failed images have no rows"),
+        ("perf_counts", "only the last layer is computed"),
+    ):
+        if getattr(job, name):
+            raise UsageError(f"--embeddings and {option(name)}: {why}; leave one of them out")
+    if job.number_iter > 1:
+        raise UsageError("--embeddings and --number-iter: it would time nothing; leave one out")
+    if job.decode == "reduced":
+        raise UsageError(
+            "--embeddings and --decode reduced: which pictures are decoded in full depends on the "
+            "answer; leave one of them out"
         )
 
 

@@ -116,6 +116,8 @@ class Job:
         extend: add images that are new since a complete run.
         follow: label images that come later, too, until told to stop.
         retry_failed: try the failed images of a complete run again, as a new generation.
+        embeddings: file of features of the same images, kept by a run with the model that this one
+            was taught on; None = they are computed from the pictures.
         mixed_processors: go on though this machine rounds scores otherwise than the one before.
         device_check: compare what is not the plain CPU with it before the run.
         device_agreement: percent of clear images on which a device must agree with the CPU.
@@ -190,6 +192,7 @@ class Job:
     extend: bool = False
     follow: bool = False
     retry_failed: bool = False
+    embeddings: str | None = None
     mixed_processors: bool = False
     device_check: bool = True
     device_agreement: float = 98.0

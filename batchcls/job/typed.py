@@ -11,7 +11,7 @@ from batchcls.job.job import Job
 LONGEST = 300
 """Characters of a command that is still worth showing: a shell may have made thousands of names."""
 
-_OF_ONCE = frozenset({"sources", "fresh", "extend", "retry_failed", "debug"})
+_OF_ONCE = frozenset({"sources", "fresh", "extend", "retry_failed", "embeddings", "debug"})
 """Fields that another run does not repeat, or not as options."""
 
 

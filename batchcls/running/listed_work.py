@@ -1,6 +1,6 @@
 """The work of a run, in order: images of the frozen list, carried lines, further passes."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 
 from batchcls.images import ImageRef
@@ -31,13 +31,14 @@ class ListedWork:
         images: range,
         first: int = 0,
         passes: int = 1,
-        carried: Iterator[Answer] | None = None,
+        carried: Generator[Answer, None, None] | None = None,
     ) -> None:
         self._reader = reader
         self._images = images
         self._next = first
         self._stop = images.start + len(images) * passes
-        self._carried = carried or iter(())
+        nothing: tuple[Answer, ...] = ()
+        self._carried = carried or (answer for answer in nothing)
         self._next_carried = next(self._carried, None)
         reader.seek(first)
 
@@ -47,7 +48,8 @@ class ListedWork:
         return self._stop - self._next
 
     def close(self) -> None:
-        """Close the list."""
+        """Close the list, and what gives carried lines."""
+        self._carried.close()
         self._reader.close()
 
     def take(self, count: int) -> Sequence[ImageRef | Answer]:

@@ -9,7 +9,7 @@ Rules of this file:
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -28,7 +28,7 @@ from batchcls.results.journal import Journal
 from batchcls.results.manifest import Manifest
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
-from batchcls.running import fingerprint, moved, rounding
+from batchcls.running import fingerprint, kept_rows, moved, rounding
 from batchcls.running.known_lines import fits_of
 from batchcls.running.listed_work import ImagesOf, ListedWork, images_of
 from batchcls.running.plan import GoOn, NewGeneration, goes_on_from, when_listed
@@ -165,8 +165,10 @@ class Output:
         resolved = fingerprint.resolved(asked, description, listed.named)
         if (before := goes_on_from(decided)) is not None:
             self.require_same(before, listed, asked, description)
+        kept = kept_rows.required(self.job, paths, storage, listed, resolved, description)
         decided = when_listed(decided, listed.count)
         if isinstance(decided, NewGeneration):
+            description = {**description, kept_rows.SETTING: kept}
             manifest = self._next_manifest(decided, listed, asked, resolved, description)
             embeddings.require_free(paths, storage, manifest, decided.before)
             generation.begin(paths, storage, manifest, fresh=decided.over)
@@ -239,6 +241,8 @@ class Output:
                 "warnings": description.get("warnings"),
                 "guess": description.get("guess"),
                 "fast": description.get("fast"),
+                "backbone": description.get("backbone"),
+                kept_rows.SETTING: description.get(kept_rows.SETTING),
                 echoes.KEY: echoes.joined(carried, heard),
                 **({unchecked.KEY: carried[unchecked.KEY]} if unchecked.KEY in carried else {}),
             },
@@ -270,8 +274,10 @@ class Output:
             )
         return {"places": moved.places(self.job), "sizes": sizes}
 
-    def _carried(self, manifest: Manifest, first: int) -> Iterator[Answer] | None:
-        """Lines that an unfinished generation takes over from the one before."""
+    def _carried(self, manifest: Manifest, first: int) -> Generator[Answer, None, None] | None:
+        """Lines that an unfinished generation takes over from the one before, or from features."""
+        if self.job.embeddings is not None and first != manifest.lines.stop:
+            return kept_rows.answers(self.job, self.paths, manifest, first)
         if not manifest.carry or first == manifest.lines.stop:
             return None
         answers = carry.answers(

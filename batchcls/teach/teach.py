@@ -21,7 +21,9 @@ from batchcls.job.threads import Threads
 from batchcls.model import export
 from batchcls.model.compile import load
 from batchcls.model.devices.core import open_core
-from batchcls.model.graph import new_head
+from batchcls.model.files.backbone import backbone
+from batchcls.model.files.find import model_hash, model_path
+from batchcls.model.graph import features, new_head
 from batchcls.model.infer.classifier import Classifier
 from batchcls.model.metadata.model_info import OWN_ROOT
 from batchcls.sources.sample import Sample, sample
@@ -74,6 +76,10 @@ def teach(
         with ExitStack() as stack:
             aside = tempfile.TemporaryDirectory(dir=out.parent, prefix=".teach-")
             folder = Path(stack.enter_context(aside))
+            tensor = features.find(loaded.model, loaded.scores).name
+            of = loaded.metadata.backbone or backbone(
+                model_hash(model_path(job.model)), tensor, job.score_output
+            )
             alone = new_head.features_alone(loaded)
             seen = seeing.look(
                 open_alone(job, export.write(alone, alone.model, folder / "features.xml"), stack),
@@ -84,7 +90,7 @@ def teach(
             fresh = load.load(job, open_core(job))
             linear = [part.astype(np.float32) for part in learnt.linear]
             taught = new_head.with_head(fresh, linear[0], linear[1], tuple(known.classes))
-            _describe(taught.model, seen, learnt, known)
+            _describe(taught.model, seen, learnt, known, of)
             written = export.write(taught, taught.model, folder / out.name)
             _try(open_alone(job, written, stack), seen, learnt)
             _put(written, out)
@@ -123,12 +129,13 @@ def open_alone(job: Job, model: Path, stack: ExitStack) -> Classifier:
     return classifier
 
 
-def _describe(model: Any, seen: Seen, learnt: Learnt, known: Estimate) -> None:
+def _describe(model: Any, seen: Seen, learnt: Learnt, known: Estimate, of: str) -> None:
     pairs = [f"{label}\n{digest}\n" for label, digest in zip(seen.labels, seen.hashes, strict=True)]
     found = {
         "batchcls": __version__,
         "examples": dict(Counter(seen.labels)),
         "examples_sha256": hashlib.sha256("".join(pairs).encode()).hexdigest(),
+        "backbone": of,
         "C": learnt.strength,
         "temperature": round(learnt.temperature, 6),
         "estimate": known.as_dict(),

@@ -94,6 +94,7 @@ OF_ANOTHER_KIND = {
     "mixed_processors": "is in the manifest, with the image from which on",
     "fast": "is decided once, in the manifest: tests/running/test_fast.py",
     "fast_plan": "names the run that has decided",
+    "embeddings": "gives the same bytes: tests/running/test_kept_rows.py",
     "features": "with `--with embedding` alone: tests/running/test_embeddings.py",
     "crop_fraction": "a number of the resize types that crop; the model's does not",
     "extension": "a library of operations is hashed: tests/running has none",

@@ -47,6 +47,7 @@ NEUTRAL = frozenset(
         "extend",
         "follow",
         "retry_failed",
+        "embeddings",
         "mixed_processors",
         "max_failed",
         "top",

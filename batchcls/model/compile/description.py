@@ -61,6 +61,7 @@ def describe(
         "precision": dict(precision),
         "hardware": dict(computed["hardware"]),
         "echo": {},
+        "backbone": metadata.backbone,
         "warnings": list(warnings),
         "versions": found,
         "fingerprint": {

@@ -20,7 +20,7 @@ from batchcls.model.graph import scores as score_outputs
 from batchcls.model.graph.activation import Activation
 from batchcls.model.graph.ports import ImageInput
 from batchcls.model.graph.scores import ScoreOutput
-from batchcls.model.metadata import files_beside, label_files, labels, metadata
+from batchcls.model.metadata import files_beside, label_files, labels, metadata, model_info
 from batchcls.model.preprocess import preprocess
 from batchcls.model.preprocess.preprocess import Preprocess
 from batchcls.model.preprocess.settings import Settings
@@ -121,6 +121,7 @@ def load(job: Job, core: Core, guess: str = "") -> Loaded:
         plausible=tuple(candidate.name for candidate in known.candidates),
         inputs=ports.describe_ports(model.inputs),
         outputs=ports.describe_ports(model.outputs),
+        backbone=model_info.backbone(model),
     )
     refuse_guesses(job, found)
     return Loaded(path, model, image, scores, found)

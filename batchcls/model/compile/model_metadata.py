@@ -35,6 +35,7 @@ class ModelMetadata:
         outputs: likewise.
         features: name of the tensor before the last layer, and its numbers for an image; None
             where nobody asked for them.
+        backbone: which features the last layer was taught on (`teach`); "" of any other model.
     """
 
     pre: Preprocess
@@ -49,6 +50,7 @@ class ModelMetadata:
     inputs: list[dict[str, Any]]
     outputs: list[dict[str, Any]]
     features: tuple[str, int] | None = None
+    backbone: str = ""
 
     @property
     def usual_top(self) -> int:

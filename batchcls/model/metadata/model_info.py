@@ -125,6 +125,15 @@ def own_settings(model: Model) -> Settings:
     return Settings(**found)
 
 
+def backbone(model: Model) -> str:
+    """Which features a model's last layer was taught on (`teach`); "" of any other model."""
+    try:
+        taught = json.loads(read_info(model, OWN_ROOT).get("taught", "{}"))
+        return str(taught.get("backbone", ""))
+    except (ValueError, AttributeError):
+        return ""
+
+
 def _flag(info: Mapping[str, str], key: str) -> bool | None:
     return None if key not in info else info[key].strip().lower() in ("yes", "true")
 
