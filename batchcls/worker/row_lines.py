@@ -10,7 +10,7 @@ Rules of this file:
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -52,6 +52,8 @@ def lines(request: Mapping[str, Any]) -> Iterator[bytes]:
     Raises:
         BatchclsError: files are not what they were, or the model cannot be read.
     """
+    import numpy as np
+
     from batchcls.job.threads import Threads
     from batchcls.model.infer.classifier import Classifier
     from batchcls.model.infer.head_alone import HeadAlone
@@ -59,6 +61,7 @@ def lines(request: Mapping[str, Any]) -> Iterator[bytes]:
     from batchcls.sources.inputs import InputsReader
 
     job, first = Job.from_dict(request["job"]), request["first"]
+    facts = job.facts
     start, stop = request["lines"]
     rows = rows_of(Path(request["rows"]))
     if len(rows) != request["images"]:
@@ -72,10 +75,12 @@ def lines(request: Mapping[str, Any]) -> Iterator[bytes]:
         for _ in islice(before, first - start):
             pass
         for begin in range(first, stop, BLOCK):
-            block = rows[begin : min(begin + BLOCK, stop)].astype("float32")
-            scores = head.scores(block)
-            for image, row, score in zip(images.chunk(len(block)), block, scores, strict=True):
-                yield _line(classifier, job, image, score, _before(before, image, row[0]))
+            block = np.array(rows[begin : min(begin + BLOCK, stop)], np.float32)  # no memmap: slow
+            found = zip(
+                images.chunk(len(block)), block[:, 0].tolist(), head.scores(block), strict=True
+            )
+            for image, number, scores in found:
+                yield _line(classifier, facts, image, scores, _before(before, image, number))
 
 
 def _before(results: IO[bytes], image: ImageRef, number: float) -> bytes | None:
@@ -98,14 +103,16 @@ def _before(results: IO[bytes], image: ImageRef, number: float) -> bytes | None:
     return None if kind is None else line
 
 
-def _line(classifier: Any, job: Job, image: ImageRef, scores: Any, failed: bytes | None) -> bytes:
+def _line(
+    classifier: Any, asked: Collection[str], image: ImageRef, scores: Any, failed: bytes | None
+) -> bytes:
     from batchcls.results import record
 
     if failed is not None:
         return failed
     try:
         predictions, always = classifier.outcome(scores), classifier.always(scores)
-        facts = classifier.uncertainty(scores, job.facts) if job.facts else {}
+        facts = classifier.uncertainty(scores, asked) if asked else {}
     except ImageError as error:
         return record.failure_line(image, Failure(error.kind, error.message))
     return record.ok_line(image, predictions, facts, always)
