@@ -72,4 +72,6 @@ class FastPlan:
         plan = cls(**data)
         if plan.first not in (NONE, BF16, INT8) or not 0 <= plan.margin < math.inf:
             raise ValueError(f"a first look {plan.first!r} with margin {plan.margin!r}")
+        if not (isinstance(plan.words, str) and isinstance(plan.model, str)):
+            raise TypeError("text that is none")
         return plan

@@ -59,7 +59,9 @@ def known(job: Job, paths: RunPaths, before: Manifest | None, storage: Storage) 
         return None
     if before is not None:
         kept = before.settings.get(SETTING)
-        return FastPlan() if kept is None else _read(kept, job.output)
+        if kept is None:
+            return as_always("this run was begun without it; `--fresh` begins anew")
+        return _read(kept, job.output)
     if job.fast_plan is None:
         return None
     theirs = RunPaths.find(job.fast_plan)

@@ -114,6 +114,17 @@ def test_a_run_that_is_too_small_is_as_always(job: Job) -> None:
 
 
 @pytest.mark.runs
+def test_a_run_that_was_begun_without_it_says_so(
+    job: Job, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(job)
+    (images / "zz.png").write_bytes(b"no picture")
+    assert run(replace(job, fast=True, extend=True, progress="plain")).exit_code == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "`--fast` is left out: this run was begun without it" in said
+
+
+@pytest.mark.runs
 def test_a_plan_of_a_run_without_one_is_refused(job: Job) -> None:
     run(replace(job, output=job.output + ".other"))
     with pytest.raises(RefusedError, match="that run was begun without `--fast`"):
@@ -128,7 +139,9 @@ def test_a_plan_that_was_measured_on_something_else_is_refused(planned: Planned)
     assert run(replace(job, top=1)).exit_code == 0
 
 
-@pytest.mark.parametrize("wrong", [{"first": "f16"}, {"margin": -1.0}, {"margin": "1"}, {"x": 1}])
+@pytest.mark.parametrize(
+    "wrong", [{"first": "f16"}, {"margin": -1.0}, {"margin": "1"}, {"words": 5}, {"x": 1}]
+)
 def test_a_plan_of_another_shape_is_none(wrong: dict[str, Any]) -> None:
     with pytest.raises((TypeError, ValueError)):
         FastPlan.from_dict({**FastPlan(BF16, 0.5).as_dict(), **wrong})

@@ -21,8 +21,8 @@ def free(out: str) -> Path:
         UsageError: something is there, or the folder for it is not.
     """
     path = absolute(expanded(out.rstrip("/") or out))
-    if not path.name:
-        raise UsageError(f"{out} is no name for an export")
+    if not (out and path.name):
+        raise UsageError(f"{out or '-o'} is no name for an export")
     if os.path.lexists(path):
         with contextlib.suppress(OSError):
             _aside(path).rmdir()  # empty: left by an export that was killed as it named OUT

@@ -141,6 +141,8 @@ def test_what_is_there_stays(
         assert "exists; choose another name" in capsys.readouterr().err
     assert run(results, "--to", "csv", "-o", "/") == 2
     assert "/ is no name for an export" in capsys.readouterr().err
+    assert run(results, "--to", "csv", "-o", "") == 2
+    assert "-o is no name for an export" in capsys.readouterr().err
     assert (file.read_text(), [*folder.iterdir()], link.exists()) == ("mine", [], False)
 
 
