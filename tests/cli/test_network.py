@@ -27,7 +27,7 @@ COMMANDS = {
     "watch": ["watch", RESULTS],
     "verify": ["verify", RESULTS],
     "evaluate": ["evaluate", RESULTS],
-    "embed": ["embed", IMAGES, "-o", "new.npy"],
+    "embed": ["embed", IMAGES, "-o", "more.npy"],
     "similar": ["similar", f"{IMAGES}/ok/0.png", "--in", FEATURES],
     "merge": ["merge", "merged.jsonl", "1.jsonl", "2.jsonl"],
     "bench": ["bench", MODEL, IMAGES, "--seconds", "0.1"],

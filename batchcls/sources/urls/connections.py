@@ -123,9 +123,14 @@ class Connections:
         if oldest is not None:
             oldest.close()
 
+    def close(self) -> None:
+        """Let go of those that are kept."""
+        with self._lock:
+            while self._idle:
+                self._idle.pop().close()
+
     def __del__(self) -> None:
-        for connection in self._idle:
-            connection.close()
+        self.close()
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:

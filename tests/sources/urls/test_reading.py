@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -45,8 +46,9 @@ def server() -> Iterator[WebServer]:
 
 
 def read(address: str, patience_s: float = 2.0, connections: Connections | None = None) -> bytes:
-    reader = Urls(Allowance(patience_s), CAP, connections or Connections())
-    return get(reader, address)
+    # Closed, as what an exception's frames hold is collected in any order, and tells of a leak.
+    with closing(connections or Connections()) as connections:
+        return get(Urls(Allowance(patience_s), CAP, connections), address)
 
 
 def get(reader: Urls, address: str) -> bytes:
