@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -29,6 +28,7 @@ from batchcls.model.metadata.model_info import OWN_ROOT
 from batchcls.sources.sample import Sample, sample
 from batchcls.teach import examples as finding
 from batchcls.teach import head, seeing
+from batchcls.teach.aside import aside
 from batchcls.teach.estimate import Estimate, estimate
 from batchcls.teach.folds import FOLDS, folds, near_duplicates
 from batchcls.teach.head import Learnt
@@ -74,8 +74,7 @@ def teach(
         tell(f"warning: {warning}")
     try:
         with ExitStack() as stack:
-            aside = tempfile.TemporaryDirectory(dir=out.parent, prefix=".teach-")
-            folder = Path(stack.enter_context(aside))
+            folder = stack.enter_context(aside(out))
             tensor = features.find(loaded.model, loaded.scores).name
             of = loaded.metadata.backbone or backbone(
                 model_hash(model_path(job.model)), tensor, job.score_output

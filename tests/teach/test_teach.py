@@ -87,7 +87,7 @@ def test_examples_become_one_model_that_a_run_takes(place: Path) -> None:
     assert taught["examples"] == {"blue": 12, "green": 12, "red": 12}
     assert taught["estimate"]["overall"]["right"] == found["overall"]["right"]
     assert {*taught} >= {"C", "temperature", "examples_sha256", "batchcls"}
-    assert not [*place.glob(".teach-*")]
+    assert not [*place.glob(".mine*")]
 
 
 def test_the_same_examples_give_the_same_bytes_wherever_they_are(place: Path) -> None:
@@ -120,7 +120,15 @@ def test_nothing_is_overwritten_unasked_and_nothing_half_written(place: Path) ->
     assert full.returncode == 2, full.stderr
     assert "cannot write" in full.stderr
     assert "Traceback" not in full.stderr
-    assert not [*place.glob("full*"), *place.glob(".teach-*")]
+    assert not [*place.glob("full*"), *place.glob(".full*")]
+
+
+def test_what_a_killed_one_left_is_taken_over(place: Path) -> None:
+    left = place / ".mine.xml.teaching" / "new"
+    left.mkdir(parents=True)
+    (left / "mine.xml").write_bytes(b"half")
+    assert teach(place, "ex", "-o", "mine.xml").returncode == 0
+    assert not left.parent.exists()
 
 
 def test_a_picture_of_two_classes_is_of_none(place: Path) -> None:
