@@ -1,6 +1,7 @@
 """Workers that cannot start, or not all of them: the run goes on without, or says what is wrong."""
 
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -19,6 +20,8 @@ from batchcls.running.run import run
 from tests.support.harness import run_faulty
 
 pytestmark = pytest.mark.runs
+
+UNSTARTED = "a worker process cannot be started: Resource temporarily unavailable; raise the limit"
 
 
 @pytest.fixture
@@ -91,12 +94,10 @@ def test_the_last_words_of_a_worker_are_told(
 @pytest.mark.parametrize(
     ("most", "words"),
     [
-        (
-            1,
-            "a worker process cannot be started: Resource temporarily unavailable; raise the limit",
-        ),
-        (2, "exit status 1: RuntimeError: can't start new thread"),
-        (4, "raise the limit of processes and threads (`ulimit -u`)"),
+        (1, UNSTARTED),
+        # The machine chooses whether the first worker still lives when the second starts.
+        (2, rf"exit status 1: RuntimeError: can't start new thread|{UNSTARTED}"),
+        (4, r"raise the limit of processes and threads \(`ulimit -u`\)"),
     ],
 )
 def test_a_limit_of_processes_is_named(job: Job, tmp_path: Path, most: int, words: str) -> None:
@@ -110,7 +111,7 @@ def test_a_limit_of_processes_is_named(job: Job, tmp_path: Path, most: int, word
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode in (2, 4)
-    assert words in done.stderr
+    assert re.search(words, done.stderr)
     assert "Traceback" not in done.stderr
 
 
