@@ -4,9 +4,7 @@ What was written is read back before it gets its name: an IR that would answer o
 model it was made from is refused.
 """
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -43,22 +41,19 @@ def export_model(file: Model, out: Out, force: Force = False, *, options: Mappin
     if there and not force:
         raise UsageError(f"{there[0]} exists; use `--force` to overwrite it")
     from batchcls.backends.localised import localised
+    from batchcls.model.aside import aside, put
     from batchcls.model.compile import load
     from batchcls.model.devices import core
     from batchcls.model.export import export, of_export
 
     job = localised(job)
     before = load.load(job, core.open_core(job))
-    try:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
-            written = export(job, Path(folder) / target.name)
-            alone = of_export(job, written)
-            after = load.load(alone, core.open_core(alone))
-            _compare(answers(before), answers(after))
-            for ending in (".bin", ".xml"):  # the .xml last: it makes the model
-                written.with_suffix(ending).replace(target.with_suffix(ending))
-    except OSError as error:
-        raise ModelError(f"cannot write {out}: {error.strerror}") from error
+    with aside(target) as folder:
+        written = export(job, folder / target.name)
+        alone = of_export(job, written)
+        after = load.load(alone, core.open_core(alone))
+        _compare(answers(before), answers(after))
+        put(written, target)
     size = target.stat().st_size + target.with_suffix(".bin").stat().st_size
     pre = before.metadata.pre.as_dict()
     print_result(f"wrote {target} and {target.with_suffix('.bin').name}, {size / 1e6:,.1f} MB")

@@ -6,7 +6,6 @@ nearest one stands there.
 """
 
 import json
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,7 +71,7 @@ def export(job: Job, out: Path) -> Path:
 
     Args:
         job: its model, labels and preprocessing options.
-        out: the .xml to write; its .bin goes beside it. Both appear by rename.
+        out: the .xml to write, in a folder of `aside`; its .bin goes beside it.
 
     Returns:
         `out`.
@@ -108,6 +107,7 @@ def write(loaded: Loaded, model: Model, out: Path) -> Path:
 
     Args:
         model: `loaded.model`, or one that takes its place; gets the description.
+        out: see `export`.
 
     Raises:
         ModelError: it cannot be written.
@@ -117,11 +117,7 @@ def write(loaded: Loaded, model: Model, out: Path) -> Path:
     if loaded.metadata.pre.resize_type != "embedded" or "embedded_processing" not in said:
         _describe(model, loaded)
     try:
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as folder:
-            written = Path(folder) / "model.xml"
-            openvino.save_model(model, str(written), compress_to_fp16=False)
-            written.with_suffix(".bin").replace(out.with_suffix(".bin"))
-            written.replace(out)
+        openvino.save_model(model, str(out), compress_to_fp16=False)
     except (OSError, RuntimeError) as error:
         raise ModelError(f"cannot write {out}: {reason(error)}") from error
     return out

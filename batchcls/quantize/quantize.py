@@ -1,6 +1,5 @@
 """The story of a quantisation: choose images, calibrate, write, compare with the original."""
 
-import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -11,6 +10,7 @@ from batchcls.errors import ImageError, ModelError, RefusedError, UndecidedError
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
 from batchcls.model import export
+from batchcls.model.aside import aside, put
 from batchcls.model.choosing import Choosing
 from batchcls.model.compile import load
 from batchcls.model.compile.model_metadata import ModelMetadata, leave_undecided
@@ -78,6 +78,7 @@ def quantize(
     for warning in loaded.metadata.warnings:
         tell(f"warning: {warning}")
     with ExitStack() as stack:
+        folder = stack.enter_context(aside(out))
         original = _open(job, stack, guess)
         tell("Reading images …")
         chosen = choose(job, original.prepare, calibration, held_out, sample)
@@ -88,7 +89,6 @@ def quantize(
         else:
             hit = _hits(original, chosen, truths, loaded.metadata.labels)
             model = calibrate.quantise_within(loaded, inputs, hit, max_drop)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=out.parent)))
         # Read once more: NNCF has had the first in its hands.
         fresh = load.load(job, open_core(job), guess)
         written = export.write(fresh, model, folder / out.name)
@@ -99,8 +99,7 @@ def quantize(
             original, quantised, chosen, truths, loaded.metadata.labels, (loaded.path, written)
         )
         if accept(found):
-            written.with_suffix(".bin").replace(out.with_suffix(".bin"))
-            written.replace(out)
+            put(written, out)
         return found
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from batchcls.errors import ModelError, SourceError
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
 from batchcls.model import export
+from batchcls.model.aside import aside, put
 from batchcls.model.compile import load
 from batchcls.model.devices.core import open_core
 from batchcls.model.files.backbone import backbone
@@ -28,7 +28,6 @@ from batchcls.model.metadata.model_info import OWN_ROOT
 from batchcls.sources.sample import Sample, sample
 from batchcls.teach import examples as finding
 from batchcls.teach import head, seeing
-from batchcls.teach.aside import aside
 from batchcls.teach.estimate import Estimate, estimate
 from batchcls.teach.folds import FOLDS, folds, near_duplicates
 from batchcls.teach.head import Learnt
@@ -72,29 +71,26 @@ def teach(
     loaded = load.load(job, open_core(job))
     for warning in loaded.metadata.warnings:
         tell(f"warning: {warning}")
-    try:
-        with ExitStack() as stack:
-            folder = stack.enter_context(aside(out))
-            tensor = features.find(loaded.model, loaded.scores).name
-            of = loaded.metadata.backbone or backbone(
-                model_hash(model_path(job.model)), tensor, job.score_output
-            )
-            alone = new_head.features_alone(loaded)
-            seen = seeing.look(
-                open_alone(job, export.write(alone, alone.model, folder / "features.xml"), stack),
-                found,
-                tell,
-            )
-            learnt, known = learn(seen)
-            fresh = load.load(job, open_core(job))
-            linear = [part.astype(np.float32) for part in learnt.linear]
-            taught = new_head.with_head(fresh, linear[0], linear[1], tuple(known.classes))
-            _describe(taught.model, seen, learnt, known, of)
-            written = export.write(taught, taught.model, folder / out.name)
-            _try(open_alone(job, written, stack), seen, learnt)
-            _put(written, out)
-    except OSError as error:
-        raise ModelError(f"cannot write {out}: {error.strerror or error}") from error
+    with ExitStack() as stack:
+        folder = stack.enter_context(aside(out))
+        tensor = features.find(loaded.model, loaded.scores).name
+        of = loaded.metadata.backbone or backbone(
+            model_hash(model_path(job.model)), tensor, job.score_output
+        )
+        alone = new_head.features_alone(loaded)
+        seen = seeing.look(
+            open_alone(job, export.write(alone, alone.model, folder / "features.xml"), stack),
+            found,
+            tell,
+        )
+        learnt, known = learn(seen)
+        fresh = load.load(job, open_core(job))
+        linear = [part.astype(np.float32) for part in learnt.linear]
+        taught = new_head.with_head(fresh, linear[0], linear[1], tuple(known.classes))
+        _describe(taught.model, seen, learnt, known, of)
+        written = export.write(taught, taught.model, folder / out.name)
+        _try(open_alone(job, written, stack), seen, learnt)
+        put(written, out)
     return known
 
 
@@ -157,13 +153,3 @@ def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     found: NDArray[np.float64] = np.exp(logits - logits.max())
     found /= found.sum()
     return found
-
-
-def _put(written: Path, out: Path) -> None:
-    """Give both files their names. The .xml goes first and comes last: it makes the model."""
-    for path in (written, written.with_suffix(".bin")):
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
-    out.unlink(missing_ok=True)
-    written.with_suffix(".bin").replace(out.with_suffix(".bin"))
-    written.replace(out)

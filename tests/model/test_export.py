@@ -75,4 +75,4 @@ def test_export_says_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"\.xml"):
         export(Job(model=str(path)), tmp_path / "out.onnx")
     with pytest.raises(ModelError, match="cannot write"):
-        export(Job(model=str(path)), tmp_path / "nowhere" / "out.xml")
+        export(Job(model=str(path)), path / "out.xml")

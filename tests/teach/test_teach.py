@@ -124,7 +124,7 @@ def test_nothing_is_overwritten_unasked_and_nothing_half_written(place: Path) ->
 
 
 def test_what_a_killed_one_left_is_taken_over(place: Path) -> None:
-    left = place / ".mine.xml.teaching" / "new"
+    left = place / ".mine.xml.new" / "new"
     left.mkdir(parents=True)
     (left / "mine.xml").write_bytes(b"half")
     assert teach(place, "ex", "-o", "mine.xml").returncode == 0
