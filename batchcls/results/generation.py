@@ -20,7 +20,6 @@ The way of a run::
 """
 
 import contextlib
-from pathlib import Path
 
 from batchcls.errors import RefusedError
 from batchcls.results import manifest as manifests
@@ -30,7 +29,7 @@ from batchcls.results.manifest import Manifest
 from batchcls.results.opening import taken_message
 from batchcls.results.recovery import Identity, Prefix, identify
 from batchcls.results.rundir import RunPaths
-from batchcls.results.storage import CREATE, Storage, blocks, opened, write_all
+from batchcls.results.storage import Storage, copy_file, opened
 
 
 def recover(paths: RunPaths, storage: Storage, *, fresh: bool = False) -> None:
@@ -72,7 +71,7 @@ def stage(paths: RunPaths, storage: Storage, old: RunPaths | None = None) -> Non
         if old is not None:
             for file in old.list_files:
                 if storage.stat(file) is not None:
-                    _copy(storage, file, paths.next / file.name)
+                    copy_file(storage, file, paths.next / file.name)
             storage.fsync_dir(paths.next)
 
 
@@ -153,16 +152,6 @@ def finished_file(paths: RunPaths, storage: Storage, *, fresh: bool = False) -> 
                     "or start over with `--fresh`"
                 )
         return found
-
-
-def _copy(storage: Storage, old: Path, new: Path) -> None:
-    with opened(storage, old) as source, opened(storage, new, CREATE) as target:
-        storage.copy_mode(source, target)  # before there is anything in it: URLs may be signed
-        offset = 0
-        for block in blocks(storage, source, 0):
-            write_all(storage, target, block, offset)
-            offset += len(block)
-        storage.fsync(target)
 
 
 def _take_over(paths: RunPaths, storage: Storage, manifest: Manifest) -> None:

@@ -20,7 +20,7 @@ from itertools import islice
 from typing import Any
 
 from batchcls.errors import BatchclsError, RefusedError, UsageError
-from batchcls.results import echoes, embeddings, generation, unchecked
+from batchcls.results import echoes, embeddings, first_look, generation, unchecked
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
 from batchcls.results.disk_errors import guard
@@ -127,6 +127,10 @@ def _begin(
     embeddings.require_free(paths, storage, merged, before)
     manifests.require_inputs(storage, shards[0].paths.inputs, shards[0].manifest)
     generation.stage(paths, storage, shards[0].paths)
+    if plan := first_look.plan_of(merged.settings, shards[0].name):
+        # Whatever goes on from the merged results looks as the shards did. Shards that were moved
+        # without the model can be merged all the same: workers that miss it say so.
+        any(first_look.take_over(plan, shard.paths, paths, storage) for shard in shards)
     generation.begin(paths, storage, merged, fresh=fresh)
     return merged
 

@@ -246,3 +246,14 @@ def write_atomically(storage: Storage, path: Path, data: bytes, *, durable: bool
     storage.rename(temporary, path)
     if durable:
         storage.fsync_dir(path.parent)
+
+
+def copy_file(storage: Storage, old: Path, new: Path) -> None:
+    """Copy a file, with its mode, so that it lasts through a power loss."""
+    with opened(storage, old) as source, opened(storage, new, CREATE | os.O_TRUNC) as target:
+        storage.copy_mode(source, target)  # before there is anything in it: URLs may be signed
+        offset = 0
+        for block in blocks(storage, source, 0):
+            write_all(storage, target, block, offset)
+            offset += len(block)
+        storage.fsync(target)

@@ -7,9 +7,8 @@ shards take it from there. Where there can be no trial, the run is as it is with
 import contextlib
 import logging
 import shutil
-import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -22,12 +21,13 @@ from batchcls.errors import BatchclsError, InterruptedByUser, RefusedError
 from batchcls.images import ImageRef
 from batchcls.job.fast_plan import BF16, FOLDERS, INT8, FastPlan
 from batchcls.job.job import Job
+from batchcls.results import first_look
 from batchcls.results.manifest import Manifest, load
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import Storage
 from batchcls.running import fingerprint
 from batchcls.running.fast_choice import FEW, thirds
-from batchcls.running.fast_verdict import SECONDS, SHARE, as_always, judged
+from batchcls.running.fast_verdict import SECONDS, SHARE, as_always, judged, require_kept
 from batchcls.sources.sample import scattered
 from batchcls.version import QUANTIZE
 from batchcls.wire import leased
@@ -39,8 +39,6 @@ MODULE = "batchcls.worker.fast_trial"
 MAKES_INT8 = "batchcls.quantize.first_look"
 IMAGES = 300
 NO_NNCF = f"it needs NNCF (`pip install '{QUANTIZE}'`)"
-SETTING = "fast"
-"""Of a manifest's settings: the plan."""
 TELLS_NOTHING = frozenset({"fast", "top", "with", "labels", "always"})
 """Of what a job asks for: what does not change how often two looks agree."""
 
@@ -53,21 +51,20 @@ def known(job: Job, paths: RunPaths, before: Manifest | None, storage: Storage) 
         before: what the run goes on from.
 
     Raises:
-        RefusedError: `--fast-plan` names no run with a plan, or its INT8 model is gone.
+        RefusedError: `--fast-plan` names no run with a plan, or one that kept fewer best classes
+            than this job asks for, or its INT8 model is gone.
     """
     if not job.fast:
         return None
     if before is not None:
-        kept = before.settings.get(SETTING)
-        if kept is None:
-            return as_always("this run was begun without it; `--fresh` begins anew")
-        return _read(kept, job.output)
+        kept = first_look.plan_of(before.settings, job.output)
+        return kept or as_always("this run was begun without it; `--fresh` begins anew")
     if job.fast_plan is None:
         return None
     theirs = RunPaths.find(job.fast_plan)
     other = load(storage, theirs.manifest)
-    kept = None if other is None else other.settings.get(SETTING)
-    if other is None or kept is None:
+    plan = None if other is None else first_look.plan_of(other.settings, job.fast_plan)
+    if other is None or plan is None:
         raise RefusedError(
             f"--fast-plan {job.fast_plan}: that run was begun without `--fast`; name the results "
             "of one that has measured"
@@ -82,30 +79,13 @@ def known(job: Job, paths: RunPaths, before: Manifest | None, storage: Storage) 
             f"{'is' if len(different) == 1 else 'are'}: {', '.join(different)}\n"
             "hint: without `--fast-plan`, `--fast` measures on your own images"
         )
-    plan = _read(kept, job.fast_plan)
-    if plan.model:
-        _copy(plan.model_in(theirs.directory).parent, plan.model_in(paths.directory).parent)
-    return plan
-
-
-def _read(kept: Mapping[str, Any], results: str) -> FastPlan:
-    try:
-        return FastPlan.from_dict(kept)
-    except (TypeError, ValueError) as error:
+    require_kept(plan, job, job.fast_plan)
+    if not first_look.take_over(plan, theirs, paths, storage):
         raise RefusedError(
-            f"{results}: another version of batchcls made its plan for `--fast` ({error})"
-        ) from None
-
-
-def _copy(model: Path, to: Path) -> None:
-    """Copy a first look's model into the run's directory; workers check its hash."""
-    if to.exists():
-        return
-    try:
-        with tempfile.TemporaryDirectory(dir=to.parent, prefix=FOLDERS) as aside:
-            shutil.copytree(model, Path(aside) / "whole").rename(to)
-    except (OSError, shutil.Error) as error:
-        raise RefusedError(f"--fast-plan: cannot copy {model} to {to}: {error}") from error
+            f"--fast-plan {job.fast_plan}: the INT8 model of its first look, "
+            f"{plan.model_in(theirs.directory)}, is missing"
+        )
+    return plan
 
 
 def decide(

@@ -65,6 +65,23 @@ def judged(found: Mapping[str, Any], job: Job, plans: Iterable[FastPlan]) -> Fas
     return replace(known[first], margin=choice.margin, words=words, measured=measured)
 
 
+def require_kept(plan: FastPlan, job: Job, results: str) -> None:
+    """See that what another run measured is enough for this one.
+
+    Args:
+        results: of that run.
+
+    Raises:
+        RefusedError: as `judged` does.
+    """
+    found = plan.measured.get(plan.name)
+    if found is None or job.yes:
+        return
+    choice = Choice(**{name: found[name] for name in Choice.__slots__})
+    if not choice.keeps(job.fast_agreement):
+        raise RefusedError(f"{results}: {_below(choice, plan.name, job.fast_agreement)}")
+
+
 def as_always(why: str, measured: Mapping[str, Any] | None = None) -> FastPlan:
     """A plan without a first look."""
     return FastPlan(words=f"`--fast` is left out: {why}", measured=measured or {})

@@ -17,6 +17,7 @@ from batchcls.images import Folder, ImageRef
 from batchcls.job.fast_plan import BF16, INT8, FastPlan
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
+from batchcls.results import first_look
 from batchcls.results import manifest as manifests
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import PosixStorage
@@ -75,7 +76,7 @@ def planned(
     before = manifests.load(storage, paths.manifest)
     if before is None:
         raise SystemExit(f"{output}: no manifest")
-    settings = {**before.settings, fast_trial.SETTING: plan.as_dict()}
+    settings = {**before.settings, first_look.SETTING: plan.as_dict()}
     manifests.save(storage, paths.manifest, replace(before, settings=settings))
     suite.log(plan.words)
     return output

@@ -1,5 +1,6 @@
 """`--fast` with an INT8 model of the run's own: made, kept, checked, taken over by other runs."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from batchcls.job.fast_plan import FOLDERS, INT8, FastPlan
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
 from batchcls.results import manifest as manifests
+from batchcls.results.merge import merge
 from batchcls.results.rundir import RunPaths
 from batchcls.results.storage import PosixStorage
 from batchcls.running import fast_trial
@@ -98,6 +100,47 @@ def test_a_run_takes_the_model_over_and_keeps_it(planned: Planned, tmp_path: Pat
         for workers in (1, 2)
     )
     assert one == two != right, "INT8 rounds"
+
+
+def test_merged_shards_have_the_model_and_go_on_with_it(planned: Planned, tmp_path: Path) -> None:
+    job = planned(0.0)
+    whole = lines(job)
+    parts = [replace(job, output=f"{tmp_path}/part-{n}.jsonl", shard=f"{n}/2") for n in (1, 2)]
+    for part in parts:
+        lines(part)
+    merged = str(tmp_path / "merged.jsonl")
+    merge(merged, [part.output for part in parts], PosixStorage())
+    assert Path(merged).read_bytes() == whole
+    for part in parts:
+        shutil.rmtree(RunPaths.of(part.output).directory)
+    picture = Path(job.sources[0]) / "00.png"
+    picture.with_name("new.png").write_bytes(picture.read_bytes())
+    longer = lines(job, output=merged, fast_plan=None, extend=True)
+    assert longer.startswith(whole)
+    assert longer.count(b"\n") == 37
+
+
+def test_shards_that_lost_the_model_can_be_merged(planned: Planned, tmp_path: Path) -> None:
+    job = planned(0.0)
+    parts = [replace(job, output=f"{tmp_path}/part-{n}.jsonl", shard=f"{n}/2") for n in (1, 2)]
+    for part in parts:
+        lines(part)
+    names = [part.output for part in parts]
+    for name in names:
+        (model,) = RunPaths.of(name).directory.glob(f"{FOLDERS}*")
+        shutil.rmtree(model)
+        merge(f"{name}.merged", names, PosixStorage())
+        has = [*RunPaths.of(f"{name}.merged").directory.glob(f"{FOLDERS}*/model.bin")]
+        assert len(has) == (name == names[0]), "the other one has it still"
+
+
+def test_a_plan_whose_model_is_gone_is_refused(planned: Planned, tmp_path: Path) -> None:
+    job = planned(0.0)
+    (model,) = RunPaths.of(f"{tmp_path}/other.jsonl").directory.glob(f"{FOLDERS}*")
+    shutil.rmtree(model)
+    with pytest.raises(BatchclsError, match=r"the INT8 model of its first look, .* is missing"):
+        run(job)
+    assert not RunPaths.of(job.output).directory.exists()
 
 
 def test_a_model_that_is_gone_or_another_is_refused(planned: Planned) -> None:

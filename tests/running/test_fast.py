@@ -139,6 +139,20 @@ def test_a_plan_that_was_measured_on_something_else_is_refused(planned: Planned)
     assert run(replace(job, top=1)).exit_code == 0
 
 
+@pytest.mark.runs
+def test_a_plan_that_kept_fewer_best_classes_than_asked_for_is_refused(planned: Planned) -> None:
+    look: dict[str, Any] = {"seen": [[9.0, 9.0, True, 0.0]] * 299 + [[9.0, -1.0, False, 0.1]]}
+    look["costs"] = {"prepare": 0.001, "first": 0.002, "exact": 0.010}
+    lax = Job(sources=("x",), fast=True, fast_agreement=99.0)
+    plan = judged({"refused": {}, "looks": {BF16: look}}, lax, [FastPlan(BF16)])
+    job = planned(plan)
+    with pytest.raises(RefusedError, match=r"other.jsonl: .* only 199 of 200 images \(99\.5%\)"):
+        run(replace(job, fast_agreement=99.6))
+    assert not RunPaths.of(job.output).directory.exists()
+    lines(job)  # 99.5% were tested, though 99% were aimed at
+    lines(replace(job, fast_agreement=99.6, yes=True, output=job.output + "2"))
+
+
 @pytest.mark.parametrize(
     "wrong", [{"first": "f16"}, {"margin": -1.0}, {"margin": "1"}, {"words": 5}, {"x": 1}]
 )
