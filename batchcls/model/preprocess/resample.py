@@ -3,25 +3,25 @@
 Weighed: Pillow itself. It is slower, and answers would depend on which version is installed (1).
 
 Models trained with torchvision, timm or transformers saw images that Pillow made smaller with an
-antialiasing filter; OpenCV's interpolation differs by many steps. Measured on a 500x375 photo to
-256 and a crop of 224, one core: this 0.8 ms, Pillow 1.4 ms, OpenVINO's RESIZE_BILINEAR_PILLOW in a
-graph of its own 8.6 ms. This equals Pillow exactly; OpenVINO's is off by one step on 0.1 %.
+antialiasing filter; OpenCV's interpolation differs by many steps. OpenVINO's
+RESIZE_BILINEAR_PILLOW is off by one step on 0.1 %, and slower by far in a graph of its own.
 
 1. Horizontal pass first, rounded to 8 bits in between: as Pillow up to 12.1, with which the models
    of today were trained. Pillow 12.2 goes vertically first where the height is over 100 times the
    width (pull request 9524), Pillow 13 wherever that is less work (9549), which moves bicubic and
    Lanczos values of such images by up to 16 steps.
-2. Coefficients are rounded to 22 bits as Pillow's fixed-point ones are, and the sums are exact.
-   Float32 alone is off by a step in one value of 1,000, and quantised models turn that into other
-   answers (one or two of 300 photos, measured). So every coefficient is two whole numbers, its
-   upper bits and its lowest 8: the sums of either kind stay below 2**24, up to which float32 counts
-   without a gap. That is faster than float64, most of all on large pictures.
+2. Coefficients are rounded to 22 bits as Pillow's fixed-point ones are. Sums of them fit float64
+   without a gap, in whatever order a processor adds them up. Float32 is off by a step in one value
+   of 1,000, and quantised models turn that into other answers (one or two of 300 photos, measured).
 3. Each pass is a row of small matrix products, one per band of outputs: the filter's weights are
-   zero far from the diagonal, so a full matrix would be nearly all zeros.
+   zero far from the diagonal, so a full matrix would be nearly all zeros. Both passes go down the
+   rows; the picture lies on its side for the horizontal one.
 4. Only the window that is kept is computed, and big images go through in blocks of rows.
 5. A plain border around the picture is no pixels but a constant for each output: what its weights
    add up to, times its colour. A strip of a million pixels costs no square of a million by a
    million.
+6. Photographs come in many sizes, and each has weights of its own: they are made without a loop
+   over outputs (0.1 ms an axis), and kept for a while.
 
 Source of the formulas: Pillow's Resample.c (precompute_coeffs, normalize_coeffs_8bpc).
 """
@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,12 +40,10 @@ Pixels = NDArray[np.uint8]
 Floats = NDArray[Any]
 
 _PRECISION = 1 << 22
-_LOW = 1 << 8
-_MOST_TAPS = 256
-"""Inputs of one output up to which the sums of the lowest bits fit float32; then float64 is used.
-
-A picture 33,000 pixels wide has more, made 256 wide with the bilinear filter.
-"""
+_HALF_UP = 2.0**-24
+"""Less than any two sums differ by: what lies between two whole numbers rounds up."""
+_BAND = 6
+"""Outputs per matrix product: the fewer, the less is multiplied by zero; measured."""
 _BLOCK = 1_200_000
 """Numbers that are converted to floats at a time, so that they stay in the cache."""
 
@@ -89,23 +88,21 @@ FILTERS: dict[str, tuple[float, Callable[[Floats], Floats]]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
-    """How the outputs of one axis come from its inputs.
+    """How the outputs of one axis come from its inputs, in bands of neighbouring outputs.
 
     Attributes:
-        bands: (first, last, weights, border) of so many neighbouring outputs each: which inputs
-            they need; (2 * outputs, last - first) weights, the upper parts before the lower ones;
-            and (2 * outputs, 1) sums of the weights of the border, None where there is none.
-        outputs: of each band; the last one's may be more than there are.
         first: input that any band needs.
         last: see `first`; exclusive.
-        floats: type in which the sums are exact.
+        starts: of each band, the first of its inputs, counted from `first`.
+        weights: (bands, outputs, inputs) of 1; the last band's outputs may be more than there are.
+        border: (bands, outputs, 1), sums of the weights of the border; None where there is none.
     """
 
-    bands: tuple[tuple[int, int, Floats, Floats | None], ...]
-    outputs: int
     first: int
     last: int
-    floats: type[np.float32] | type[np.float64]
+    starts: list[int]
+    weights: Floats
+    border: Floats | None
 
 
 def resize(
@@ -139,123 +136,81 @@ def resize(
         return image[rows[:, None], columns[None]]
     channels = image.shape[2]
     box = box or (0, 0, image.shape[1], image.shape[0])
-    across = _axis(image.shape[1], box[0], box[2], size[0], left, right, interpolation, channels)
-    down = _axis(image.shape[0], box[1], box[3], size[1], top, bottom, interpolation, 1)
+    across = _axis(image.shape[1], box[0], box[2], size[0], left, right, interpolation)
+    down = _axis(image.shape[0], box[1], box[3], size[1], top, bottom, interpolation)
     colour = np.resize(np.asarray(border, np.float64), channels)
-    middle = _horizontal(image[down.first : down.last], across, down.floats, colour)
-    out = _vertical(middle, down, colour)[: bottom - top, : (right - left) * channels]
-    return out.astype(np.uint8).reshape(bottom - top, right - left, channels)
+    kept = image[down.first : down.last, across.first : across.last]
+    width = right - left
+    middle = np.empty((len(kept), width, channels), np.uint8)
+    most = max(32, _BLOCK // (kept.shape[1] * channels))
+    for row in range(0, len(kept), most):
+        block = kept[row : row + most]
+        lying = _turned(block)
+        outputs = _pass(lying.reshape(len(lying), -1), across, width, colour)
+        middle[row : row + most] = _turned(outputs.reshape(width, len(block), channels))
+    out = _pass(middle.reshape(len(kept), -1), down, bottom - top, colour)
+    return out.reshape(bottom - top, width, channels)
 
 
-def _horizontal(image: Pixels, across: _Axis, floats: Any, colour: Floats) -> Floats:
-    """(outputs of all bands, rows) whole numbers 0 to 255: the picture lies on its side."""
-    flat = image.reshape(image.shape[0], -1)[:, across.first : across.last]
-    rows = min(len(flat), max(32, _BLOCK // flat.shape[1]))
-    block = np.empty((rows, flat.shape[1]), across.floats)
-    out = np.empty((len(across.bands) * across.outputs, len(flat)), floats)
-    sums = np.empty((len(across.bands), 2 * across.outputs, rows), across.floats)
-    by_output = np.resize(colour, 2 * across.outputs)[:, None]  # channels are neighbours
-    for row in range(0, len(flat), rows):
-        count = min(rows, len(flat) - row)
-        block[:count] = flat[row : row + count]
-        _multiply(across, block[:count].T, sums[:, :, :count], by_output)
-        out[:, row : row + count] = _round(sums[:, :, :count])
-    return out
+def _turned(image: Pixels) -> Pixels:
+    """Rows as columns; faster than NumPy's copy of a transposed view, by far."""
+    height, width, channels = image.shape
+    return np.asarray(cv2.transpose(image), np.uint8).reshape(width, height, channels)
 
 
-def _vertical(middle: Floats, down: _Axis, colour: Floats) -> Floats:
-    """(rows of all bands, width) whole numbers 0 to 255: the picture stands again."""
-    sums = np.empty((len(down.bands), 2 * down.outputs, len(middle)), down.floats)
-    _multiply(down, middle.T, sums, np.resize(colour, len(middle)))
-    return _round(sums)
-
-
-def _multiply(axis: _Axis, inputs: Floats, sums: Floats, colour: Floats) -> None:
-    """Every band's weights with the inputs that they are for, (axis.last - axis.first, …).
+def _pass(rows: Pixels, axis: _Axis, count: int, colour: Floats) -> Pixels:
+    """Resize along the first axis.
 
     Args:
-        axis: whose weights.
-        inputs: as whole numbers.
-        sums: (bands, outputs, …), filled in.
-        colour: of the border: a column for the outputs, or a row for what each of them has.
+        rows: (axis.last - axis.first, …), a pixel's channels beside each other.
+        axis: what becomes of them.
+        count: of rows that there are to be.
+        colour: of the border, by channel.
+
+    Returns:
+        (count, …), rounded as Pillow's clip8: half up, into 0 to 255.
     """
-    for band, (first, last, weights, border) in zip(sums, axis.bands, strict=True):
-        np.matmul(weights, inputs[first - axis.first : last - axis.first], out=band)
-        if border is not None:
-            band += border * colour
+    inputs = rows.astype(np.float64)
+    bands, outputs, taps = axis.weights.shape
+    sums = np.empty((bands, outputs, rows.shape[1]))
+    for start, weights, band in zip(axis.starts, axis.weights, sums, strict=True):
+        np.matmul(weights, inputs[start : start + taps], out=band)
+    if axis.border is not None:
+        sums += axis.border * np.resize(colour, rows.shape[1])
+    sums = sums.reshape(bands * outputs, -1)[:count]
+    # Not `cv2.add`, for which a single sum and a number are two matrices of one size.
+    rounded = cv2.addWeighted(sums, 1.0, sums, 0.0, _HALF_UP, dtype=cv2.CV_8U)
+    return np.asarray(rounded, np.uint8)
 
 
-def _round(sums: Floats) -> Floats:
-    """As Pillow's clip8: half up, into 0..255; (outputs of all bands, …). The sums are used up."""
-    high, low = np.split(sums, 2, axis=1)
-    low *= 1.0 / _LOW
-    np.floor(low, out=low)
-    low += high
-    low += _PRECISION // _LOW // 2
-    low *= _LOW / _PRECISION
-    np.floor(low, out=low)
-    np.clip(low, 0.0, 255.0, out=low)
-    return low.reshape(-1, sums.shape[2])
-
-
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _axis(
-    old: int,
-    begin: float,
-    end: float,
-    new: int,
-    first: int,
-    last: int,
-    interpolation: str,
-    channels: int,
+    old: int, begin: float, end: float, new: int, first: int, last: int, interpolation: str
 ) -> _Axis:
-    """The bands of one axis for outputs `first` to `last`; interleaved channels are spread out."""
-    size = _band((end - begin) / new)
+    """Outputs `first` to `last` of one axis."""
     lows, highs, whole = _coefficients(old, begin, end, new, first, last, interpolation)
-    floats = np.float32 if int((highs - lows).max()) <= _MOST_TAPS else np.float64
-    bands = []
-    for start in range(0, last - first, size):
-        part = slice(start, min(start + size, last - first))
-        low, high = (int(n) for n in np.clip((lows[part].min(), highs[part].max()), 0, old))
-        halves = np.stack(np.divmod(whole[part], _LOW), axis=2)
-        matrix, outside = np.zeros((high - low, 2, size)), np.zeros((1, 2, size))
-        for column, (a, b) in enumerate(zip(lows[part], highs[part], strict=True)):
-            parts = halves[column, : b - a]
-            left, right = min(max(a, 0), old), min(max(b, 0), old)
-            inside = parts[left - a : right - a]
-            matrix[left - low : right - low, :, column] = inside
-            if len(inside) < len(parts):
-                outside[0, :, column] = parts.sum(axis=0) - inside.sum(axis=0)
-        weights, border = (_spread(one, channels, floats) for one in (matrix, outside))
-        # What spreads one input to its channels spreads the sums, too: each output has one of them.
-        border = border.sum(axis=1, keepdims=True)
-        any_border = border if outside.any() else None
-        bands.append((low * channels, high * channels, weights, any_border))
+    places = lows[:, None] + np.arange(whole.shape[1])
+    there = (places >= 0) & (places < old)
+    # A band of outputs that see the border alone has an input, too, of no weight.
+    bands = -(-len(lows) // _BAND)
+    spare = (0, bands * _BAND - len(lows))
+    low = np.pad(lows.clip(0, old - 1), spare, mode="edge").reshape(bands, _BAND).min(axis=1)
+    high = np.pad(highs.clip(1, old), spare, mode="edge").reshape(bands, _BAND).max(axis=1)
+    taps = int((high - low).max())
+    starts = np.minimum(low, old - taps)
+    columns = places - np.repeat(starts, _BAND)[: len(lows), None]
+    there &= columns < taps  # beyond an output's last input there is no weight
+    weights = np.zeros((bands * _BAND, taps))
+    weights[np.nonzero(there)[0], columns[there]] = whole[there]
+    border = np.zeros(bands * _BAND)
+    border[: len(lows)] = whole.sum(axis=1) - weights[: len(lows)].sum(axis=1)
     return _Axis(
-        tuple(bands),
-        size * channels,
-        min(band[0] for band in bands),
-        max(band[1] for band in bands),
-        floats,
+        int(starts.min()),
+        int(starts.max()) + taps,
+        (starts - starts.min()).tolist(),
+        weights.reshape(bands, _BAND, taps) / _PRECISION,
+        border.reshape(bands, _BAND, 1) / _PRECISION if border.any() else None,
     )
-
-
-def _spread(matrix: Floats, channels: int, floats: Any) -> Floats:
-    """(inputs, 2, outputs) as (2 * outputs * channels, inputs * channels): each for its channel.
-
-    What `np.kron` does with a unit matrix, but faster: it is done for every new size of images.
-    """
-    inputs, halves, outputs = matrix.shape
-    flat = matrix.reshape(inputs, halves * outputs).T
-    spread = np.zeros((len(flat), channels, inputs, channels), floats)
-    for channel in range(channels):
-        spread[:, channel, :, channel] = flat
-    return spread.reshape(len(flat) * channels, inputs * channels)
-
-
-def _band(scale: float) -> int:
-    """Outputs per matrix product: the fewer, the less is multiplied by zero; measured."""
-    return 6 if scale < 2 else 4
 
 
 def _coefficients(

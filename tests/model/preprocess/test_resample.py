@@ -53,6 +53,17 @@ def exactly(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.
     return image.astype(np.uint8)
 
 
+@pytest.mark.parametrize("new", [(1, 1), (1, 4), (4, 1), (2, 2)])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_few_pixels(new: tuple[int, int], channels: int) -> None:
+    """A sum of 0.5 rounds up, and OpenCV takes some small matrices for one number per channel."""
+    image = np.full((8, 8, channels), 1, np.uint8)
+    image[::2] = 0
+    got = resize(image, new, (0, 0, *new), "pillow_box")
+    assert got.shape == (new[1], new[0], channels)
+    assert (got == exactly(image, new, "pillow_box")).all()
+
+
 def test_blocks_of_rows_change_nothing() -> None:
     """So wide that a block has 32 rows, and the last one 8."""
     image = np.random.default_rng(3).integers(0, 256, (40, 12_600, 3), np.uint8)
