@@ -61,7 +61,7 @@ class Allocation:
     def start_message(self, job: Job) -> StartMessage:
         """What each worker gets first."""
         threads = Threads(self.nthreads, self.nstreams, self.pin, self.nireq, self.batch_size)
-        return StartMessage(job, threads, self.decode_threads, self.alternate)
+        return StartMessage(job, threads, self.decode_threads, self.alternate, workers=self.workers)
 
 
 def device_names(devices: Sequence[str]) -> frozenset[str]:

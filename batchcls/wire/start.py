@@ -23,6 +23,7 @@ class StartMessage:
             None = ask by an `UndecidedError`.
         fast: which images have a cheap look first; None = none.
         first_model: path of the model of that look, where it is another; "" = the job's own.
+        workers: of this machine, which all ask the same servers for images.
     """
 
     job: Job
@@ -32,6 +33,7 @@ class StartMessage:
     guess: str | None = ""
     fast: "FastPlan | None" = None
     first_model: str = ""
+    workers: int = 1
 
     def looking(self, plan: "FastPlan | None", directory: Path) -> Self:
         """The same with a plan, whose own model lies in this directory if it has one."""
@@ -49,6 +51,7 @@ class StartMessage:
             "guess": self.guess,
             "fast": self.fast and self.fast.as_dict(),
             "first_model": self.first_model,
+            "workers": self.workers,
         }
 
     @classmethod
@@ -67,4 +70,5 @@ class StartMessage:
             guess=data["guess"],
             fast=fast,
             first_model=data["first_model"],
+            workers=data["workers"],
         )

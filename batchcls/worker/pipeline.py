@@ -57,6 +57,7 @@ class Pipeline:
         rings: which request is next; None gives those of the classifier their turns.
         room: what images that are read ahead may take of memory.
         patience_s: how long to wait for one of them.
+        workers: of this machine.
         keep: takes an image's index and its features, where the job keeps them.
     """
 
@@ -74,6 +75,7 @@ class Pipeline:
         rings: Rings | None = None,
         room: Room | None = None,
         patience_s: float = PATIENCE_S,
+        workers: int = 1,
         keep: Callable[[int, Array], None] | None = None,
     ) -> None:
         self._classifier = classifier
@@ -82,7 +84,7 @@ class Pipeline:
         self._rings = rings or Rings(classifier.rings)
         self._board = board
         self._decoding = Prefetch(read, decode, classifier.prepare, board, threads, facts)
-        self._ahead = ReadAhead(read, board, self.wake, room or Room(), patience_s)
+        self._ahead = ReadAhead(read, board, self.wake, room or Room(), patience_s, workers)
         self._answers = Answers(classifier, board, facts, self._rings.close)
         self._waiting: deque[InWork] = deque()
         self._prepared: deque[InWork] = deque()

@@ -3,7 +3,9 @@
 Rules of this file:
 
 1. Images are begun in the order in which they come, but at most `PER_HOST` of one server at once,
-   so that one that is slow holds up nobody else's.
+   so that one that is slow holds up nobody else's. A web server is no larger for a machine with
+   more workers: all of them together have `WEB` connections to it, or `FEWEST` each. Stores are
+   built for many, and say when it is too much (`sources.stores.pace`).
 2. What they take of memory is `room`'s to bound. One that is too large to be read beside others is
    read again, by itself: there is one such image at a time, until it is decoded.
 3. A read that has not come to an end in time has failed, wherever it hangs; its thread is given up,
@@ -22,7 +24,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from batchcls.errors import ImageError
-from batchcls.images import Failure, ImageRef, far
+from batchcls.images import Failure, ImageRef, far, is_stored
 from batchcls.sources.allowance import NotNowError
 from batchcls.worker.prefetch import InWork
 from batchcls.worker.room import Room
@@ -30,6 +32,7 @@ from batchcls.worker.stage_board import AHEAD, Board
 
 THREADS = 48
 PER_HOST = 32
+WEB, FEWEST = 64, 4
 GIVEN_UP = 200
 """Threads that hang, after which no others take their places."""
 GRACE_S = 2.0
@@ -63,6 +66,7 @@ class ReadAhead:
         wake: called by a thread when there is something to `take`.
         room: bounds what the images take of memory.
         patience_s: how long one read may take.
+        workers: of this machine, which all ask the same servers.
 
     Attributes:
         pending: images that were put in and not taken.
@@ -75,12 +79,14 @@ class ReadAhead:
         wake: Callable[[], None],
         room: Room,
         patience_s: float,
+        workers: int = 1,
     ) -> None:
         self._read = read
         self._board = board
         self._wake = wake
         self._room = room
         self._patience_s = patience_s
+        self._per_web_host = min(PER_HOST, max(FEWEST, WEB // workers))
         self._changed = threading.Condition()
         self._todo: deque[InWork] = deque()
         self._large: deque[InWork] = deque()
@@ -181,7 +187,8 @@ class ReadAhead:
             self._one_alone = True
             return self._large.popleft()
         for position, work in enumerate(self._todo):
-            if self._busy[host(work.image)] < PER_HOST:
+            most = PER_HOST if is_stored(work.image.path) else self._per_web_host
+            if self._busy[host(work.image)] < most:
                 del self._todo[position]
                 return work
         return None

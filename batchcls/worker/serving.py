@@ -108,6 +108,7 @@ def open_pipeline(start: StartMessage, board: Board) -> tuple[Any, Pipeline]:
         rings=rings,
         room=room,
         patience_s=patience_s,
+        workers=start.workers,
         keep=_keep(job),
     )
     give_back()

@@ -3,6 +3,7 @@
 from batchcls.backends.allocation import decide, device_names
 from batchcls.backends.machine import Machine, this_machine
 from batchcls.job.job import Job
+from batchcls.wire.start import StartMessage
 
 
 def test_device_strings_name_hardware() -> None:
@@ -41,6 +42,9 @@ def test_the_users_numbers_win() -> None:
     layout = decide(job, Machine(cores=2))
     assert (layout.workers, layout.nireq, layout.nthreads, layout.nstreams) == (3, 5, 2, "2")
     assert (layout.batch_size, layout.decode_threads) == (4, 1)
+    start = layout.start_message(job)
+    assert StartMessage.from_json(start.to_json()) == start
+    assert start.workers == 3
 
 
 def test_one_worker_leaves_threads_and_pinning_to_openvino_and_has_more_requests_than_streams() -> (

@@ -10,7 +10,7 @@ from batchcls.errors import ImageError
 from batchcls.images import ImageRef
 from batchcls.worker.answers import Done
 from batchcls.worker.pipeline import Pipeline
-from batchcls.worker.read_ahead import PER_HOST
+from batchcls.worker.read_ahead import FEWEST, PER_HOST, WEB
 from batchcls.worker.room import Room
 from batchcls.worker.stage_board import AHEAD, BLAMED, Board
 from tests.support.fakes import FakeClassifier, FakeRing, fake_decode
@@ -96,6 +96,27 @@ def test_reads_go_side_by_side_and_blame_nobody(board: Board) -> None:
     server.go.set()
     assert len(finished(pipeline)) == 100
     assert server.most == PER_HOST
+
+
+@pytest.mark.parametrize(
+    ("host", "workers", "expected"),
+    [
+        ("https://a", 2, PER_HOST),
+        ("https://a", 8, WEB // 8),
+        ("https://a", 100, FEWEST),
+        ("s3://a", 100, PER_HOST),
+    ],
+)
+def test_more_workers_are_no_more_to_a_web_server(
+    board: Board, host: str, workers: int, expected: int
+) -> None:
+    server = Server()
+    pipeline = Pipeline(FakeClassifier(), server, fake_decode, board, 0, workers=workers)
+    pipeline.add(1, refs(100, host))
+    server.reached(expected)
+    server.go.set()
+    assert len(finished(pipeline)) == 100
+    assert server.most == expected
 
 
 def test_a_slow_host_holds_up_no_other(board: Board) -> None:
