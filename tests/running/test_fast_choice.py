@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchcls.running.fast_choice import (
+    AGAIN,
     FEW,
+    WIDER,
     Choice,
     Costs,
     Seen,
@@ -75,6 +77,19 @@ def test_it_pays_from_its_costs_alone() -> None:
     assert costing(0.002, 0.003, 0.010).gain == pytest.approx(12 / 5)
     assert not costing(0.050, 0.003, 0.010).pays, "decoding is the most of it"
     assert not costing(0.002, 0.010, 0.010).pays, "no faster in bf16"
+
+
+def test_a_margin_that_fails_its_test_is_widened_once_and_relied_on_less() -> None:
+    seen = [Seen(0.1 * n, 0.1 * n - 0.5, True, 0.0) for n in range(1, 100)]
+    narrow, wide = (factor * margin_for(seen, 99.5) for factor in WIDER)
+    right = [Seen(9.0, 9.0, True, 0.0)] * 200
+    between = Seen((narrow + wide) / 2, -0.1, False, 0.2)
+    kept = choose(seen, right, COSTS, 99.5)
+    assert kept.margin == pytest.approx(narrow, abs=2e-6)
+    widened = choose(seen, [between, between, *right], COSTS, 99.5)
+    assert widened.margin == pytest.approx(wide, abs=2e-6)
+    assert widened.same == widened.tested
+    assert widened.at_least == lower_bound(202, 202, AGAIN) < kept.at_least
 
 
 def test_a_first_look_that_is_often_wrong_pays_nothing() -> None:
