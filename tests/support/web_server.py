@@ -138,13 +138,18 @@ def stalls(asked: Asked) -> None:
     asked.server.gone.wait(60)
 
 
-def drips(asked: Asked) -> None:
-    """A byte every now and then, and never the end."""
-    asked.send_response(200)
-    asked.send_header("Content-Length", "1000000")
-    asked.end_headers()
-    while not asked.server.gone.wait(0.02):
-        asked.wfile.write(b"x")
+def drips(begin: bytes) -> Page:
+    """A byte every now and then behind what it begins with, for longer than anybody should wait."""
+
+    def page(asked: Asked) -> None:
+        asked.wfile.write(begin)
+        for _ in range(500):
+            if asked.server.gone.wait(0.02):
+                break
+            asked.wfile.write(b"x")
+        asked.close_connection = True
+
+    return page
 
 
 def endless(asked: Asked) -> None:

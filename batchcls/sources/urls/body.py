@@ -5,7 +5,6 @@ from http.client import HTTPResponse
 
 from batchcls.errors import ImageError
 from batchcls.sources.allowance import Allowance
-from batchcls.sources.urls.connections import Connection
 from batchcls.sources.urls.patience import AgainError, Patience
 
 BLOCK = 256 << 10
@@ -14,7 +13,6 @@ PACKED = ("gzip", "x-gzip", "deflate")
 
 
 def read_body(
-    connection: Connection,
     response: HTTPResponse,
     patience: Patience,
     allowance: Allowance,
@@ -24,7 +22,7 @@ def read_body(
 
     Raises:
         AgainError: it is not whole.
-        ImageError: too_large, corrupt, or packed as nobody asked for.
+        ImageError: too_large, corrupt, packed as nobody asked for, or too late.
         OSError: the connection breaks, or nothing comes; or an `HTTPException`.
     """
     packed = response.getheader("Content-Encoding", "").strip().lower()
@@ -37,7 +35,6 @@ def read_body(
         patience.add(allowance.room(length))
     blocks, size = [], 0
     while length is None or size < length:
-        connection.socket.settimeout(patience.share())
         block = response.read1(BLOCK if length is None else min(BLOCK, length - size))
         if not block:
             break

@@ -7,6 +7,7 @@ connect to, and changes the spelling of addresses, whose signatures then do not 
 import socket
 import ssl
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -101,16 +102,18 @@ class Connections:
             OSError: the host has no address, or none that answers; an `ssl.SSLError` tells that
                 nobody knows who answers.
         """
+        until = time.monotonic() + seconds
         found = self._resolve(origin.host, origin.port)
         allowed = [one for one in found if may_be_private or not self._is_private(one)]
         if not allowed:
             raise PrivateError(found[0])
-        for address in allowed[:-1]:
+        for number, address in enumerate(allowed[:-1]):
             try:
-                return self._open(origin, address, seconds / len(allowed))
+                left = until - time.monotonic()
+                return self._open(origin, address, left / (len(allowed) - number))
             except OSError:
                 continue
-        return self._open(origin, allowed[-1], seconds / len(allowed))
+        return self._open(origin, allowed[-1], until - time.monotonic())
 
     def keep(self, connection: Connection) -> None:
         """A connection whose answer was read to its end is for the next image."""
@@ -137,16 +140,23 @@ class Connections:
         return ssl.create_default_context()
 
     def _open(self, origin: Origin, address: str, seconds: float) -> Connection:
-        bound = min(seconds, CONNECT_S)
-        plain = socket.create_connection((address, origin.port), bound)
+        until = time.monotonic() + min(seconds, CONNECT_S)
+        plain = socket.create_connection((address, origin.port), _left(until))
         with _closed_on_error(plain):
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if origin.secure:
+                plain.settimeout(_left(until))  # of the handshake as a whole
                 plain = self._tls.wrap_socket(plain, server_hostname=origin.host)
         http = HTTPConnection(origin.host, origin.port)
         http.sock = plain
         http.auto_open = 0  # it would connect by name, unchecked
         return Connection(origin, http, plain, self._is_private(address))
+
+
+def _left(until: float) -> float:
+    if (left := until - time.monotonic()) <= 0:
+        raise TimeoutError
+    return left
 
 
 @contextmanager

@@ -1,6 +1,9 @@
-"""What is left of the time that one image may take."""
+"""What is left of the time that one image may take, and answers that keep to it."""
 
+import io
+import socket
 import time
+from http.client import HTTPResponse
 
 from batchcls.errors import ImageError
 
@@ -67,3 +70,35 @@ class Patience:
     def add(self, seconds: float) -> None:
         """So much of it was no server's fault."""
         self._until += seconds
+
+
+class PatientResponse(HTTPResponse):
+    """An answer of which every byte comes within an image's time, those of its head too.
+
+    A socket's own time begins again with each byte that comes.
+    """
+
+    def __init__(self, patience: Patience, sock: socket.socket, method: str | None = None) -> None:
+        super().__init__(sock, method=method)
+        self.fp.close()
+        self.fp = io.BufferedReader(_Patient(sock, patience))
+
+
+class _Patient(io.RawIOBase):
+    """What comes from a socket; `ImageError` once there is no time left."""
+
+    def __init__(self, sock: socket.socket, patience: Patience) -> None:
+        self._sock, self._patience = sock, patience
+        # The socket stays open until this is closed, whatever becomes of the connection.
+        self._file = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview | bytearray") -> int | None:  # type: ignore[override]
+        self._sock.settimeout(self._patience.share())
+        return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()

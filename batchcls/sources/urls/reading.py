@@ -6,7 +6,9 @@ Rules of this file:
    by nobody: a connection that is refused, breaks, or stays silent. Where others can be reached at
    that moment, the record says so (`ALONE`). In both cases the network is not at fault.
 2. What may pass is tried again: a little later each time, and later than that where the server asks
-   for it (429 and 503, Retry-After). With all its tries, an image has `Allowance.patience_s`.
+   for it (429 and 503, Retry-After). With all its tries, an image has `Allowance.patience_s`: for
+   connecting, TLS, and each byte of an answer. Only what turns names into addresses cannot be cut
+   short: whoever waits gives up that thread (`worker.read_ahead`).
 3. At most `REDIRECTS` redirects are followed: none from https to http, and none to a private
    address, but to the host that the list itself names, where that is at a private address, too.
 4. An address is nowhere in what is raised.
@@ -18,7 +20,9 @@ import ssl
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http.client import HTTPException, HTTPResponse, responses
+from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from batchcls.errors import ImageError
@@ -30,7 +34,12 @@ from batchcls.sources.urls.body import read_body
 from batchcls.sources.urls.connections import Connection, Connections, Origin, PrivateError
 from batchcls.sources.urls.others import Others
 from batchcls.sources.urls.pace import Pace
-from batchcls.sources.urls.patience import AgainError, Patience, RefusedError
+from batchcls.sources.urls.patience import (
+    AgainError,
+    Patience,
+    PatientResponse,
+    RefusedError,
+)
 from batchcls.version import __version__
 
 REDIRECTS = 5
@@ -138,6 +147,8 @@ class Urls:
             try:
                 connection.socket.settimeout(patience.share())
                 headers = {"Host": origin.authority, **HEADERS}
+                answer: Any = partial(PatientResponse, patience)  # a class, for `http.client`
+                connection.http.response_class = answer
                 connection.http.request("GET", target, headers=headers)
                 response = connection.http.getresponse()
                 self._others.answered(connection)
@@ -147,6 +158,9 @@ class Urls:
                 if connection.used and not isinstance(error, TimeoutError):
                     continue  # the server had closed it
                 raise _again(error, patience) from None
+            except ImageError:
+                connection.close()
+                raise
 
     def _connect(self, origin: Origin, patience: Patience, may_be_private: bool) -> Connection:
         if (kept := self._connections.take(origin, may_be_private=may_be_private)) is not None:
@@ -165,7 +179,7 @@ class Urls:
         status, pace = response.status, self._paces.get(connection.origin)
         if status == 200:
             try:
-                body = read_body(connection, response, patience, self._allowance, self._max_bytes)
+                body = read_body(response, patience, self._allowance, self._max_bytes)
             except (OSError, HTTPException) as error:
                 _close(connection, response)
                 raise _again(error, patience) from None
@@ -196,7 +210,7 @@ class Urls:
                 response.read()
                 self._connections.keep(connection)
                 return
-        except (OSError, HTTPException):
+        except (OSError, HTTPException, ImageError):
             pass
         _close(connection, response)
 

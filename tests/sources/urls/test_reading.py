@@ -4,9 +4,10 @@ import gzip
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -99,7 +100,20 @@ FAILURES: dict[str, tuple[Page, str]] = {
     "206": (gives(206, BODY), "io_error: HTTP 206 Partial Content"),
     "empty": (gives(200), "empty: no bytes in it"),
     "stall": (stalls, "io_error: no answer within 2 s"),
-    "drip": (drips, "io_error: no answer within 2 s"),
+    "drip, status": (drips(b"HTTP/1.1 200 "), "io_error: no answer within 2 s"),
+    "drip, head": (drips(b"HTTP/1.1 200 OK\r\nA: "), "io_error: no answer within 2 s"),
+    "drip, chunk": (
+        drips(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"),
+        "io_error: no answer within 2 s",
+    ),
+    "drip, body": (
+        drips(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"),
+        "io_error: no answer within 2 s",
+    ),
+    "drip, 404": (
+        drips(b"HTTP/1.1 404 Gone\r\nContent-Length: 9999\r\n\r\n"),
+        "vanished: HTTP 404 Not Found",
+    ),
     "endless": (endless, f"too_large: over the limit of {CAP} bytes"),
     "large": (gives(200, Content_Length=1 << 40), "too_large: over the limit"),
     "lying": (
@@ -312,6 +326,36 @@ def test_a_certificate_that_the_machine_trusts_is_taken_for_its_own_host_alone(
 def test_what_speaks_no_tls_is_refused(server: WebServer) -> None:
     found = refusal(server.url.replace("http:", "https:") + "/a.jpg")
     assert found.startswith("io_error: ")
+
+
+@pytest.mark.parametrize("says", [b"", b"\x16\x03\x03\x3f\xff"])
+def test_a_handshake_that_comes_to_no_end_fails_in_time(says: bytes) -> None:
+    """Nothing is said; or a byte at a time of a long TLS record."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            with listening.accept()[0] as accepted, suppress(OSError):
+                accepted.sendall(says)
+                while not enough.wait(0.02):
+                    accepted.sendall(says[-1:])
+
+        enough = threading.Event()
+        answering = threading.Thread(target=answer, daemon=True)
+        answering.start()
+        found = refusal(f"https://127.0.0.1:{listening.getsockname()[1]}/a.jpg")
+        enough.set()
+        answering.join()
+        assert found == "io_error: no answer within 2 s"
+
+
+def test_a_slow_name_leaves_less_time_to_connect(server: WebServer) -> None:
+    def resolve(host: str, port: int) -> list[str]:
+        time.sleep(2.1)
+        return [host]
+
+    found = refusal(f"{server.url}/a.jpg", connections=Connections(resolve))
+    assert found == "io_error: no answer within 2 s"
+    assert server.asked == []
 
 
 def test_no_redirect_leads_from_https_to_http(
