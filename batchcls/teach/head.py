@@ -2,12 +2,15 @@
 
 Rules of this file:
 
-1. One thread, no chance: the same features give the same bits.
+1. One thread for each fit, no chance: the same features give the same bits.
 2. What comes out takes features as they are: their standardisation is inside the weights, and so
    is the temperature that makes probabilities of the scores.
 """
 
+import os
 import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -22,8 +25,10 @@ STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 USUAL = 1e-2
 """Where there is nothing to choose by."""
 MOST_STEPS = 200
+PRECISION = np.float32
 _ABSENT = -1e3
 """Logit of a class of which a fold had no example to learn from."""
+_HALVINGS = 20
 _COLDEST, _HOTTEST = -3.0, 3.0
 """Natural logarithms of temperatures."""
 
@@ -83,32 +88,58 @@ def learn(features: NDArray[Any], classes: NDArray[np.int64], folds: NDArray[np.
     load_library()  # first: only libraries that are loaded are limited
     from threadpoolctl import threadpool_limits
 
-    # More threads add in another order, and so make other bits.
-    with threadpool_limits(1):
-        losses: dict[float, float] = {}
-        tried: dict[float, Floats] = {}
-        for strength in STRENGTHS:
-            logits = tried[strength] = _unseen(features, classes, folds, strength)
-            losses[strength] = loss(logits / temperature(logits, classes), classes)
-        strength = min(losses, key=losses.__getitem__)
-        unseen = tried[strength]
-        warmth = temperature(unseen, classes)
+    # More threads add in another order, and so make other bits. Fits side by side do not.
+    with (
+        threadpool_limits(1),
+        warnings.catch_warnings(),
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        warnings.simplefilter("ignore")  # of too few steps, which is near enough; of many classes
+        tried: dict[float, tuple[float, float, Floats]] = {}
+
+        def cost(place: int) -> float:
+            strength = STRENGTHS[place]
+            if strength not in tried:
+                logits = _unseen(features, classes, folds, strength, pool)
+                warmth = temperature(logits, classes)
+                tried[strength] = loss(logits / warmth, classes), warmth, logits
+            return tried[strength][0]
+
+        strength = STRENGTHS[lowest(cost, STRENGTHS.index(USUAL), len(STRENGTHS))]
+        _, warmth, unseen = tried[strength]
         weights, bias = fit(features, classes, strength)
         return Learnt(Linear(weights / warmth, bias / warmth), strength, warmth, unseen)
 
 
+def lowest(cost: Callable[[int], float], place: int, count: int) -> int:
+    """Downhill from a place to where both neighbours cost no less: most are never tried."""
+    while True:
+        near = [one for one in (place - 1, place, place + 1) if 0 <= one < count]
+        best = min(near, key=lambda one: (cost(one), one != place))
+        if best == place:
+            return place
+        place = best
+
+
 def _unseen(
-    features: NDArray[Any], classes: NDArray[np.int64], folds: NDArray[np.int64], strength: float
+    features: NDArray[Any],
+    classes: NDArray[np.int64],
+    folds: NDArray[np.int64],
+    strength: float,
+    pool: ThreadPoolExecutor,
 ) -> Floats:
     found = np.full((len(classes), int(classes.max()) + 1), _ABSENT)
-    for fold in np.unique(folds):
+
+    def judge(fold: int) -> None:
         held, taught = folds == fold, folds != fold
         known, numbers = np.unique(classes[taught], return_inverse=True)
         if len(known) < 2:
             found[np.ix_(held, known)] = 0.0
-            continue
+            return
         logits = fit(features[taught], numbers.astype(np.int64), strength).logits(features[held])
         found[np.ix_(held, known)] = logits
+
+    list(pool.map(judge, np.unique(folds).tolist()))
     return found
 
 
@@ -117,17 +148,15 @@ def fit(features: NDArray[Any], classes: NDArray[np.int64], strength: float) -> 
 
     Classes weigh alike, however many examples they have.
     """
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     values = features.astype(np.float64)
     mean, spread = values.mean(0), values.std(0)
     spread[spread < 1e-6] = 1.0  # the same in all examples
     model = LogisticRegression(C=strength, class_weight="balanced", max_iter=MOST_STEPS)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # near enough
-        model.fit((values - mean) / spread, classes)
-    return folded(Linear(model.coef_, model.intercept_), mean, spread)
+    model.fit(((values - mean) / spread).astype(PRECISION), classes)
+    weights, bias = (part.astype(np.float64) for part in (model.coef_, model.intercept_))
+    return folded(Linear(weights, bias), mean, spread)
 
 
 def folded(linear: Linear, mean: Floats, spread: Floats) -> Linear:
@@ -142,20 +171,25 @@ def folded(linear: Linear, mean: Floats, spread: Floats) -> Linear:
 def temperature(logits: Floats, classes: NDArray[np.int64]) -> float:
     """By which to divide logits so that their softmax is as right as it claims to be.
 
-    The one of the least loss (Guo et al., "On calibration of modern neural networks", 2017), by
-    golden section; the loss is convex in its inverse. Examples of absent classes tell nothing.
+    The one of the least loss (Guo et al., "On calibration of modern neural networks", 2017). The
+    loss is convex in its inverse, so its slope says on which side the least is. Examples of absent
+    classes tell nothing.
     """
     known = logits[np.arange(len(classes)), classes] > _ABSENT
     if not known.any():
         return 1.0
     logits, classes = logits[known], classes[known]
-    low, high, ratio = _COLDEST, _HOTTEST, (5**0.5 - 1) / 2
-    for _ in range(40):
-        left, right = high - ratio * (high - low), low + ratio * (high - low)
-        if loss(logits / np.exp(left), classes) <= loss(logits / np.exp(right), classes):
-            high = right
+    behind = logits - logits.max(1, keepdims=True)
+    true = float(behind[np.arange(len(classes)), classes].mean())
+    low, high = _COLDEST, _HOTTEST
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        chances = np.exp(behind / np.exp(middle))
+        guessed = np.einsum("ij,ij->i", chances, behind) / chances.sum(1)
+        if guessed.mean() > true:
+            low = middle
         else:
-            low = left
+            high = middle
     return float(np.exp((low + high) / 2))
 
 

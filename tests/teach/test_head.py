@@ -1,5 +1,7 @@
 """Heads: their standardisation, their temperature, what they learn."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -39,13 +41,42 @@ def test_a_class_that_a_fold_lacked_spoils_no_temperature() -> None:
     assert 0.04 < head.temperature(logits, classes) < 1.0
 
 
-def test_the_same_features_teach_the_same_bits() -> None:
+@pytest.mark.parametrize("least", range(5))
+def test_the_least_loss_is_found_by_trying_few(least: int) -> None:
+    costs = [abs(place - least) for place in range(5)]
+    tried = set()
+
+    def cost(place: int) -> int:
+        tried.add(place)
+        return costs[place]
+
+    assert head.lowest(cost, 2, 5) == least
+    assert len(tried) == {0: 4, 1: 4, 2: 3, 3: 4, 4: 4}[least]
+
+
+def test_many_classes_are_learnt_without_a_word_of_scikit_learn(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
     pytest.importorskip("sklearn")
+    classes = np.repeat(np.arange(60), 2)
+    rng = np.random.default_rng(7)
+    features = (rng.normal(size=(120, 60)) + 8 * np.eye(60)[classes]).astype(np.float16)
+    learnt = head.learn(features, classes, folds(classes, np.arange(120), 2))
+    assert (learnt.unseen.argmax(1) == classes).mean() > 0.9
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("cores", [1, 4])
+def test_the_same_features_teach_the_same_bits(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sklearn")
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
     rng = np.random.default_rng(5)
     classes = np.repeat([0, 1, 2], [60, 20, 10])
     features = (rng.normal(size=(90, 30)) + 2 * np.eye(30)[classes]).astype(np.float16)
     parts = folds(classes, np.arange(90), 5)
-    one, other = (head.learn(features, classes, parts) for _ in range(2))
+    one = head.learn(features, classes, parts)
+    monkeypatch.undo()
+    other = head.learn(features, classes, parts)
     assert one.linear.weights.tobytes() == other.linear.weights.tobytes()
     assert one.strength == other.strength
     assert (one.linear.logits(features).argmax(1) == classes).mean() > 0.9
