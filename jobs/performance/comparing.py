@@ -125,20 +125,29 @@ class Suite:
         """Say what is going on."""
         print(text, file=sys.stderr, flush=True)
 
-    def ours(self, extra: str = "", *, model: Path | None = None, terminal: bool = False) -> str:
+    def ours(
+        self,
+        extra: str = "",
+        *,
+        model: Path | None = None,
+        terminal: bool = False,
+        before: bool = False,
+    ) -> str:
         """The driver's command for batchcls.
 
         Args:
             extra: options of `batchcls run`.
             model: instead of the comparison's.
             terminal: with its dashboard, on one.
+            before: of the earlier build that `--before` names, if any.
         """
+        root = (before and self.arguments.before) or ROOT
         # Isolated and without `site`: this wrapper is not what is measured.
         words = [sys.executable, "-I", "-S", str(HERE / "timed_run.py")]
         shown = " --pty" if terminal else ""
         given = shlex.quote(str(model)) if model else "{model}"
         return (
-            f"PYTHONPATH={shlex.quote(str(ROOT))} {shlex.join(words)}{shown} "
+            f"PYTHONPATH={shlex.quote(str(root))} {shlex.join(words)}{shown} "
             f"{{out}} {{images}} --model {given} {extra}"
         )
 

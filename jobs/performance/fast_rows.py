@@ -99,7 +99,7 @@ def resnet50(suite: Suite) -> list[Line]:
     folder = suite.work / "looks-resnet50"
     folder.mkdir()
     found = looks(suite, job, folder)
-    commands, shares = {"today": suite.ours(LIKE_PEERS)}, dict[str, float]()
+    commands, shares = {"today": suite.ours(LIKE_PEERS, before=True)}, dict[str, float]()
     for first, look in found["looks"].items():
         leads = sorted(one[0] for one in look["seen"] if one is not None)
         margin = leads[int(FORCED * len(leads))]
@@ -138,7 +138,7 @@ def lite0(suite: Suite) -> list[Line]:
     """EfficientNet-Lite0 with its real weights: steady, and answers over random splits."""
     job = with_built(Job(model="imagenet"))
     other = planned(suite, "lite0", job)
-    commands = {"today": suite.ours(), "fast": suite.ours(_fast(other))}
+    commands = {"today": suite.ours(before=True), "fast": suite.ours(_fast(other))}
     rounds = suite.compare(suite.photos_times(4), Path(str(job.model)), "", commands)
     lines = [
         judged(
@@ -206,7 +206,7 @@ def large(suite: Suite, quality: int) -> list[Line]:
     reduced = "--decode reduced"
     other = planned(suite, f"large{quality}", job, options=reduced)
     quick = f"{_fast(other)} {reduced}"
-    commands = {"today": suite.ours(), "fast": suite.ours(quick)}
+    commands = {"today": suite.ours(before=True), "fast": suite.ours(quick)}
     rounds = suite.compare(suite.first(pictures, 80), model, "", commands)
     right = suite.tops(pictures, model)
     found = suite.tops(pictures, model, *shlex.split(quick))

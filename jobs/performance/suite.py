@@ -129,6 +129,8 @@ def parse() -> tuple[argparse.Namespace, list[str]]:
         help="the interpreter of a peer whose packages are elsewhere")  # fmt: skip
     add("--lite0-onnx", type=Path, help="EfficientNet-Lite0 with its weights, for ONNX Runtime in "
         "the row `fast_peers`")  # fmt: skip
+    add("--before", type=Path, metavar="FOLDER", help="a checkout of an earlier build, whose `run` "
+        "the rows of `--fast` compare with [this one]")  # fmt: skip
     arguments = parser.parse_args()
     rows = [row for row in arguments.rows.split(",") if row]
     if unknown := sorted(set(rows) - set(ROWS)):
