@@ -10,7 +10,7 @@ from batchcls.errors import ImageError, SourceError
 from batchcls.images import ImageRef
 from batchcls.job.job import Job
 from batchcls.report.truth import Truth, Truths
-from batchcls.sources.every import EveryPlace
+from batchcls.sources.ahead import Ahead
 from batchcls.sources.sample import scattered
 
 MOST_BYTES = 1 << 30
@@ -39,11 +39,13 @@ def take(folder: str, truths: Truths, most: int) -> Sample:
     """
     taken, room = Sample([], [], 0), MOST_BYTES
     unreadable = 0
-    for image in scattered(sample(Job(sources=(folder,)), 2 * most)):
+    images = scattered(sample(Job(sources=(folder,)), 2 * most))
+    source = Ahead(images)
+    for image in images:
         if len(taken.pixels) == most or room <= 0:
             break
         try:
-            pixels = decode(EveryPlace().read(image))
+            pixels = decode(source.read(image))
         except ImageError:
             unreadable += 1
             continue

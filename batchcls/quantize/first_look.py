@@ -31,7 +31,7 @@ from batchcls.model.files.find import model_hash
 from batchcls.model.infer.classifier import Classifier
 from batchcls.model.runtime import Model
 from batchcls.quantize import calibrate
-from batchcls.sources.every import EveryPlace
+from batchcls.sources.ahead import Ahead
 from batchcls.wire import leased
 from batchcls.wire.start import StartMessage
 
@@ -74,7 +74,7 @@ def _quantise(request: Mapping[str, Any]) -> str:
     exact = Classifier.open(job, start.threads, guess)
     images, tensors = list(leased.from_json(request)), list[Any]()
     # Large pictures decoded smaller: quicker, and for ranges of activations good enough.
-    policy, source, timed = replace(DecodePolicy.of(job), reduced=True), EveryPlace(), 0.0
+    policy, source, timed = replace(DecodePolicy.of(job), reduced=True), Ahead(images), 0.0
     at_least = policy.at_least(exact.needs)
     enough, large = len(images), 0
     reading = time.monotonic()

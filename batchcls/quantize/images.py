@@ -10,7 +10,7 @@ from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import ImageError, SourceError
 from batchcls.images import Picture
 from batchcls.job.job import Job
-from batchcls.sources.every import EveryPlace
+from batchcls.sources.ahead import Ahead
 from batchcls.sources.sample import Sample, scattered, spread
 
 T = TypeVar("T")
@@ -67,8 +67,9 @@ def pictures(job: Job, most: int, sample: Sample) -> Iterator[Picture]:
     Raises:
         SourceError: a source cannot be listed.
     """
-    source, policy = EveryPlace(), DecodePolicy()
-    for image in scattered(sample(job, most)):
+    images = scattered(sample(job, most))
+    source, policy = Ahead(images), DecodePolicy()
+    for image in images:
         with suppress(ImageError):
             yield decode_picture(source.read(image), policy)
 
@@ -95,7 +96,7 @@ def choose(
     images = sample(job, calibration + held_out)
     _, judging = shares(len(images), calibration, held_out)
     learn, held = halves(images, judging)
-    source, policy = EveryPlace(), DecodePolicy()
+    source, policy = Ahead(images), DecodePolicy()
     unusable = 0
     ready: dict[int, PreparedImage] = {}
     for image in images:

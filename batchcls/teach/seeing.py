@@ -14,7 +14,7 @@ from batchcls.display.text import counted, safe
 from batchcls.errors import ImageError, ModelError
 from batchcls.model.infer.classifier import Classifier
 from batchcls.model.infer.ring import Ring
-from batchcls.sources.every import EveryPlace
+from batchcls.sources.ahead import Ahead
 from batchcls.teach.examples import Example
 
 WAIT_S = 60.0
@@ -101,8 +101,9 @@ class _Pile:
         self, classifier: Classifier, examples: Sequence[Example]
     ) -> Iterator[tuple[str, Any]]:
         """Hash and model input of each picture that is new; what people said comes first."""
-        source, policy = EveryPlace(), DecodePolicy()
-        for example in sorted(examples, key=lambda one: not one.corrected):
+        ordered = sorted(examples, key=lambda one: not one.corrected)
+        source, policy = Ahead(one.image for one in ordered), DecodePolicy()
+        for example in ordered:
             try:
                 data = source.read(example.image)
                 digest = hashlib.sha256(data).hexdigest()

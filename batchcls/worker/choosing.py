@@ -14,7 +14,7 @@ from batchcls.decode.policy import DecodePolicy
 from batchcls.errors import ImageError
 from batchcls.images import Picture
 from batchcls.model.choosing import Choosing
-from batchcls.sources.every import EveryPlace
+from batchcls.sources.ahead import Ahead
 from batchcls.sources.sample import scattered
 from batchcls.wire import leased
 
@@ -35,8 +35,9 @@ def find(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _pictures(request: Mapping[str, Any], needs: tuple[int, int]) -> Iterator[Picture]:
     """The images that can be decoded, no larger than they must be, in a scattered order."""
-    policy, source = DecodePolicy(reduced=True), EveryPlace()
-    for image in scattered(leased.from_json(request)):
+    images = scattered(leased.from_json(request))
+    policy, source = DecodePolicy(reduced=True), Ahead(images)
+    for image in images:
         with suppress(ImageError):
             data = source.read(image)
             yield decode_picture(data, policy, policy.at_least(needs))

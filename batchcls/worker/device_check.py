@@ -29,7 +29,7 @@ from batchcls.model.devices.agreement import CLEAR
 from batchcls.model.infer import comparing
 from batchcls.model.infer.classifier import Classifier
 from batchcls.model.infer.ring import Ring
-from batchcls.sources.every import EveryPlace
+from batchcls.sources.ahead import Ahead
 from batchcls.wire import leased
 from batchcls.wire.start import StartMessage
 
@@ -81,7 +81,7 @@ def _prepared(
     images: Sequence[ImageRef], asked: Classifier, plain: Classifier
 ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     """The images that can be decoded, as inputs of both."""
-    source, policy, room = EveryPlace(), DecodePolicy(raw=True), MOST_BYTES
+    source, policy, room = Ahead(images), DecodePolicy(raw=True), MOST_BYTES
     for image in images:
         try:
             picture = decode_picture(source.read(image), policy, None)

@@ -18,7 +18,7 @@ from batchcls.errors import ImageError
 from batchcls.job.fast_plan import BF16
 from batchcls.model.devices import cpu
 from batchcls.model.infer.classifier import Classifier
-from batchcls.sources.every import EveryPlace
+from batchcls.sources.ahead import Ahead
 from batchcls.wire import leased
 from batchcls.wire.start import StartMessage
 
@@ -47,11 +47,12 @@ def find(request: Mapping[str, Any]) -> dict[str, Any]:
     first = Classifier.open(in_bf16, start.threads, start.guess)
     if set(first.description["precision"].values()) != {BF16}:
         return {"costs": {}, "images": 0}
-    policy, source, clock = DecodePolicy.of(start.job), EveryPlace(), time.perf_counter
+    images = leased.from_json(request)
+    policy, source, clock = DecodePolicy.of(start.job), Ahead(images), time.perf_counter
     at_least = policy.at_least(exact.needs)
     found: list[tuple[float, float, float]] = []
     began = clock()
-    for image in leased.from_json(request):
+    for image in images:
         if len(found) > 1 and clock() - began > request["seconds"]:
             break
         try:

@@ -30,7 +30,7 @@ from batchcls.job.job import Job
 from batchcls.model.devices import cpu
 from batchcls.model.infer.classifier import Classifier
 from batchcls.model.infer.first_look import first_look
-from batchcls.sources.every import EveryPlace
+from batchcls.sources.ahead import Ahead
 from batchcls.wire import leased
 from batchcls.wire.start import StartMessage
 
@@ -76,7 +76,7 @@ def find(request: Mapping[str, Any]) -> dict[str, Any]:
     if not looks:
         return {"refused": refused, "looks": {}}
     images = list(leased.from_json(request))
-    trial = _Trial(start.job, exact, looks)
+    trial = _Trial(start.job, exact, looks, images)
     trial.look(images[:TURN])  # the first time, memory is cold
     trial.forget()
     begun, done = time.monotonic(), 0
@@ -111,14 +111,19 @@ class _Trial:
 
     Args:
         looks: first looks, with their models.
+        images: those to look at.
     """
 
     def __init__(
-        self, job: Job, exact: Classifier, looks: Sequence[tuple[FastPlan, Classifier]]
+        self,
+        job: Job,
+        exact: Classifier,
+        looks: Sequence[tuple[FastPlan, Classifier]],
+        images: Sequence[ImageRef],
     ) -> None:
         self._exact, self._looks = exact, list(looks)
         self._usual = "small" if job.decode == "reduced" else "full"
-        self._source = EveryPlace()
+        self._source = Ahead(images)
         self._policy = replace(DecodePolicy.of(job), reduced=True)
         self._at_least = self._policy.at_least(exact.needs)
         self._large = 0

@@ -23,7 +23,7 @@ from batchcls.model.infer import comparing
 from batchcls.model.infer.classifier import Classifier
 from batchcls.results import record
 from batchcls.results.record import ParsedRecord
-from batchcls.sources.every import EveryPlace
+from batchcls.sources.ahead import Ahead
 from batchcls.wire import leased
 from batchcls.wire.start import StartMessage
 
@@ -80,7 +80,7 @@ def _compared(
     images: Mapping[int, ImageRef],
     until: float,
 ) -> Iterator[Judged]:
-    source, policy = EveryPlace(), DecodePolicy()
+    source, policy = Ahead(images[line.index] for line in told), DecodePolicy()
     for line in told:
         if time.monotonic() > until:
             return

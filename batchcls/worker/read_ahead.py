@@ -13,19 +13,17 @@ Rules of this file:
 4. Nobody waits for these threads: no image of another server, no stop, no end of the process.
 """
 
-import ctypes
-import resource
 import threading
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from batchcls.errors import ImageError
 from batchcls.images import Failure, ImageRef, far, is_stored
 from batchcls.sources.allowance import NotNowError
+from batchcls.sources.small_threads import start_small
 from batchcls.worker.prefetch import InWork
 from batchcls.worker.room import Room
 from batchcls.worker.stage_board import AHEAD, Board
@@ -38,9 +36,6 @@ GIVEN_UP = 200
 GRACE_S = 2.0
 """For readers that keep their own time, and can say what they have waited for."""
 LOOK_S = 0.5
-ARENA_MAX = -8  # of malloc.h
-STACK = 1 << 20
-"""Bytes of a thread's stack: where addresses are bounded, the usual 8 MiB are too many."""
 
 
 def host(image: ImageRef) -> str:
@@ -148,12 +143,9 @@ class ReadAhead:
     def _start_threads(self) -> None:
         waiting = len(self._todo) + len(self._large)
         wanted = min(THREADS - self._threads, waiting - self._idle)
-        if wanted > 0 and not self._threads:
-            _bound_arenas()
         for _ in range(min(wanted, GIVEN_UP + THREADS - self._given_up - self._threads)):
             try:
-                with _small_stack():
-                    threading.Thread(target=self._run, name="read-ahead", daemon=True).start()
+                start_small(self._run, "read-ahead")
             except RuntimeError:  # a limit of processes; those that there are go on
                 return
             self._threads += 1
@@ -265,20 +257,3 @@ class ReadAhead:
         self._busy[where] -= 1
         if not self._busy[where]:
             del self._busy[where]
-
-
-def _bound_arenas() -> None:
-    """Where addresses are bounded, keep glibc from taking 64 MiB of them for each new thread."""
-    if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt is not None:
-            mallopt(ARENA_MAX, 2)
-
-
-@contextmanager
-def _small_stack() -> Iterator[None]:
-    before = threading.stack_size(STACK)
-    try:
-        yield
-    finally:
-        threading.stack_size(before)
