@@ -133,6 +133,7 @@ def render_model(found: Mapping[str, Any]) -> str:
     """A model for people: every value with its origin."""
     origin = found["origin"]
     from batchcls.display.table import aligned
+    from batchcls.model.graph.features import BEFORE_LAST
 
     ports = [("in", *_port(port)) for port in found["inputs"]]
     ports += [("out", *_port(port)) for port in found["outputs"]]
@@ -151,6 +152,7 @@ def render_model(found: Mapping[str, Any]) -> str:
     scores.append(("labels", _some(labels) if labels else "none", origin.get("labels", "")))
     if size := found["features"].get("size"):
         name = found["features"]["name"]
+        name = name if name == BEFORE_LAST else f"the tensor {name}"
         scores.append(("features", f"{size:,} for `--with embedding`", name))
     else:
         scores.append(("features", "none", found["features"]["none"]))

@@ -29,6 +29,7 @@ class Against:
         images: of both.
         same: of these, those that both give the same best class.
         same_sets: those that both give the same first five classes, in whatever order.
+        depths: how many classes images have here, and there; 5 is 5 or more.
         failed: failed here, there, in both.
         apart: largest difference of the scores of a best class that is the same.
         classes: by best class there: images, and those of the same best class here.
@@ -38,6 +39,7 @@ class Against:
     images: int = 0
     same: int = 0
     same_sets: int = 0
+    depths: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))
     failed: Counter[str] = field(default_factory=Counter)
     apart: float = 0.0
     classes: dict[str, list[int]] = field(default_factory=dict)
@@ -59,6 +61,8 @@ class Against:
         tally = self.classes.setdefault(there, [0, 0])
         tally[0] += 1
         self.same_sets += _first(mine.top) == _first(other.top)
+        for depths, row in zip(self.depths, (mine, other), strict=True):
+            depths.add(min(len(row.top), DEEP))
         if _key(mine.top) == _key(other.top):
             self.same += 1
             tally[1] += 1
@@ -157,11 +161,7 @@ def lines(found: Against, *, complete: bool) -> str:
                     f"{100 * found.share(found.same):.2f}%",
                     f"{found.same:,} {of_all}; 95% interval {100 * low:.2f} to {100 * high:.2f}%",
                 ),
-                (
-                    f"same top-{DEEP} classes",
-                    f"{100 * found.share(found.same_sets):.2f}%",
-                    f"{found.same_sets:,} {of_all}, in any order",
-                ),
+                _same_sets(found),
                 ("largest difference", f"{found.apart:.6f}", "of the scores of a same best class"),
             ],
             right=(1,),
@@ -170,6 +170,20 @@ def lines(found: Against, *, complete: bool) -> str:
     if found.flips:
         parts += [_flips(found), _classes(found)]
     return "\n\n".join(parts)
+
+
+def _same_sets(found: Against) -> tuple[str, str, str]:
+    what, (here, there) = f"same top-{DEEP} classes", found.depths
+    # Where `--top` was not the same, and below five, no image has the same classes in both.
+    if len(here) == len(there) == 1 and here != there:
+        (mine,), (others,) = here, there
+        few = f"{min(mine, others)} an image {'here' if mine < others else 'there'}"
+        return what, "-", f"not comparable: only {few}"
+    return (
+        what,
+        f"{100 * found.share(found.same_sets):.2f}%",
+        f"{found.same_sets:,} of {found.answered:,}, in any order",
+    )
 
 
 def _flips(found: Against) -> str:

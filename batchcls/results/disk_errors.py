@@ -82,6 +82,11 @@ def explain(error: OSError, path: Path, where: str = "") -> StoppedError | Refus
         )
     # Between two lines it was the right place: a disk that was mounted read-only, say.
     if error.errno in _WRONG_PLACE and not where:
+        if error.errno == errno.ENOENT and not path.parent.exists():
+            return RefusedError(
+                f"{path}: there is no directory {path.parent}; create it, or choose another "
+                "`--output`"
+            )
         return RefusedError(
             f"{path}: {reason}; check the path and its permissions, or choose another `--output`"
         )

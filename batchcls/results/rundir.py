@@ -1,6 +1,7 @@
 """Names of the files of a run, from the name of its results file."""
 
 import contextlib
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -173,9 +174,14 @@ def make_directory(paths: RunPaths, storage: Storage) -> None:
     """Make the job's directory, durably; it may be there.
 
     Raises:
-        RefusedError: the place does not exist or may not be written.
+        RefusedError: the place does not exist or may not be written, or results is a directory.
         StoppedError: the disk is full or fails.
     """
+    if paths.results.is_dir():
+        raise RefusedError(
+            f"{paths.results} is a directory; name a file, for example "
+            f"`--output {shlex.quote(str(paths.results / 'results.jsonl'))}`"
+        )
     with guard(paths.directory):
         storage.mkdir(paths.directory)
         storage.fsync_dir(paths.results.parent)

@@ -66,8 +66,8 @@ def find(manifest: Manifest, job: Job) -> tuple[Moved | None, str]:
     sizes: Mapping[str, int] = manifest.settings.get("sizes", {})
     try:
         root = root_of(job)
-    except (BatchclsError, OSError):
-        return None, ""
+    except (BatchclsError, OSError) as error:
+        return None, str(error).partition("; ")[0]
     if not sizes or len(before) != len(now) or (before == now and root == manifest.root):
         return None, ""
     moves = tuple(_moves(before, now))

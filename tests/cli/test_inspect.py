@@ -34,7 +34,7 @@ def test_a_model_is_shown_with_the_origin_of_every_value() -> None:
     assert "mean_values  123.675 116.28 103.53" in words
     assert "top         5" in words
     assert "labels      6: tench, goldfish, c, d, e, …  the command line" in words
-    assert "features    1,280 for `--with embedding`    pooled" in words
+    assert "features    1,280 for `--with embedding`    the tensor pooled" in words
     assert words.endswith("warning: this is a guess")
 
 

@@ -1,6 +1,7 @@
 """Comparing two results: against plain definitions, and over results files."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,16 @@ def test_of_very_many_flips_the_surest_are_named() -> None:
     found = compare(here, [row(n, (0, n / many / 2)) for n in range(many)]).as_dict()
     assert found["same_best_class"] == 0
     assert [flip["i"] for flip in found["flips"]] == list(range(many - 1, many - 1 - KEPT, -1))
+
+
+def test_results_of_few_classes_are_not_said_to_differ_from_those_of_many() -> None:
+    few = [row(n, (1, 0.1)) for n in range(3)]
+    rest = (Prediction(9, "c9", 0.0), Prediction(8, "c8", 0.0))
+    more = [Row(replace(one.record, top=one.top + rest)) for one in few]
+    said = "same top-5 classes         -  not comparable: only 2 an image "
+    assert said + "here" in lines(compare(few, more), complete=True)
+    assert said + "there" in lines(compare(more, few), complete=True)
+    assert "100.00%  3 of 3, in any order" in lines(compare(more, more), complete=True)
 
 
 def test_results_of_different_lists_are_refused() -> None:

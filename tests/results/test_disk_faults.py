@@ -157,5 +157,13 @@ def test_a_place_that_may_not_be_written_any_more_stops_the_run(error: int) -> N
 
 
 def test_output_in_a_missing_directory_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match="No such file or directory"):
+    with pytest.raises(RefusedError, match=r"there is no directory \S+/missing; create it"):
         Story(paths_in(tmp_path / "missing"), PosixStorage(), COUNT).session()
+
+
+def test_a_directory_as_output_is_refused(tmp_path: Path) -> None:
+    paths = paths_in(tmp_path)
+    paths.results.mkdir()
+    with pytest.raises(RefusedError, match="is a directory; name a file, for example"):
+        Story(paths, PosixStorage(), COUNT).session()
+    assert os.listdir(tmp_path) == [paths.results.name]

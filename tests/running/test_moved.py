@@ -181,6 +181,13 @@ def test_other_images_are_not_taken_for_those_that_moved(
     place.run()  # as advised: name the old sources
 
 
+def test_a_source_that_is_not_there_is_named(place: Place) -> None:
+    stopped(place)
+    with pytest.raises(RefusedError, match="was made from other sources") as caught:
+        place.run(sources=(str(place.folder / "typo"),))
+    assert f"source {place.folder / 'typo'}: No such file or directory\n" in str(caught.value)
+
+
 def test_a_few_images_may_be_gone_by_now(place: Place, tmp_path: Path) -> None:
     stopped(place)
     (place.folder / "images").rename(tmp_path / "elsewhere")

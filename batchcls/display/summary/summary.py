@@ -249,8 +249,8 @@ def _next_steps(shot: Snapshot, cure: str) -> tuple[str, ...]:
     steps = [cure] if cure else []
     others = shot.failed - shot.failed_by_kind.get("no_decoder", 0)
     if others:
-        images = "image" if others == 1 else f"{text.count(others)} images"
-        steps.append(f"add `--retry-failed` to try the failed {images} again")
+        images = "failed image" if others == 1 else f"{text.count(others)} failed images"
+        steps.append(f"add `--retry-failed` to try the {images} again")
     if shot.ok:
         results = shlex.quote(shot.results)
         steps.append(f"`batchcls evaluate {results} --truth FILE` compares with known labels")

@@ -206,6 +206,8 @@ def reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if not _NOISE.match(line)]
     said = (telling or lines or [type(error).__name__])[-1].removeprefix("-- ")
+    if "iostream error" in said:  # the C++ library keeps the number to itself
+        return "the system refused to write; check the free space there"
     if said == os.strerror(errno.EAGAIN):  # of a thread that could not be started
         return f"{said}; raise the limit of processes and threads (`ulimit -u`)"
     return said

@@ -13,10 +13,10 @@ from batchcls.errors import DeviceError
 
 VIRTUAL = ("HETERO", "AUTO", "MULTI", "BATCH")
 REPLACED_BY = {
-    "FPGA": "discontinued after OpenVINO 2020.3; use CPU, GPU or NPU",
-    "HDDL": "discontinued after OpenVINO 2022.3; use CPU, GPU or NPU",
-    "MYRIAD": "discontinued after OpenVINO 2022.3; use CPU, GPU or NPU",
-    "GNA": "discontinued after OpenVINO 2023.3; the NPU replaces it",
+    "FPGA": "was discontinued after OpenVINO 2020.3; use CPU, GPU or NPU",
+    "HDDL": "was discontinued after OpenVINO 2022.3; use CPU, GPU or NPU",
+    "MYRIAD": "was discontinued after OpenVINO 2022.3; use CPU, GPU or NPU",
+    "GNA": "was discontinued after OpenVINO 2023.3; the NPU replaces it",
 }
 _MEMBER = re.compile(r"(-?)([A-Z][A-Z0-9_]*(?:\.[A-Z0-9]+)*)(\([0-9]+\))?")
 
@@ -96,6 +96,8 @@ def parse(text: str) -> Device:
                 f"model over them with HETERO:{kind}"
             )
         kind, rest = "", kind
+    elif kind not in VIRTUAL and rest.isdecimal():
+        raise DeviceError(f"device {text!r}: a number follows a dot, for example GPU.{rest}")
     elif kind not in VIRTUAL:
         raise DeviceError(f"device {text!r}: a list starts with one of {', '.join(VIRTUAL)}")
     members = []
@@ -130,7 +132,7 @@ def resolve(device: Device, available: Sequence[str], *, strict: bool = False) -
     kept = tuple(m for m in device.members if m.name not in missing)
     warnings = tuple(
         f"device {device.requested}: this machine has no {name}; running without it"
-        + (f" ({name} is {REPLACED_BY[name]})" if name in REPLACED_BY else "")
+        + (f" ({name} {REPLACED_BY[name]})" if name in REPLACED_BY else "")
         for name in missing
     )
     single = len(kept) == 1 and device.kind != "BATCH" and not kept[0].excluded
@@ -146,9 +148,11 @@ def _absent(requested: str, missing: Sequence[str], available: Sequence[str]) ->
     there = ", ".join(available) or "none"
     for name in missing:
         if name in REPLACED_BY:
-            return f"device {requested}: {name} is {REPLACED_BY[name]} (this machine has: {there})"
+            return f"device {requested}: {name} {REPLACED_BY[name]} (this machine has: {there})"
+    hint = "if the hardware is there, its driver is missing"
+    if not all(re.match("[GN]PU", name) for name in missing):
+        hint = "OpenVINO's devices are CPU, GPU (of Intel) and NPU"
     return (
         f"device {requested}: this machine has no {' and no '.join(missing)}; it has: {there}\n"
-        "hint: if the hardware is there, its driver is missing; `batchcls devices` shows what "
-        "OpenVINO sees"
+        f"hint: {hint}; `batchcls devices` shows what OpenVINO sees"
     )

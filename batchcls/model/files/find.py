@@ -58,7 +58,10 @@ def model_path(model: str | None) -> Path:
         )
     found = expanded(model)
     if not found.exists():
-        raise ModelError(f"no such model: {model}")
+        raise ModelError(
+            f"no such model: {model}\n"
+            "hint: name a file or folder, imagenet, or hf://ORG/NAME of the Hugging Face hub"
+        )
     return found
 
 

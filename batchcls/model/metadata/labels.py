@@ -87,7 +87,8 @@ def fit(labels: Sequence[str], classes: int, name: str, *, first: str = "") -> t
     if count == classes - 1 and lacking and count and not first_is_background:
         return (lacking, *labels)
     raise LabelsError(
-        f"{name} has {count} labels, the model has {classes} classes; "
+        f"{name} has {count:,} {'label' if count == 1 else 'labels'}, the model has "
+        f"{classes:,} {'class' if classes == 1 else 'classes'}; "
         "name the labels of this model with `--labels`"
     )
 

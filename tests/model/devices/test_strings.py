@@ -66,6 +66,18 @@ def test_no_member_left_is_an_error() -> None:
         resolve(parse("AUTO:NPU,XPU"), HERE)
 
 
+@pytest.mark.parametrize("name", ["cuda", "NVIDIA", "CPU.1", "AUTO:CUDA"])
+def test_names_of_no_driver_are_not_said_to_lack_one(name: str) -> None:
+    with pytest.raises(DeviceError, match="devices are CPU, GPU") as caught:
+        resolve(parse(name), ["CPU"])
+    assert "driver" not in str(caught.value)
+
+
+def test_a_number_after_a_colon_is_told_from_a_list() -> None:
+    with pytest.raises(DeviceError, match=r"'cuda:1': a number follows a dot, for example GPU\.1"):
+        parse("cuda:1")
+
+
 @pytest.mark.parametrize("name", ["FPGA", "HDDL", "MYRIAD", "GNA"])
 def test_discontinued_devices_say_so(name: str) -> None:
     with pytest.raises(DeviceError, match="discontinued"):

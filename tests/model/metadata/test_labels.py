@@ -65,7 +65,7 @@ def test_background_row_is_added_and_taken_off() -> None:
 
 @pytest.mark.parametrize(("count", "classes"), [(999, 1001), (1001, 1000), (2, 1000), (2, 3)])
 def test_other_differences_show_both_counts(count: int, classes: int) -> None:
-    with pytest.raises(LabelsError, match=f"{count} labels.*{classes} classes"):
+    with pytest.raises(LabelsError, match=f"{count:,} labels.*{classes:,} classes"):
         labels.fit(tuple(f"c{n}" for n in range(count)), classes, "labels.txt")
 
 
