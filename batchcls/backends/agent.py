@@ -87,6 +87,7 @@ class Agent:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - `run` closes it
         self._logged = self._counted = 0
         self._ended = False
+        self._told = False  # something, since the last beat was due
 
     def run(self) -> None:
         """Work until the stream ends, or is silent."""
@@ -109,7 +110,9 @@ class Agent:
                 if patience == SILENCE_S and now - beat >= BEAT_S:  # else nobody listens yet
                     beat = now
                     self._tell_log()
-                    self._link.send(agents.BEAT)
+                    if not self._told:
+                        self._tell(agents.BEAT)
+                    self._told = False
         finally:
             if self._backend is not None:
                 self._backend.close()
@@ -128,7 +131,7 @@ class Agent:
             try:
                 self._obey(head, body)
             except (BatchclsError, OSError) as error:
-                self._unfit(_said(error))
+                self._send("unfit", reason=_said(error))
         return bool(data)
 
     def _obey(self, head: Mapping[str, Any], body: bytes) -> None:
@@ -139,7 +142,7 @@ class Agent:
                 self._deliver(self._delivery.take(body))
             case "images":
                 if why := unseen([(path, size, digest) for path, size, digest in head["images"]]):
-                    self._unfit(why)
+                    self._send("unfit", reason=why)
                 else:
                     self._send("seen")
             case "start" if self._backend is not None:
@@ -151,7 +154,7 @@ class Agent:
 
     def _open(self, head: Mapping[str, Any]) -> None:
         if why := other_libraries(head["libraries"]):
-            self._unfit(why)
+            self._send("unfit", reason=why)
             return
         self._cache = node_cache()
         os.environ["XDG_CACHE_HOME"] = str(self._cache.parent)
@@ -204,17 +207,15 @@ class Agent:
         for event in events:
             match event:
                 case WorkerReady(worker, description):
-                    self._link.send(
-                        _from(worker, protocol.encode("ready", description=description))
-                    )
+                    self._tell(_from(worker, protocol.encode("ready", description=description)))
                 case WorkerRefused(worker, error, text):
                     said = protocol.encode("refused", error=error, message=text)
-                    self._link.send(_from(worker, said))
+                    self._tell(_from(worker, said))
                 case Answered():
                     self._answer(self._gathering.take(event, now))
                 case WorkerDied(worker):
                     self._answer(self._gathering.end(worker))
-                    self._link.send(agents.encode_death(worker, event))
+                    self._tell(agents.encode_death(worker, event))
         self._answer(self._gathering.due(now))
         counters = [] if self._backend is None else self._backend.counters[self._counted :]
         for row in counters:
@@ -225,7 +226,7 @@ class Agent:
         """In one piece: on Ray, what follows would take a call of its own."""
         if not gathered:
             return
-        self._link.send(
+        self._tell(
             b"".join(
                 _from(one.worker, protocol.encode_answers(one.lease, one.answers, one.stats))
                 for one in gathered
@@ -233,10 +234,11 @@ class Agent:
         )
 
     def _send(self, kind: str, **content: Any) -> None:
-        self._link.send(agents.message(kind, **content))
+        self._tell(agents.message(kind, **content))
 
-    def _unfit(self, reason: str) -> None:
-        self._send("unfit", reason=reason)
+    def _tell(self, data: bytes) -> None:
+        self._told = True
+        self._link.send(data)
 
     def _tell_log(self) -> None:
         """What the workers have printed since, for the run's log."""

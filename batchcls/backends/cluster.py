@@ -38,13 +38,12 @@ from batchcls.messages import (
 from batchcls.results.echoes import Echo
 from batchcls.wire import agents, protocol
 from batchcls.wire.frames import FrameError
-from batchcls.wire.protocol import ProtocolError
 from batchcls.wire.start import StartMessage
 
 log = logging.getLogger("batchcls")
 
 BEAT_S = 3.0
-"""Often enough for a silence of 30 s, and no more: on Ray each costs as much as fifty lines."""
+"""To those that were told nothing else meanwhile: on Ray each costs as much as fifty lines."""
 
 SILENCE_S = 30.0
 LOOK_S = 300.0
@@ -119,7 +118,7 @@ class ClusterBackend:
         message = self._admission.look_for(images(SAMPLE, 1))
         for node in self._nodes.values():
             if node.name:
-                self._transport.send(node.number, message)
+                self._send(node, message)
 
     def do(self, command: BackendCommand) -> None:
         """Carry out a command of the coordinator; what is for a lost machine's worker is not."""
@@ -176,8 +175,9 @@ class ClusterBackend:
     def _beat(self) -> None:
         """Tell every machine that this process lives; the main thread may list images for hours."""
         while not self._over.wait(BEAT_S):
-            for number in list(self._nodes):
-                self._transport.send(number, agents.BEAT)
+            for node in list(self._nodes.values()):
+                if not node.was_spoken_to():
+                    self._transport.send(node.number, agents.BEAT)
 
     def _silent(self, now: float) -> list[Event]:
         """Lose the machines that were not heard for long."""
@@ -238,6 +238,7 @@ class ClusterBackend:
     # ---- messages
 
     def _send(self, node: Node, data: bytes) -> None:
+        node.spoken_to = True
         self._transport.send(node.number, data)
 
     def _hear(self, node: Node, data: bytes) -> list[Event]:
@@ -252,7 +253,7 @@ class ClusterBackend:
             events += self._leave_out(node, str(error))
             if node.workers:
                 events.append(MachineLost(node.number, str(error)))
-        except (ProtocolError, FrameError) as error:
+        except (protocol.ProtocolError, FrameError) as error:
             self._transport.drop(node.number)
             events += self._lose(node, f"{error}; dropped")
         return events
@@ -288,13 +289,12 @@ class ClusterBackend:
             case "counters":
                 self._counters += protocol.layer_rows(head.get("rows"))
             case _:
-                raise ProtocolError("sent a message of no known kind")
+                raise protocol.ProtocolError("sent a message of no known kind")
 
     def _join(self, node: Node, head: Mapping[str, Any]) -> Event:
         workers = agents.number(head, "workers", agents.MOST_WORKERS)
         share = agents.number(head, "share", agents.MOST_BYTES)
-        first = self._next_worker
-        node.workers = range(first, first + max(1, workers))
+        node.workers = range(self._next_worker, self._next_worker + max(1, workers))
         self._next_worker = node.workers.stop
         self._of.update(dict.fromkeys(node.workers, node))
         return MachineJoined(node.number, node.name, tuple(node.workers), share)

@@ -56,24 +56,20 @@ class Gathering:
             self._finish(event.worker, event.lease)
         left, given = (sum(getattr(one, n) for one in held.values()) for n in ("left", "given"))
         hungry = 2 * left <= given and any(one.worker == event.worker for one in self._done)
-        return self._let_go() if enough or hungry else []
+        return self._let_go(now) if enough or hungry else []
 
     def due(self, now: float) -> list[Answered]:
         """What has waited for long enough, and what is about to have."""
         oldest = min((one.since for _, _, one in self._waiting()), default=now)
-        if now - (min(oldest, self._since) if self._done else oldest) <= LATE_S:
-            return []
-        for worker, number, lease in list(self._waiting()):
-            if now - lease.since > LATE_S / 2:
-                self._finish(worker, number)
-        return self._let_go()
+        late = now - (min(oldest, self._since) if self._done else oldest) > LATE_S
+        return self._let_go(now) if late else []
 
     def end(self, worker: int) -> list[Answered]:
         """A worker is gone: what it answered."""
         for _, number, _ in [one for one in self._waiting() if one[0] == worker]:
             self._finish(worker, number)
         self._held.pop(worker, None)
-        return self._let_go()
+        return self._let_go(0.0)
 
     def _waiting(self) -> Iterator[tuple[int, int, _Lease]]:
         """Workers, numbers, and leases of which some answers are here."""
@@ -91,7 +87,11 @@ class Gathering:
             del self._held[worker][number]
         lease.answers, lease.size, lease.stats = [], 0, None
 
-    def _let_go(self) -> list[Answered]:
+    def _let_go(self, now: float) -> list[Answered]:
+        """What is done, and what would soon take a message of its own."""
+        for worker, number, lease in list(self._waiting()):
+            if now - lease.since > LATE_S / 2:
+                self._finish(worker, number)
         done, self._done = self._done, []
         return done
 

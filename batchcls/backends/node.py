@@ -29,6 +29,7 @@ class Node:
         seen: it sees the images as the driver does.
         held: readiness of its workers that is not told yet.
         frames: cuts its stream.
+        spoken_to: something was sent to it.
     """
 
     number: int
@@ -40,6 +41,12 @@ class Node:
     seen: bool = False
     held: list[Event] = field(default_factory=list)
     frames: FrameReader = field(default_factory=_frames)
+    spoken_to: bool = False
+
+    def was_spoken_to(self) -> bool:
+        """Whether something was sent to it since this was asked last."""
+        before, self.spoken_to = self.spoken_to, False
+        return before
 
     def start(self, worker: int) -> bytes:
         """What has the agent start a worker."""

@@ -37,7 +37,7 @@ from batchcls.running.signals import StopRequests
 
 log = logging.getLogger("batchcls")
 
-TICK_S = 0.1
+TICK_S = 0.25
 TELL_S = 1.0
 ADVANCE_S = 0.2
 LAST_ADVANCE_S = 0.5

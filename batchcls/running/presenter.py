@@ -21,6 +21,7 @@ from batchcls.results.rundir import RunPaths
 
 SHOW_S = 0.25
 PUBLISH_S = 1.0
+"""Also where nothing is drawn in place: nobody sees what is newer."""
 
 
 class Presenter:
@@ -40,6 +41,8 @@ class Presenter:
         self._paths = paths
         self._display: Display = open_display("none")
         self._shown = self._published = 0.0
+        self._every = PUBLISH_S
+        self._state: State | None = None
         self._warned = 0
         self._pace = Pace(paths.pace)
         self.progress = progress
@@ -48,15 +51,17 @@ class Presenter:
     def open(self) -> None:
         """Open the display; to import what it draws with takes a moment."""
         self._display = open_display(self._kind)
+        if sys.stderr is not None and self._resolved() in ("rich", "bar"):
+            self._every = SHOW_S
         # What ends the run is imported while the workers load, and not in the morning: another
         # version of batchcls may have been installed by then.
         import_module("batchcls.display.summary.summary_lines")
 
     def show(self, now: float) -> None:
         """Show how the session stands at monotonic second `now`; may be called at any rate."""
-        if now - self._shown < SHOW_S:
+        if now - self._shown < self._every and self.progress.state == self._state:
             return
-        self._shown = now
+        self._shown, self._state = now, self.progress.state
         snapshot = self.progress.snapshot(now)
         self._display.show(snapshot)
         self._warn(snapshot)
@@ -109,6 +114,9 @@ class Presenter:
         if summary and snapshot.total is not None and self._kind not in ("json", "none"):
             show_summary(facts, sys.stdout, tuple(layers))
 
+    def _resolved(self) -> str:
+        return resolve(self._kind, QuietStream(sys.stderr))
+
     def _warn(self, snapshot: Snapshot, *, over: bool = False) -> None:
         """Warnings reach standard error whatever is shown: these displays leave them out of it.
 
@@ -117,7 +125,7 @@ class Presenter:
         """
         if sys.stderr is None:
             return
-        kind = resolve(self._kind, QuietStream(sys.stderr))
+        kind = self._resolved()
         apart = over and not (sys.stdout is not None and QuietStream(sys.stdout).isatty())
         if kind == "plain" or (kind in ("rich", "bar") and not apart):
             return

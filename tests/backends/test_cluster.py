@@ -103,6 +103,14 @@ def test_machines_have_workers_of_their_own_numbers(driver: Driver) -> None:
     assert driver.backend.alive
 
 
+def test_only_what_is_said_counts_as_spoken_to(driver: Driver) -> None:
+    driver.at_work(1, 0)
+    node = driver.backend._nodes[1]
+    assert (node.was_spoken_to(), node.was_spoken_to()) == (True, False)
+    driver.says(1, "from", answers(), w=0)
+    assert not node.was_spoken_to(), "it gets a sign of life"
+
+
 def test_a_worker_is_ready_once_its_machine_has_seen_the_sample(driver: Driver) -> None:
     driver.join(1)
     driver.backend.do(StartWorker(0))

@@ -107,3 +107,14 @@ def test_what_is_soon_late_goes_with_what_is_late() -> None:
         gathering.lease(worker, worker, 4)
         gathering.take(answered(worker, 0, worker=worker), worker * LATE_S / 3)
     assert [event.worker for event in gathering.due(1.1 * LATE_S)] == [0, 1]
+
+
+def test_what_is_soon_late_goes_with_what_its_worker_waits_for() -> None:
+    gathering = Gathering()
+    for lease in (1, 2):
+        gathering.lease(0, lease, 2)
+    gathering.lease(1, 3, 4)
+    gathering.take(answered(3, 7, worker=1), 0.0)
+    assert gathering.take(answered(1, 0, 1), 0.1) == []
+    told = gathering.take(answered(2, 4), 0.6 * LATE_S)
+    assert [(event.worker, event.lease) for event in told] == [(0, 1), (1, 3)]

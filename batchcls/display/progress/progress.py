@@ -78,7 +78,7 @@ class Progress:
             "pid": pid,
             "host": host,
         }
-        self._state: State = "listing"
+        self.state: State = "listing"
         self._total: int | None = None
         self._resumed = 0
         self._recorded = 0
@@ -98,7 +98,7 @@ class Progress:
 
     def on_state(self, state: State) -> None:
         """The run has come to its next state."""
-        self._state = state
+        self.state = state
 
     def on_listed(
         self, total: int, resumed: int = 0, resumed_failed: Mapping[str, int] | None = None
@@ -116,12 +116,12 @@ class Progress:
 
     def on_waiting(self, now: float) -> None:
         """Every image is labelled, and more may come."""
-        self._state = "waiting"
+        self.state = "waiting"
         self._rate.pause(now)
 
     def on_grown(self, total: int, now: float) -> None:
         """More have come; so many are on the list now."""
-        self._state, self._total = "running", total
+        self.state, self._total = "running", total
         self._rate.resume(now)
 
     def warn(self, text: str) -> None:
@@ -173,15 +173,15 @@ class Progress:
 
     def snapshot(self, now: float, wall: float | None = None) -> Snapshot:
         """The run at monotonic second `now`; `wall` is the time of day, if it was read."""
-        final = self._state in FINAL_STATES
+        final = self.state in FINAL_STATES
         until = self._last_answer if final else now
         done = self._resumed + self._recorded
         failed = sum(self._failed.values())
-        ending = final or self._state == "draining" or (done >= (self._total or done + 1))
+        ending = final or self.state == "draining" or (done >= (self._total or done + 1))
         since = self._rate.since
         return Snapshot(
             **self._title,
-            state=self._state,
+            state=self.state,
             total=self._total,
             done=done,
             ok=done - failed,
@@ -213,7 +213,7 @@ class Progress:
         The last minute alone follows every folder of large images, the session alone learns of a
         lost device only after hours. None while there is too little to go by, or all stands still.
         """
-        if self._total is None or self._rate.since is None or self._state in NO_ETA:
+        if self._total is None or self._rate.since is None or self.state in NO_ETA:
             return None
         left = self._total - self._resumed - max(self._recorded, self._rate.total)
         if left <= 0:
