@@ -80,15 +80,12 @@ def teach(
     there = [path for path in (target, target.with_suffix(".bin")) if path.exists()]
     if there and not force:
         raise UsageError(f"{there[0]} exists; use `--force` to overwrite it")
-    from batchcls.decode import limits, opencv
-
-    limits.apply()  # before OpenCV is there
-    opencv.load()
     from batchcls.backends.listing import sample
     from batchcls.backends.localised import localised
+    from batchcls.running.run import run
     from batchcls.teach.teach import teach as make
 
-    known = make(localised(job), target, corrections or (), images, print_note, sample)
+    known = make(localised(job), target, corrections or (), images, print_note, sample, run=run)
     if as_json:
         print_json(known.as_dict())
     else:

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 from batchcls.display.text import safe
 from batchcls.errors import ModelError, SourceError
 from batchcls.job.job import Job
-from batchcls.job.threads import Threads
 from batchcls.model import export
 from batchcls.model.aside import aside, put
 from batchcls.model.compile import load
@@ -23,15 +21,15 @@ from batchcls.model.devices.core import open_core
 from batchcls.model.files.backbone import backbone
 from batchcls.model.files.find import model_hash, model_path
 from batchcls.model.graph import features, new_head
-from batchcls.model.infer.classifier import Classifier
 from batchcls.model.metadata.model_info import OWN_ROOT
+from batchcls.results.rundir import RunPaths
 from batchcls.sources.sample import Sample, sample
 from batchcls.teach import examples as finding
 from batchcls.teach import head, seeing
 from batchcls.teach.estimate import Estimate, estimate
 from batchcls.teach.folds import FOLDS, folds, near_duplicates
 from batchcls.teach.head import Learnt
-from batchcls.teach.seeing import Seen
+from batchcls.teach.seeing import Run, Seen
 from batchcls.version import __version__
 
 FAR_OFF = 0.02
@@ -45,6 +43,8 @@ def teach(
     images: str | None = None,
     tell: Callable[[str], None] = lambda _: None,
     take: Sample = sample,
+    *,
+    run: Run,
 ) -> Estimate:
     """Write a model of the classes that examples show.
 
@@ -56,6 +56,7 @@ def teach(
         images: the folder where the images of corrections are now; None = where they were.
         tell: notes for people.
         take: takes the images of a source.
+        run: carries out a job to its end, as `batchcls run` does.
 
     Raises:
         BatchclsError: examples, model or scikit-learn do not allow it.
@@ -68,28 +69,22 @@ def teach(
         tell(note)
     if not out.parent.is_dir():
         raise ModelError(f"cannot write {out}: {out.parent} is not a directory")
-    loaded = load.load(job, open_core(job))
-    for warning in loaded.metadata.warnings:
-        tell(f"warning: {warning}")
-    with ExitStack() as stack:
-        folder = stack.enter_context(aside(out))
-        tensor = features.find(loaded.model, loaded.scores).name
-        of = loaded.metadata.backbone or backbone(
-            model_hash(model_path(job.model)), tensor, job.score_output
-        )
-        alone = new_head.features_alone(loaded)
-        seen = seeing.look(
-            open_alone(job, export.write(alone, alone.model, folder / "features.xml"), stack),
-            found,
-            tell,
-        )
-        learnt, known = learn(seen)
-        fresh = load.load(job, open_core(job))
-        linear = [part.astype(np.float32) for part in learnt.linear]
-        taught = new_head.with_head(fresh, linear[0], linear[1], tuple(known.classes))
-        _describe(taught.model, seen, learnt, known, of)
-        written = export.write(taught, taught.model, folder / out.name)
-        _try(open_alone(job, written, stack), seen, learnt)
+    with aside(out) as folder:
+        try:
+            seen = seeing.look(job, found, folder, run, tell)
+            learnt, known = learn(seen)
+            loaded = load.load(job, open_core(job), seen.guess)
+            tensor = features.find(loaded.model, loaded.scores).name
+            of = loaded.metadata.backbone or backbone(
+                model_hash(model_path(job.model)), tensor, job.score_output
+            )
+            linear = [part.astype(np.float32) for part in learnt.linear]
+            taught = new_head.with_head(loaded, linear[0], linear[1], tuple(known.classes))
+            _describe(taught.model, seen, learnt, known, of)
+            written = export.write(taught, taught.model, folder / out.name)
+            _try(replace(export.of_export(job, written), cache=False), seen, learnt, folder, run)
+        except OSError as error:
+            raise ModelError(f"cannot write {out}: {error.strerror or error}") from error
         put(written, out)
     return known
 
@@ -115,15 +110,6 @@ def learn(seen: Seen) -> tuple[Learnt, Estimate]:
     return learnt, estimate(right, classes, groups, labels, count, judged=bool(judged))
 
 
-def open_alone(job: Job, model: Path, stack: ExitStack) -> Classifier:
-    """A model that stands in a temporary folder, on the job's first device."""
-    # Not cached: the model is in a temporary folder, and goes by another name later.
-    job = replace(export.of_export(job, model), device=job.device[:1], cache=False)
-    classifier = Classifier.open(job, Threads())
-    stack.callback(classifier.close)
-    return classifier
-
-
 def _describe(model: Any, seen: Seen, learnt: Learnt, known: Estimate, of: str) -> None:
     pairs = [f"{label}\n{digest}\n" for label, digest in zip(seen.labels, seen.hashes, strict=True)]
     found = {
@@ -138,14 +124,14 @@ def _describe(model: Any, seen: Seen, learnt: Learnt, known: Estimate, of: str) 
     model.set_rt_info(json.dumps(found), [OWN_ROOT, "taught"])
 
 
-def _try(classifier: Classifier, seen: Seen, learnt: Learnt) -> None:
+def _try(job: Job, seen: Seen, learnt: Learnt, folder: Path, run: Run) -> None:
     """See that what was written answers as what was learnt."""
-    found = classifier.rings[0].ask([*seen.tried.values()], seeing.WAIT_S)
-    if found is None:
-        raise ModelError("the taught model gives no answer; nothing was written")
-    for place, scores in zip(seen.tried, found, strict=True):
+    paths = RunPaths.of(folder / "tried.jsonl")
+    lines = seeing.labelled(job, list(seen.files.values()), paths, run)
+    for place, file in seen.files.items():
         expected = _softmax(learnt.linear.logits(seen.features[place : place + 1])[0])
-        if np.abs(scores - expected).max() > FAR_OFF:
+        top = lines[file].top
+        if not top or any(abs(one.score - expected[one.index]) > FAR_OFF for one in top):
             raise ModelError("the model that was written answers otherwise than what was learnt")
 
 

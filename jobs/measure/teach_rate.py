@@ -15,7 +15,6 @@ import argparse
 import csv
 import tempfile
 import warnings
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -75,21 +74,14 @@ def our_features(folder: Path, labels: dict[str, str]) -> Any:
     from batchcls.backends.localised import with_built
     from batchcls.images import Folder, ImageRef
     from batchcls.job.job import Job
-    from batchcls.model import export
-    from batchcls.model.compile import load
-    from batchcls.model.devices.core import open_core
-    from batchcls.model.graph import new_head
+    from batchcls.running.run import run
     from batchcls.teach.examples import Example
     from batchcls.teach.seeing import look
-    from batchcls.teach.teach import open_alone
 
     place = Folder(str(folder.absolute()))
     found = [Example(ImageRef(0, name, place), label) for name, label in labels.items()]
-    job = with_built(Job(model="imagenet"))
-    alone = new_head.features_alone(load.load(job, open_core(job)))
-    with tempfile.TemporaryDirectory() as aside, ExitStack() as stack:
-        written = export.write(alone, alone.model, Path(aside) / "features.xml")
-        return look(open_alone(job, written, stack), found, print)
+    with tempfile.TemporaryDirectory() as aside:
+        return look(with_built(Job(model="imagenet")), found, Path(aside), run, print)
 
 
 def part(seen: Any, rows: NDArray[np.int64]) -> Any:

@@ -1,9 +1,13 @@
 """The whole of `batchcls teach`, on a small network and colours that it tells apart."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
+import zipfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -12,6 +16,11 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
+from batchcls.backends.local import LocalBackend
+from batchcls.job.job import Job
+from batchcls.running.run import run as run_job
+from batchcls.teach.teach import teach as make
+from tests.support.marked_worker import mark
 from tests.support.network import Watch
 from tests.support.tiny_models import save
 
@@ -22,15 +31,15 @@ COLOURS = {"blue": (200, 60, 60), "green": (60, 200, 60), "red": (60, 60, 200)}
 INFO = {"model_type": "Classification", "labels": "a b c d", "resize_type": "standard"}
 
 
-def backbone(path: Path, *, info: Mapping[str, str] = INFO) -> Path:
-    """Mean colours by three convolutions, and a layer of four classes."""
+def backbone(path: Path, *, info: Mapping[str, str] = INFO, width: int = 6) -> Path:
+    """Mean colours by convolutions, and a layer of four classes."""
     rng = np.random.default_rng(1)
     image = ops.parameter([1, 3, 16, 16], ov.Type.f32, name="image")
     image.output(0).get_tensor().set_names({"image"})
-    kernel = rng.normal(scale=0.02, size=(6, 3, 3, 3)).astype(np.float32)
+    kernel = rng.normal(scale=0.02, size=(width, 3, 3, 3)).astype(np.float32)
     conv = ops.convolution(image, kernel, [1, 1], [1, 1], [1, 1], [1, 1])
     pooled = ops.reduce_mean(ops.relu(conv), np.array([2, 3]), keep_dims=False)
-    layer = ops.matmul(pooled, rng.normal(size=(4, 6)).astype(np.float32), False, True)
+    layer = ops.matmul(pooled, rng.normal(size=(4, width)).astype(np.float32), False, True)
     scores = ops.softmax(layer, 1)
     scores.output(0).get_tensor().set_names({"scores"})
     return save(ov.Model([scores], [image], "colours"), path, info)
@@ -112,7 +121,8 @@ def test_nothing_is_overwritten_unasked_and_nothing_half_written(place: Path) ->
     done = teach(place, "ex", "-o", "nowhere/mine.xml")
     assert done.returncode == 2
     assert "nowhere is not a directory" in done.stderr
-    limit = f"ulimit -f 4; exec {sys.executable} -m batchcls teach ex -o full.xml --model m.xml"
+    backbone(place / "m.xml", width=4000)  # larger than what a worker needs
+    limit = f"ulimit -f 400; exec {sys.executable} -m batchcls teach ex -o full.xml --model m.xml"
     full = subprocess.run(
         ["bash", "-c", f"trap '' XFSZ; {limit}"], cwd=place, capture_output=True, text=True,
         timeout=120, check=False,
@@ -121,6 +131,50 @@ def test_nothing_is_overwritten_unasked_and_nothing_half_written(place: Path) ->
     assert "cannot write" in full.stderr
     assert "Traceback" not in full.stderr
     assert not [*place.glob("full*"), *place.glob(".full*")]
+
+
+@pytest.mark.parametrize("how", ["exit", "hang"])
+def test_a_picture_that_kills_or_hangs_its_decoder_is_left_out(place: Path, how: str) -> None:
+    bad = place / "ex" / "red" / "3.png"
+    bad.write_bytes(bad.read_bytes() + mark(how))
+    job = Job(model=str(place / "m.xml"), sources=(str(place / "ex"),), workers=2, timeout=2)
+    backend = partial(LocalBackend, module="tests.support.marked_worker")
+    told: list[str] = []
+    known = make(job, place / "mine.xml", tell=told.append, run=lambda job: run_job(job, backend))
+    assert known.overall.examples == 35
+    assert known.classes["red"].examples == 11
+    (words,) = [one for one in told if one.startswith("left out")]
+    assert words.startswith("left out: red/3.png: ")
+    assert (place / "mine.xml").exists()
+
+
+def test_members_of_an_archive_are_examples(place: Path) -> None:
+    with zipfile.ZipFile(place / "ex.zip", "w") as file:
+        for path in sorted((place / "ex").glob("*/*")):
+            file.write(path, path.relative_to(place / "ex"))
+        file.writestr("red/broken.png", b"no picture")
+    done = teach(place, "ex.zip", "-o", "mine.xml")
+    assert done.returncode == 0, done.stderr
+    assert "left out: ex.zip//red/broken.png: " in done.stderr
+    assert teach(place, "ex", "-o", "plain.xml").returncode == 0
+    assert (place / "mine.bin").read_bytes() == (place / "plain.bin").read_bytes()
+    assert (place / "mine.xml").read_bytes() == (place / "plain.xml").read_bytes()
+
+
+def test_ctrl_c_leaves_nothing(place: Path) -> None:
+    words = ("teach", "ex", "-o", "mine.xml", "--model", "m.xml")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "batchcls", *words], cwd=place, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "looking at 36 images\n"
+    while not (place / ".mine.xml.new" / "new" / "examples.jsonl.job").exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == -signal.SIGINT
+    assert "resume" not in said
+    assert not [*place.glob("mine*"), *place.glob(".mine*")]
 
 
 def test_what_a_killed_one_left_is_taken_over(place: Path) -> None:

@@ -1,4 +1,4 @@
-"""Gives a model another head: the features before its last layer, or scores of other classes.
+"""Gives a model another last layer, of other classes.
 
 Features pass through float16 on their way to the new head, so that those that are kept on the disk
 as float16 give the same scores.
@@ -17,17 +17,6 @@ from batchcls.model.graph.scores import NAMES, ScoreOutput
 from batchcls.model.runtime import Model, opset13
 
 
-def features_alone(loaded: Loaded) -> Loaded:
-    """The model up to its last layer; its "scores" are the features, (N, features) float32.
-
-    Raises:
-        ModelError: it does not end in a linear layer.
-    """
-    found = features.find(loaded.model, loaded.scores)
-    labels = tuple(map(str, range(found.size)))
-    return _ending_in(loaded, found.flat().output(0), labels, "")
-
-
 def with_head(
     loaded: Loaded, weights: NDArray[np.float32], bias: NDArray[np.float32], labels: tuple[str, ...]
 ) -> Loaded:
@@ -44,7 +33,7 @@ def with_head(
     rounded.output(0).get_tensor().set_names({"features"})
     logits = opset13.matmul(rounded, opset13.constant(weights), False, True)
     logits = opset13.add(logits, opset13.constant(bias[None, :]))
-    return _ending_in(loaded, opset13.softmax(logits, 1).output(0), labels, "Softmax")
+    return _ending_in(loaded, opset13.softmax(logits, 1).output(0), labels)
 
 
 def _as_float16(values: Any) -> Any:
@@ -63,7 +52,7 @@ def _as_float16(values: Any) -> Any:
     return opset13.multiply(whole, step)
 
 
-def _ending_in(loaded: Loaded, scores: Any, labels: tuple[str, ...], ends_in: str) -> Loaded:
+def _ending_in(loaded: Loaded, scores: Any, labels: tuple[str, ...]) -> Loaded:
     # Results that stay referenced confuse the CPU plugin: the old ones go before the new one.
     old = loaded.model
     for result in old.get_results():
@@ -79,7 +68,7 @@ def _ending_in(loaded: Loaded, scores: Any, labels: tuple[str, ...], ends_in: st
         scores=ScoreOutput(0, NAMES[2], len(labels), "f32"),
         metadata=replace(
             known,
-            activation=Activation("none", graph=ends_in),
+            activation=Activation("none", graph="Softmax"),
             labels=labels,
             threshold=None,
             origins={**known.origins, "top": DEFAULT},
