@@ -7,7 +7,8 @@ Rules of this file:
 2. Complete results become the beginning of a new generation, as by `--extend`; results that are not
    complete grow in place, so that a batch costs what it is and not what the night has been.
 3. Workers stay, with their models, while nothing is to be done.
-4. Told to stop while it waits, the run is complete. Told earlier, it drains like any other.
+4. Told to stop while it waits, the run is complete. Told while it labels, or lists everything for
+   the first time, it is interrupted like any other.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable
 from itertools import chain
 
+from batchcls.display import text
 from batchcls.errors import InterruptedByUser, StoppedError
 from batchcls.images import ImageRef
 from batchcls.results import mark as marks
@@ -59,7 +61,7 @@ class FollowingSession(Session):
 
         self._begun = begun_once
         self._without_workers = False
-        arrivals = Arrivals(self._job, self._paths.directory, self._progress.warn)
+        arrivals = Arrivals(self._job, self._paths.directory, self._tell)
         with contextlib.closing(arrivals) as self._arrivals:
             try:
                 return super()._run(decided, asked, begun_once, ask)
@@ -112,6 +114,11 @@ class FollowingSession(Session):
         failed = {} if before is None else self._failed()
         return result(self._paths, listed, count, failed, self._job, resumed=count)
 
+    def _tell(self, warning: str) -> None:
+        """To the person at the terminal, and to the log, which forgets none in a long night."""
+        self._progress.warn(warning)
+        log.warning("%s", warning)
+
     def _failed(self) -> dict[str, int]:
         """How many lines of the complete results are failures, by kind."""
         found = marks.read(self._storage, self._paths.commit)
@@ -122,7 +129,7 @@ class FollowingSession(Session):
     def _work(self, ready: Ready, lines: JournalLines) -> None:
         self._arrivals.listed = self._paths.inputs
         listed = inputs_of(ready.manifest)
-        with contextlib.ExitStack() as undo, contextlib.suppress(_ToldToStop):
+        try:
             super()._work(ready, lines)
             while True:
                 self._wait()
@@ -131,11 +138,14 @@ class FollowingSession(Session):
                 listed = longer
                 description = self._team.loop.description
                 ready = growing.grow(self._output, ready, listed, self._asked, description)
-                undo.callback(ready.work.close)
                 lines.stop = ready.images.stop
                 self._progress.on_grown(len(ready.images), time.monotonic())
                 log.info("%s images are on the list now", f"{listed.count:,}")
                 super()._work(ready, lines)
+        except _ToldToStop:
+            pass
+        finally:
+            ready.work.close()
         self._team.coordinator.staying = False
         self._team.loop.work(lines)  # lets the workers leave
 
@@ -144,6 +154,7 @@ class FollowingSession(Session):
 
         Raises:
             _ToldToStop: a signal arrived.
+            InterruptedByUser: it arrived before everything was listed once.
             StoppedError: the workers are gone.
         """
         try:
@@ -155,7 +166,12 @@ class FollowingSession(Session):
             else:
                 self._team.loop.until(self._due)
         except InterruptedByUser:
+            if not self._arrivals.scanned:
+                raise  # nobody knows what there is to label
             self._requests.forget()
+            if held := self._arrivals.held:
+                came = text.counted(held, "file has", "files have")
+                self._tell(f"{came} come just now; the same command labels what is new")
             raise _ToldToStop from None
         if halted := self._team.loop.halted:
             raise StoppedError(f"{halted}; run the same command to resume")
@@ -178,6 +194,6 @@ class FollowingSession(Session):
         batch = chain((first,), names)
         listed = growing.append(self._output, batch, self._arrivals.opened, old, notes)
         for note in notes.as_tuple():
-            self._progress.warn(note)
-        self._arrivals.cost = time.monotonic() - began
+            self._tell(note)
+        self._arrivals.began(began)
         return listed

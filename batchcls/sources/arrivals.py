@@ -2,8 +2,9 @@
 
 Rules of this file:
 
-1. A file counts when it was closed after writing or moved here, as inotify says; where nothing says
-   so, when it has not changed for `QUIET_S`.
+1. A file counts when it was closed after writing or moved here, as inotify says. Where nothing says
+   so, and where it is empty or hidden, which is how many programs begin, it counts when it has not
+   changed for `QUIET_S`.
 2. A directory is watched before it is listed, so nothing comes unseen in between. What the kernel
    could not tell (its queue was full, the file system is another machine's, there is no inotify)
    is found by listing everything again.
@@ -18,7 +19,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import groupby, islice
 from pathlib import Path
-from typing import NamedTuple
 
 from batchcls.errors import SourceError, UsageError
 from batchcls.images import Folder
@@ -26,6 +26,7 @@ from batchcls.job.job import Job
 from batchcls.sources.containers.kinds import kind_of, may_have_frames
 from batchcls.sources.nul_ended import BLOCK, Splitter
 from batchcls.sources.opening import Opened, open_sources
+from batchcls.sources.signature import Signature, signature_of
 from batchcls.sources.spill import SortedSpill
 from batchcls.sources.watching import Seen, Watches, Where
 
@@ -41,20 +42,6 @@ TURN_S = 0.3
 AT_ONCE = 1 << 18
 YIELD_EVERY = 1 << 10
 MOST_PENDING = 1 << 16
-
-
-class Signature(NamedTuple):
-    """What changes when a file is written to."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-
-    @property
-    def old(self) -> bool:
-        """By its times it has not changed for `QUIET_S`; never where its clock is ahead of ours."""
-        return time.time_ns() - max(self.mtime_ns, self.ctime_ns) >= QUIET_S * 1e9
 
 
 def require_directories(job: Job) -> None:
@@ -97,7 +84,8 @@ class Arrivals:
     Attributes:
         opened: the sources, with what was left out when everything was listed last.
         listed: the frozen list; None as long as there is none.
-        cost: seconds that it took to begin the last batch; the more, the longer the next one waits.
+        not_before: no batch is due until this monotonic second.
+        scanned: everything has been listed once.
 
     Raises:
         SourceError: a source is missing, or two overlap.
@@ -107,10 +95,10 @@ class Arrivals:
         self._job, self._folder, self._warn = job, folder, warn
         self.opened: Opened = open_sources(job, folder)
         self.listed: Path | None = None
-        self.cost = 0.0
+        self.not_before = 0.0
         self._watches = Watches(warn)
         self._scan: Iterator[None] | None = None
-        self._scan_at, self._scanned = 0.0, False
+        self._scan_at, self.scanned = 0.0, False
         self._directories: list[Where] = []
         self._pending: dict[bytes, tuple[Signature, float]] = {}  # what was noted first comes first
         self._tried: dict[bytes, Signature | None] = {}
@@ -131,7 +119,8 @@ class Arrivals:
             self._directories.clear()
             self._scan_at, self._scan = float("inf"), self._all(now)
         elif self._scan is None and self._directories:
-            self._scan = self._below(self.opened, [self._directories.pop()], now)
+            some, self._directories = self._directories, []
+            self._scan = self._below(self.opened, some, now)
         end = time.monotonic() + TURN_S
         for _ in self._scan or ():
             if time.monotonic() > end:
@@ -141,13 +130,22 @@ class Arrivals:
     def due(self, now: float) -> bool:
         """A batch has been gathered; what is coming in together belongs to one."""
         busy = self._scan is not None or self._directories
-        patience = max(GATHER_S, SHARE * self.cost)
-        return self._count > 0 and not busy and now - self._since >= patience
+        return self._count > 0 and not busy and now >= max(self._since + GATHER_S, self.not_before)
+
+    def began(self, since: float) -> None:
+        """A batch has been put on the list since then; the longer it took, the later the next."""
+        now = time.monotonic()
+        self.not_before = now + SHARE * (now - since)
 
     @property
     def idle(self) -> bool:
         """There is nothing to do but to wait."""
         return self._count == 0 and self._scan is None
+
+    @property
+    def held(self) -> int:
+        """How many files have come that are on no list yet; some may turn out to be."""
+        return self._count + len(self._pending)
 
     def take(self) -> Iterator[bytes]:
         """The names of a batch: new files that are still there, each once, in byte order."""
@@ -157,7 +155,7 @@ class Arrivals:
             while some := set(islice(names, AT_ONCE)):
                 self._sift(some)
                 for name in sorted(some):
-                    found = _signature(self._path(name))
+                    found = signature_of(self._path(name))
                     if self._holds_several(name):
                         self._tried[name] = found
                     if found is not None:
@@ -182,11 +180,11 @@ class Arrivals:
             for note in opened.notes.as_tuple():
                 self._warn(note)
         except SourceError as error:
-            if not self._scanned:
+            if not self.scanned:
                 raise
             self._warn(f"{error}; it is looked at again every {QUIET_S:.0f} s")
             again = QUIET_S
-        self._scanned = True
+        self.scanned = True
         again = again or (RESCAN_S if self._watches.suffice else POLL_S)
         ended = time.monotonic()
         self._scan_at = min(self._scan_at, ended + max(again, SHARE * (ended - began)))
@@ -216,11 +214,11 @@ class Arrivals:
         """A new file was seen where nothing says whether it is whole."""
         if name in self._pending:
             return
-        found = _signature(self._path(name))
+        found = signature_of(self._path(name))
         if found is None or (name in self._tried and self._tried[name] == found):
             return
         # The clock of another machine's files is another one, too.
-        if found.old and (self._watches.suffice or not self._scanned):
+        if found.older(QUIET_S) and (self._watches.suffice or not self.scanned):
             self._add(name, now)
         elif len(self._pending) < MOST_PENDING:
             self._pending[name] = (found, now)
@@ -234,7 +232,7 @@ class Arrivals:
             if now - since < QUIET_S:
                 return
             del self._pending[name]
-            found = _signature(self._path(name))
+            found = signature_of(self._path(name))
             if found == before:
                 self._add(name, now)
             elif found is not None:
@@ -262,6 +260,11 @@ class Arrivals:
         frames = bool(self._job.frame_step) and may_have_frames(name)
         return frames or kind_of(name) is not None
 
+    def _just_begun(self, name: bytes) -> bool:
+        """Though it was closed, its program has more to do: to write it, or to give it its name."""
+        found = None if b"/." in b"/" + name else signature_of(self._path(name))
+        return found is None or found.size == 0
+
     # ---- what the kernel says
 
     def _on(self, seen: Seen, now: float) -> None:
@@ -274,21 +277,10 @@ class Arrivals:
             if self._job.follow_links:  # which of two ways leads there is decided from the top
                 self._scan_at = now
         elif walk.wanted(seen.name):
-            if seen.whole:
+            if seen.whole and not self._just_begun(name):
                 self._pending.pop(name, None)
                 self._add(name, now)
             else:
                 self._found(name, now)
         elif self._job.follow_links and os.path.isdir(self._path(name)):  # noqa: PTH112 - raw bytes
             self._scan_at = now
-
-
-def _signature(path: bytes) -> Signature | None:
-    """Of a file as it is now, a broken link included; None if there is none."""
-    for look in (os.stat, os.lstat):
-        try:
-            found = look(path)
-        except (OSError, ValueError):
-            continue
-        return Signature(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-    return None

@@ -15,7 +15,6 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from itertools import repeat
 from pathlib import Path
 from typing import IO
 
@@ -26,11 +25,7 @@ from batchcls.sources.containers.kinds import OBJECTS
 from batchcls.sources.containers.listing import Lister, OpenLister, OwnLister
 from batchcls.sources.containers.places import (
     NONE,
-    PLAIN,
     RECORD,
-    beside,
-    decode_containers,
-    read_records,
 )
 from batchcls.sources.duplicates import SeenHashes, normal, repeated
 from batchcls.sources.entries import Entries
@@ -152,7 +147,7 @@ def _write(
     try:
         writer = ListWriter(path)
         if old is not None:
-            _write_old(writer, path if appended is None else appended[0] or path, old)
+            writer.begin_with(path if appended is None else appended[0] or path, old)
         notes = None if appended is None else appended[1]
         entries = Entries(writer, lister, opened.root, notes)
         for source in opened.sources:
@@ -186,18 +181,6 @@ def _write(
     finally:
         if writer is not None:
             writer.discard()
-
-
-def _write_old(writer: ListWriter, path: Path, old: InputsList) -> None:
-    """Begin with a list that is there."""
-    places: Iterable[bytes] = repeat(PLAIN)
-    if old.members:
-        containers, records = beside(path)
-        writer.containers = decode_containers(containers.read_bytes())
-        places = read_records(records)
-    with path.open("rb") as file:
-        for name, place in zip(read_names(file), places, strict=False):
-            writer.add(name, place)
 
 
 def _key(path: bytes, place: bytes, root: bytes, containers: Sequence[Container]) -> bytes:

@@ -11,7 +11,6 @@ Rules of this file:
    files beside the list are of it, and go where it goes.
 """
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -22,14 +21,15 @@ from typing import IO, Any
 
 from batchcls.errors import RefusedError
 from batchcls.images import Container, Folder, ImageRef, Place
+from batchcls.sources.aside import Aside
 from batchcls.sources.containers.places import (
     PLAIN,
     Places,
     beside,
+    decode_containers,
     encode_containers,
     read_records,
 )
-from batchcls.sources.directory import sync_directory
 from batchcls.sources.nul_ended import BLOCK, NAMES_AT_ONCE, Splitter, joined
 from batchcls.sources.url_names import as_listed, holds_url
 
@@ -71,39 +71,6 @@ class InputsList:
         return data
 
 
-class _Aside:
-    """A file under a temporary name, until it is put in place."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.temporary = path.with_name(path.name + ".tmp")
-        self._file: IO[bytes] = self.temporary.open("w+b", buffering=0)
-        self._hash = hashlib.sha256()
-
-    def write(self, block: bytes) -> None:
-        data = memoryview(block)
-        self._hash.update(data)
-        while data:
-            data = data[self._file.write(data) :]
-
-    def hide(self) -> None:
-        """Let nobody else read it."""
-        os.fchmod(self._file.fileno(), 0o600)
-
-    def commit(self) -> str:
-        """Sync it, put it in place, and return its SHA-256."""
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self.temporary.replace(self.path)
-        sync_directory(self.path.parent)
-        return self._hash.hexdigest()
-
-    def discard(self) -> None:
-        if not self._file.closed:
-            self._file.close()
-            self.temporary.unlink(missing_ok=True)
-
-
 class ListWriter:
     """Writes a list under a temporary name and puts it in place.
 
@@ -114,8 +81,8 @@ class ListWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._names = _Aside(path)
-        self._places: _Aside | None = None
+        self._names = Aside(path)
+        self._places: Aside | None = None
         self._block: list[bytes] = []
         self._records: list[bytes] = []
         self.count = 0
@@ -136,6 +103,17 @@ class ListWriter:
         if len(self._block) == NAMES_AT_ONCE:
             self._write()
 
+    def begin_with(self, path: Path, old: InputsList) -> None:
+        """Begin with a list that is there: in blocks, since a night writes a long one often."""
+        self._names.copy(path)
+        self.count = old.count
+        self.named.update(old.named)
+        if old.members:
+            containers, records = beside(path)
+            self.containers = decode_containers(containers.read_bytes())
+            self._places = Aside(beside(self._path)[1])
+            self._places.copy(records)
+
     def reopen(self) -> IO[bytes]:
         """What is written so far, for reading from its beginning."""
         self._write()
@@ -154,7 +132,7 @@ class ListWriter:
         members = {}
         if self._places is not None:
             containers, _ = beside(self._path)
-            table = _Aside(containers)
+            table = Aside(containers)
             try:
                 table.write(encode_containers(self.containers))
                 members = {"containers": table.commit(), "places": self._places.commit()}
@@ -170,7 +148,7 @@ class ListWriter:
 
     def _begin_places(self) -> None:
         """Everything so far was a file."""
-        self._places = _Aside(beside(self._path)[1])
+        self._places = Aside(beside(self._path)[1])
         left = self.count
         while left:
             some = min(left, NAMES_AT_ONCE)

@@ -14,6 +14,7 @@ NOBODYS = (
     ".@__thumb", ".thumbnails", ".thumbs", "__MACOSX",
     "$RECYCLE.BIN", "RECYCLER", "System Volume Information", ".Trash", ".Trash-*", ".Trashes",
     ".ipynb_checkpoints", "lost+found",
+    ".~tmp~", ".rsync-partial",  # rsync's, for what it has not finished
 )  # fmt: skip
 """Folders that programs make below people's folders: thumbnails, deleted files, copies."""
 

@@ -26,7 +26,8 @@ def is_url(name: bytes) -> bool:
 
 def holds_url(name: bytes) -> bool:
     """Whether an address stands anywhere in a line: in quotes, or behind a number."""
-    return _URL.search(name) is not None
+    # The first is quicker by far, and seldom true.
+    return b"://" in name and _URL.search(name) is not None
 
 
 def shown(address: str) -> str:

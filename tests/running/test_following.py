@@ -175,6 +175,28 @@ def test_stopped_while_it_labels_it_drains_and_goes_on(place: Followed) -> None:
     assert place.paths_of_lines == names(11)
 
 
+def test_stopped_before_everything_was_listed_it_is_not_complete(
+    place: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.add(0, 4)
+    with monkeypatch.context() as patched:
+        patched.setattr("batchcls.sources.arrivals.TURN_S", -1.0)  # never more than a beginning
+        patched.setattr("batchcls.sources.arrivals.YIELD_EVERY", 1)
+        with pytest.raises(InterruptedByUser):
+            place.follow([])
+    assert not place.paths.results.exists()
+    assert place.follow([]) == 4
+
+
+def test_stopped_while_something_comes_it_says_so(
+    place: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("batchcls.sources.arrivals.QUIET_S", 10.0)
+    assert place.follow([lambda: place.add(0, 1, "")]) == 0  # empty yet
+    assert "1 file has come just now" in place.paths.summary.read_text()
+    assert "1 file has come just now" in place.paths.log.read_text()
+
+
 @pytest.mark.runs
 @pytest.mark.parametrize("scene", ["nothing", "complete results, and archives"])
 def test_one_line_for_each_image_wherever_it_is_killed(

@@ -77,6 +77,44 @@ def test_a_file_counts_when_it_was_moved_here_under_an_images_name(folder: Folde
     assert folder.after(0) == ["a.jpg"]
 
 
+def test_what_a_program_has_only_begun_does_not_count_yet(folder: Folder) -> None:
+    folder.put("a.jpg", "")
+    folder.put(".b.jpg")
+    (folder.images / ".~tmp~").mkdir()  # rsync --delay-updates
+    (folder.images / ".later").mkdir()
+    folder.after(0)
+    folder.put(".~tmp~/c.jpg")
+    folder.put(".later/d.jpg")
+    assert folder.after(1) == []
+    folder.put("a.jpg")
+    for begun, name in (".b.jpg", "b.jpg"), (".~tmp~/c.jpg", "c.jpg"), (".later/d.jpg", "d.jpg"):
+        (folder.images / begun).rename(folder.images / name)
+    assert folder.after(0) == ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
+    folder.put("empty.jpg", "")
+    folder.put(".hidden.jpg")
+    assert folder.after(1) == []
+    assert folder.after(QUIET_S) == [".hidden.jpg", "empty.jpg"]
+
+
+def test_many_folders_that_come_at_once_are_listed_together(folder: Folder) -> None:
+    for number in range(300):
+        (folder.images / f"{number:03}" / "below").mkdir(parents=True)
+    folder.arrivals.turn(folder.now)
+    assert folder.arrivals.idle
+    for number in range(300):
+        folder.put(f"{number:03}/below/a.jpg")
+    assert len(folder.after(0)) == 300
+
+
+def test_the_longer_a_list_takes_the_later_the_next_one(folder: Folder) -> None:
+    folder.put("a.jpg")
+    assert folder.after(0) == ["a.jpg"]
+    folder.arrivals.began(time.monotonic() - 5)
+    folder.put("b.jpg")
+    assert folder.after(arrivals.SHARE * 4) == []
+    assert folder.after(arrivals.SHARE * 4) == ["b.jpg"]
+
+
 def test_what_nobody_tells_of_counts_when_it_stays_as_it_is(folder: Folder) -> None:
     (folder.job_folder / "elsewhere").write_text("cat")
     (folder.images / "a.jpg").hardlink_to(folder.job_folder / "elsewhere")
