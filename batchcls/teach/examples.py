@@ -120,7 +120,7 @@ def _in_folders(job: Job, source: str, notes: list[str], take: Sample) -> Iterat
         label = _top(image.path)
         seen.add(label)
         if label:
-            yield Example(image, label)
+            yield Example(image, shown(label))
         else:
             loose += 1
     if loose:

@@ -101,8 +101,10 @@ def learn(features: NDArray[Any], classes: NDArray[np.int64], folds: NDArray[np.
             strength = STRENGTHS[place]
             if strength not in tried:
                 logits = _unseen(features, classes, folds, strength, pool)
-                warmth = temperature(logits, classes)
-                tried[strength] = loss(logits / warmth, classes), warmth, logits
+                # What no fold could learn tells nothing of how well it learns.
+                told = logits[np.arange(len(classes)), classes] > _ABSENT
+                warmth = temperature(logits[told], classes[told])
+                tried[strength] = loss(logits[told] / warmth, classes[told]), warmth, logits
             return tried[strength][0]
 
         strength = STRENGTHS[lowest(cost, STRENGTHS.index(USUAL), len(STRENGTHS))]
@@ -172,13 +174,14 @@ def temperature(logits: Floats, classes: NDArray[np.int64]) -> float:
     """By which to divide logits so that their softmax is as right as it claims to be.
 
     The one of the least loss (Guo et al., "On calibration of modern neural networks", 2017). The
-    loss is convex in its inverse, so its slope says on which side the least is. Examples of absent
-    classes tell nothing.
+    loss is convex in its inverse, so its slope says on which side the least is.
+
+    Args:
+        logits: (examples, classes).
+        classes: (examples,) the true ones.
     """
-    known = logits[np.arange(len(classes)), classes] > _ABSENT
-    if not known.any():
+    if not len(classes):
         return 1.0
-    logits, classes = logits[known], classes[known]
     behind = logits - logits.max(1, keepdims=True)
     true = float(behind[np.arange(len(classes)), classes].mean())
     low, high = _COLDEST, _HOTTEST
@@ -194,7 +197,9 @@ def temperature(logits: Floats, classes: NDArray[np.int64]) -> float:
 
 
 def loss(logits: Floats, classes: NDArray[np.int64]) -> float:
-    """Mean negative logarithm of the true class's probability."""
+    """Mean negative logarithm of the true class's probability; 0 of no examples."""
+    if not len(classes):
+        return 0.0
     top = logits.max(1, keepdims=True)
     total = np.log(np.exp(logits - top).sum(1)) + top[:, 0]
     return float((total - logits[np.arange(len(classes)), classes]).mean())
