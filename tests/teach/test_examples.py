@@ -1,6 +1,7 @@
 """Where examples come from, and what their classes are called."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,11 @@ def test_the_first_folder_on_the_way_is_the_class(tmp_path: Path) -> None:
         f"1 image of {tmp_path} in no class folder left out",
         f"no images in bird, of {tmp_path}; left out",
     ]
+
+
+def test_a_class_folder_may_have_a_name_of_any_bytes(tmp_path: Path) -> None:
+    made(tmp_path, os.fsdecode(b"caf\xe9/1.jpg"), "tea/2.jpg")
+    assert found(tmp_path) == ([("1.jpg", "caf\ufffd"), ("2.jpg", "tea")], [])
 
 
 def test_folders_of_one_name_are_one_class(tmp_path: Path) -> None:

@@ -50,10 +50,11 @@ class HeadAlone:
         padded = np.zeros((self._most, self._size), np.float32)
         padded[: len(rows)] = rows
         found = self._infer(self._many, padded)[: len(rows)]
-        if not self._tried:
+        # Rows of failed images are NaN, which shows nothing.
+        some = () if self._tried else np.flatnonzero(np.isfinite(rows[:, 0]))[:TRIED]
+        if len(some):
             self._tried = True
-            alone = self._singly(rows[:TRIED])
-            if not np.array_equal(found[:TRIED], alone, equal_nan=True):
+            if not np.array_equal(found[some], self._singly(rows[some])):
                 self._many = None
                 return self._singly(rows)
         return found
