@@ -103,6 +103,7 @@ class Snapshot:
         rate_mean: images/s of this session since the first worker was ready.
         eta_s: seconds to the end; None while it cannot be estimated.
         elapsed_s: seconds since this session began.
+        waiting_s: seconds for which new images have been waited for; None in other states.
         startup_s: seconds until the first worker was ready; None before that.
         updated_at: of this snapshot, seconds since the epoch.
         history: images/s of all workers in equal steps of time, oldest first.
@@ -137,6 +138,7 @@ class Snapshot:
     rate_mean: float = 0.0
     eta_s: float | None = None
     elapsed_s: float = 0.0
+    waiting_s: float | None = None
     startup_s: float | None = None
     updated_at: float = 0.0
     history: tuple[float, ...] = ()

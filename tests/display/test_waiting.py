@@ -20,7 +20,9 @@ def test_it_is_said_what_it_waits_for_and_how_to_end_it() -> None:
         "waiting for new images; 1,204 labelled, 6 failed; Ctrl-C ends"
     )
     shown = "\n".join(plain(one) for one in panels.overall(WAITING, 80, glyphs_for("utf-8")))
-    assert "waiting for new images" in shown
+    assert "waiting for new images; 1,204 labelled, 6 failed" in shown
+    long = replace(WAITING, waiting_s=3 * 3600.0)
+    assert progress_line(long).startswith("waiting for new images (3 h 00 min); 1,204 labelled")
     assert "the same command goes on" in plain(panels.hint(WAITING, 80)[0])
 
 
@@ -46,6 +48,8 @@ def test_waiting_counts_for_no_rate() -> None:
     progress.on_waiting(900.0)
     waiting = progress.snapshot(1005.0)
     assert (waiting.rate_mean, waiting.eta_s, waiting.state) == (2.0, None, "waiting")
+    assert waiting.waiting_s == 1000.0
     progress.on_grown(12, 1005.0)
     working = progress.snapshot(1010.0)
     assert (working.rate_mean, working.total, working.state) == (1.0, 12, "running")
+    assert working.waiting_s is None

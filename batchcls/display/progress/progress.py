@@ -174,7 +174,6 @@ class Progress:
     def snapshot(self, now: float, wall: float | None = None) -> Snapshot:
         """The run at monotonic second `now`; `wall` is the time of day, if it was read."""
         final = self.state in FINAL_STATES
-        until = self._last_answer if final else now
         done = self._resumed + self._recorded
         failed = sum(self._failed.values())
         ending = final or self.state == "draining" or (done >= (self._total or done + 1))
@@ -192,9 +191,10 @@ class Progress:
             answered=self._rate.total,
             labelled=self._labelled,
             rate_now=0.0 if final or since is None else round(self._rate.over(NOW_S, now), 3),
-            rate_mean=round(self._rate.mean(until), 3),
+            rate_mean=round(self._rate.mean(self._last_answer if final else now), 3),
             eta_s=self._eta(now),
             elapsed_s=round(max(0.0, now - self._started), 3),
+            waiting_s=self._rate.paused_s(now) if self.state == "waiting" else None,
             startup_s=None if since is None else round(since - self._started, 3),
             updated_at=self._started_at + (now - self._started) if wall is None else wall,
             history=self._rate.history(now),

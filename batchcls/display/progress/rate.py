@@ -35,6 +35,10 @@ class Rate:
         """There is nothing to do until `resume`, which no mean should know of."""
         self._paused = now if self._paused is None else self._paused
 
+    def paused_s(self, now: float) -> float:
+        """Seconds since the pause began; 0 where there is none."""
+        return 0.0 if self._paused is None else round(now - self._paused, 3)
+
     def resume(self, now: float) -> None:
         """There is something to do again."""
         if self._paused is not None and self.since is not None:

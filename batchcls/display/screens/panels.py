@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from batchcls.display import text
 from batchcls.display.screens.glyphs import Glyphs
+from batchcls.display.screens.plain import waiting_words
 from batchcls.display.snapshot import Snapshot, WorkerRow
 from batchcls.display.table import Cell, Column, Line, columns_of, joined, padded, table
 from batchcls.messages import STAGES
@@ -72,7 +73,7 @@ def overall(shot: Snapshot, width: int, glyphs: Glyphs) -> list[Line]:
 def _bar(shot: Snapshot, width: int, glyphs: Glyphs) -> Line:
     share = shot.share
     if shot.state == "waiting":
-        return (Cell(text.fit("waiting for new images", width), "cyan"),)
+        return (Cell(text.fit(waiting_words(shot), width), "cyan"),)
     if shot.total is None or share is None:
         activity = "listing the images" if shot.state == "listing" else "loading the model"
         return (Cell(text.fit(activity, width), "cyan"),)

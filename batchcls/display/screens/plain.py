@@ -63,7 +63,7 @@ def progress_line(snapshot: Snapshot) -> str:
     parts = [snapshot.state]
     share = snapshot.share
     if snapshot.state == "waiting":
-        return waiting_line(snapshot)
+        return f"{waiting_words(snapshot)}; Ctrl-C ends"
     if snapshot.total is not None and share is not None:
         done = f"{text.count(snapshot.done)}/{text.count(snapshot.total)}"
         parts[0] += f" {done} {text.percent(share)}"
@@ -85,11 +85,12 @@ def progress_line(snapshot: Snapshot) -> str:
     return text.safe(" | ".join(parts))
 
 
-def waiting_line(snapshot: Snapshot) -> str:
-    """That new images are waited for, and how to end that."""
+def waiting_words(snapshot: Snapshot) -> str:
+    """That new images are waited for, for how long by now, and how many have come."""
+    waited = snapshot.waiting_s or 0.0
+    time = f" ({text.duration(waited)})" if waited >= 1.0 else ""
     failed = f", {text.count(snapshot.failed)} failed" if snapshot.failed else ""
-    done = f"{text.count(snapshot.ok)} labelled{failed}"
-    return f"waiting for new images; {done}; Ctrl-C ends"
+    return f"waiting for new images{time}; {text.count(snapshot.ok)} labelled{failed}"
 
 
 def machine_lines(snapshot: Snapshot) -> list[str]:
