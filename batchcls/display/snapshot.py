@@ -29,7 +29,7 @@ class WorkerRow:
     Attributes:
         worker: the worker's number; -1 in a row of a machine.
         device: the device string; empty until the worker reports what it uses.
-        state: starting, running, silent, restarting or gone; of a machine also lost, retired or
+        state: starting, running, idle, silent, restarting, gone; of a machine also lost, retired or
             left out.
         images: answered on this device, by all processes of this worker.
         rate: images/s over the last ten seconds.

@@ -36,6 +36,7 @@ from batchcls.sources.walk import Notes
 log = logging.getLogger("batchcls")
 
 TICK_S = 0.1
+MOST_TOLD = 1000
 
 
 class _ToldToStop(Exception):  # noqa: N818 - an event, not an error
@@ -60,6 +61,7 @@ class FollowingSession(Session):
                 begun()
 
         self._begun = begun_once
+        self._told: set[str] = set()
         self._without_workers = False
         arrivals = Arrivals(self._job, self._paths.directory, self._tell)
         with contextlib.closing(arrivals) as self._arrivals:
@@ -115,9 +117,11 @@ class FollowingSession(Session):
         return result(self._paths, listed, count, failed, self._job, resumed=count)
 
     def _tell(self, warning: str) -> None:
-        """To the person at the terminal, and to the log, which forgets none in a long night."""
-        self._progress.warn(warning)
-        log.warning("%s", warning)
+        """To the person at the terminal, and to the log, which has room for a long night's."""
+        if warning not in self._told and len(self._told) < MOST_TOLD:
+            self._told.add(warning)
+            self._progress.warn(warning)
+            log.warning("%s", warning)
 
     def _failed(self) -> dict[str, int]:
         """How many lines of the complete results are failures, by kind."""

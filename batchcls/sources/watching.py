@@ -19,6 +19,11 @@ DISTANT = frozenset({
 PROGRAM = "fuse."
 """Before the name of a program that is a file system: sshfs, rclone, s3fs, …"""
 
+LIMIT = (
+    "the system allows no more {}, so directories are listed again and again; raise their number, "
+    "for example `sudo sysctl fs.inotify.{}`"
+)
+
 
 class Seen(NamedTuple):
     """Something has come into a directory.
@@ -57,7 +62,9 @@ class Watches:
             self._inotify = inotify.Inotify()
         except OSError as error:
             self.suffice = False
-            if error.errno != errno.ENOSYS:
+            if error.errno == errno.EMFILE:
+                warn(LIMIT.format("programs that watch", "max_user_instances=1024"))
+            elif error.errno != errno.ENOSYS:
                 warn(f"cannot watch directories ({error.strerror}), and lists them again instead")
 
     def add(self, top: bytes, relative: bytes) -> None:
@@ -72,11 +79,7 @@ class Watches:
             # Otherwise it is gone or closed to us, as whoever lists it will find.
             if error.errno == errno.ENOSPC:
                 self.suffice = False
-                self._warn(
-                    "the system allows no more watches, so directories are listed again and again; "
-                    "raise their number, for example "
-                    "`sudo sysctl fs.inotify.max_user_watches=1000000`"
-                )
+                self._warn(LIMIT.format("watches", "max_user_watches=1000000"))
 
     def read(self) -> list[Seen]:
         """What has come since; does not wait."""

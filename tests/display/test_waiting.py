@@ -49,6 +49,7 @@ def test_waiting_counts_for_no_rate() -> None:
     waiting = progress.snapshot(1005.0)
     assert (waiting.rate_mean, waiting.eta_s, waiting.state) == (2.0, None, "waiting")
     assert waiting.waiting_s == 1000.0
+    assert [row.state for row in waiting.workers] == ["idle"]
     progress.on_grown(12, 1005.0)
     working = progress.snapshot(1010.0)
     assert (working.rate_mean, working.total, working.state) == (1.0, 12, "running")

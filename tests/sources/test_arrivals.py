@@ -1,5 +1,7 @@
 """What counts as new in a folder that is followed, and when."""
 
+import ctypes
+import errno
 import os
 import sys
 import time
@@ -168,6 +170,38 @@ def test_without_inotify_everything_is_listed_again(
     assert folder.after(QUIET_S) == []
     assert folder.after(QUIET_S) == ["a.jpg"]
     assert folder.after(arrivals.POLL_S) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "advice"),
+    [
+        ("inotify_init1", errno.EMFILE, "max_user_instances"),
+        ("inotify_add_watch", errno.ENOSPC, "max_user_watches"),
+    ],
+)
+def test_where_the_system_allows_no_more_it_is_told_and_everything_is_listed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, code: int, advice: str
+) -> None:
+    class Limited:
+        """The C library of a system whose limit is reached."""
+
+        def __init__(self, *_: object, **options: object) -> None:
+            self._real = real(None, use_errno=True)
+
+        def __getattr__(self, name: str) -> object:
+            if name != call:
+                return getattr(self._real, name)
+            return lambda *_: (ctypes.set_errno(code), -1)[1]
+
+    real = ctypes.CDLL
+    monkeypatch.setattr("ctypes.CDLL", Limited)
+    folder = Folder(tmp_path)
+    folder.after(0)
+    assert len(folder.warnings) == 1
+    assert advice in folder.warnings[0]
+    folder.put("a.jpg")
+    assert folder.after(arrivals.POLL_S) == []
+    assert folder.after(QUIET_S) == ["a.jpg"]
 
 
 def test_a_folder_that_goes_away_is_told_of_and_looked_for_again(folder: Folder) -> None:

@@ -49,5 +49,5 @@ class ClusterProgress(Progress):
     def _died(self, worker: int, now: float) -> None:
         self._machines.died(worker)
 
-    def _all_rows(self, now: float, *, ending: bool) -> list[WorkerRow]:
+    def _all_rows(self, now: float, *, ending: bool, idle: bool) -> list[WorkerRow]:
         return self._machines.snapshot(now, ending=ending)

@@ -198,7 +198,7 @@ class Progress:
             startup_s=None if since is None else round(since - self._started, 3),
             updated_at=self._started_at + (now - self._started) if wall is None else wall,
             history=self._rate.history(now),
-            workers=tuple(self._all_rows(now, ending=ending)),
+            workers=tuple(self._all_rows(now, ending=ending, idle=self.state == "waiting")),
             spent={stage: round(seconds, 3) for stage, seconds in self._spent.items()},
             agreement=dict(self._agreement),
             labels=tuple(heapq.nlargest(LABELS_SHOWN, self._labels.items(), key=_by_count)),
@@ -278,9 +278,9 @@ class Progress:
         for row in self._rows.get(worker, {}).values():
             row.died(now)
 
-    def _all_rows(self, now: float, *, ending: bool) -> list[WorkerRow]:
+    def _all_rows(self, now: float, *, ending: bool, idle: bool) -> list[WorkerRow]:
         rows = (row for _, rows in sorted(self._rows.items()) for row in rows.values())
-        return [row.snapshot(now, ending=ending) for row in rows]
+        return [row.snapshot(now, ending=ending, idle=idle) for row in rows]
 
     def _new_label(self, label: str) -> None:
         """Count a label not seen before; halve the table by frequency when it is full."""

@@ -76,12 +76,19 @@ class Row:
             self._busy += self.in_flight
             self._reports += 1
 
-    def snapshot(self, now: float, *, ending: bool) -> WorkerRow:
-        """This row at monotonic second `now`; when a run is `ending`, nobody is expected back."""
+    def snapshot(self, now: float, *, ending: bool, idle: bool = False) -> WorkerRow:
+        """This row at monotonic second `now`.
+
+        Args:
+            ending: nobody is expected back.
+            idle: there is nothing to do, so that nobody is expected to report.
+        """
         silent = 0.0 if self._heard is None else max(0.0, now - self._heard)
         state = self._state
         if ending and state in ("restarting", "starting"):
             state = "gone"
+        elif state == "running" and idle:
+            state = "idle"
         elif state == "running" and silent > SILENT_S:
             state = "silent"
         known = self.nireq and self._reports
