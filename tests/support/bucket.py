@@ -25,6 +25,7 @@ class Bucket:
         url: of the server.
         asked: requests so far, as ``GET /photos/a.jpg bytes=0-9``.
         trouble: see `Trouble`.
+        sent: what becomes of the bodies of moto's answers.
     """
 
     def __init__(self, url: str, client: Any) -> None:
@@ -32,6 +33,7 @@ class Bucket:
         self._client = client
         self.asked: list[str] = []
         self.trouble: Trouble = lambda method, path: None
+        self.sent: Callable[[Iterable[bytes]], Iterable[bytes]] = lambda body: body
 
     def put(self, key: str, content: bytes) -> None:
         """Store an object."""
@@ -79,8 +81,7 @@ def bucket_server() -> Iterator[Bucket]:
         words = [method, path + ("?" + query) * bool(query), environ.get("HTTP_RANGE", "")]
         found.asked.append(" ".join(filter(None, words)))
         if (told := found.trouble(method, path)) is None:
-            passed: Iterable[bytes] = moto(environ, start)
-            return passed
+            return found.sent(moto(environ, start))
         status, body = told
         start(f"{status} Trouble", [("Content-Length", str(len(body)))])
         return [body.encode() * (method != "HEAD")]
@@ -101,13 +102,13 @@ def bucket_server() -> Iterator[Bucket]:
 @contextmanager
 def asked_by_us(bucket: Bucket) -> Iterator[None]:
     """This process's environment leads to the bucket, as does what it remembers of stores."""
-    from batchcls.sources.stores.store import store_of
+    from batchcls.sources.stores.store import opened
 
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(name)
         for name, value in bucket.environment().items():
             patch.setenv(name, value)
-        store_of.cache_clear()
+        opened.cache_clear()
         yield
-        store_of.cache_clear()
+        opened.cache_clear()

@@ -21,8 +21,9 @@ from batchcls.sources.containers.kinds import OBJECTS
 from batchcls.sources.containers.listed import Left
 from batchcls.sources.containers.listing import tell
 from batchcls.sources.spill import SortedSpill
+from batchcls.sources.stores.failures import KeyRefusedError
 from batchcls.sources.stores.names import split
-from batchcls.sources.stores.store import Found, KeyRefusedError, store_of
+from batchcls.sources.stores.store import Found, store_of
 from batchcls.sources.walk import Notes
 
 NOWHERE = Folder("")

@@ -1,5 +1,6 @@
 """Decides how long a process leaves a store alone that says it is asked too often."""
 
+import math
 import random
 import threading
 import time
@@ -27,13 +28,16 @@ class Pace:
         self._pause = 0.0
         self._until = 0.0
 
-    def wait(self) -> None:
-        """Come back when the store may be asked."""
+    def wait(self, until: float = math.inf) -> bool:
+        """Come back when the store may be asked: True; False, at once, if that is too late."""
         while (left := self._until - self._clock()) > 0:
+            if self._until >= until:
+                return False
             self._sleep(left)
+        return True
 
-    def slow_down(self) -> float:
-        """The store refused: for how many seconds nobody may ask it.
+    def slow_down(self) -> None:
+        """The store refused: for a while nobody may ask it.
 
         Those that it refuses while nobody may ask count once.
         """
@@ -43,7 +47,6 @@ class Pace:
                 self._pause = min(max(2 * self._pause, FIRST_S), LONGEST_S)
                 # Not all processes at once.
                 self._until = now + self._pause * random.uniform(0.5, 1)  # noqa: S311
-            return self._until - now
 
     def went_well(self) -> None:
         """The store answered."""

@@ -3,25 +3,29 @@
 Rules of this file:
 
 1. What is transient is tried again, a little later each time, within the read's patience, which is
-   less than `--timeout`: a slow store is an `io_error`, and no worker is killed for it.
+   less than `--timeout`: a slow store is an `io_error`, and no worker is killed for it. No try may
+   take longer than what is left, and as obstore has one time for all that a client asks, there are
+   clients for the whole patience, for half of it, and so on.
 2. A store that says it is asked too often is asked less, by all threads of a process.
 3. An answer says of which version it is; of another one than that listed, nothing is returned.
 4. What obstore and servers say is not passed on: there are URLs in it, names of keys, and paths.
 """
 
 import hashlib
+import math
 import os
-import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from batchcls.errors import ImageError, SetupError, SourceError
-from batchcls.images import FailureKind
 from batchcls.sources.allowance import Allowance
+from batchcls.sources.stores.failures import LESS, THROTTLED, failure_of
 from batchcls.sources.stores.pace import Pace
 from batchcls.version import OBSTORE
 
@@ -29,28 +33,19 @@ T = TypeVar("T")
 PAGE = 1000
 """Objects that a store names at once."""
 
-TIMEOUTS = {"connect_timeout": "5s", "read_timeout": "10s", "timeout": "30s"}
+CONNECT_S, SILENT_S = 5.0, 10.0
+"""For a connection, and for the next bytes; less where a try has less than twice as long."""
+LEAST = 1 / 16
+"""Of the patience; with less of it left, nothing is asked."""
 BACKOFF_S = (0.1, 0.4, 1.6, 5.0)
 LISTING = Allowance(patience_s=60.0)
 """Of one page of a listing, or one part of a container that is listed."""
 
-THROTTLED = frozenset({429, 503})
 PASSING = frozenset({0, 408, 500, 502, 504})
 """Statuses of an answer that may be another one a little later; 0 is none at all."""
-METADATA = "//169.254.169.254/"
-"""Where machines in a cloud are told their credentials: asked when there are no others."""
-
 CHANGED = "changed since it was listed"
 
-_STATUS = re.compile(r"status code: (\d{3})\b")
-_CODE = re.compile(r"<Code>(\w{1,64})</Code>")
-_BROKEN = re.compile(r"\bkind: (\w+),")
-_BAD_KEY = re.compile(r'Path "(.*?)" contained|Error parsing Path "(.*?)"', re.DOTALL)
-_WORDS = {
-    "Timeout": "no answer in time",
-    "Connect": "it cannot be reached",
-    "Interrupted": "the connection broke off",
-}
+_OPENING = threading.Lock()
 _KEYS = (
     "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_SKIP_SIGNATURE",
@@ -72,11 +67,6 @@ class Found(NamedTuple):
     version: int
 
 
-class KeyRefusedError(Exception):
-    """The bucket has a key that obstore cannot name, and so cannot be listed."""
-
-
-@cache
 def store_of(bucket: str) -> "Store":
     """The store that has a bucket; one for all threads of this process.
 
@@ -85,8 +75,15 @@ def store_of(bucket: str) -> "Store":
 
     Raises:
         SetupError: obstore is not installed.
-        SourceError: what the environment says of the store cannot be.
+        SourceError: the profile gives no credentials.
     """
+    with _OPENING:  # many threads ask for it at first, all at once
+        return opened(bucket)
+
+
+@cache
+def opened(bucket: str) -> "Store":
+    """See `store_of`, which calls this in one thread."""
     # A worker reads a few objects at a time; obstore would start a thread for each core.
     os.environ.setdefault("TOKIO_WORKER_THREADS", "1")
     try:
@@ -96,23 +93,30 @@ def store_of(bucket: str) -> "Store":
             f"{bucket}: object stores need obstore; run `pip install '{OBSTORE}'`"
         ) from error
     opener: Any = from_url  # its types tell the stores apart
-    options: dict[str, Any] = {**TIMEOUTS}
+    options: dict[str, Any] = {}
     endpoints = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
     endpoint = next((found for name in endpoints if (found := os.environ.get(name))), "")
     if endpoint.startswith("http://"):
         options["allow_http"] = True
-    try:
-        opened = opener(
-            bucket, client_options=options, retry_config={"max_retries": 0}, **_profile(bucket)
-        )
-    except Exception as error:
-        if "Account must be specified" in str(error):
-            raise SourceError(f"{bucket}: set AZURE_STORAGE_ACCOUNT_NAME") from error
-        raise SourceError(
-            f"{bucket} cannot be opened; check what the environment says of it (AWS_*, GOOGLE_*, "
-            "AZURE_*)"
-        ) from error
-    return Store(opened)
+    once: dict[str, Any] = {"retry_config": {"max_retries": 0}, **_profile(bucket)}
+
+    def client(seconds: float) -> Any:
+        times = {
+            "connect_timeout": timedelta(seconds=min(CONNECT_S, seconds / 2)),
+            "read_timeout": timedelta(seconds=min(SILENT_S, seconds / 2)),
+            "timeout": timedelta(seconds=seconds),
+        }
+        try:
+            return opener(bucket, client_options={**options, **times}, **once)
+        except Exception as error:
+            if "Account must be specified" in str(error):
+                raise SourceError(f"{bucket}: set AZURE_STORAGE_ACCOUNT_NAME") from error
+            raise SourceError(
+                f"{bucket} cannot be opened; check what the environment says of it (AWS_*, "
+                "GOOGLE_*, AZURE_*)"
+            ) from error
+
+    return Store(client)
 
 
 def _profile(bucket: str) -> Mapping[str, Any]:
@@ -141,8 +145,10 @@ def _profile(bucket: str) -> Mapping[str, Any]:
 class Store:
     """A bucket; its methods may be called by several threads at once, and let others run.
 
+    Each method may raise `SourceError`: what the environment says of the store cannot be.
+
     Args:
-        opened: obstore's.
+        client: obstore's, whose requests take so many seconds at most.
         pace: how fast it may be asked.
         clock: seconds.
         sleep: how to wait.
@@ -150,12 +156,13 @@ class Store:
 
     def __init__(
         self,
-        opened: Any,
+        client: Callable[[float], Any],
         pace: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._store = opened
+        self._client = cache(client)
+        self._opening = threading.Lock()
         self._pace = pace or Pace(clock, sleep)
         self._clock = clock
         self._sleep = sleep
@@ -170,10 +177,10 @@ class Store:
         stream: Any = None
         after: str | None = None
 
-        def page() -> list[Any] | None:
+        def page(client: Any) -> list[Any] | None:
             nonlocal stream
             if stream is None:
-                stream = self._store.list(prefix or None, offset=after, chunk_size=PAGE)
+                stream = client.list(prefix or None, offset=after, chunk_size=PAGE)
             try:
                 found: list[Any] | None = next(stream, None)
             except Exception:
@@ -191,7 +198,7 @@ class Store:
         Raises:
             ImageError: vanished; denied; io_error.
         """
-        return self._ask(lambda: _found(self._store.head(key)), LISTING)
+        return self._ask(lambda client: _found(client.head(key)), LISTING)
 
     def read(
         self, found: Found, allowance: Allowance, span: tuple[int, int] | None = None
@@ -206,8 +213,8 @@ class Store:
 
         allowance.room(expected)
 
-        def once() -> bytes:
-            got = self._store.get(found.key, options=options)
+        def once(client: Any) -> bytes:
+            got = client.get(found.key, options=options)
             now = _found(got.meta)  # known before the first of the bytes are asked for
             if (now.size, now.version) != (found.size, found.version):
                 raise ImageError("changed", CHANGED)
@@ -218,27 +225,34 @@ class Store:
 
         return self._ask(once, allowance)
 
-    def _ask(self, ask: Callable[[], T], allowance: Allowance) -> T:
-        began = self._clock()
+    def _ask(self, ask: Callable[[Any], T], allowance: Allowance) -> T:
+        whole = allowance.patience_s
+        until = self._clock() + whole
+        failure = ImageError("io_error", LESS)
         for attempt in count():
-            self._pace.wait()
+            if not self._pace.wait(until):
+                raise failure
+            left, seconds = until - self._clock(), whole
+            while seconds > left * 1.01:  # nothing takes no time
+                seconds /= 2
+                if seconds < whole * LEAST:
+                    raise failure
+            with self._opening:
+                client = self._client(seconds)
             try:
-                answer = ask()
+                answer = ask(client)
             except ImageError:
                 raise
             except Exception as error:
-                status, failure = _failure(error)
-                left = allowance.patience_s - (self._clock() - began)
+                status, failure = failure_of(error)
                 if status in THROTTLED:
-                    wait = self._pace.slow_down()
-                elif failure.kind == "io_error" and status in PASSING and attempt < len(BACKOFF_S):
-                    wait = BACKOFF_S[attempt]
-                else:
+                    self._pace.slow_down()
+                    continue
+                wait = BACKOFF_S[attempt] if attempt < len(BACKOFF_S) else math.inf
+                passing = failure.kind == "io_error" and status in PASSING
+                if not passing or wait >= until - self._clock():
                     raise failure from error
-                if wait >= left:
-                    raise failure from error
-                if status not in THROTTLED:
-                    self._sleep(wait)
+                self._sleep(wait)
                 continue
             self._pace.went_well()
             return answer
@@ -252,36 +266,3 @@ def _found(meta: Any) -> Found:
         text = f"{meta['last_modified'].timestamp()} {meta['size']}"
     version = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
     return Found(meta["path"], meta["size"], version)
-
-
-def _failure(error: Exception) -> tuple[int, ImageError]:
-    """The status that a store answered with, 0 where it is not known, and what it means."""
-    text = str(error)
-    bad = _BAD_KEY.search(text)
-    if bad or isinstance(error, ValueError):
-        raise KeyRefusedError((bad[1] or bad[2]) if bad else "") from error
-    status = int(found[1]) if (found := _STATUS.search(text)) else 0
-    asked_for_keys = not status and "credential" in text.partition("\n")[0].lower()
-    if METADATA in text or asked_for_keys:
-        return 403, ImageError("denied", "there are no credentials to ask the store with")
-    code = found[1] if (found := _CODE.search(text)) else ""
-    said = f"{status} {code}".strip() if status else code
-    kind: FailureKind = "io_error"
-    if isinstance(error, FileNotFoundError) or status == 404:
-        kind, words = "vanished", f"the store has no such object ({said or 404})"
-        if code == "NoSuchBucket":
-            words = "there is no such bucket"
-    elif status in {401, 403} or type(error).__name__ in {
-        "PermissionDeniedError", "UnauthenticatedError",
-    }:  # fmt: skip
-        kind, words = "denied", f"the store refuses it ({said or 403})"
-    elif status in THROTTLED:
-        words = f"the store asks to be asked less ({said})"
-    elif status or code:
-        words = f"the store failed ({said})"
-    elif "Received redirect" in text:
-        status, words = 301, "the bucket is in another region; set AWS_REGION"
-    else:
-        broken = _BROKEN.search(text)
-        words = _WORDS.get(broken[1] if broken else "", "the connection failed")
-    return status, ImageError(kind, words)

@@ -2,8 +2,12 @@
 
 import os
 import threading
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +21,7 @@ from batchcls.sources.inputs import InputsList, InputsReader
 from batchcls.sources.opening import open_sources
 from batchcls.sources.source import Source
 from batchcls.sources.stores.objects import Objects
-from batchcls.sources.stores.store import store_of
+from batchcls.sources.stores.store import opened
 from tests.support.bucket import BUCKET, KEY, SECRET, Bucket
 from tests.support.frozen import frozen, images
 from tests.support.source_contract import NAMES, Held, SourceContract
@@ -224,9 +228,7 @@ def test_a_store_that_says_nothing_is_given_up(
     bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("batchcls.sources.stores.store.BACKOFF_S", (0.01,) * 2)
-    monkeypatch.setattr(
-        "batchcls.sources.stores.store.TIMEOUTS", {"read_timeout": "100ms", "timeout": "1s"}
-    )
+    monkeypatch.setattr("batchcls.sources.stores.store.SILENT_S", 0.1)
     bucket.put("a.jpg", b"x")
     (image,) = images(frozen(tmp_path, TOP))
     asked = len(bucket.asked)
@@ -244,13 +246,53 @@ def test_a_store_that_says_nothing_is_given_up(
     assert len(bucket.asked) - asked == 3
 
 
+def test_an_object_that_comes_byte_by_byte_is_given_up_in_time(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    bucket.put("a.jpg", bytes(1000))
+    (image,) = images(frozen(tmp_path, TOP))
+    free = threading.Event()
+
+    def drip(body: Iterable[bytes]) -> Iterator[bytes]:
+        for byte in b"".join(body):
+            free.wait(0.02)
+            yield bytes([byte])
+
+    bucket.sent = drip
+    try:
+        error = failure(image)  # it would be whole after 20 s
+    finally:
+        free.set()
+    assert (error.kind, error.message) == ("io_error", "no answer in time")
+
+
+def test_threads_that_begin_at_once_share_a_client(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    obstore = pytest.importorskip("obstore.store")
+    bucket.put("a.jpg", b"x")
+    (image,) = images(frozen(tmp_path, TOP))
+    opened.cache_clear()
+    made, from_url = [], obstore.from_url
+
+    def slow(*args: Any, **options: Any) -> Any:
+        made.append(args)
+        time.sleep(0.1)
+        return from_url(*args, **options)
+
+    monkeypatch.setattr(obstore, "from_url", slow)
+    with ThreadPoolExecutor(8) as threads:
+        assert [*threads.map(EveryPlace().read, [image] * 8)] == [b"x"] * 8
+    assert len(made) == 1
+
+
 def test_nothing_to_connect_to_is_an_io_error(
     bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("batchcls.sources.stores.store.BACKOFF_S", (0.01,))
     bucket.put("a.jpg", b"x")
     (image,) = images(frozen(tmp_path, TOP))
-    store_of.cache_clear()
+    opened.cache_clear()
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     error = failure(image)
     assert (error.kind, error.message) == ("io_error", "it cannot be reached")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from batchcls.errors import SetupError
+from batchcls.errors import ImageError, SetupError
 from batchcls.sources.stores.pace import FIRST_S, LONGEST_S, Pace
-from batchcls.sources.stores.store import store_of
+from batchcls.sources.stores.store import opened, store_of
 
 
 class Clock:
@@ -37,12 +37,18 @@ def test_pauses_grow_while_a_store_refuses_and_end_when_it_answers() -> None:
     before = clock.now
     pace.wait()
     assert clock.now == before
-    assert pace.slow_down() <= FIRST_S
+    pace.slow_down()
+    pace.wait()
+    assert clock.now - before <= FIRST_S
+    pace.slow_down()
+    now = clock.now
+    assert not pace.wait(now + FIRST_S / 10)
+    assert clock.now == now, "nobody waits for what comes too late"
 
 
 def test_without_obstore_the_line_that_installs_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "obstore.store", None)
-    store_of.cache_clear()
+    opened.cache_clear()
     with pytest.raises(SetupError, match=r"s3://photos: .* run `pip install 'obstore>="):
         store_of("s3://photos")
 
@@ -61,12 +67,15 @@ def test_a_profile_is_read_where_the_environment_has_no_key(
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(shared))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_PROFILE", "mine")
-    store_of.cache_clear()
-    store_of("s3://photos")
+    monkeypatch.setattr("batchcls.sources.stores.store.BACKOFF_S", ())
+    opened.cache_clear()
+    with pytest.raises(ImageError):  # what is opened here answers nothing
+        store_of("s3://photos").find("a")
     provider = asked.pop("credential_provider")
     assert provider.credentials.access_key == "AKIAMINE"  # type: ignore[attr-defined]
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOTHER")
-    store_of.cache_clear()
-    store_of("s3://photos")
-    store_of.cache_clear()
+    opened.cache_clear()
+    with pytest.raises(ImageError):
+        store_of("s3://photos").find("a")
+    opened.cache_clear()
     assert "credential_provider" not in asked
