@@ -106,6 +106,7 @@ class FollowingSession(Session):
         while True:
             self._wait()
             if (listed := self._append(old)) is not None:
+                self._progress.on_grown(listed.count, time.monotonic())
                 return listed
 
     def _nothing_came(self, before: Manifest | None) -> RunResult:

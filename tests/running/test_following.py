@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from batchcls.errors import InterruptedByUser, RefusedError
-from batchcls.messages import Event
+from batchcls.messages import Event, Lease
 from batchcls.results import manifest as manifests
 from batchcls.results.storage import PosixStorage
 from batchcls.wire.start import StartMessage
@@ -173,6 +174,19 @@ def test_stopped_while_it_labels_it_drains_and_goes_on(place: Followed) -> None:
         assert stopped.exit_code == 143
     assert place.follow(place.coming) == 11
     assert place.paths_of_lines == names(11)
+
+
+def test_what_comes_first_counts_for_the_rate_as_what_comes_later(place: Followed) -> None:
+    class Slow(Visited):
+        def do(self, command: Any) -> None:
+            if isinstance(command, Lease):
+                time.sleep(0.6)
+            super().do(command)
+
+    steps = place.coming[:1]
+    place.workers = lambda start: Slow(start, steps)
+    assert place.run(follow=True).images == 4
+    assert json.loads(place.paths.summary.read_text())["fps"] <= 4 / 0.6
 
 
 def test_stopped_before_everything_was_listed_it_is_not_complete(
