@@ -75,8 +75,8 @@ def known(job: Job, paths: RunPaths, before: Manifest | None, storage: Storage) 
         if key not in TELLS_NOTHING and value != asked.get(key)
     ):  # fmt: skip
         raise RefusedError(
-            f"--fast-plan {job.fast_plan}: that run measured something else; different "
-            f"{'is' if len(different) == 1 else 'are'}: {', '.join(different)}\n"
+            f"--fast-plan {job.fast_plan}: what that run measured does not hold here; this one "
+            f"differs in {', '.join(different)}\n"
             "hint: without `--fast-plan`, `--fast` measures on your own images"
         )
     require_kept(plan, job, job.fast_plan)
@@ -135,6 +135,7 @@ def decide(
         named = [(plan.as_dict(), str(plan.model_in(log_file.parent))) for plan in plans]
         found = ask(MODULE, images, plans=named)
         if why := made["refused"]:
+            log.warning("no INT8 model for --fast: %s", why)
             found["refused"][INT8] = why
         plan = judged(found, start.job, plans)
     except (InterruptedByUser, RefusedError):
@@ -167,5 +168,4 @@ def _int8(ask: Callable[..., dict[str, Any]], directory: Path) -> dict[str, Any]
     except InterruptedByUser:
         raise
     except (BatchclsError, OSError) as error:
-        log.warning("no INT8 model for --fast: %s", error)
         return {"model": "", "refused": str(error), "spent": time.monotonic() - began}

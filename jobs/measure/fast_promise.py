@@ -1,14 +1,16 @@
 """Whether what `--fast` promises is kept: its choice played over hundreds of jobs of real photos.
 
     python -m jobs.measure.fast_promise --photos ~/photos [--photos MORE] [--model imagenet]
-        [--variants 4] [--jobs 200] [--work FOLDER]
+        [--first bf16] [--first int8] [--variants 4] [--jobs 200] [--work FOLDER]
 
 Each photo, and so many altered ones of it (cut, turned, darkened, blurred, compressed), has both
-looks once, by the process that a run has for it (`worker.fast_trial`); that is kept in --work. Then
-jobs are played: 300 images drawn by chance are the trial, the choice is the run's own
-(`running.fast_choice`), and all other images say what is true. A promise is kept where the true
-share of the same best class is no lower than the bound that is shown. Exits with 1 where fewer than
-95% of the jobs, or of those that would begin without being asked again, keep theirs.
+looks once, by the process that a run has for it (`worker.fast_trial`); that is kept in --work. The
+INT8 model is the one that a run would make (`quantize.first_look`, with NNCF), calibrated on as
+many images as choose a margin; these are in no job. Then jobs are played: 300 images drawn by
+chance are the trial, the choice is the run's own (`running.fast_choice`), and all other images say
+what is true. A promise is kept where the true share of the same best class is no lower than the
+bound that is shown. Exits with 1 where fewer than 95% of the jobs, or of those that would begin
+without being asked again, keep theirs.
 
 Takes 10 ms an image and model, and a second for 200 jobs.
 """
@@ -20,7 +22,7 @@ import random
 import statistics
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +32,10 @@ from numpy.typing import NDArray
 
 from batchcls.backends.localised import with_built
 from batchcls.images import Folder, ImageRef
-from batchcls.job.fast_plan import BF16, FastPlan
+from batchcls.job.fast_plan import BF16, INT8, FastPlan
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
+from batchcls.quantize import first_look as int8_model
 from batchcls.running.fast_choice import Choice, Costs, Seen, choose, thirds
 from batchcls.running.fast_trial import IMAGES
 from batchcls.wire import leased
@@ -41,6 +44,7 @@ from batchcls.worker import fast_trial
 
 PERCENTS = (98.0, 99.0, 99.5, 99.9, 100.0)
 KEPT = 0.95
+CALIBRATING = IMAGES // 3
 ENDLESS_S = 1e5
 
 
@@ -95,17 +99,29 @@ def pictures(photos: Sequence[Path], folder: Path, variants: int) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def looked_at(job: Job, names: Sequence[str], folder: Path, kept: Path) -> dict[str, Any]:
-    """What `worker.fast_trial` sees of all images, measured once."""
-    key = hashlib.sha256(json.dumps([job.as_dict(), names]).encode()).hexdigest()[:16]
+def looked_at(
+    job: Job, firsts: Sequence[str], names: Sequence[str], folder: Path, kept: Path
+) -> dict[str, Any]:
+    """What `worker.fast_trial` sees of all images, but those to calibrate on, measured once."""
+    key = hashlib.sha256(json.dumps([job.as_dict(), firsts, names]).encode()).hexdigest()[:16]
     path = kept / f"looks-{key}.json"
     if not path.exists():
         images = [ImageRef(n, name, Folder(str(folder))) for n, name in enumerate(names)]
-        start = StartMessage(job, Threads(1, "1", pin=False, nireq=1, batch_size=1))
-        request = {"start": start.to_json(), **leased.to_json(images)}
-        bounds = {"seconds": ENDLESS_S, "share": ENDLESS_S, "spent": 0.0}
-        plans = [(FastPlan(BF16, reduced=job.decode == "reduced").as_dict(), "")]
-        made = fast_trial.find({**request, **bounds, "plans": plans})
+        random.Random(key).shuffle(images)
+        start = StartMessage(job, Threads(1, "1", pin=False, nireq=1, batch_size=1)).to_json()
+        bounds = {"start": start, "seconds": ENDLESS_S, "share": ENDLESS_S, "spent": 0.0}
+        calibrating, others = images[:CALIBRATING], images[CALIBRATING:]
+        plans = [FastPlan(first, reduced=job.decode == "reduced") for first in firsts]
+        if INT8 in firsts:
+            where = {"folder": str(kept), **leased.to_json(calibrating)}
+            int8 = int8_model.find({**bounds, **where})
+            if int8["refused"]:
+                raise SystemExit(f"{job.model}: {int8['refused']}")
+            plans = [
+                replace(plan, model=int8["model"] if plan.first == INT8 else "") for plan in plans
+            ]
+        named = [(plan.as_dict(), str(plan.model_in(kept))) for plan in plans]
+        made = fast_trial.find({**bounds, **leased.to_json(others), "plans": named})
         path.write_text(json.dumps(made), encoding="utf-8")
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
@@ -149,6 +165,7 @@ def main() -> int:
     add = parser.add_argument
     add("--photos", type=Path, action="append", required=True, metavar="FOLDER")
     add("--model", action="append", metavar="MODEL", help="repeatable [imagenet]")
+    add("--first", action="append", choices=(BF16, INT8), help="repeatable [both]")
     add("--decode", default="full", choices=("full", "reduced"))
     add("--variants", type=int, default=4, help="altered ones of each photo [4]")
     add("--jobs", type=int, default=200, help="of each model and agreement [200]")
@@ -156,23 +173,23 @@ def main() -> int:
     asked = parser.parse_args()
     folder = asked.work / f"photos-x{asked.variants + 1}"
     names = pictures(asked.photos, folder, asked.variants)
-    heads = ("model, agreement", "would begin", "bound holds", "of those begun", "second looks",
-             "times as fast", "truly the same best class (least)")  # fmt: skip
+    heads = ("model, first look, agreement", "would begin", "bound holds", "of those begun",
+             "second looks", "times as fast", "truly the same best class (least)")  # fmt: skip
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     everything: list[Played] = []
     for model in asked.model or ["imagenet"]:
         job = with_built(Job(model=model, decode=asked.decode))
-        found = looked_at(job, names, folder, asked.work)
-        if found["refused"]:
-            print(f"| {model} | {'; '.join(found['refused'].values())} ||||||")
-            continue
-        (look,) = found["looks"].values()
-        seen = [Seen(*one) for one in look["seen"] if one is not None]
-        for percent in PERCENTS:
-            chance = random.Random(f"{model} {percent}")
-            played = play(seen, Costs(**look["costs"]), percent, asked.jobs, chance)
-            print(told(f"{Path(model).stem}, {percent:g}%, {len(seen):,} images", played))
-            everything += played
+        found = looked_at(job, asked.first or [BF16, INT8], names, folder, asked.work)
+        for why in found["refused"].values():
+            print(f"| {model} | {why} ||||||")
+        for first, look in found["looks"].items():
+            seen = [Seen(*one) for one in look["seen"] if one is not None]
+            for percent in PERCENTS:
+                chance = random.Random(f"{model} {percent}")
+                played = play(seen, Costs(**look["costs"]), percent, asked.jobs, chance)
+                what = f"{Path(model).stem}, {first}, {percent:g}%, {len(seen):,} images"
+                print(told(what, played), flush=True)
+                everything += played
     kept = statistics.mean(one.holds for one in everything)
     begun = [one for one in everything if one.begun]
     kept_begun = statistics.mean(one.holds for one in begun) if begun else 1.0

@@ -134,7 +134,7 @@ def test_a_plan_of_a_run_without_one_is_refused(job: Job) -> None:
 @pytest.mark.runs
 def test_a_plan_that_was_measured_on_something_else_is_refused(planned: Planned) -> None:
     job = planned(FastPlan(BF16, 0.5))
-    with pytest.raises(RefusedError, match=r"different are: decode\.reduced, mean_values"):
+    with pytest.raises(RefusedError, match=r"differs in decode\.reduced, mean_values"):
         run(replace(job, mean_values="[1,1,1]", decode="reduced"))
     assert run(replace(job, top=1)).exit_code == 0
 
