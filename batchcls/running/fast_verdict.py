@@ -36,7 +36,7 @@ def judged(found: Mapping[str, Any], job: Job, plans: Iterable[FastPlan]) -> Fas
         )
         if len(chosen_on) + len(rest) < FEW:
             refused[first] = (
-                f"to measure it takes more than {SHARE:.0%} of the run, or {SECONDS:g} s"
+                f"measuring it takes more than {SHARE:.0%} of the run, or {SECONDS:g} s"
             )
             continue
         # Smaller pictures have a margin of their own.

@@ -36,6 +36,9 @@ from batchcls.sources.spill import SortedSpill
 from batchcls.sources.url_names import shown
 from batchcls.sources.walk import Notes, Walk
 
+LISTS = (".txt", ".csv", ".lst", ".list")
+"""Endings of files that hold the names of images, and are none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -77,6 +80,9 @@ def open_sources(job: Job, folder: Path, stdin: IO[bytes] | None = None) -> Open
     folders = [word for word, kind in zip(job.sources, kinds, strict=True) if kind == "directory"]
     _refuse_overlap(folders)
     notes = Notes()
+    for word, kind in zip(job.sources, kinds, strict=True):
+        if kind == "image" and Path(word).suffix.lower() in LISTS:
+            notes.add(f"{word} is read as an image; for the images that it lists, write @{word}")
     excluded = name_filter((*NOBODYS, *job.exclude))
     is_image = name_filter(job.patterns)
 

@@ -225,6 +225,15 @@ def test_a_list_from_standard_input(tree: Tree, inputs: Path) -> None:
     assert paths(found, inputs) == [" c ", "a.jpg", "b.jpg"]
 
 
+def test_a_list_that_is_named_like_an_image_is_told(tree: Tree, inputs: Path) -> None:
+    tree("names.txt", "picture.dat")
+    found = freeze(Job(sources=("names.txt", "picture.dat")), inputs)
+    assert paths(found, inputs) == ["names.txt", "picture.dat"]
+    assert found.skipped == (
+        "names.txt is read as an image; for the images that it lists, write @names.txt",
+    )
+
+
 def test_a_list_separated_by_nul(tree: Tree, inputs: Path) -> None:
     tree("new\nline.jpg")
     stdin = io.BytesIO(b"new\nline.jpg\0\xff\xfe.jpg\0")
