@@ -177,7 +177,8 @@ def make_directory(paths: RunPaths, storage: Storage) -> None:
         RefusedError: the place does not exist or may not be written, or results is a directory.
         StoppedError: the disk is full or fails.
     """
-    if paths.results.is_dir():
+    # Beside a run's own directory it took the place of results, as `recovery` says.
+    if paths.results.is_dir() and not paths.directory.is_dir():
         raise RefusedError(
             f"{paths.results} is a directory; name a file, for example "
             f"`--output {shlex.quote(str(paths.results / 'results.jsonl'))}`"
