@@ -174,7 +174,7 @@ class FollowingSession(Session):
             if not self._arrivals.scanned:
                 raise  # nobody knows what there is to label
             self._requests.forget()
-            if held := self._arrivals.held:
+            if held := self._arrivals.held():
                 came = text.counted(held, "file has", "files have")
                 self._tell(f"{came} come just now; the same command labels what is new")
             raise _ToldToStop from None

@@ -142,10 +142,11 @@ class Arrivals:
         """There is nothing to do but to wait."""
         return self._count == 0 and self._scan is None
 
-    @property
     def held(self) -> int:
         """How many files have come that are on no list yet; some may turn out to be."""
-        return self._count + len(self._pending)
+        pending = set(self._pending)
+        self._sift(pending)
+        return self._count + len(pending)
 
     def take(self) -> Iterator[bytes]:
         """The names of a batch: new files that are still there, each once, in byte order."""
