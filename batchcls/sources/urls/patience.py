@@ -30,10 +30,12 @@ class Patience:
 
     Attributes:
         words: for an image whose time is over.
+        answers: see `Pace.refused`.
     """
 
     def __init__(self, seconds: float) -> None:
         self.words = f"no answer within {seconds:g} s"
+        self.answers: int | None = None
         self._until = time.monotonic() + seconds
 
     def left(self) -> float:

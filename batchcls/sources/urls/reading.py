@@ -197,7 +197,9 @@ class Urls:
         if status in REFUSING:
             longest = self._allowance.patience_s / 2  # there is to be time to ask once more
             pace = self._paces.setdefault(connection.origin, Pace())
-            wait = max(pace.refused(time.monotonic()), min(_retry_after(response), longest))
+            pause = pace.refused(time.monotonic(), patience.answers)
+            patience.answers = pace.answers
+            wait = max(pause, min(_retry_after(response), longest))
             raise RefusedError(said, wait)
         if status in PASSING:
             raise AgainError(said)

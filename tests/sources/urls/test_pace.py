@@ -27,3 +27,24 @@ def test_one_image_that_is_refused_hardly_slows_the_others() -> None:
         pace.went_well()
         asked += 1
     assert asked > 0.95 * 10 / 0.01
+
+
+def test_an_image_that_is_refused_again_while_others_are_answered_slows_nobody() -> None:
+    pace = Pace()
+    pace.refused(0.0)
+    before = pace.answers
+    for _ in range(2 * AT_ONCE):
+        pace.went_well()
+    assert pace.refused(5.0, before) == FIRST_S
+    assert [pace.turn(6.0) for _ in range(3)] == [0, 0, 0]
+
+
+def test_a_server_that_answers_few_is_asked_less_by_those_that_ask_again() -> None:
+    pace = Pace()
+    pace.refused(0.0)
+    before = pace.answers
+    for _ in range(AT_ONCE // 2):
+        pace.went_well()
+    pace.refused(5.0, before)
+    assert pace.turn(6.0) == 0
+    assert pace.turn(6.0) >= FIRST_S / AT_ONCE
