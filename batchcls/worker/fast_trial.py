@@ -36,6 +36,8 @@ from batchcls.wire.start import StartMessage
 
 ANSWER_S = 20.0
 TURN = 8
+LEAST = 0.4
+"""Of the time that there is: it is for looking, however much longer an INT8 model took."""
 NO_BF16 = "this processor does not compute in bf16"
 MOST = 1e9
 """Stands for infinity, which JSON does not have: a lead where there is no other class."""
@@ -84,7 +86,8 @@ def find(request: Mapping[str, Any]) -> dict[str, Any]:
         trial.look(images[done : done + TURN])
         done += TURN
         spent = time.monotonic() - begun
-        may = min(request["seconds"], request["share"] * trial.without) - request["spent"]
+        may = min(request["seconds"], request["share"] * trial.without)
+        may -= min(request["spent"], (1 - LEAST) * may)
         if spent * (1 + TURN / done) > may:
             break
     for first in opened.values():

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from batchcls.backends.question import answer_to
 from batchcls.decode.policy import CLOSE
 from batchcls.errors import RefusedError, UsageError
 from batchcls.images import Folder, ImageRef
@@ -23,6 +24,7 @@ from batchcls.results.storage import PosixStorage
 from batchcls.running import fast_trial
 from batchcls.running.fast_verdict import judged
 from batchcls.running.run import run
+from batchcls.wire import leased
 from batchcls.wire.start import StartMessage
 from tests.support.int8_net import quantised_net
 from tests.support.tiny_models import save
@@ -178,6 +180,24 @@ def test_a_trial_measures_each_image_once(job: Job, images: Path, tmp_path: Path
     assert min(costs[part] for part in ("prepare", "first", "exact")) > 0
     assert costs["whole"] == 0
     assert measured["same"] == measured["tested"], "colours are easy to tell apart"
+
+
+@pytest.mark.runs
+def test_an_int8_model_that_took_too_long_leaves_time_to_look(
+    job: Job, images: Path, tmp_path: Path
+) -> None:
+    refs = [
+        ImageRef(n, str(path.relative_to(images)), Folder(str(images)))
+        for n, path in enumerate(sorted(images.rglob("[0-9]*.png")))
+    ]
+    start = StartMessage(replace(job, fast=True), Threads())
+    request: dict[str, Any] = {"start": start.to_json()}
+    request |= {"seconds": 200.0, "share": 1e9, "spent": 300.0, **leased.to_json(refs)}
+    request["plans"] = [(FastPlan(BF16).as_dict(), "")]
+    found = answer_to(fast_trial.MODULE, request, tmp_path / "log", lambda: None, 60.0)
+    if BF16 not in found["looks"]:
+        pytest.skip(str(found["refused"]))
+    assert len(found["looks"][BF16]["seen"]) == len(refs) > 8
 
 
 @pytest.fixture
