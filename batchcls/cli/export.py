@@ -5,7 +5,6 @@ Exit codes: 0 written · 2 the command or the results do not allow it · 4 the d
 
 import math
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,10 +18,7 @@ from batchcls.job.paths import absolute, expanded
 from batchcls.report.export.kind import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from batchcls.report.corrections import Correction
-    from batchcls.report.rows import Results
+    pass
 
 Sources = Annotated[
     list[str],
@@ -108,6 +104,7 @@ def export(
     """
     from batchcls.display.screens.reading_bar import reading_bar
     from batchcls.report import where as wheres
+    from batchcls.report.corrections import said_of
     from batchcls.report.export import export as exporting
     from batchcls.report.export.kind import kind_of
     from batchcls.report.export.material import Choices, Material
@@ -133,7 +130,7 @@ def export(
     test = None if where is None else wheres.parse(where, corrections=known)
     path = free(out)
     results = [Results.find(source) for source in sources]
-    said = _said(results[0], corrections, corrected=corrected)
+    said = said_of(results[0].path, corrections) if known else None
     for one in results:
         if not one.complete:
             print_note(f"batchcls: {one.path} is not complete; these are its results so far")
@@ -145,23 +142,3 @@ def export(
     failed = f", {material.failed:,} failed" if material.failed else ""
     print_result(safe(f"{out}: {counted(material.images, 'image', 'images')}{failed}"))
     return 0
-
-
-def _said(
-    results: "Results", named: str | None, *, corrected: bool
-) -> "Mapping[int, Correction] | None":
-    """What people corrected; None where it is not to count.
-
-    Raises:
-        UsageError: there is none.
-    """
-    from batchcls.report import corrections
-
-    if named is not None:
-        return corrections.read(Path(named))
-    if not corrected:
-        return None
-    path = corrections.beside(results.path)
-    if not path.is_file():
-        raise UsageError(f"there is no {path}; name corrections by `--corrections FILE`")
-    return corrections.read(path)

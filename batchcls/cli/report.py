@@ -94,7 +94,7 @@ def passes(results: str, where: str, *, corrected: bool) -> "Callable[[ParsedRec
 
     test = wheres.parse(where, corrections=corrected)
     path = results_file(results)[0]
-    said = corrections.read(corrections.beside(path)) if corrected else {}
+    said = corrections.said_of(path) if corrected else {}
     return lambda record: test(Row(record, corrected_label(said, record, path)))
 
 

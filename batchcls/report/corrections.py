@@ -87,6 +87,22 @@ def read(path: Path) -> Mapping[int, Correction]:
     return found
 
 
+def said_of(results: Path, named: str | None = None) -> Mapping[int, Correction]:
+    """What people corrected of results.
+
+    Args:
+        named: the file that says so; None is the one beside the results.
+
+    Raises:
+        UsageError: it is not there, or cannot be read.
+        RefusedError: it holds what is no correction.
+    """
+    path = beside(results) if named is None else Path(named)
+    if named is None and not path.is_file():
+        raise UsageError(f"there is no {path}; `batchcls review` writes it")
+    return read(path)
+
+
 def _take(found: dict[int, Correction], line: bytes, where: str) -> None:
     try:
         said: Any = json.loads(line)

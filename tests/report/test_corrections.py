@@ -10,7 +10,7 @@ from batchcls.errors import RefusedError, UsageError
 from batchcls.images import ImageRef, Prediction
 from batchcls.report import corrections
 from batchcls.report.corrected import read_truth
-from batchcls.report.corrections import Correction
+from batchcls.report.corrections import Correction, said_of
 from batchcls.report.rows import Results, require_same_images
 from batchcls.report.truth import ANOTHER, Truth
 from batchcls.results import record
@@ -114,3 +114,10 @@ def test_growing_and_finished_results_have_one_file_of_them(tmp_path: Path) -> N
     expected.parent.mkdir()
     assert corrections.beside(tmp_path / "r.jsonl") == expected
     assert corrections.beside(tmp_path / "r.jsonl.part") == expected
+
+
+def test_corrections_that_are_not_there_are_told_in_the_same_words(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"there is no .*corrections\.jsonl; `batchcls review`"):
+        said_of(tmp_path / "r.jsonl")
+    with pytest.raises(UsageError, match=r"mine\.jsonl: No such file"):
+        said_of(tmp_path / "r.jsonl", str(tmp_path / "mine.jsonl"))
