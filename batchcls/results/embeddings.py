@@ -36,7 +36,8 @@ HEAD = 128
 NUMBER = 2
 """Bytes of a float16."""
 
-_NAN = b"\x00\x7e"
+NAN = b"\x00\x7e"
+"""The first number, and all others, in the row of a failed image."""
 
 
 def head(images: int, size: int) -> bytes:
@@ -63,7 +64,7 @@ class Embeddings:
         self._paths = paths
         self._storage = storage
         self._fd = fd
-        self._row = _NAN * size
+        self._row = NAN * size
 
     @classmethod
     def open(

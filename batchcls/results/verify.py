@@ -13,7 +13,7 @@ from pathlib import Path
 from batchcls.errors import RefusedError
 from batchcls.images import Folder, ImageRef
 from batchcls.job.shard import describe
-from batchcls.results import echoes, record
+from batchcls.results import echoes, record, verify_features
 from batchcls.results import manifest as manifests
 from batchcls.results import mark as marks
 from batchcls.results.disk_errors import guard
@@ -122,7 +122,14 @@ def verify(results: Path, storage: Storage) -> VerifyReport:
             written = None
         named = _inputs(paths.inputs, storage, manifest, findings)
         first = manifest.lines.start if manifest is not None else 0
-        _check_lines(storage, fd, named, first, _line_form(manifest), findings)
+        features = verify_features.file_of(paths, storage, manifest)
+        unfit = ""
+        if features is not None and manifest is not None:
+            unfit = verify_features.misfit(features, storage, manifest)
+        with verify_features.rows_in(None if unfit else features, storage, manifest) as wrong:
+            _check_lines(storage, fd, named, first, _line_form(manifest), wrong, findings)
+        if unfit and (finished or findings.lines):
+            findings.add(0, 0, unfit)
         _check_whole(storage, fd, written, finished=finished, findings=findings)
     expected = len(manifest.lines) if manifest is not None else None
     if finished and expected is not None and findings.lines < expected and not findings.problems:
@@ -233,6 +240,7 @@ def _check_lines(
     named: Iterator[bytes | None],
     first: int,
     form: ExpectedLine | None,
+    wrong: verify_features.Wrong,
     findings: _Findings,
 ) -> None:
     offset = 0
@@ -251,6 +259,8 @@ def _check_lines(
             )
         elif form is not None and name is not None and not form.fits(line, _ref(index, name)):
             findings.add(number, offset, "this is not what was written for its image")
+        elif row := wrong(index, checked.failed is not None):
+            findings.add(number, offset, row)
         else:
             findings.lines += 1
             if checked.failed is not None:

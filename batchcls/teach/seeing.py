@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchcls.display.text import counted, safe
-from batchcls.errors import ImageError, InterruptedByUser
+from batchcls.errors import ImageError, InterruptedByUser, ModelError
 from batchcls.images import Folder, ImageRef, far, folder_of
 from batchcls.job.choices import EMBEDDING
 from batchcls.job.job import Job
@@ -68,6 +68,7 @@ def look(
 
     Raises:
         OSError: the folder's disk is full or fails.
+        ModelError: features are no numbers of 16 bits.
         BatchclsError: the model is wrong, or the run was stopped.
     """
     ordered = sorted(examples, key=lambda one: not one.corrected)  # what people said first
@@ -94,8 +95,11 @@ def look(
     manifest = manifests.load(PosixStorage(), paths.manifest)
     guess = None if manifest is None else manifest.settings.get("guess")
     rows = rows_of(paths.embeddings) if order else np.empty((0, 0), np.float16)
+    features = np.array(rows[[pile.rows[digest] for digest in order]])
+    if (np.abs(features) == np.finfo(np.float16).max).any():  # the run cuts them off there
+        raise ModelError("the model's features go beyond numbers of 16 bits; choose another model")
     return Seen(
-        np.array(rows[[pile.rows[digest] for digest in order]]),
+        features,
         tuple(kept[digest].label for digest in order),
         tuple(order),
         {place: pile.files[order[place]] for place in range(0, len(order), _step(len(order)))},

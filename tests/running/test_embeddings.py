@@ -233,3 +233,52 @@ def test_like_images_are_found_by_name_row_and_file(
     }
     assert main(["similar", "nowhere.png", "--in", str(file)]) == 2
     assert "no such image" in capsys.readouterr().err
+
+
+def test_verify_looks_at_the_features_too(
+    embedding: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = run(embedding).results
+    file = RunPaths.of(results).embeddings
+    whole, lines = file.read_bytes(), results.read_bytes().splitlines()
+    failed = [parse(line).failure is not None for line in lines]
+    good, bad = failed.index(False), failed.index(True)
+    at = [len(whole) - (len(lines) - index) * WIDTH * 2 for index in (good, bad)]
+
+    def verified() -> tuple[int, str]:
+        code = main(["verify", str(results)])
+        return code, capsys.readouterr().out
+
+    assert verified()[0] == 0
+    swapped = bytearray(whole)
+    for one, other in (at, at[::-1]):
+        swapped[one : one + WIDTH * 2] = whole[other : other + WIDTH * 2]
+    file.write_bytes(swapped)
+    code, said = verified()
+    assert code == 2
+    assert f"line {good + 1}, byte " in said
+    assert f"{file.name} has no features of this image" in said
+    assert f"{file.name} has features of this image, which failed" in said
+    file.write_bytes(whole[:-2])
+    assert f"{file} has {len(whole) - 2:,} bytes, and {len(lines):,} rows of" in verified()[1]
+    file.write_bytes(whole.replace(b"<f2", b"<i2"))
+    assert f"{file} does not begin as a file of {len(lines):,} rows" in verified()[1]
+    file.unlink()
+    code, said = verified()
+    assert code == 2
+    assert f"wrong: {file} is missing: the features of the images\n" in said
+    file.with_name(file.name + ".part").write_bytes(whole)  # killed before it got its name
+    assert verified()[0] == 0
+
+
+def test_verify_looks_at_the_features_of_a_run_that_was_stopped_and_of_a_shard(
+    embedding: Job, tmp_path: Path
+) -> None:
+    shard = run(replace(embedding, shard="2/2", output=str(tmp_path / "s.jsonl"))).results
+    assert main(["verify", str(shard)]) == 0
+    paths = RunPaths.of(run(embedding).results)
+    paths.results.rename(paths.part)
+    paths.embeddings.rename(paths.embeddings_part)
+    assert main(["verify", str(paths.results)]) == 4
+    paths.embeddings_part.unlink()
+    assert main(["verify", str(paths.results)]) == 2

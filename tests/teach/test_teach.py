@@ -161,6 +161,18 @@ def test_members_of_an_archive_are_examples(place: Path) -> None:
     assert (place / "mine.xml").read_bytes() == (place / "plain.xml").read_bytes()
 
 
+def test_features_beyond_16_bits_are_refused(place: Path) -> None:
+    model = ov.Core().read_model(place / "m.xml")
+    (conv,) = [op for op in model.get_ops() if op.get_type_name() == "Convolution"]
+    kernel = conv.input_value(1)
+    conv.input(1).replace_source_output(ops.multiply(kernel, np.float32(1e5)).output(0))
+    save(model, place / "large.xml", INFO)
+    done = run(place, "teach", "ex", "-o", "mine.xml", "--model", "large.xml")
+    assert done.returncode == 2, done.stderr
+    assert "features go beyond numbers of 16 bits" in done.stderr
+    assert not [*place.glob("mine*")]
+
+
 def test_ctrl_c_leaves_nothing(place: Path) -> None:
     words = ("teach", "ex", "-o", "mine.xml", "--model", "m.xml")
     process = subprocess.Popen(
