@@ -1,12 +1,15 @@
-"""Some of a job's images to try things on: spread evenly over the list, the same ones every time.
+"""Some of a job's images to try things on: spread over the list, the same ones every time.
 
-Lists are sorted, so each class's folder gets its share.
+Lists are sorted, so each class's folder gets its share. No stride is even: of a list with a period
+(bursts of three, a crop for each photo) it would take the same kind again and again.
 """
 
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
+from random import Random
 from typing import TypeVar
 
 from batchcls.images import Folder, ImageRef
@@ -56,17 +59,19 @@ def spread_over(path: Path, folder: Folder, listed: InputsList, most: int) -> li
 
 
 def spread(count: int, most: int) -> list[int]:
-    """At most so many of the numbers below `count`, evenly spread.
+    """At most so many of the numbers below `count`, one of each of so many equal parts.
 
     >>> spread(100, 5)
-    [0, 20, 40, 60, 80]
+    [16, 35, 48, 65, 90]
     """
     number = min(count, most)
-    return [n * count // number for n in range(number)]
+    edges = [n * count // number for n in range(number)] + [count]
+    chance = Random(0)  # noqa: S311 - no secret; the same numbers with every Python
+    return [first + int(chance.random() * (last - first)) for first, last in pairwise(edges)]
 
 
 def scattered(chosen: Sequence[T]) -> list[T]:
-    """What was chosen evenly spread, in an order of which every beginning is so too.
+    """What was chosen spread over a list, in an order of which every beginning is so too.
 
     >>> scattered([0, 20, 40, 60, 80])
     [0, 60, 20, 80, 40]

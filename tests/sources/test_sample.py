@@ -1,4 +1,4 @@
-"""A sample is spread evenly over the list, in its order, and the same every time."""
+"""A sample is spread over the list, in its order, and the same every time."""
 
 from pathlib import Path
 
@@ -13,11 +13,19 @@ from batchcls.sources.sample import sample, scattered, spread
 
 
 @given(st.integers(1, 3000), st.integers(1, 4000))
-def test_as_many_as_there_are_and_evenly_spread(count: int, most: int) -> None:
+def test_as_many_as_there_are_and_one_of_each_part(count: int, most: int) -> None:
     chosen = spread(count, most)
-    assert len(set(chosen)) == min(count, most)
-    gaps = [b - a for a, b in zip(chosen, [*chosen[1:], count], strict=True)]
-    assert max(gaps) - min(gaps) <= 1
+    number = min(count, most)
+    assert len(chosen) == number
+    for n, index in enumerate(chosen):
+        assert n * count // number <= index < (n + 1) * count // number
+
+
+@pytest.mark.parametrize("period", range(2, 31))
+def test_a_list_with_a_period_gives_each_of_its_kinds(period: int) -> None:
+    """Bursts of a camera trap, say; with an even stride, all would be the first of theirs."""
+    kinds = [index % period for index in spread(300 * 30, 300)]
+    assert {*kinds} == {*range(period)}
 
 
 @pytest.mark.parametrize("count", [1, 3, 40, 100, 100_000])
@@ -38,8 +46,11 @@ def test_a_sample_can_be_read(tmp_path: Path) -> None:
             (folder / f"{name}.jpg").write_text(f"{number}{name}")
     job = Job(sources=(str(tmp_path),))
     images = sample(job, 5)
-    assert [image.path for image in images] == [f"class {n}/a.jpg" for n in (0, 2, 4, 6, 8)]
-    assert [Files().read(image) for image in images] == [b"0a", b"2a", b"4a", b"6a", b"8a"]
+    chosen = [(index // 2, "ab"[index % 2]) for index in spread(20, 5)]
+    assert [image.path for image in images] == [f"class {n}/{letter}.jpg" for n, letter in chosen]
+    assert [Files().read(image) for image in images] == [
+        f"{n}{letter}".encode() for n, letter in chosen
+    ]
     assert images == sample(job, 5)
     assert len(sample(job, 100)) == 20
 

@@ -14,7 +14,7 @@ from batchcls.job.job import Job
 from batchcls.sources.every import EveryPlace
 from batchcls.sources.freezing import extend
 from batchcls.sources.inputs import InputsReader
-from batchcls.sources.sample import sample
+from batchcls.sources.sample import sample, spread
 from tests.support.archives import MAKE, pack
 from tests.support.frozen import frozen, images
 from tests.support.members import listed, outcome
@@ -181,8 +181,8 @@ def test_a_sample_is_read_as_the_run_would(tmp_path: Path, ending: str) -> None:
     held = {f"{n}.jpg": str(n).encode() for n in range(100)}
     pack(tmp_path / f"s{ending}", held)
     found = sample(Job(sources=(str(tmp_path / f"s{ending}"),)), 4)
-    assert [ref.index for ref in found] == [0, 25, 50, 75]
-    assert [content for _, content in contents(found)] == [b"0", b"25", b"50", b"75"]
+    assert [ref.index for ref in found] == spread(100, 4)
+    assert [content for _, content in contents(found)] == [b"%d" % n for n in spread(100, 4)]
 
 
 @pytest.mark.runs
