@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import Any
 
 from batchcls.errors import ImageError, SourceError
-from batchcls.images import Folder, ImageRef, Member
+from batchcls.images import Folder, ImageRef, Member, is_stored
 from batchcls.report.truth import INDEX_COLUMNS, LABEL_COLUMNS, FolderTruths, Truth
 from batchcls.sources.containers.kinds import BETWEEN, ROWS, container_path, kind_of
 from batchcls.sources.containers.listing import OpenLister, OwnLister, look_at
@@ -66,7 +66,7 @@ def _truths(folder: Folder, path: str, open_lister: OpenLister) -> dict[str, Tru
     """
     classes: dict[str, Truth | None] = {}
     others: dict[str, Truth | None] = {}
-    where = folder.path(path)
+    where = path if is_stored(path) else folder.path(path)
     kind = kind_of(where.encode(errors="surrogateescape"))
     if kind is None or kind in ROWS:  # a table has no files
         return {}

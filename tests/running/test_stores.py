@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from batchcls.job.job import Job
+from batchcls.report.siblings import SiblingTruths
+from batchcls.report.truth import Truth
 from batchcls.results.storage import PosixStorage
 from batchcls.results.verify import verify
 from batchcls.running.run import run
@@ -63,6 +65,12 @@ def test_a_folder_a_bucket_and_a_container_in_a_bucket_give_the_same_lines(
             content = path.read_bytes()
             assert KEY.encode() not in content
             assert SECRET.encode() not in content
+
+
+def test_the_truth_beside_images_of_a_bucket_counts(tmp_path: Path, bucket: Bucket) -> None:
+    bucket.put("shards/0.tar", MAKE[".tar"]({"0.jpg": b"", "0.cls": b"7"}))
+    truth = SiblingTruths(str(tmp_path)).of(f"{TOP}/shards/0.tar//0.jpg")
+    assert truth == Truth(7, None)
 
 
 def test_a_table_in_a_bucket_gives_the_same_lines_under_numbers(
