@@ -60,7 +60,18 @@ def look_at(kind: str, path: str) -> Container:
 
     Raises:
         SourceError: there is none.
+        SetupError: it is in a bucket, and obstore is not installed.
     """
+    if is_stored(path):
+        from batchcls.sources.stores.names import split  # as in `_open`
+        from batchcls.sources.stores.store import store_of
+
+        bucket, key = split(path)
+        try:
+            there = store_of(bucket).find(key)
+        except ImageError as error:
+            raise cannot_list(path, str(error)) from error
+        return Container(kind, path, there.size, there.version)
     try:
         found = os.stat(path)  # noqa: PTH116 - Path("a//b") is another path
     except OSError as error:
