@@ -29,8 +29,4 @@ def test_records_take_little_memory(kind: str, many: Path, tmp_path: Path) -> No
     if kind in ("parquet", "arrow"):
         pytest.importorskip("pyarrow", reason="python -m jobs.measure.export_cost")
     cost = cost_of(["export", str(many), "--to", kind, "-o", str(tmp_path / "out")])
-    print(kind, cost)
     assert cost.mb < 150
-    assert (
-        cost.cpu_s < 60 * RECORDS / 1e6
-    )  # of the processor's time: other tests run beside this one
