@@ -149,7 +149,7 @@ def test_the_dashboard_has_a_line_for_each_machine() -> None:
 def test_a_pipe_and_status_say_how_many_machines_there_are() -> None:
     assert "1 of 2 machines" in progress_line(finished())
     told = machine_lines(finished())
-    assert told == ["node1: running, 2 workers, 70 images on CPU",
+    assert told == ["node1: 2 workers, 70 images on CPU",
                     "node2: lost, 0 workers, 30 images on CPU, lost 1 time"]  # fmt: skip
 
 

@@ -98,7 +98,9 @@ def machine_lines(snapshot: Snapshot) -> list[str]:
     rows = [row for row in snapshot.workers if row.machine]
     lines = []
     for row in rows[:MOST_MACHINES]:
-        parts = [row.state, text.counted(row.workers, "worker", "workers")]
+        over = snapshot.finished and row.state not in GONE
+        parts = [] if over else [row.state]
+        parts.append(text.counted(row.workers, "worker", "workers"))
         parts.append(
             f"{text.counted(row.images, 'image', 'images')} on {row.device or 'no device'}"
         )
