@@ -17,10 +17,8 @@ from batchcls.report.evaluate import BINS, Tally
 from batchcls.report.lines import ResultsFile, results_file
 from batchcls.report.matching import Matching
 from batchcls.report.truth import FolderTruths, Truth, parse
-from batchcls.results.manifest import Manifest, save
 from batchcls.results.record import ParsedRecord, failure_line, ok_line
-from batchcls.results.rundir import RunPaths
-from batchcls.results.storage import PosixStorage
+from tests.support.reviews import note_labels
 
 CLASSES = 8
 GONE = Failure("vanished", "gone")
@@ -156,13 +154,6 @@ def test_classes_that_the_model_does_not_have() -> None:
         assert words in text.lines(found, complete=True)
 
 
-def noted(path: Path, labels: list[str]) -> None:
-    storage, paths = PosixStorage(), RunPaths.of(path)
-    settings = {"labels": {"names": labels}}
-    storage.mkdir(paths.directory)
-    save(storage, paths.manifest, Manifest({}, {}, settings=settings))
-
-
 @pytest.mark.parametrize(("labels", "counted"), [(["cat", "dog"], 3), (["cat", "bird"], 4)])
 def test_the_labels_of_the_run_count_where_they_fit_the_results(
     tmp_path: Path, labels: list[str], counted: int
@@ -170,7 +161,7 @@ def test_the_labels_of_the_run_count_where_they_fit_the_results(
     path = tmp_path / "results.jsonl"
     other = ok_line(ImageRef(3, "misc/3.jpg"), [Prediction(0, "cat", 1.0)])
     write(path, *cats(path).read_bytes().splitlines()[:3], other)
-    noted(path, labels)
+    note_labels(path, labels)
     assert reading.evaluate(ResultsFile.find(str(path)), FolderTruths()).counted == counted
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import cv2
 
@@ -15,6 +16,9 @@ from batchcls.report.review.kept import Kept, identity
 from batchcls.report.review.overview import Overview
 from batchcls.report.review.server import ReviewServer, listen
 from batchcls.report.rows import Results
+from batchcls.results.manifest import Manifest, save
+from batchcls.results.rundir import RunPaths
+from batchcls.results.storage import PosixStorage
 from tests.support.pictures import scene
 
 
@@ -28,6 +32,13 @@ class Drawn:
 
     def of(self, image: ImageRef, edge: int, most: int) -> Thumbnail:
         return Thumbnail(jpeg(edge)) if image.index % 2 == 0 else NOTHING
+
+
+def note_labels(path: Path, labels: list[str]) -> None:
+    """As the run that made these results notes its model's."""
+    storage, paths = PosixStorage(), RunPaths.of(path)
+    storage.mkdir(paths.directory)
+    save(storage, paths.manifest, Manifest({}, {}, settings={"labels": {"names": labels}}))
 
 
 @contextmanager

@@ -285,9 +285,11 @@ function follow(links) {
 // ---- the review
 
 const PAGE = 60;
+const KEYS = 9;
 const REVIEW_KEYS = [
-  ["Space", "right, and on"], ["x", "wrong, and on"], ["1 … 5", "shows that class of its answer"],
-  ["c", "shows another class"], ["r", "the rest of the row is right"],
+  ["Space", "right, and on"], ["x", "wrong, and on"],
+  data.review?.keyed ? ["1 … 9", "shows the class of that number"] : ["1 … 5", "shows that class of its answer"],
+  ["c", "shows another class"], [".", "shows the class that was typed last"], ["r", "the rest of the row is right"],
   ["u", "undo"], ["← → ↑ ↓", "from image to image"], ["n p", "next and previous page"],
   ["Enter", "a closer look"], ["/", "filter"], ["t", "light or dark"], ["?", "this list"],
 ];
@@ -302,6 +304,9 @@ class Review {
     this.undone = [];
     this.sent = Promise.resolve();
     this.grid = byId("images");
+    /** The text of each class, and how it is said; what a person types is one more. */
+    this.classes = data.review.labels.map((text, number) => [text, { class: number }]);
+    this.typed = undefined;
   }
 
   /** Looks for the images anew; as long as one pages through them, what is said moves none. */
@@ -450,10 +455,11 @@ class Review {
     const large = frame(picture, this.source(picture, true));
     for (const image of large.querySelectorAll("img")) load(image);
     const list = element("ol", "answers");
-    picture.top.forEach(([label, value], n) => {
-      const row = element("li");
-      row.append(element("kbd", "", String(n + 1)), element("span", "", label), element("span", "quiet", score(value)));
-      row.addEventListener("click", () => this.judge([one], { rank: n }));
+    this.answers(picture).forEach(([label, value, said], n) => {
+      const row = element("li", label === picture.top[0]?.[0] ? "best" : "");
+      const shown = value === undefined ? "" : score(value);
+      row.append(element("kbd", "", String(n + 1)), element("span", "", label), element("span", "quiet", shown));
+      row.addEventListener("click", () => this.judge([one], said));
       list.append(row);
     });
     const buttons = element("div", "buttons");
@@ -471,15 +477,34 @@ class Review {
     if (next && this.source(next.picture)) new Image().src = this.source(next.picture, true);
   }
 
+  /** What the digits say of an image, 1 first: each class, its score and how it is said. */
+  answers({ top }) {
+    const places = top.map(([label, value], rank) => [label, value, { rank }]);
+    if (!data.review.keyed) return places;
+    return this.classes.slice(0, KEYS).map(
+      ([text, said]) => places.find(([label]) => label === text) ?? [text, undefined, said]);
+  }
+
+  /** A class that was chosen or typed; a new one is among the classes from now on. */
+  take(one, said) {
+    if (said.label !== undefined) this.classes.push([said.label, said]);
+    this.typed = said;
+    this.judge([one], said);
+  }
+
   /** Takes a key for an image; whether it was one. */
   key(key, one) {
     const { top } = one.picture;
     if (key === " ") {
       if (top.length) this.judge([one], { rank: 0 });
     } else if (key === "x") this.judge([one], { label: "" });
-    else if (key >= "1" && key <= "5") {
-      if (top[key - 1]) this.judge([one], { rank: key - 1 });
-    } else if (key === "c") choose((said) => this.judge([one], said));
+    else if (key >= "1" && key <= String(KEYS)) {
+      const answer = this.answers(one.picture)[key - 1];
+      if (answer) this.judge([one], answer[2]);
+    } else if (key === "c") choose(this.classes, (said) => this.take(one, said));
+    else if (key === ".") {
+      if (this.typed) this.judge([one], this.typed);
+    }
     else if (key === "r") this.judge(this.rest(one), { rank: 0 });
     else return false;
     return true;
@@ -489,7 +514,7 @@ class Review {
 const GONE = "batchcls does not answer. What is marked here is kept; start the review again to go on.";
 
 /** Lets a person type the beginning of a class, and calls back with it. */
-function choose(take) {
+function choose(classes, take) {
   const dialog = byId("choose");
   const input = element("input");
   input.type = "search";
@@ -511,7 +536,7 @@ function choose(take) {
   };
   const search = () => {
     const typed = input.value.trim();
-    found = matches(typed).map((number) => [{ class: number }, data.review.labels[number]]);
+    found = matches(classes, typed).map(([text, said]) => [said, text]);
     if (typed && !found.some(([, text]) => text === typed)) {
       found.push([{ label: typed }, `“${typed}”, a new class`]);
     }
@@ -534,14 +559,14 @@ function choose(take) {
   input.focus();
 }
 
-/** Numbers of the labels that begin with what was typed, then those with a word that does, then any that hold it. */
-function matches(typed) {
+/** The classes that begin with what was typed, then those with a word that does, then any that hold it. */
+function matches(classes, typed) {
   const text = typed.toLowerCase();
   const ranks = [[], [], []];
-  for (const [number, label] of data.review.labels.entries()) {
-    const lower = label.toLowerCase();
+  for (const one of classes) {
+    const lower = one[0].toLowerCase();
     const at = lower.indexOf(text);
-    if (at >= 0) ranks[at === 0 ? 0 : /[\s,_/-]/.test(lower[at - 1]) ? 1 : 2].push(number);
+    if (at >= 0) ranks[at === 0 ? 0 : /[\s,_/-]/.test(lower[at - 1]) ? 1 : 2].push(one);
     if (ranks[0].length >= 8) break;
   }
   return ranks.flat().slice(0, 8);

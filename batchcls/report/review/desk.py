@@ -31,6 +31,8 @@ from batchcls.results.record import ParsedRecord
 LARGE_EDGE, LARGE_BYTES = 1024, 160 << 10
 MOST_IMAGES = 200
 MOST_LABEL = 1000
+KEYS = 9
+"""So many classes have a key each; where there are more, keys are places in an image's answer."""
 CACHED = 64 << 20
 """Bytes of pictures."""
 ORDERS_KEPT = 2
@@ -59,18 +61,23 @@ class Desk:
         self._orders: OrderedDict[tuple[str, str, str], array[int]] = OrderedDict()
         frequent = [json.loads(label) for label, _ in overview.labels.most_common()]
         # Not `classes_of`, which where nothing is noted reads all lines once more.
-        labels = dict.fromkeys([*frequent, *noted_labels(overview.results.path)])
-        self._classes = {label: number for number, label in enumerate(labels)}
-        self._labels = [*labels]
+        noted = noted_labels(overview.results.path)
+        new = sorted({label for label in kept.said.values() if label})
+        # A key is its class's from day to day, however often that comes: so the model's order.
+        few = dict.fromkeys([*noted, *frequent, *new])
+        self._keyed = bool(noted) and len({*map(cut, few)}) == len(few) <= KEYS
+        self._labels = [*(few if self._keyed else dict.fromkeys([*frequent, *noted, *new]))]
+        self._classes = {label: number for number, label in enumerate(self._labels)}
 
     def about(self, title: str) -> dict[str, Any]:
-        """What the page begins with."""
+        """What the page begins with; "keyed" says that the first classes have keys of their own."""
         return {
             "title": title,
             "images": self._overview.count,
             "said": len(self._kept.said),
             "file": safe(str(self._kept.path)),
             "labels": [cut(label) for label in self._labels],
+            "keyed": self._keyed,
         }
 
     def images(

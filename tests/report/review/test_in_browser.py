@@ -7,6 +7,7 @@ import pytest
 from batchcls.report import corrections
 from batchcls.report.review.server import ReviewServer
 from batchcls.report.rows import Results
+from tests.support.reviews import note_labels, serving
 
 pytestmark = pytest.mark.runs
 
@@ -47,6 +48,35 @@ def test_keys_alone_judge_images_one_after_the_other(
         wait_for(one, left)
     assert said(results) == {k: v for k, v in first.items() if k != order[3]}
     assert one.focused() == order[3]
+
+
+def test_each_of_a_few_classes_has_its_key_and_a_new_one_gets_the_next(
+    results: Results, tab: Any
+) -> None:
+    note_labels(results.path, ["z", "c", "b", "a"])
+    with serving(results) as server:
+        one = tab()
+        page = one.open(server.address)
+        wait_for(one, 0)
+        order = page.evaluate("[...document.querySelectorAll('.tile')].map((e) => e.picture.i)")
+        rows = [one.inner_text() for one in page.query_selector_all(".answers li")]
+        assert [row.split()[:2] for row in rows] == [[str(n), c] for n, c in enumerate("zcba", 1)]
+        for key in ("1", "4", "7", "c"):
+            page.keyboard.press(key)
+        page.wait_for_selector("#choose[open]")
+        page.keyboard.type("new one")
+        page.keyboard.press("Enter")
+        page.keyboard.press("5")
+        page.keyboard.press(".")
+        wait_for(one, 5)
+        labels = ["z", "a", "new one", "new one", "new one"]
+        assert said(results) == dict(zip(order, labels, strict=False))
+        right = "abc"[order[1] % 3] == "a"
+        assert len(page.query_selector_all(".tile.right")) == right
+    with serving(results) as server:  # the next day
+        page = tab().open(server.address)
+        page.wait_for_selector(".answers li:nth-child(5)")
+        assert page.inner_text(".answers li:nth-child(5)").split() == ["5", "new", "one"]
 
 
 def test_keys_in_a_hurry_lose_nothing(server: ReviewServer, tab: Any, results: Results) -> None:
