@@ -504,8 +504,7 @@ class Review {
     } else if (key === "c") choose(this.classes, (said) => this.take(one, said));
     else if (key === ".") {
       if (this.typed) this.judge([one], this.typed);
-    }
-    else if (key === "r") this.judge(this.rest(one), { rank: 0 });
+    } else if (key === "r") this.judge(this.rest(one), { rank: 0 });
     else return false;
     return true;
   }
