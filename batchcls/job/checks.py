@@ -188,27 +188,34 @@ def _check_together(job: "Job") -> None:
         )
 
 
+def _refuse_beside(job: "Job", asked: str, **others: str) -> None:
+    """Refuse what is asked for together with any of these fields of a job, each with its reason."""
+    for name, why in others.items():
+        if getattr(job, name):
+            raise UsageError(f"{asked} and {option(name)}: {why}; leave one of them out")
+
+
 def _check_follow(job: "Job") -> None:
     """Refuse what makes no sense for a list that grows."""
-    for name, why in (
-        ("shard", "nobody can tell the parts of a list that grows"),
-        ("cluster", "what is new is labelled by the workers of this machine"),
-    ):
-        if getattr(job, name):
-            raise UsageError(f"--follow and {option(name)}: {why}; leave one of them out")
+    _refuse_beside(
+        job,
+        "--follow",
+        shard="nobody can tell the parts of a list that grows",
+        cluster="what is new is labelled by the workers of this machine",
+    )
     if job.number_iter > 1:
         raise UsageError("--follow and --number-iter: each image is labelled once; leave one out")
 
 
 def _check_embedding(job: "Job") -> None:
     """Refuse what rows of features cannot be written beside."""
-    for name, why in (
-        ("cluster", "rows are written to a file of this machine"),
-        ("follow", "a file of rows has its size from the start"),
-        ("fast", "rows of two precisions are not comparable"),
-    ):
-        if getattr(job, name):
-            raise UsageError(f"--with {EMBEDDING} and {option(name)}: {why}; leave one of them out")
+    _refuse_beside(
+        job,
+        f"--with {EMBEDDING}",
+        cluster="rows are written to a file of this machine",
+        follow="a file of rows has its size from the start",
+        fast="rows of two precisions are not comparable",
+    )
     if job.number_iter > 1:
         raise UsageError(
             f"--with {EMBEDDING} and --number-iter: each image has one row; leave one of them out"
@@ -222,16 +229,16 @@ def _check_embeddings(job: "Job") -> None:
         raise UsageError(
             f"--embeddings and --with {','.join(pictures)}: no picture is looked at; leave one out"
         )
-    for name, why in (
-        ("cluster", "rows are read on this machine"),
-        ("fast", "rows are of one precision"),
-        ("extend", "new images have no rows"),
-        ("follow", "new images have no rows"),
-        ("retry_failed", "failed images have no rows"),
-        ("perf_counts", "only the last layer is computed"),
-    ):
-        if getattr(job, name):
-            raise UsageError(f"--embeddings and {option(name)}: {why}; leave one of them out")
+    _refuse_beside(
+        job,
+        "--embeddings",
+        cluster="rows are read on this machine",
+        fast="rows are of one precision",
+        extend="new images have no rows",
+        follow="new images have no rows",
+        retry_failed="failed images have no rows",
+        perf_counts="only the last layer is computed",
+    )
     if job.number_iter > 1:
         raise UsageError("--embeddings and --number-iter: it would time nothing; leave one out")
     if job.decode == "reduced":
