@@ -67,7 +67,8 @@ def cost_of(folder: Path, what: str) -> dict[str, float]:
     return found
 
 
-@pytest.mark.faults  # and not `runs`: `tox -e faults` has more time left for it
+@pytest.mark.faults
+@pytest.mark.runs
 @pytest.mark.timeout(3600)
 def test_ten_million_members_of_a_thousand_tars(tmp_path: Path) -> None:
     (tmp_path / "tars").mkdir()
