@@ -71,6 +71,16 @@ def test_blocks_of_rows_change_nothing() -> None:
     assert (got == exactly(image, (7, 31), "pillow_bicubic")).all()
 
 
+def test_blocks_of_columns_change_nothing() -> None:
+    """So high that a block has 32 columns, and the last one 4; with a border around the picture."""
+    image = np.random.default_rng(4).integers(0, 256, (3000, 80, 3), np.uint8)
+    whole = np.full((3200, 100, 3), (10, 200, 30), np.uint8)
+    whole[100:3100, 10:90] = image
+    size = (100, 31)
+    got = resize(image, size, (0, 0, *size), "pillow_bicubic", (-10, -100, 90, 3100), (10, 200, 30))
+    assert (got == exactly(whole, size, "pillow_bicubic")).all()
+
+
 @pytest.mark.runs
 @pytest.mark.parametrize("interpolation", sorted(resample.FILTERS))
 @pytest.mark.parametrize(
