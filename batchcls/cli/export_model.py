@@ -44,7 +44,8 @@ def export_model(file: Model, out: Out, force: Force = False, *, options: Mappin
     from batchcls.model.aside import aside, put
     from batchcls.model.compile import load
     from batchcls.model.devices import core
-    from batchcls.model.export import export, of_export
+    from batchcls.model.export import export
+    from batchcls.model.exported import of_export
 
     job = localised(job)
     before = load.load(job, core.open_core(job))

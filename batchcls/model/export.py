@@ -6,7 +6,6 @@ nearest one stands there.
 """
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,25 +45,6 @@ _INTENSITY_KEYS = {
     "range_scale": ("scale_factor", "min_value", "max_value"),
 }
 
-_CARRIED = (
-    "score_output",
-    "labels",
-    "activation",
-    "multilabel",
-    "threshold",
-    "preprocess",
-    "mean_values",
-    "scale_values",
-    "reverse_input_channels",
-    "resize_type",
-    "input_size",
-    "crop_fraction",
-    "pad_value",
-    "interpolation",
-    "layout",
-)
-"""Options of a job that an exported model has in itself."""
-
 
 def export(job: Job, out: Path) -> Path:
     """Write a job's model, as its options and metadata resolve, to an IR.
@@ -84,12 +64,6 @@ def export(job: Job, out: Path) -> Path:
     check_name(out)
     loaded = load.load(job, open_core(job))
     return write(loaded, loaded.model, out)
-
-
-def of_export(job: Job, model: Path) -> Job:
-    """The same job with an exported model, without the options that the model carries itself."""
-    left_out: dict[str, Any] = dict.fromkeys(_CARRIED)
-    return replace(job, model=str(model), **left_out)
 
 
 def check_name(out: Path) -> None:

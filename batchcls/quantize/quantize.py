@@ -15,6 +15,7 @@ from batchcls.model.choosing import Choosing
 from batchcls.model.compile import load
 from batchcls.model.compile.model_metadata import ModelMetadata, leave_undecided
 from batchcls.model.devices.core import open_core
+from batchcls.model.exported import of_export
 from batchcls.model.infer.classifier import Classifier
 from batchcls.quantize import calibrate, compare
 from batchcls.quantize.compare import Comparison
@@ -93,7 +94,7 @@ def quantize(
         fresh = load.load(job, open_core(job), guess)
         written = export.write(fresh, model, folder / out.name)
         tell(f"Comparing on {len(chosen.held_out):,} other images …")
-        exported = replace(export.of_export(job, written), activation=job.activation)
+        exported = replace(of_export(job, written), activation=job.activation)
         quantised = _open(exported, stack)
         found = _compare(
             original, quantised, chosen, truths, loaded.metadata.labels, (loaded.path, written)

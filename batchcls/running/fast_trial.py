@@ -8,7 +8,7 @@ import contextlib
 import logging
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -43,12 +43,19 @@ TELLS_NOTHING = frozenset({"fast", "top", "with", "labels", "always"})
 """Of what a job asks for: what does not change how often two looks agree."""
 
 
-def known(job: Job, paths: RunPaths, before: Manifest | None, storage: Storage) -> FastPlan | None:
+def known(
+    job: Job,
+    paths: RunPaths,
+    before: Manifest | None,
+    storage: Storage,
+    asked: Mapping[str, Any] | None = None,
+) -> FastPlan | None:
     """The plan of a run that has one; None where a trial is to make it, or none is asked for.
 
     Args:
         paths: of the run.
         before: what the run goes on from.
+        asked: by `fingerprint.asked`, if it is known by now.
 
     Raises:
         RefusedError: `--fast-plan` names no run with a plan, or one that kept fewer best classes
@@ -69,7 +76,7 @@ def known(job: Job, paths: RunPaths, before: Manifest | None, storage: Storage) 
             f"--fast-plan {job.fast_plan}: that run was begun without `--fast`; name the results "
             "of one that has measured"
         )
-    asked = fingerprint.normal(fingerprint.asked(job))
+    asked = fingerprint.normal(asked or fingerprint.asked(job))
     if different := sorted(
         key for key, value in other.settings["asked"].items()
         if key not in TELLS_NOTHING and value != asked.get(key)

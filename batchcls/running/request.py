@@ -25,7 +25,7 @@ def asked_early(job: Job, found: Found) -> dict[str, Any] | None:
 
     To hash a large model takes a while.
     """
-    if not found.complete or again(job):
+    if job.fast_plan is None and (not found.complete or again(job)):
         return None
     from batchcls.running import fingerprint  # no worker is waiting
 

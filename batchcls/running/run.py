@@ -9,9 +9,9 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from batchcls.backends.backend import OpenBackend
 from batchcls.backends.local import LocalBackend
@@ -104,7 +104,7 @@ def _run(
                         embeddings.settle(paths, storage)
                     return already_complete(paths, manifest, failed, job)
                 case GoOn() | NewGeneration():
-                    team, presenter = _staff(job, paths, requests, decided, storage)
+                    team, presenter = _staff(job, paths, requests, decided, storage, asked)
                     begins(presenter)
                     if job.cluster:
                         from batchcls.running.machines import opener  # runs here need none of it
@@ -134,6 +134,7 @@ def _staff(
     requests: StopRequests,
     decided: GoOn | NewGeneration,
     storage: Storage,
+    asked: Mapping[str, Any] | None,
 ) -> tuple[Team, Presenter]:
     """Who will label, and who shows it."""
     team = Team(job, requests)
@@ -142,7 +143,7 @@ def _staff(
     if job.fast:
         from batchcls.running import fast_trial
 
-        team.fast = fast_trial.known(job, paths, kept, storage)
+        team.fast = fast_trial.known(job, paths, kept, storage, asked)
     progress = _progress_of(job)(
         started=time.monotonic(),
         started_at=time.time(),

@@ -18,6 +18,7 @@ from batchcls.model import export
 from batchcls.model.aside import aside, put
 from batchcls.model.compile import load
 from batchcls.model.devices.core import open_core
+from batchcls.model.exported import of_export
 from batchcls.model.files.backbone import backbone
 from batchcls.model.files.find import model_hash, model_path
 from batchcls.model.graph import features, new_head
@@ -82,7 +83,7 @@ def teach(
             taught = new_head.with_head(loaded, linear[0], linear[1], tuple(known.classes))
             _describe(taught.model, seen, learnt, known, of)
             written = export.write(taught, taught.model, folder / out.name)
-            _try(replace(export.of_export(job, written), cache=False), seen, learnt, folder, run)
+            _try(replace(of_export(job, written), cache=False), seen, learnt, folder, run)
         except OSError as error:
             raise ModelError(f"cannot write {out}: {error.strerror or error}") from error
         put(written, out)

@@ -7,6 +7,7 @@ from batchcls.errors import ModelError
 from batchcls.job.fast_plan import FastPlan
 from batchcls.job.job import Job
 from batchcls.model.devices import cpu
+from batchcls.model.exported import of_export
 from batchcls.model.files.find import model_hash
 
 
@@ -21,8 +22,6 @@ def first_look(job: Job, plan: FastPlan, model: str) -> Job:
     """
     if not plan.model:
         return replace(job, infer_precision=plan.first)
-    from batchcls.model.export import of_export  # most runs have no such model
-
     path = Path(model)
     if not path.is_file() or model_hash(path) != plan.model:
         raise ModelError(
