@@ -1,4 +1,4 @@
-"""The rows about what batchcls itself costs: per image, per worker, per million, its dashboard."""
+"""The rows about what batchcls itself costs, per image, worker and million, and against before."""
 
 import json
 import os
@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from batchcls.backends.allocation import decide
+from batchcls.backends.localised import with_built
 from batchcls.backends.machine import child_processes, this_machine
 from batchcls.bench.feed import Feed
 from batchcls.images import Folder, ImageRef
 from batchcls.job.job import Job
 from batchcls.model.builtin import path as builtin
 from jobs.performance import pictures
-from jobs.performance.comparing import HERE, ROOT, Suite
-from jobs.performance.table import Line, at_most, below, judged, middle, ratios, spread
+from jobs.performance.comparing import HERE, LIKE_PEERS, ROOT, Suite
+from jobs.performance.table import Line, at_least, at_most, below, judged, middle, ratios, spread
 
 FEED_S = 3.0
 MB = 1_000_000
@@ -224,3 +225,25 @@ def dashboard(suite: Suite) -> list[Line]:
             f"{{}} % of steady images/s; {spread(more)} % more processor time, start included",
         )
     ]  # fmt: skip
+
+
+def before(suite: Suite) -> list[Line]:
+    """Runs against those of the earlier build that `--before` names: nothing may be lost."""
+    lines = []
+    models = {
+        "MobileNet v2 (int8)": (suite.mobilenet, "", 4),
+        "ResNet-50": (suite.light("resnet50"), LIKE_PEERS, 1),
+        "SqueezeNet": (suite.light("squeezenet"), LIKE_PEERS, 4),
+        "EfficientNet-Lite0": (Path(str(with_built(Job(model="imagenet")).model)), "", 2),
+    }
+    for name, (model, options, times) in models.items():
+        commands = {"now": suite.ours(options), "before": suite.ours(options, before=True)}
+        found = suite.compare(suite.photos_times(times), model, "", commands)
+        lines += [
+            judged(
+                f"{name}, `run` against the build before: {what}", "≥ 0.99x",
+                ratios(found["now"], found["before"], figure), at_least(0.99), "{}x",
+            )
+            for figure, what in (("steady", "steady"), ("total", "whole run"))
+        ]  # fmt: skip
+    return lines

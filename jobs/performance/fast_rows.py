@@ -35,6 +35,8 @@ SPLITS = 20
 ENDLESS = 10**12
 NO_UNITS = {"ONEDNN_MAX_CPU_ISA": "AVX2"}
 """What hides them from `model.devices.cpu` and from OpenVINO."""
+PHOTOS = 700
+LARGE = 240
 FORCED = 0.1
 """Share of second looks where a model's own answers mean nothing."""
 
@@ -207,11 +209,15 @@ def large(suite: Suite, quality: int) -> list[Line]:
     other = planned(suite, f"large{quality}", job, options=reduced)
     quick = f"{_fast(other)} {reduced}"
     commands = {"today": suite.ours(before=True), "fast": suite.ours(quick)}
-    rounds = suite.compare(suite.first(pictures, 80), model, "", commands)
+    count = 4 if suite.quick else LARGE
+    rounds = suite.compare(suite.first(pictures, count), model, "", commands)
     right = suite.tops(pictures, model)
     found = suite.tops(pictures, model, *shlex.split(quick))
     same = sum(right[path] == found[path] for path in right) / len(right)
-    what = f"12-megapixel JPEGs, quality {quality}, EfficientNet-Lite0, `--fast --decode reduced`"
+    what = (
+        f"{count} 12-megapixel JPEGs, quality {quality}, EfficientNet-Lite0, "
+        "`--fast --decode reduced`"
+    )
     return [
         judged(
             f"{what} against `run`: whole run", "≥ 2.2x",
@@ -257,7 +263,8 @@ def peers(suite: Suite) -> list[Line]:
         ways["torch_bf16"] = ("torch", "-", "bf16")
     commands = {name: _peer(suite, pythons, *way) for name, way in ways.items()}
     commands |= {"run": suite.ours(), "fast": suite.ours(_fast(other))}
-    rounds = suite.compare(suite.photos_times(2), model, "", commands, f32=False)
+    photos = suite.first(suite.photos_times(3), PHOTOS)
+    rounds = suite.compare(photos, model, "", commands, f32=False)
     f32 = {
         "openvino": ("openvino", str(model), "f32"),
         "onnxruntime": ("onnxruntime", str(onnx), ""),
@@ -285,7 +292,7 @@ def against(rounds: Mapping[str, list[Round]], agreements: Mapping[str, float]) 
             continue
         lines.append(
             judged(
-                f"EfficientNet-Lite0, 600 photos, whole run, `--fast` "
+                f"EfficientNet-Lite0, {PHOTOS} photos, whole run, `--fast` "
                 f"({agreements['fast']:.1%}) against {name} ({agreements[name]:.1%} agree with its "
                 "f32)", "", ratios(rounds["fast"], rounds[name], "total"), None,
                 f"{{}}x; {middle(values(rounds[name], 'total')):.1f} images/s",

@@ -49,6 +49,7 @@ ROWS: dict[str, Callable[[Suite], list[Line]]] = {
     "fast_large95": fast_rows.large95,
     "fast_peers": fast_rows.peers,
     "fast_without": fast_rows.without_units,
+    "before": cost_rows.before,
 }
 
 
