@@ -11,8 +11,10 @@ RESIZE_BILINEAR_PILLOW is off by one step on 0.1 %, and slower by far in a graph
    width (pull request 9524), Pillow 13 wherever that is less work (9549), which moves bicubic and
    Lanczos values of such images by up to 16 steps.
 2. Coefficients are rounded to 22 bits as Pillow's fixed-point ones are. Sums of them fit float64
-   without a gap, in whatever order a processor adds them up. Float32 is off by a step in one value
-   of 1,000, and quantised models turn that into other answers (one or two of 300 photos, measured).
+   without a gap, in whatever order a processor adds them up, but float32 takes half the time. So
+   sums are in float32, and those that lie so near to a half that they might round to another step
+   (one value of 2,000) are made once more, exactly. One step matters: quantised models turn it into
+   other answers (one or two of 300 photos, measured).
 3. Each pass is a row of small matrix products, one per band of outputs: the filter's weights are
    zero far from the diagonal, so a full matrix would be nearly all zeros. Both passes go down the
    rows; the picture lies on its side for the horizontal one.
@@ -43,12 +45,17 @@ Floats = NDArray[Any]
 _PRECISION = 1 << 22
 _HALF_UP = 2.0**-24
 """Less than any two sums differ by: what lies between two whole numbers rounds up."""
+_ROUNDING = 2.0**-24
+"""Relative error of one operation in float32, at most."""
+_DOUBT = 2.0**-6
+"""Where sums in float32 may be off by more, they are in float64 at once: of so many inputs (about
+600) too many would have to be made twice."""
 _BAND = 8
 """Outputs per matrix product: the fewer, the less is multiplied by zero; measured."""
-_BLOCK = 200_000
+_BLOCK = 400_000
 """Numbers that are converted to floats at a time. Larger blocks leave the cache, and their memory
-is more than a worker keeps (`decode.memory`): with six times as many, each photograph of 500 by 375
-pixels met 700 fresh pages, and EfficientNet-Lite0 under `--fast` ran at 250 images/s for 280."""
+is more than a worker keeps (`decode.memory`): where a block had 9.6 MB, each photograph of 500 by
+375 pixels met 700 fresh pages, and `--fast` with EfficientNet-Lite0 ran at 250 images/s for 280."""
 _LEAST = 32
 """Columns of a block, so that a matrix product is worth its call."""
 
@@ -100,7 +107,9 @@ class _Axis:
         last: see `first`; exclusive.
         starts: of each band, the first of its inputs, counted from `first`.
         weights: (bands, outputs, inputs) of 1; the last band's outputs may be more than there are.
+            Float32, in which they are exact, or float64.
         border: (bands, outputs, 1), sums of the weights of the border; None where there is none.
+        doubt: by how much a sum may be off, in steps; 0 where it is exact.
     """
 
     first: int
@@ -108,6 +117,7 @@ class _Axis:
     starts: list[int]
     weights: Floats
     border: Floats | None
+    doubt: float
 
 
 def resize(
@@ -180,17 +190,40 @@ def _pass(rows: Pixels, axis: _Axis, count: int, colour: Floats) -> Pixels:
     Returns:
         (count, …), rounded as Pillow's clip8: half up, into 0 to 255.
     """
-    inputs = rows.astype(np.float64)
+    inputs = rows.astype(axis.weights.dtype)
     bands, outputs, taps = axis.weights.shape
-    sums = np.empty((bands, outputs, rows.shape[1]))
+    sums = np.empty((bands, outputs, rows.shape[1]), axis.weights.dtype)
     for start, weights, band in zip(axis.starts, axis.weights, sums, strict=True):
         np.matmul(weights, inputs[start : start + taps], out=band)
     if axis.border is not None:
         sums += axis.border * np.resize(colour, rows.shape[1])
     sums = sums.reshape(bands * outputs, -1)[:count]
+    if axis.doubt:
+        return _rounded(sums, rows, axis, colour)
     # Not `cv2.add`, for which a single sum and a number are two matrices of one size.
     rounded = cv2.addWeighted(sums, 1.0, sums, 0.0, _HALF_UP, dtype=cv2.CV_8U)
     return np.asarray(rounded, np.uint8)
+
+
+def _rounded(sums: Floats, rows: Pixels, axis: _Axis, colour: Floats) -> Pixels:
+    """Sums in float32 as `_pass` rounds exact ones."""
+    cv2.threshold(sums, 0.0, 0.0, cv2.THRESH_TOZERO, dst=sums)
+    # Half the time of `addWeighted`; there is nothing below 0 for it to turn around.
+    low, high = (
+        np.asarray(cv2.convertScaleAbs(sums, alpha=1.0, beta=doubt), np.uint8)
+        for doubt in (-axis.doubt, axis.doubt)
+    )
+    doubtful = np.flatnonzero(low != high)
+    if doubtful.size:
+        taps = axis.weights.shape[2]
+        output, column = np.divmod(doubtful, rows.shape[1])
+        places = np.take(axis.starts, output // _BAND)[:, None] + np.arange(taps)
+        weights = axis.weights.reshape(-1, taps)[output].astype(np.float64)
+        exact = (weights * rows[places, column[:, None]]).sum(axis=1)
+        if axis.border is not None:
+            exact += axis.border.reshape(-1)[output] * colour[column % len(colour)]
+        high.reshape(-1)[doubtful] = np.floor(exact + 0.5).clip(0, 255)
+    return high
 
 
 @lru_cache(maxsize=256)
@@ -212,14 +245,19 @@ def _axis(
     there &= columns < taps  # beyond an output's last input there is no weight
     weights = np.zeros((bands * _BAND, taps))
     weights[np.nonzero(there)[0], columns[there]] = whole[there]
+    # Each product and each addition rounds once; so do the border's, and what rounds to steps.
+    most, largest = (highs - lows).max() + 4, np.abs(whole).sum(axis=1).max() / _PRECISION
+    doubt = float(255 * largest * most * _ROUNDING)
+    kind = np.float32 if doubt < _DOUBT else np.float64
     border = np.zeros(bands * _BAND)
     border[: len(lows)] = whole.sum(axis=1) - weights[: len(lows)].sum(axis=1)
     return _Axis(
         int(starts.min()),
         int(starts.max()) + taps,
         (starts - starts.min()).tolist(),
-        weights.reshape(bands, _BAND, taps) / _PRECISION,
+        (weights.reshape(bands, _BAND, taps) / _PRECISION).astype(kind),
         border.reshape(bands, _BAND, 1) / _PRECISION if border.any() else None,
+        doubt if kind is np.float32 else 0.0,
     )
 
 

@@ -64,6 +64,25 @@ def test_few_pixels(new: tuple[int, int], channels: int) -> None:
     assert (got == exactly(image, new, "pillow_box")).all()
 
 
+@pytest.mark.parametrize("interpolation", sorted(resample.FILTERS))
+def test_halves_at_a_border(interpolation: str) -> None:
+    """Sums that float32 cannot tell from a half, with a border of another colour per channel."""
+    image = np.zeros((6, 6, 3), np.uint8)
+    image[1::2, ::3] = 1
+    whole = np.empty((8, 8, 3), np.uint8)
+    whole[:] = (1, 0, 3)
+    whole[1:7, 1:7] = image
+    got = resize(image, (4, 4), (0, 0, 4, 4), interpolation, (-1, -1, 7, 7), (1, 0, 3))
+    assert (got == exactly(whole, (4, 4), interpolation)).all()
+
+
+def test_float32_is_in_doubt_where_it_errs() -> None:
+    """Of random pixels, some sums in float32 round to another step than exact ones."""
+    image = np.random.default_rng(5).integers(0, 256, (300, 400, 3), np.uint8)
+    got = resize(image, (190, 140), (0, 0, 190, 140), "pillow_lanczos")
+    assert (got == exactly(image, (190, 140), "pillow_lanczos")).all()
+
+
 def test_blocks_of_rows_change_nothing() -> None:
     """So wide that a block has 32 rows, and the last one 8."""
     image = np.random.default_rng(3).integers(0, 256, (40, 12_600, 3), np.uint8)
