@@ -15,7 +15,7 @@ from batchcls.backends.question import answer_to
 from batchcls.decode.policy import CLOSE
 from batchcls.errors import RefusedError, UsageError
 from batchcls.images import Folder, ImageRef
-from batchcls.job.fast_plan import BF16, FastPlan
+from batchcls.job.fast_plan import BF16, INT8, FastPlan
 from batchcls.job.job import Job
 from batchcls.job.threads import Threads
 from batchcls.results import manifest as manifests
@@ -319,6 +319,17 @@ def test_what_a_trial_came_to_decides() -> None:
     assert plan(wrong_often).first == BF16
     assert "more than 10% of the run" in plan([clear] * 20).words
     assert not judged({"refused": {"": "no bf16"}, "looks": {}}, job, []).looks_twice
+
+
+@pytest.mark.parametrize(("seconds", "taken"), [(0.0032, BF16), (0.001, INT8)])
+def test_closer_answers_go_before_hardly_faster_ones(seconds: float, taken: str, job: Job) -> None:
+    costs = {"prepare": 0.003, "exact": 0.009}
+    looks = {
+        BF16: {"seen": [(5.0, 5.0, True, 0.01)] * 300, "costs": {**costs, "first": 0.0035}},
+        INT8: {"seen": [(5.0, 5.0, False, 0.1)] * 300, "costs": {**costs, "first": seconds}},
+    }
+    plans = [FastPlan(BF16), FastPlan(INT8, model="0")]
+    assert judged({"refused": {}, "looks": looks}, job, plans).first == taken
 
 
 @pytest.mark.parametrize(
