@@ -60,20 +60,27 @@ def looks(suite: Suite, job: Job, folder: Path) -> dict[str, Any]:
 
 
 def planned(
-    suite: Suite, name: str, job: Job, plan: FastPlan | None = None, options: str = ""
+    suite: Suite,
+    name: str,
+    job: Job,
+    plan: FastPlan | None = None,
+    options: str = "",
+    images: Path | None = None,
 ) -> Path:
     """Results of a run with a plan, for `--fast-plan`: this one, or that of a trial.
 
     Args:
         options: of the job, as those who take the plan over have them.
+        images: that it is measured on; None takes the photos.
     """
+    images = images or suite.photos
     output = suite.work / f"plan-{name}.jsonl"
-    words = ["run", str(suite.first(suite.photos, 3)), "-m", str(job.model), "-o", str(output)]
+    words = ["run", str(suite.first(images, 3)), "-m", str(job.model), "-o", str(output)]
     suite.batchcls([*words, "--progress", "none", *shlex.split(options)])
     paths, storage = RunPaths.of(str(output)), PosixStorage()
     if plan is None:
         start = StartMessage(job, Threads(1, "1", pin=False, nireq=1))
-        photos = _photos(suite.photos)
+        photos = _photos(images)
         plan = fast_trial.decide(start, photos, ENDLESS, 1, paths.log, lambda: None)
     before = manifests.load(storage, paths.manifest)
     if before is None:
@@ -203,21 +210,16 @@ def splits(first: str, look: Mapping[str, Any]) -> Line:
 def large(suite: Suite, quality: int) -> list[Line]:
     """12-megapixel JPEGs, whole run."""
     pictures = suite.large(quality)
-    job = with_built(Job(model="imagenet", decode="reduced"))
+    job = with_built(Job(model="imagenet"))
     model = Path(str(job.model))
-    reduced = "--decode reduced"
-    other = planned(suite, f"large{quality}", job, options=reduced)
-    quick = f"{_fast(other)} {reduced}"
+    quick = _fast(planned(suite, f"large{quality}", job, images=pictures))
     commands = {"today": suite.ours(before=True), "fast": suite.ours(quick)}
     count = 4 if suite.quick else LARGE
     rounds = suite.compare(suite.first(pictures, count), model, "", commands)
     right = suite.tops(pictures, model)
     found = suite.tops(pictures, model, *shlex.split(quick))
     same = sum(right[path] == found[path] for path in right) / len(right)
-    what = (
-        f"{count} 12-megapixel JPEGs, quality {quality}, EfficientNet-Lite0, "
-        "`--fast --decode reduced`"
-    )
+    what = f"{count} 12-megapixel JPEGs, quality {quality}, EfficientNet-Lite0, `--fast`"
     return [
         judged(
             f"{what} against `run`: whole run", "≥ 2.2x",
