@@ -176,7 +176,7 @@ def margin_for(seen: Sequence[Seen], percent: float) -> float:
         percent: of all images that shall have the same answer.
 
     Returns:
-        Nats; 0 where no second look is needed.
+        Nats; at least what the first look was off by, where no image's lead is as small.
     """
     allowed = CAUTION * (1 - percent / 100)
     off = sorted(one.lead - one.kept for one in seen)
@@ -193,8 +193,8 @@ def margin_for(seen: Sequence[Seen], percent: float) -> float:
         if risk > allowed:
             break
         margin = lead
-    else:
-        return 0.0
+    else:  # of a few images none may be close, but others of the run are
+        return max(0.0, off[-1])
     return margin
 
 

@@ -123,3 +123,9 @@ def _image(chance: random.Random, spread: float, blur: float, tail: float) -> Se
     lead = chance.expovariate(1 / spread)
     wide = blur * (8 if chance.random() < tail else 1)
     return Seen(lead, lead - chance.gauss(0, wide), True, 0.0)
+
+
+def test_a_few_images_of_which_none_is_close() -> None:
+    """Others of the run will be; a first look that was off by so much changes their answers."""
+    seen = [Seen(5.0, 5.0 - off, True, 0.0) for off in (0.0, 0.12, -0.3)] * 9
+    assert margin_for(seen, 99.5) == pytest.approx(0.12)
