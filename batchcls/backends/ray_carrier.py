@@ -280,11 +280,11 @@ def main(descriptor: int, parent: int, address: str, *program: str) -> None:
     os.umask(0o077)  # Ray may write an authentication token into the home directory
     os.chdir("/")  # where its workers look for modules first
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_task_events_report_interval_ms"] = "0"  # noqa: SIM112 - Ray's spelling; none
+    os.environ["RAY_task_events_report_interval_ms"] = "0"  # noqa: SIM112 - Ray's spelling; no events
     carrier = Carrier(SocketLink(descriptor), list(program))
     try:
         carrier.join(address)
-    except Exception as error:  # noqa: BLE001 - of any kind, and all mean the same
+    except Exception as error:  # noqa: BLE001 - whatever Ray raises: it has not joined
         carrier.fail(in_a_line(error))
         return
     carrier.run()

@@ -250,7 +250,7 @@ class StreamTransport:
     def _end(self, launcher: _Launcher) -> list[Arrival]:
         """A launcher's output has ended, so its agents cannot be heard any more."""
         launcher.ended = True
-        self._selector.unregister(launcher.popen.stdout)  # type: ignore[arg-type]  # a pipe, above
+        self._selector.unregister(launcher.popen.stdout)  # type: ignore[arg-type]  # it was given a pipe
         with self._sending:
             launcher.outbox.clear()
             self._watch_writes(launcher)

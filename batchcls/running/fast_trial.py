@@ -48,7 +48,7 @@ def known(
     paths: RunPaths,
     before: Manifest | None,
     storage: Storage,
-    asked: Mapping[str, Any] | None = None,
+    asked: Mapping[str, Any] | None,
 ) -> FastPlan | None:
     """The plan of a run that has one; None where a trial is to make it, or none is asked for.
 
